@@ -1,0 +1,32 @@
+r"""Files that are there whole or not at all."""
+import os
+import uuid
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Iterator, Union
+
+
+@contextmanager
+def atomic(path: Union[str, Path]) -> Iterator[str]:
+    r"""Gives a temporary path in the same folder, which replaces :obj:`path` if the
+    block ends well and is removed if it does not.
+
+    Args:
+        path (str or Path): The file to be written; its folder is created.
+    """
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    # Not `tempfile`, which makes files that only their owner can read:
+    temporary = f'{path}.{uuid.uuid4().hex[:8]}.tmp'
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+def write_text(path: Union[str, Path], text: str) -> None:
+    r"""Writes a text file in one step."""
+    with atomic(path) as temporary:
+        Path(temporary).write_text(text, encoding='utf-8')

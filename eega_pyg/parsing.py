@@ -1,0 +1,253 @@
+r"""Words through spaCy: dependency trees, parts of speech, entities and word shapes.
+
+Sentences are given as lists of words and parsed as they are, never joined to a
+string and cut again, so that word :math:`i` of a sentence is node :math:`i` of its
+graph.
+"""
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Dict, Iterable, Iterator, List, Sequence, Tuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from spacy.tokens import Doc
+
+#: The classes of :func:`word_shape`, in the order of their ids.
+SHAPES = ('other', 'lower', 'title', 'upper', 'mixed', 'digit', 'alnum', 'punct',
+          'handle', 'hashtag', 'url')
+
+_URL = re.compile(r'(?:https?://|www\.)\S+', re.IGNORECASE)
+# A URL (kept whole by spaCy, never searched for marks), a handle or a hash sign.
+_MARK = re.compile(r'(?P<url>https?://\S+)|(?<![\w/])(?:@\w+|#(?=\w))')
+
+
+@dataclass(frozen=True)
+class Parse:
+    r"""What spaCy says about the :math:`n` words of one sentence.
+
+    Args:
+        heads (tuple of int): The index of each word's head; a root points at itself.
+        deps (tuple of str): The dependency label of each word, *e.g.*, ``'nsubj'``.
+        upos (tuple of str): The universal part of speech, *e.g.*, ``'PROPN'``.
+        ner (tuple of str): The label of the named entity that the word is in, *e.g.*,
+            ``'PERSON'``; ``''`` outside of any.
+        shape (tuple of str): The class of :func:`word_shape`.
+    """
+    heads: Tuple[int, ...]
+    deps: Tuple[str, ...]
+    upos: Tuple[str, ...]
+    ner: Tuple[str, ...]
+    shape: Tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.heads)
+
+
+class Parser:
+    r"""Runs word lists through a spaCy pipeline in batches.
+
+    Args:
+        name (str): The pipeline, see :func:`~eega_pyg.resolve.load_spacy`.
+            (default: :obj:`'en_core_web_sm'`)
+        batch_size (int): The number of sentences parsed at once.
+            (default: :obj:`256`)
+
+    Raises:
+        OSError: If the pipeline is not installed.
+        ValueError: If it has no dependency parser.
+    """
+    def __init__(self, name: str = 'en_core_web_sm', batch_size: int = 256) -> None:
+        from eega_pyg.resolve import load_spacy
+        if batch_size < 1:
+            raise ValueError(f"Expected a batch size >= 1 (got {batch_size})")
+        self._nlp = load_spacy(name)
+        if 'parser' not in self._nlp.pipe_names:
+            raise ValueError(
+                f"The spaCy pipeline '{name}' has no dependency parser "
+                f"(it has: {', '.join(self._nlp.pipe_names) or 'nothing'})")
+        self.batch_size = batch_size
+
+    @property
+    def nlp(self) -> 'Language':
+        r"""The spaCy pipeline."""
+        return self._nlp
+
+    @property
+    def version(self) -> str:
+        r"""Name and version of the pipeline, *e.g.*, ``'en_core_web_sm-3.8.0'``."""
+        meta = self._nlp.meta
+        return f"{meta['lang']}_{meta['name']}-{meta['version']}"
+
+    def parse(self, sentences: Sequence[Sequence[str]],
+              progress: bool = False) -> List[Parse]:
+        r"""Parses sentences of given words; equal sentences are parsed once.
+
+        Args:
+            sentences (list of list of str): The words of each sentence.
+            progress (bool): Shows a progress bar. (default: :obj:`False`)
+
+        Raises:
+            ValueError: Naming the sentence, if it is empty or a word is not a
+                non-empty string.
+        """
+        keys = [_checked(i, words) for i, words in enumerate(sentences)]
+        distinct = list(dict.fromkeys(keys))
+        from spacy.tokens import Doc
+        docs = (Doc(self._nlp.vocab, words=list(words)) for words in distinct)
+        parsed = self._nlp.pipe(docs, batch_size=self.batch_size,
+                                disable=['lemmatizer'])
+        found: Dict[Tuple[str, ...], Parse] = {}
+        for words, doc in zip(distinct, tracked(parsed, len(distinct), progress)):
+            found[words] = _read(doc)
+        return [found[words] for words in keys]
+
+    def tokenize(self, text: str) -> Tuple[List[str], List[Tuple[int, int]]]:
+        r"""Cuts a text into words as the tweets of MNRE are cut: spaCy's tokens, with
+        ``'@name'`` one word and ``'#tag'`` two, ``'#'`` and ``'tag'``. White space is
+        dropped.
+
+        Args:
+            text (str): Any text.
+
+        Returns:
+            The words, and the half-open range of characters of each.
+        """
+        words: List[str] = []
+        offsets: List[Tuple[int, int]] = []
+        for start, end, whole in _pieces(text):
+            piece = text[start:end]
+            if whole:
+                words.append(piece)
+                offsets.append((start, end))
+                continue
+            for token in self._nlp.tokenizer(piece):
+                if not token.is_space:
+                    begin = start + token.idx
+                    words.append(token.text)
+                    offsets.append((begin, begin + len(token.text)))
+        return words, offsets
+
+    def __repr__(self) -> str:
+        return f"{self.__class__.__name__}('{self.version}')"
+
+
+def word_shape(word: str) -> str:
+    r"""The class of a word by its characters, one of :obj:`SHAPES`.
+
+    ======= ====================================== =================================
+    class   rule (the first that holds)            examples
+    ======= ====================================== =================================
+    url     starts like a web address              ``https://t.co/x``, ``www.a.org``
+    handle  ``@`` and more                         ``@NASA``
+    hashtag ``#`` and more                         ``#Brexit`` (a lone ``#``: punct)
+    digit   has a digit and no letter              ``2018``, ``3-1``, ``$5``
+    alnum   letters and digits                     ``Red100``, ``4th``
+    lower   all its letters are lower case         ``don't``
+    title   only the first letter is upper case    ``Paris``, ``A``
+    upper   all its letters are upper case         ``NBA``, ``U.S.``
+    mixed   upper and lower case otherwise         ``McLaren``, ``iPhone``
+    punct   only ASCII characters, no letter       ``:``, ``...``, ``$``, ``#``
+    other   all else                               emoji, scripts without case
+    ======= ====================================== =================================
+    """
+    if _URL.match(word):
+        return 'url'
+    if len(word) > 1 and word[0] in '@#' and word[1].isalnum() | (word[1] == '_'):
+        return 'handle' if word[0] == '@' else 'hashtag'
+    letters = [c for c in word if c.isalpha()]
+    if any(c.isdigit() for c in word):
+        return 'alnum' if letters else 'digit'
+    if not letters:
+        return 'punct' if word.isascii() else 'other'
+    if all(c.islower() for c in letters):
+        return 'lower'
+    if letters[0].isupper() and all(c.islower() for c in letters[1:]):
+        return 'title'
+    if all(c.isupper() for c in letters):
+        return 'upper'
+    if any(c.isupper() for c in letters) and any(c.islower() for c in letters):
+        return 'mixed'
+    return 'other'
+
+
+def tree_distance(heads: Sequence[int]) -> np.ndarray:
+    r"""The number of hops between any two words on the dependency tree: the ``Sd``
+    channel of `"Joint Multimodal Entity-Relation Extraction Based on Edge-enhanced
+    Graph Alignment Network and Word-pair Relation Tagging"
+    <https://arxiv.org/abs/2211.15028>`_.
+
+    Args:
+        heads (list of int): The index of each word's head; a root points at itself.
+
+    Shapes:
+        - **output:** :math:`(n, n)`, ``int32``, symmetric; :obj:`-1` for two words of
+          different trees.
+
+    Raises:
+        ValueError: If a head is out of range or the heads form a cycle.
+    """
+    n = len(heads)
+    children: List[List[int]] = [[] for _ in range(n)]
+    order: List[int] = []
+    for word, head in enumerate(heads):
+        if not 0 <= head < n:
+            raise ValueError(f"Expected the head of word {word} in [0, {n}) "
+                             f"(got {head})")
+        (order if head == word else children[head]).append(word)
+
+    distance = np.full((n, n), -1, dtype=np.int32)
+    for word in order:  # Grows while it is read: every head comes before its words.
+        order.extend(children[word])
+        row = distance[heads[word]].copy()
+        row[row >= 0] += 1
+        row[word] = 0
+        distance[word] = distance[:, word] = row
+    if len(order) < n:
+        raise ValueError(f"The heads form a cycle (got {list(heads)})")
+    return distance
+
+
+def tracked(items: Iterable, total: int, progress: bool) -> Iterator:
+    r"""Yields :obj:`items`, behind a progress bar on the standard error if asked."""
+    if not progress:
+        yield from items
+        return
+    from rich.console import Console
+    from rich.progress import track
+    yield from track(items, 'Parsing', total, console=Console(stderr=True))
+
+
+def _checked(index: int, words: Sequence[str]) -> Tuple[str, ...]:
+    if isinstance(words, str):
+        raise ValueError(f"Sentence {index}: expected a list of words (got the string "
+                         f"{words!r}); cut it with Parser.tokenize first")
+    if len(words) == 0:
+        raise ValueError(f"Sentence {index} is empty: leave it out")
+    for i, word in enumerate(words):
+        if not isinstance(word, str) or not word.strip():
+            raise ValueError(f"Sentence {index}, word {i}: expected a non-empty string "
+                             f"(got {word!r}); drop the word and shift the spans")
+    return tuple(words)
+
+
+def _read(doc: 'Doc') -> Parse:
+    return Parse(
+        heads=tuple(token.head.i for token in doc),
+        deps=tuple(token.dep_ for token in doc),
+        upos=tuple(token.pos_ for token in doc),
+        ner=tuple(token.ent_type_ for token in doc),
+        shape=tuple(word_shape(token.text) for token in doc),
+    )
+
+
+def _pieces(text: str) -> Iterator[Tuple[int, int, bool]]:
+    # Ranges of the text; the last value says that the range is a word as it stands.
+    start = 0
+    for match in _MARK.finditer(text):
+        if match['url'] is None:
+            yield start, match.start(), False
+            yield match.start(), match.end(), True
+            start = match.end()
+    yield start, len(text), False

