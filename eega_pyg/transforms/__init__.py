@@ -1,0 +1,25 @@
+r"""From a parsed text/image pair to :class:`~torch_geometric.data.HeteroData`; each
+transform adds its own stores."""
+from .co_occurrence import CoOccurrence
+from .pair import Pair
+from .pair_transform import PairTransform
+from .pmi import PMI
+from .text_graph import TextGraph
+from .visual_graph import VisualGraph
+from .vocabulary import Vocabularies, Vocabulary
+from .word_pairs import WordPairs
+from .word_pieces import Pieces, WordPieces
+
+__all__ = [
+    'CoOccurrence',
+    'Pair',
+    'PairTransform',
+    'Pieces',
+    'PMI',
+    'TextGraph',
+    'VisualGraph',
+    'Vocabularies',
+    'Vocabulary',
+    'WordPairs',
+    'WordPieces',
+]

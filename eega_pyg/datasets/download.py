@@ -1,0 +1,46 @@
+r"""Downloads of raw files."""
+import hashlib
+import urllib.error
+import urllib.request
+import warnings
+from http.client import HTTPException
+from typing import Optional
+
+from eega_pyg.atomic import atomic
+
+
+def download_file(url: str, path: str, sha256: Optional[str]) -> None:
+    r"""Downloads a file; it is there whole and checked, or not at all.
+
+    Args:
+        url (str): Where from.
+        path (str): Where to.
+        sha256 (str, optional): The SHA-256 of its content; where it is :obj:`None`, a
+            warning says that the file was not checked.
+
+    Raises:
+        OSError: Naming both places and what to do by hand, if the file cannot be
+            fetched or is another one.
+    """
+    by_hand = f"Fetch it by other means and save it as '{path}'"
+    with atomic(path) as temporary:
+        try:
+            with urllib.request.urlopen(url, timeout=30) as response:
+                content = response.read()  # Raises where it is cut short.
+            with open(temporary, 'wb') as f:
+                f.write(content)
+        except (urllib.error.URLError, HTTPException, OSError) as e:
+            raise OSError(f"Cannot download '{url}': {e}. {by_hand}") from None
+        found = file_sha256(temporary)
+        if sha256 is not None and found != sha256:
+            raise OSError(f"What '{url}' gave is not the expected file (SHA-256 "
+                          f"{found}, expected {sha256}). {by_hand}")
+    if sha256 is None:
+        warnings.warn(f"The content of '{url}' was not checked: no SHA-256 of it is "
+                      f"known (it has {found})")
+
+
+def file_sha256(path: str) -> str:
+    r"""The SHA-256 of a file's content."""
+    with open(path, 'rb') as f:
+        return hashlib.sha256(f.read()).hexdigest()

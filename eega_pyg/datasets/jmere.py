@@ -1,0 +1,306 @@
+r"""The JMERE data set."""
+import os
+import os.path as osp
+from typing import Any, Callable, Dict, List, Optional, Sequence, Union
+
+from torch_geometric.data import HeteroData, InMemoryDataset
+
+from eega_pyg.schema import JMERE_TAGS, TagSet
+from eega_pyg.tagging import TABLES
+from eega_pyg.transforms import Pair, PairTransform, Vocabularies
+
+from .download import download_file, file_sha256
+from .identity import cached_pieces, digest, encoder_identity, function_identity
+from .mnre import VERSIONS
+from .pairs import cached_parser, read_pairs
+from .statistics import statistics
+from .storage import SCHEMA_VERSION, load_graphs, save_graphs
+
+SPLITS = ('train', 'val', 'test')
+
+
+class JMERE(InMemoryDataset):
+    r"""Joint multimodal entity-relation extraction: the data set of the `"Joint
+    Multimodal Entity-Relation Extraction Based on Edge-enhanced Graph Alignment
+    Network and Word-pair Relation Tagging" <https://arxiv.org/abs/2211.15028>`_ paper,
+    made of MNRE's text, and of captions for what is seen in the images. One's own data
+    in the same format are read as well, with types and relations of one's own.
+
+    ``root/raw`` holds ``mnre_train.txt``, ``mnre_val.txt`` and ``mnre_test.txt`` (see
+    :func:`~eega_pyg.datasets.read_mnre`), and for each split optionally
+    ``captions_{split}.jsonl`` with ``{"img_id": ..., "caption": ...}`` a line. A
+    sentence without a caption has an empty visual graph.
+
+    A split is one file in ``root/processed``, whose name tells all that it depends on.
+    The file holds tensors, strings and lists; one that holds anything else raises a
+    :class:`ValueError` and is neither unpickled nor replaced, unless
+    :obj:`force_reload` is set. Building a split builds train too where nothing was
+    fitted yet.
+
+    Args:
+        root (str): Root directory where the data set is.
+        split (str, optional): :obj:`"train"`, :obj:`"val"` or :obj:`"test"`.
+            (default: :obj:`"train"`)
+        version (str, optional): How lines become sentences, :obj:`"v1"` or
+            :obj:`"merged"`, see :func:`~eega_pyg.datasets.read_mnre`.
+            (default: :obj:`"v1"`)
+        tags (TagSet, optional): Types and relations.
+            (default: :obj:`~eega_pyg.schema.JMERE_TAGS`)
+        table (str, optional): The word-pair table, see
+            :func:`~eega_pyg.tagging.encode`. (default: :obj:`"directed"`)
+        encoder (str, optional): The text encoder whose word pieces are stored.
+            (default: :obj:`"sentence-transformers/all-MiniLM-L6-v2"`)
+        spacy_model (str, optional): The spaCy pipeline that parses text and captions.
+            (default: :obj:`"en_core_web_sm"`)
+        captions (sequence of str, optional): Files with captions, relative to
+            ``root/raw``; ``{split}`` in a name is replaced. An empty sequence leaves
+            all captions out; with :obj:`None`, ``captions_{split}.jsonl`` is read where
+            it is present. (default: :obj:`None`)
+        max_words (int, optional): Longer sentences are stored as windows that overlap
+            by half, see :meth:`~eega_pyg.transforms.Pair.windows`.
+            (default: :obj:`70`)
+        max_objects (int, optional): Objects kept of an image. (default: :obj:`10`)
+        vocabularies (Vocabularies, optional): Those of a trained model; by default they
+            are fitted on the train split. (default: :obj:`None`)
+        transform (callable, optional): A function that takes in a
+            :class:`~torch_geometric.data.HeteroData` object and returns a transformed
+            version, before every access. (default: :obj:`None`)
+        pre_transform (callable, optional): The same, before being saved to disk.
+            (default: :obj:`None`)
+        pre_filter (callable, optional): A function that takes in a
+            :class:`~torch_geometric.data.HeteroData` object and returns whether it is
+            part of the data set. (default: :obj:`None`)
+        log (bool, optional): Whether to show progress bars. (default: :obj:`True`)
+        force_reload (bool, optional): Whether to build the data set anew.
+            (default: :obj:`False`)
+
+    Raises:
+        ValueError: On an unknown split, version or table; on a wrong line, naming file
+            and line; or on a processed file that is not one.
+        OSError: If a raw file is missing and cannot be downloaded.
+
+    **STATISTICS:**
+
+    .. list-table::
+        :widths: 10 10 10 10 10 10
+        :header-rows: 1
+
+        * - version
+          - split
+          - #sentences
+          - #quintuples
+          - #entities
+          - #words
+        * - v1
+          - train
+          - 3,618
+          - 4,503
+          - 7,765
+          - 58,411
+        * - v1
+          - val
+          - 496
+          - 624
+          - 1,069
+          - 8,076
+        * - v1
+          - test
+          - 475
+          - 640
+          -
+          -
+        * - merged
+          - train
+          - 3,468
+          - 4,503
+          - 7,566
+          - 55,647
+        * - merged
+          - val
+          - 473
+          - 624
+          - 1,039
+          - 7,668
+        * - merged
+          - test
+          - 460
+          - 640
+          -
+          -
+    """
+    #: A fixed state of ``github.com/thecharm/MNRE``.
+    url = ('https://raw.githubusercontent.com/thecharm/MNRE/'
+           '1693df4fc27db86a4cb4b5acf2906c5227085cc4/mnre_txt')
+    #: The name of each raw file at :obj:`url` (with the blank), as part of an address.
+    remote_names = {
+        'mnre_train.txt': 'mnre_train.txt',
+        'mnre_val.txt': 'mnre_val%20.txt',
+        'mnre_test.txt': 'mnre_test.txt',
+    }
+    #: The SHA-256 of each raw file; that of the test split is not known.
+    checksums = {
+        'mnre_train.txt':
+        '1cc34438a00e2a2db73e4eba297820f926f62abd1fddc693caa13c58b62428b7',
+        'mnre_val.txt':
+        'c76865179b5678167b164c21fd25ed31f9a1416da393ac93ce70f32b00352b75',
+    }
+
+    def __init__(
+        self,
+        root: str,
+        split: str = 'train',
+        version: str = 'v1',
+        tags: TagSet = JMERE_TAGS,
+        table: str = 'directed',
+        encoder: str = 'sentence-transformers/all-MiniLM-L6-v2',
+        spacy_model: str = 'en_core_web_sm',
+        captions: Optional[Sequence[str]] = None,
+        max_words: int = 70,
+        max_objects: int = 10,
+        vocabularies: Optional[Vocabularies] = None,
+        transform: Optional[Callable] = None,
+        pre_transform: Optional[Callable] = None,
+        pre_filter: Optional[Callable] = None,
+        log: bool = True,
+        force_reload: bool = False,
+    ) -> None:
+        choices = (('split', split, SPLITS), ('version', version, VERSIONS),
+                   ('table', table, TABLES))
+        for name, value, known in choices:
+            if value not in known:
+                raise ValueError(f"Expected a {name} of {', '.join(known)} (got "
+                                 f"'{value}')")
+        if isinstance(captions, str):
+            raise ValueError(f"Expected a sequence of caption files (got the string "
+                             f"'{captions}')")
+        self.split = split
+        self.version = version
+        self.tags = tags
+        self.table = table
+        self.encoder = encoder
+        self.spacy_model = spacy_model
+        self.captions = captions
+        self.max_words = max_words
+        self.max_objects = max_objects
+        self._given = vocabularies
+        super().__init__(str(root), transform, pre_transform, pre_filter, log,
+                         force_reload)
+        self.load(self.processed_paths[0])
+
+    @property
+    def raw_file_names(self) -> List[str]:
+        r"""What the split needs: its own file, and train's where that is fitted on."""
+        splits = [self.split] if self._given is not None else ['train', self.split]
+        return [f'mnre_{split}.txt' for split in dict.fromkeys(splits)]
+
+    @property
+    def processed_file_names(self) -> List[str]:
+        return [self._processed_name(self.split)]
+
+    def download(self) -> None:
+        present = [name for name in self.remote_names if osp.isfile(self._raw(name))]
+        missing = [n for n in self.raw_file_names if not osp.isfile(self._raw(n))]
+        for name in present:
+            known = self.checksums.get(name)
+            if known is not None and file_sha256(self._raw(name)) != known:
+                raise FileNotFoundError(
+                    f"There is no '{self._raw(missing[0])}'. MNRE's would not fit to "
+                    f"the '{name}' beside it, which is of other data")
+        for name in missing:
+            download_file(f'{self.url}/{self.remote_names[name]}', self._raw(name),
+                          self.checksums.get(name))
+
+    def _process(self) -> None:
+        # PyG's own would unpickle 'pre_transform.pt'; the name of the processed file
+        # carries that already.
+        os.makedirs(self.processed_dir, exist_ok=True)
+        train: Optional[List[Pair]] = None
+        if self._given is not None:
+            self.vocabularies = self._given
+        else:
+            name = self._vocabularies_name()
+            if self.force_reload or not osp.isfile(osp.join(self.processed_dir, name)):
+                train = self._pairs('train')
+                Vocabularies.fit(train).save(self.processed_dir, name)
+            self.vocabularies = Vocabularies.load(self.processed_dir, name)
+
+        if train is not None:  # Parsed already, so not once more when it is asked for.
+            self._build('train', train)
+        if self.split == 'train' and train is not None:
+            return
+        if self.force_reload or not osp.isfile(self.processed_paths[0]):
+            self.process()
+
+    def process(self) -> None:
+        self._build(self.split, self._pairs(self.split))
+
+    def _build(self, split: str, pairs: Sequence[Pair]) -> None:
+        from rich.console import Console
+        from rich.progress import track
+        transform = PairTransform(self.vocabularies, cached_pieces(self.encoder),
+                                  self.tags, self.table, self.max_objects)
+        data_list = []
+        for pair in track(pairs, f'Building {split}', console=Console(stderr=True),
+                          disable=not self.log):
+            data = transform(pair)
+            if self.pre_filter is not None and not self.pre_filter(data):
+                continue
+            if self.pre_transform is not None:
+                data = self.pre_transform(data)
+            data_list.append(data)
+        if not data_list:
+            raise ValueError(f"The 'pre_filter' left nothing of the {split} split")
+        self.save(data_list, osp.join(self.processed_dir, self._processed_name(split)))
+
+    def _pairs(self, split: str) -> List[Pair]:
+        return read_pairs(self._raw(f'mnre_{split}.txt'), self._caption_files(split),
+                          self.tags, self.version, self.spacy_model, self.max_words,
+                          self.max_objects, progress=self.log)
+
+    def _caption_files(self, split: str) -> List[str]:
+        if self.captions is not None:
+            return [self._raw(name.replace('{split}', split)) for name in self.captions]
+        path = self._raw(f'captions_{split}.jsonl')
+        return [path] if osp.isfile(path) else []
+
+    def _raw(self, name: str) -> str:
+        return osp.join(self.raw_dir, name)
+
+    def _vocabularies_name(self) -> str:
+        return (f'vocabularies_{self.version}_s{SCHEMA_VERSION}_'
+                f'{digest(self._source("train"))}.json')
+
+    def _processed_name(self, split: str) -> str:
+        key = digest([
+            self._source(split),
+            self.vocabularies.fingerprint,
+            self.table,
+            encoder_identity(self.encoder),
+            function_identity(self.pre_transform),
+            function_identity(self.pre_filter),
+        ])
+        return f'{split}_{self.version}_s{SCHEMA_VERSION}_{key}.pt'
+
+    def _source(self, split: str) -> List[Any]:
+        r"""All that a split's pairs depend on."""
+        return [
+            file_sha256(self._raw(f'mnre_{split}.txt')),
+            [file_sha256(path) for path in self._caption_files(split)],
+            cached_parser(self.spacy_model).version,
+            self.version,
+            self.tags.to_dict(),
+            self.max_words,
+            self.max_objects,
+        ]
+
+    @classmethod
+    def save(cls, data_list: Sequence[HeteroData], path: str) -> None:
+        save_graphs(data_list, path)
+
+    def load(self, path: str, data_cls: Any = HeteroData) -> None:
+        self.data, self.slices = load_graphs(path)
+
+    def statistics(self) -> Dict[str, Union[int, float]]:
+        r"""What the data set holds, see
+        :func:`~eega_pyg.datasets.statistics.statistics`."""
+        return statistics(self._data, self.slices, self.indices())

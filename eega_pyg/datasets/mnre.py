@@ -1,0 +1,201 @@
+r"""Lines of MNRE and the sentences made of them."""
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, Hashable, List, NamedTuple, Optional, Tuple, Union
+
+from eega_pyg.schema import Entity, Quintuple, TagSet
+
+VERSIONS = ('v1', 'merged')
+
+# A line of MNRE has less than 2,000 bytes; Python's own reader of literals needs a
+# multiple of a line's size, and is slow on much longer ones.
+_MAX_BYTES = 100_000
+
+
+@dataclass(frozen=True)
+class Record:
+    r"""A sentence with all its quintuples.
+
+    Args:
+        words (tuple of str): Its words.
+        image_id (str): The name of its image.
+        quintuples (tuple of Quintuple): Its quintuples, in the order of the file.
+        text (str): The words joined by blanks.
+    """
+    words: Tuple[str, ...]
+    image_id: str
+    quintuples: Tuple[Quintuple, ...]
+    text: str
+
+
+class _Row(NamedTuple):
+    where: str
+    words: Tuple[str, ...]
+    image_id: str
+    quintuple: Optional[Quintuple]
+
+
+def read_mnre(path: Union[str, Path], tags: TagSet,
+              version: str = 'v1') -> List[Record]:
+    r"""Reads a file of `"Multimodal Relation Extraction with Efficient Graph
+    Alignment" <https://doi.org/10.1145/3474085.3476968>`_ into sentences.
+
+    A line is a Python literal, one pair of entities of a sentence: ``{'token': [...],
+    'h': {'name': ..., 'pos': [start, end]}, 't': {...}, 'img_id': ..., 'relation':
+    '/per/org/member_of'}`` with half-open spans, or ``'relation': 'None'``. Blank lines
+    are skipped.
+
+    Args:
+        path (str or Path): The file.
+        tags (TagSet): The known types and relations.
+        version (str, optional): :obj:`"v1"` joins consecutive lines with the same
+            words, and a ``'None'`` line ends such a run, as JMERE was published;
+            :obj:`"merged"` joins all lines with the same image and words.
+            (default: :obj:`"v1"`)
+
+    Raises:
+        ValueError: Naming file and line, if a line is wrong; if a span has two types in
+            one sentence; or if there is no quintuple at all.
+    """
+    if version not in VERSIONS:
+        raise ValueError(f"Expected a version of {', '.join(VERSIONS)} (got "
+                         f"'{version}')")
+    groups: Dict[Hashable, List[_Row]] = {}
+    run, previous = 0, None
+    for row in _rows(path, tags):
+        if row.quintuple is None or row.words != previous:
+            run += 1
+        previous = row.words
+        if row.quintuple is not None:
+            key = run if version == 'v1' else (row.image_id, row.words)
+            groups.setdefault(key, []).append(row)
+    if not groups:
+        raise ValueError(f"{path}: holds no sentence with a relation")
+    return [_record(rows) for rows in groups.values()]
+
+
+def _record(rows: List[_Row]) -> Record:
+    types: Dict[Tuple[int, int], str] = {}
+    quintuples: Dict[Quintuple, None] = {}  # Ordered, and a line given twice once.
+    for row in rows:
+        assert row.quintuple is not None
+        for entity in (row.quintuple.head, row.quintuple.tail):
+            known = types.setdefault(entity.span, entity.type)
+            if known != entity.type:
+                name = ' '.join(row.words[entity.start:entity.end])
+                raise ValueError(f"{row.where}: '{name}' is '{entity.type}' here and "
+                                 f"'{known}' in another line of the sentence")
+        quintuples[row.quintuple] = None
+    first = rows[0]
+    return Record(first.words, first.image_id, tuple(quintuples), ' '.join(first.words))
+
+
+def _rows(path: Union[str, Path], tags: TagSet) -> List[_Row]:
+    rows = []
+    with open(path, 'rb') as f:  # Only b'\n' ends a line, no other separator.
+        for number, line in enumerate(f, 1):
+            where = f'{path}:{number}'
+            if len(line) > _MAX_BYTES:
+                raise ValueError(f"{where}: the line is longer than {_MAX_BYTES:,} "
+                                 f"bytes")
+            try:
+                text = line.decode('utf-8-sig' if number == 1 else 'utf-8').strip()
+            except UnicodeDecodeError as e:
+                raise ValueError(f"{where}: not valid UTF-8: {e}") from None
+            if text:
+                rows.append(_row(where, _literal(where, text), tags))
+    return rows
+
+
+def _literal(where: str, text: str) -> Dict[str, Any]:
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as e:
+        reason = str(e).splitlines()[0] if str(e) else 'nested too deeply'
+        raise ValueError(f"{where}: not a Python literal: {reason[:200]}") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"{where}: expected a dict (got {type(value).__name__})")
+    return value
+
+
+def _row(where: str, value: Dict[str, Any], tags: TagSet) -> _Row:
+    for key in ('token', 'h', 't', 'img_id', 'relation'):
+        if key not in value:
+            raise ValueError(f"{where}: missing '{key}'")
+    words = value['token']
+    if not isinstance(words, (list, tuple)) or not words:
+        raise ValueError(f"{where}: 'token': expected a list of words "
+                         f"(got {_short(words)})")
+    for i, word in enumerate(words):
+        if not _is_text(word) or not word.strip():
+            raise ValueError(f"{where}: 'token'[{i}]: expected a non-empty string "
+                             f"(got {_short(word)})")
+    for key in ('img_id', 'relation'):
+        if not _is_text(value[key]):
+            raise ValueError(f"{where}: '{key}': expected a string "
+                             f"(got {_short(value[key])})")
+    words = tuple(words)
+    spans = [_span(where, key, value[key], words) for key in ('h', 't')]
+    relation = value['relation']
+    if relation == 'None':
+        return _Row(where, words, value['img_id'], None)
+
+    parts = relation.split('/')
+    if len(parts) != 4 or parts[0]:
+        raise ValueError(f"{where}: 'relation': expected '/type/type/relation' or "
+                         f"'None' (got {_short(relation)})")
+    _, head_type, tail_type, name = parts
+    for kind in (head_type, tail_type):
+        if kind not in tags.types:
+            raise ValueError(f"{where}: unknown type '{kind}' (known: "
+                             f"{', '.join(tags.types)})")
+    if name not in tags.relations:
+        raise ValueError(f"{where}: unknown relation '{name}' (known: "
+                         f"{', '.join(tags.relations)})")
+    head = Entity(*spans[0], head_type)
+    tail = Entity(*spans[1], tail_type)
+    return _Row(where, words, value['img_id'], Quintuple(head, tail, name))
+
+
+def _span(where: str, key: str, value: Any, words: Tuple[str, ...]) -> Tuple[int, int]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{where}: '{key}': expected a dict (got {_short(value)})")
+    for name in ('name', 'pos'):
+        if name not in value:
+            raise ValueError(f"{where}: '{key}': missing '{name}'")
+    name, pos = value['name'], value['pos']
+    if not isinstance(name, str):
+        raise ValueError(f"{where}: '{key}': 'name': expected a string "
+                         f"(got {_short(name)})")
+    if (not isinstance(pos, (list, tuple)) or len(pos) != 2
+            or not all(type(p) is int for p in pos)):
+        raise ValueError(f"{where}: '{key}': 'pos': expected two integers "
+                         f"(got {_short(pos)})")
+    start, end = pos
+    if not 0 <= start < end <= len(words):
+        raise ValueError(f"{where}: '{key}': the span [{_short(start)}, {_short(end)}) "
+                         f"is not inside the sentence of {len(words)} words")
+    text = ' '.join(words[start:end])
+    if text != name:
+        raise ValueError(f"{where}: '{key}': the words [{start}, {end}) are "
+                         f"{_short(text)}, not {_short(name)}")
+    return start, end
+
+
+def _is_text(value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:  # An escape can make half of a surrogate pair, which no tokenizer takes.
+        value.encode('utf-8')
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _short(value: Any) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # An integer with too many digits.
+        text = f'a huge {type(value).__name__}'
+    return text if len(text) <= 80 else f'{text[:77]}...'

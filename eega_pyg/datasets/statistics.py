@@ -1,0 +1,69 @@
+r"""What a data set holds."""
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple, Union
+
+from torch_geometric.data import HeteroData
+
+from eega_pyg.schema import OBJECT, REL, TOKEN
+
+Span = Tuple[int, int]
+
+
+def statistics(data: HeteroData, slices: Optional[Dict[Any, Any]],
+               indices: Sequence[int]) -> Dict[str, Union[int, float]]:
+    r"""Counts sentences and what is in them; windows of one sentence count once.
+
+    Args:
+        data (HeteroData): Collated graphs as of
+            :class:`~eega_pyg.transforms.PairTransform`. They are counted as they are,
+            because to separate them takes seconds.
+        slices (dict, optional): Where each graph begins; :obj:`None` for a single one.
+        indices (sequence of int): Which graphs to count.
+
+    Returns:
+        ``sentences``, ``windows``, ``words``, ``quintuples``, ``entities`` (distinct
+        spans of a sentence), ``objects``, ``predicates``, ``with objects`` (share of
+        the sentences), ``overlapping spans`` (sentences that have some).
+    """
+    if slices is None:
+        sizes = [[data[TOKEN].num_nodes], [data[OBJECT].num_nodes],
+                 [data[REL].num_edges]]
+        all_quintuples = [data.quintuples]
+    else:
+        sizes = [
+            slices[store][key].diff().tolist()
+            for store, key in ((TOKEN, 'upos'), (OBJECT, 'score'), (REL, 'edge_type'))
+        ]
+        all_quintuples = data.quintuples
+    sentence, offset = data.sentence.tolist(), data.offset.tolist()
+
+    words: Dict[int, int] = {}
+    first: Dict[int, int] = {}  # Of each sentence, its first window.
+    for i in indices:
+        key = sentence[i]
+        words[key] = max(words.get(key, 0), offset[i] + sizes[0][i])
+        first.setdefault(key, i)
+    quintuples = [all_quintuples[i] for i in first.values()]
+    spans = [_spans(q) for q in quintuples]
+    objects = [sizes[1][i] for i in first.values()]
+    edges = sum(sizes[2][i] for i in first.values())
+    return {
+        'sentences': len(first),
+        'windows': len(indices),
+        'words': sum(words.values()),
+        'quintuples': sum(map(len, quintuples)),
+        'entities': sum(map(len, spans)),
+        'objects': sum(objects),
+        # Both directions and a self-loop for each object:
+        'predicates': (edges - sum(objects)) // 2,
+        'with objects': sum(k > 0 for k in objects) / max(len(first), 1),
+        'overlapping spans': sum(map(_overlap, spans)),
+    }
+
+
+def _spans(quintuples: List[list]) -> Set[Span]:
+    return {(q[i], q[i + 1]) for q in quintuples for i in (0, 3)}
+
+
+def _overlap(spans: Set[Span]) -> bool:
+    ranked = sorted(spans)
+    return any(a[1] > b[0] for a, b in zip(ranked, ranked[1:]))

@@ -1,0 +1,70 @@
+r"""A parsed sentence and what is seen in its image."""
+from dataclasses import dataclass, replace
+from typing import List, Tuple
+
+from eega_pyg.parsing import Parse
+from eega_pyg.schema import Quintuple, SceneGraph
+
+
+@dataclass(frozen=True)
+class Pair:
+    r"""A sentence, or a window of a long one, and its image, as the transforms take it.
+
+    Args:
+        words (tuple of str): The words of the window.
+        parse (Parse): What the parser says about :obj:`words`.
+        scene_graph (SceneGraph, optional): What is seen in the image; empty without
+            an image.
+        quintuples (tuple of Quintuple, optional): All of the sentence, in the
+            sentence's coordinates.
+        text (str, optional): The whole sentence.
+        image_id (str, optional): The image's name; empty without an image.
+        sentence (int, optional): Which sentence of its source this is.
+        offset (int, optional): The window's first word in the sentence.
+
+    Raises:
+        ValueError: If there is no word, or :obj:`parse` is of another length.
+    """
+    words: Tuple[str, ...]
+    parse: Parse
+    scene_graph: SceneGraph = SceneGraph()
+    quintuples: Tuple[Quintuple, ...] = ()
+    text: str = ''
+    image_id: str = ''
+    sentence: int = 0
+    offset: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, 'words', tuple(self.words))
+        object.__setattr__(self, 'quintuples', tuple(self.quintuples))
+        if not self.words:
+            raise ValueError('Expected at least one word in a pair (the text is empty)')
+        if len(self.parse.heads) != len(self.words):
+            raise ValueError(f"Expected a parse of {len(self.words)} words (got "
+                             f"{len(self.parse.heads)})")
+
+    def windows(self, max_words: int) -> List['Pair']:
+        r"""Cuts a sentence of more than :obj:`max_words` words into windows that
+        overlap by half, each with its part of the parse: a word whose head is outside
+        its window becomes a root there.
+
+        A span of up to :obj:`max_words - max_words // 2` words lies wholly inside at
+        least one window.
+        """
+        if max_words < 2:
+            raise ValueError(f"Expected windows of at least 2 words (got {max_words})")
+        num_words = len(self.words)
+        if num_words <= max_words:
+            return [self]
+        starts = [0]
+        while starts[-1] + max_words < num_words:
+            starts.append(starts[-1] + max_words // 2)
+        return [self._cut(s, min(s + max_words, num_words)) for s in starts]
+
+    def _cut(self, start: int, stop: int) -> 'Pair':
+        heads = tuple((head if start <= head < stop else word) - start
+                      for word, head in enumerate(self.parse.heads[start:stop], start))
+        parse = Parse(heads, self.parse.deps[start:stop], self.parse.upos[start:stop],
+                      self.parse.ner[start:stop], self.parse.shape[start:stop])
+        return replace(self, words=self.words[start:stop], parse=parse,
+                       offset=self.offset + start)

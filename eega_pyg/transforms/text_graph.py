@@ -1,0 +1,59 @@
+r"""The textual graph of a pair."""
+import torch
+from torch_geometric.data import HeteroData
+
+from eega_pyg.schema import DEP, PIECE, PIECE_OF_TOKEN, TOKEN
+
+from .pair import Pair
+from .vocabulary import SELF, Vocabularies
+from .word_pieces import Cutter
+
+
+class TextGraph:
+    r"""Adds the textual graph of the `"Joint Multimodal Entity-Relation Extraction
+    Based on Edge-enhanced Graph Alignment Network and Word-pair Relation Tagging"
+    <https://arxiv.org/abs/2211.15028>`_ paper: a node for each word, its dependencies
+    in both directions under the same label (the paper's graph is undirected), and a
+    self-loop at each word. Word pieces point at their words.
+
+    Args:
+        vocabularies (Vocabularies): The ids of labels, parts of speech, named entities
+            and word shapes.
+        pieces (WordPieces): Cuts words into the text encoder's pieces.
+    """
+    def __init__(self, vocabularies: Vocabularies, pieces: Cutter) -> None:
+        self.vocabularies = vocabularies
+        self.pieces = pieces
+
+    def __call__(self, data: HeteroData, pair: Pair) -> HeteroData:
+        vocabs, parse = self.vocabularies, pair.parse
+        num_words = len(pair.words)
+
+        input_ids, words = self.pieces.words(pair.words)
+        of_word = torch.tensor(words)  # [P]
+        inner = (of_word >= 0).nonzero().view(-1)
+        piece, token, dep = data[PIECE], data[TOKEN], data[DEP]
+        piece.input_ids = torch.tensor(input_ids)
+        piece.num_nodes = len(input_ids)
+        data[PIECE_OF_TOKEN].edge_index = torch.stack([inner, of_word[inner]])
+
+        token.upos = vocabs.upos.ids(parse.upos)
+        token.ner = vocabs.ner.ids(parse.ner)
+        token.shape = vocabs.shape.ids(parse.shape)
+        token.num_nodes = num_words
+
+        heads = torch.tensor(parse.heads)
+        node = torch.arange(num_words)
+        child = (heads != node).nonzero().view(-1)
+        head = heads[child]
+        label = vocabs.dep.ids(parse.deps)[child]
+        dep.edge_index = torch.stack([
+            torch.cat([child, head, node]),
+            torch.cat([head, child, node]),
+        ])
+        loop = torch.full((num_words, ), vocabs.dep.id(SELF))
+        dep.edge_type = torch.cat([label, label, loop])
+        return data
+
+    def __repr__(self) -> str:
+        return f'{self.__class__.__name__}({self.pieces})'

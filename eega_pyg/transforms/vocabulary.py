@@ -1,0 +1,219 @@
+r"""Names and their ids, fitted on the training split."""
+import hashlib
+import json
+import os
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Dict, FrozenSet, Iterable, List, Sequence, Union
+
+import torch
+from torch import Tensor
+
+from eega_pyg.atomic import write_text
+from eega_pyg.schema import Signature
+
+from .pair import Pair
+from .pmi import PMI
+from .word_pairs import NUM_DISTANCES
+
+UNKNOWN = '<unknown>'
+#: The edge type of a self-loop.
+SELF = '<self>'
+
+_FILE = 'vocabularies.json'
+_FORMAT = 1
+
+
+class Vocabulary:
+    r"""An ordered list of names; id 0 is that of any unknown name.
+
+    Args:
+        names (sequence of str): The known names, in the order of their ids from 1 on.
+
+    Raises:
+        ValueError: If a name is repeated or reserved.
+    """
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = (UNKNOWN, *names)
+        self._ids = {name: i for i, name in enumerate(self.names)}
+        if len(self._ids) < len(self.names):
+            repeated = [n for n, c in Counter(self.names).items() if c > 1]
+            raise ValueError(f"Repeated names in a vocabulary: {repeated}")
+
+    @classmethod
+    def fit(cls, names: Iterable[str], min_count: int = 1,
+            reserved: Sequence[str] = ()) -> 'Vocabulary':
+        r"""The names seen at least :obj:`min_count` times, the most frequent first,
+        after the :obj:`reserved` ones."""
+        counts = Counter(names)
+        for name in (UNKNOWN, *reserved):
+            counts.pop(name, None)
+        kept = sorted((n for n, c in counts.items() if c >= min_count), key=lambda n:
+                      (-counts[n], n))
+        return cls([*reserved, *kept])
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def id(self, name: str) -> int:
+        return self._ids.get(name, 0)
+
+    def ids(self, names: Iterable[str]) -> Tensor:
+        return torch.tensor([self.id(name) for name in names], dtype=torch.long)
+
+    def to_list(self) -> List[str]:
+        return list(self.names)
+
+    @classmethod
+    def from_list(cls, names: Any) -> 'Vocabulary':
+        r"""The inverse of :meth:`to_list`; a :class:`ValueError` says what is wrong."""
+        if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+            raise ValueError('expected a list of strings')
+        if names[:1] != [UNKNOWN]:
+            raise ValueError(f"expected '{UNKNOWN}' as the first name")
+        return cls(names[1:])
+
+    def __repr__(self) -> str:
+        return f'{self.__class__.__name__}({len(self)})'
+
+
+@dataclass(frozen=True)
+class Vocabularies:
+    r"""All that is fitted on the training split, and on it alone.
+
+    Args:
+        dep (Vocabulary): Dependency labels, with that of self-loops.
+        upos (Vocabulary): Universal parts of speech.
+        ner (Vocabulary): Labels of named entities.
+        shape (Vocabulary): Word shapes.
+        predicate (Vocabulary): Predicates of scene graphs, with that of self-loops.
+        pmi (PMI): Co-occurrence of words.
+        signatures (frozenset of tuple): The (head type, relation, tail type) seen.
+    """
+    dep: Vocabulary
+    upos: Vocabulary
+    ner: Vocabulary
+    shape: Vocabulary
+    predicate: Vocabulary
+    pmi: PMI
+    signatures: FrozenSet[Signature]
+
+    @classmethod
+    def fit(cls, pairs: Sequence[Pair], min_predicates: int = 3) -> 'Vocabularies':
+        r"""Fits all of them.
+
+        Args:
+            pairs (sequence of Pair): The training split.
+            min_predicates (int, optional): Rarer predicates are unknown: the last
+                would be trained on next to nothing. (default: :obj:`3`)
+        """
+        def names(field: str) -> Iterable[str]:
+            return (name for p in pairs for name in getattr(p.parse, field))
+
+        predicates = (e.predicate for p in pairs for e in p.scene_graph.predicates)
+        return cls(
+            dep=Vocabulary.fit(names('deps'), reserved=[SELF]),
+            upos=Vocabulary.fit(names('upos')),
+            ner=Vocabulary.fit(names('ner')),
+            shape=Vocabulary.fit(names('shape')),
+            predicate=Vocabulary.fit(predicates, min_predicates, reserved=[SELF]),
+            pmi=PMI.fit(p.words for p in pairs),
+            signatures=frozenset((q.head.type, q.relation, q.tail.type) for p in pairs
+                                 for q in p.quintuples),
+        )
+
+    @property
+    def sizes(self) -> Dict[str, int]:
+        r"""Number of ids of each feature, for the tables of a model."""
+        return {
+            'dep': len(self.dep),
+            'upos': len(self.upos),
+            'ner': len(self.ner),
+            'shape': len(self.shape),
+            'predicate': len(self.predicate),
+            'pmi': self.pmi.num_buckets,
+            'distance': NUM_DISTANCES,
+        }
+
+    @cached_property
+    def fingerprint(self) -> str:
+        r"""SHA-256 of the content: tells these vocabularies from another model's."""
+        return hashlib.sha256(_dump(self.to_dict()).encode()).hexdigest()
+
+    def to_dict(self) -> Dict[str, Any]:
+        return {
+            'format': _FORMAT,
+            **{
+                name: getattr(self, name).to_list()
+                for name in _NAMES
+            },
+            'signatures': [list(s) for s in sorted(self.signatures)],
+            'pmi': self.pmi.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, value: Any) -> 'Vocabularies':
+        r"""The inverse of :meth:`to_dict`; a :class:`ValueError` names the field."""
+        if not isinstance(value, dict):
+            raise ValueError(f"expected an object (got {type(value).__name__})")
+        fields = {'format', 'signatures', 'pmi', *_NAMES}
+        if missing := fields - set(value):
+            raise ValueError(f"missing '{sorted(missing)[0]}'")
+        if value['format'] != _FORMAT:
+            raise ValueError(f"'format': expected {_FORMAT} (got {value['format']!r})")
+        parts: Dict[str, Any] = {}
+        for name in _NAMES:
+            parts[name] = _field(name, Vocabulary.from_list, value[name])
+            if name in ('dep', 'predicate') and parts[name].id(SELF) == 0:
+                raise ValueError(f"'{name}': missing '{SELF}'")
+        parts['pmi'] = _field('pmi', PMI.from_dict, value['pmi'])
+        signatures = value['signatures']
+        if not isinstance(signatures, list) or not all(
+                isinstance(s, list) and len(s) == 3 and all(
+                    isinstance(n, str) for n in s) for s in signatures):
+            raise ValueError("'signatures': expected a list of three names each")
+        return cls(signatures=frozenset(tuple(s) for s in signatures), **parts)
+
+    def save(self, folder: Union[str, Path], name: str = _FILE) -> None:
+        r"""Writes ``vocabularies.json`` into a folder, all of it or nothing."""
+        write_text(os.path.join(folder, name), _dump(self.to_dict()))
+
+    @classmethod
+    def load(cls, folder: Union[str, Path], name: str = _FILE) -> 'Vocabularies':
+        r"""Reads what :meth:`save` wrote.
+
+        Raises:
+            FileNotFoundError: If there is none.
+            ValueError: Naming file and field, if it is not what :meth:`save` writes.
+        """
+        path = os.path.join(folder, name)
+        try:
+            with open(path, encoding='utf-8') as f:
+                value = json.load(f)
+        except (ValueError, RecursionError) as e:
+            raise ValueError(f"{path}: not valid JSON: {e}") from None
+        return _field_of_file(path, value)
+
+
+_NAMES = ('dep', 'upos', 'ner', 'shape', 'predicate')
+
+
+def _field(name: str, read: Any, value: Any) -> Any:
+    try:
+        return read(value)
+    except ValueError as e:
+        raise ValueError(f"'{name}': {e}") from None
+
+
+def _field_of_file(path: str, value: Any) -> Vocabularies:
+    try:
+        return Vocabularies.from_dict(value)
+    except ValueError as e:
+        raise ValueError(f"{path}: {e}") from None
+
+
+def _dump(value: Any) -> str:
+    # ASCII, so that any word survives, a lone surrogate too.
+    return json.dumps(value, sort_keys=True, separators=(',', ':'))

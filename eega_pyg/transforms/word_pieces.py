@@ -1,0 +1,105 @@
+r"""Words and labels as the ids of a text encoder's word pieces."""
+from typing import TYPE_CHECKING, List, NamedTuple, Protocol, Sequence
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+# Positions of a text encoder whose tokenizer states no limit.
+_MAX_PIECES = 512
+
+
+class Pieces(NamedTuple):
+    r"""The pieces of a list of words.
+
+    Args:
+        input_ids (list of int): The piece ids, with the encoder's special pieces.
+        words (list of int): The word of each piece; :obj:`-1` for a special piece.
+    """
+    input_ids: List[int]
+    words: List[int]
+
+
+class Cutter(Protocol):
+    r"""What a transform needs of :class:`WordPieces`."""
+    def words(self, words: Sequence[str]) -> Pieces:
+        ...
+
+    def label(self, label: str) -> List[int]:
+        ...
+
+
+class WordPieces:
+    r"""Cuts words into the pieces of a text encoder, every word on its own.
+
+    A word that yields no piece (a lone zero-width character, say) is given the
+    unknown piece. If there are more pieces than the encoder has positions, the longest
+    words lose their last pieces.
+
+    Args:
+        tokenizer (transformers.PreTrainedTokenizerBase): A fast tokenizer, see
+            :func:`~eega_pyg.resolve.load_tokenizer`.
+
+    Raises:
+        ValueError: If the tokenizer is not a fast one or has no unknown piece.
+    """
+    def __init__(self, tokenizer: 'PreTrainedTokenizerBase') -> None:
+        if not tokenizer.is_fast:
+            raise ValueError(f"Expected a fast tokenizer (got "
+                             f"'{type(tokenizer).__name__}')")
+        if tokenizer.unk_token_id is None:
+            raise ValueError(f"Expected a tokenizer with an unknown piece (got "
+                             f"'{type(tokenizer).__name__}')")
+        self.name = tokenizer.name_or_path
+        self.unknown = tokenizer.unk_token_id
+        # A copy: the tokenizer's own cuts and pads as its last caller wanted.
+        backend = tokenizer.backend_tokenizer
+        self.tokenizer = type(backend).from_str(backend.to_str())
+        self.tokenizer.no_truncation()
+        self.tokenizer.no_padding()
+        # A tokenizer without a limit states a number like 1e30:
+        limit = tokenizer.model_max_length
+        self.max_pieces = int(limit) if limit < 1e6 else _MAX_PIECES
+
+    def words(self, words: Sequence[str]) -> Pieces:
+        r"""The pieces of a sentence, special pieces included.
+
+        Raises:
+            ValueError: If there are more words than the encoder has positions.
+        """
+        encoding = self.tokenizer.encode(list(words), is_pretokenized=True)
+        ids, of_word = encoding.ids, encoding.word_ids
+        pieces: List[List[int]] = [[] for _ in words]
+        for piece, word in zip(ids, of_word):
+            if word is not None:
+                pieces[word].append(piece)
+        pieces = [p or [self.unknown] for p in pieces]
+
+        inner = [i for i, word in enumerate(of_word) if word is not None]
+        # Without any piece of a word, only the special pieces around them are left:
+        first, last = (inner[0], inner[-1] + 1) if inner else (1, 1)
+        before, after = ids[:first], ids[last:]
+        room = self.max_pieces - len(before) - len(after)
+        if len(words) > room:
+            raise ValueError(f"A text of {len(words)} words does not fit into the "
+                             f"encoder's {self.max_pieces} pieces: use a smaller "
+                             f"'max_words'")
+        most = max(len(p) for p in pieces)
+        while sum(min(len(p), most) for p in pieces) > room:
+            most -= 1
+        pieces = [p[:most] for p in pieces]
+
+        return Pieces(
+            [*before, *(i for p in pieces for i in p), *after],
+            [
+                *(-1 for _ in before), *(word for word, p in enumerate(pieces)
+                                         for _ in p), *(-1 for _ in after)
+            ],
+        )
+
+    def label(self, label: str) -> List[int]:
+        r"""The pieces of an object's label, at least one, without special pieces."""
+        ids = self.tokenizer.encode(label, add_special_tokens=False).ids
+        return ids or [self.unknown]
+
+    def __repr__(self) -> str:
+        return f"{self.__class__.__name__}('{self.name}')"

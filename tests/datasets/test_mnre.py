@@ -1,0 +1,187 @@
+import pytest
+
+from eega_pyg.datasets import read_mnre
+from eega_pyg.schema import JMERE_TAGS, Entity, Quintuple, TagSet
+
+WORDS = ['Ann', 'Lee', 'of', 'Acme', 'in', 'Oslo']
+
+
+def line(head=(0, 2), tail=(3, 4), relation='/per/org/member_of', words=WORDS,
+         image='a.jpg', **changes) -> str:
+    row = {
+        'token': words,
+        'h': {
+            'name': ' '.join(words[slice(*head)]),
+            'pos': list(head)
+        },
+        't': {
+            'name': ' '.join(words[slice(*tail)]),
+            'pos': list(tail)
+        },
+        'img_id': image,
+        'relation': relation,
+    }
+    row.update(changes)
+    return repr({k: v for k, v in row.items() if v is not KeyError})
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(*lines):
+        path = tmp_path / 'mnre_train.txt'
+        data = [s if isinstance(s, bytes) else s.encode() for s in lines]
+        path.write_bytes(b'\n'.join(data))
+        return path
+
+    return write
+
+
+MEMBER = Quintuple(Entity(0, 2, 'per'), Entity(3, 4, 'org'), 'member_of')
+BORN = Quintuple(Entity(0, 2, 'per'), Entity(5, 6, 'loc'), 'place_of_birth')
+LOCATED = Quintuple(Entity(3, 4, 'org'), Entity(5, 6, 'loc'), 'locate_at')
+
+
+def test_a_none_line_ends_a_run_of_v1_and_merged_joins_across_it(write):
+    path = write(
+        line(),
+        line((0, 2), (5, 6), '/per/loc/place_of_birth'),
+        line((2, 3), (5, 6), 'None'),
+        line((3, 4), (5, 6), '/org/loc/locate_at'),
+        line(words=['Bob', 'Ray', 'at', 'Acme'], image='b.jpg'),
+        '',
+        line(words=['Bob', 'Ray', 'at', 'Acme'], image='c.jpg'),
+    )
+    v1 = read_mnre(path, JMERE_TAGS, 'v1')
+    assert [r.quintuples for r in v1] == [(MEMBER, BORN), (LOCATED, ), (MEMBER, )]
+    assert v1[0].words == tuple(WORDS)
+    assert v1[0].text == 'Ann Lee of Acme in Oslo'
+    merged = read_mnre(path, JMERE_TAGS, 'merged')
+    assert [(r.image_id, r.quintuples)
+            for r in merged] == [('a.jpg', (MEMBER, BORN, LOCATED)),
+                                 ('b.jpg', (MEMBER, )), ('c.jpg', (MEMBER, ))]
+
+
+def test_merged_keeps_two_texts_without_an_image_apart(write):
+    path = write(line(image=''), line(words=['Bob', 'Ray', 'at', 'Acme'], image=''))
+    assert len(read_mnre(path, JMERE_TAGS, 'merged')) == 2
+
+
+def test_a_line_given_twice_makes_one_quintuple(write):
+    record, = read_mnre(write(line(), line()), JMERE_TAGS)
+    assert record.quintuples == (MEMBER, )
+
+
+def test_types_and_relations_of_ones_own(write):
+    tags = TagSet(('person', 'ship'), ('sails', ))
+    record, = read_mnre(write(line(relation='/person/ship/sails')), tags)
+    assert record.quintuples[0].relation == 'sails'
+    with pytest.raises(ValueError, match=":1: unknown type 'per' .known: person, ship"):
+        read_mnre(write(line()), tags)
+
+
+def test_separators_inside_a_word_do_not_end_a_line(write):
+    words = ['Ann', 'a\u2028b\x85', 'of', 'Acme']
+    record, = read_mnre(write(line((0, 1), (3, 4), words=words).encode()), JMERE_TAGS)
+    assert record.words == tuple(words)
+    raw = line((0, 1), (3, 4), words=['Ann', 'X', 'of',
+                                      'Acme']).replace('X', 'a\u2028b')
+    record, = read_mnre(write(raw), JMERE_TAGS)
+    assert record.words[1] == 'a\u2028b'
+
+
+GOOD = {'name': 'Acme', 'pos': [3, 4]}
+
+BAD = [
+    ('[1, 2]', r'expected a dict \(got list\)'),
+    ('{"token": [', 'not a Python literal'),
+    ('__import__("os").getcwd()', 'not a Python literal'),
+    ("{'a': 1, **{}}", 'not a Python literal'),
+    ("{[]: 1}", 'not a Python literal'),
+    (b'{\xff}', 'not valid UTF-8'),
+    (b'{\x00}', 'not a Python literal'),
+    ('-' * 90_000 + '1', 'not a Python literal: nested too deeply'),
+    ('[' * 90_000, 'not a Python literal: too many nested'),
+    ('1' + '+1' * 45_000, 'not a Python literal'),
+    ('9' * 90_000, 'not a Python literal'),
+    ('(' + '1,' * 60_000 + ')', 'the line is longer than 100,000 bytes'),
+    *((line(**{key: KeyError}), f"missing '{key}'")
+      for key in ('token', 'h', 't', 'img_id', 'relation')),
+    (line(token='Ann Lee'), "'token': expected a list of words .got 'Ann Lee'"),
+    (line(token=[]), "'token': expected a list of words"),
+    (line(token=['Ann', 5]), r"'token'\[1\]: expected a non-empty string .got 5"),
+    (line(token=['Ann', ' ']), r"'token'\[1\]: expected a non-empty string"),
+    (line(token=['Ann', '\ud800']), r"'token'\[1\]: expected a non-empty string"),
+    (line(img_id=None), "'img_id': expected a string .got None"),
+    (line(relation=3), "'relation': expected a string .got 3"),
+    (line(t='Acme'), "'t': expected a dict .got 'Acme'"),
+    (line(t={'pos': [3, 4]}), "'t': missing 'name'"),
+    (line(t={'name': 'Acme'}), "'t': missing 'pos'"),
+    (line(t={
+        **GOOD, 'name': 4
+    }), "'t': 'name': expected a string"),
+    (line(t={
+        **GOOD, 'pos': [3]
+    }), "'t': 'pos': expected two integers"),
+    (line(t={
+        **GOOD, 'pos': [3, 4.0]
+    }), "'t': 'pos': expected two integers"),
+    (line(t={
+        **GOOD, 'pos': [True, 4]
+    }), "'t': 'pos': expected two integers"),
+    (line(t={
+        **GOOD, 'pos': [3, 7]
+    }), r"'t': the span \[3, 7\) is not inside the "
+     "sentence of 6 words"),
+    (line(t={
+        **GOOD, 'pos': [-3, 4]
+    }), r"'t': the span \[-3, 4\) is not inside"),
+    (line(t={
+        **GOOD, 'pos': [3, 3]
+    }), r"'t': the span \[3, 3\) is not inside"),
+    (line(t={
+        **GOOD, 'name': 'Acne'
+    }), r"'t': the words \[3, 4\) are 'Acme', not "
+     "'Acne'"),
+    (line(t={
+        **GOOD, 'name': 'Acne'
+    }, relation='None'), "'t': the words"),
+    (line(relation='member_of'), "'relation': expected '/type/type/relation'"),
+    (line(relation='/per/animal/member_of'), "unknown type 'animal'"),
+    (line(relation='/per/org/likes'), "unknown relation 'likes'"),
+    (line(relation='/per/org/per'), "unknown relation 'per'"),
+]
+
+
+@pytest.mark.parametrize('bad, message', BAD, ids=range(len(BAD)))
+def test_a_bad_line_is_named_by_file_and_number(write, bad, message):
+    with pytest.raises(ValueError, match=f'mnre_train.txt:3: {message}') as info:
+        read_mnre(write(line(), '', bad, line()), JMERE_TAGS)
+    assert len(str(info.value)) < 600  # Whatever the line holds.
+
+
+@pytest.mark.parametrize('version', ['v1', 'merged'])
+def test_two_types_of_one_span_are_refused(write, version):
+    path = write(line(), line((0, 2), (5, 6), '/org/loc/locate_at'))
+    with pytest.raises(ValueError, match=":2: 'Ann Lee' is 'org' here and 'per' in"):
+        read_mnre(path, JMERE_TAGS, version)
+
+
+def test_a_file_without_relations_and_an_unknown_version_are_refused(write):
+    with pytest.raises(ValueError, match='mnre_train.txt: holds no sentence'):
+        read_mnre(write(line(relation='None')), JMERE_TAGS)
+    with pytest.raises(ValueError, match="got 'v2'"):
+        read_mnre(write(line()), JMERE_TAGS, 'v2')
+
+
+@pytest.mark.real
+@pytest.mark.parametrize('split, version, sentences, quintuples', [
+    ('train', 'v1', 3618, 4503),
+    ('val', 'v1', 496, 624),
+    ('train', 'merged', 3468, 4503),
+    ('val', 'merged', 473, 624),
+])
+def test_the_published_counts(shared_data, split, version, sentences, quintuples):
+    path = shared_data / 'mnre' / f'mnre_{split}.txt'
+    records = read_mnre(path, JMERE_TAGS, version)
+    assert len(records) == sentences
+    assert sum(len(r.quintuples) for r in records) == quintuples
