@@ -7,9 +7,13 @@ import json
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Iterable, List, Optional, Tuple, Union
+from typing import AbstractSet, Any, Iterable, List, Optional, Tuple, Union
 
 EdgeType = Tuple[str, str, str]
+
+#: A (head type, relation, tail type) seen in training, and the set of all of them.
+Signature = Tuple[str, str, str]
+Signatures = AbstractSet[Signature]
 
 #: Node types of one pair.
 PIECE = 'piece'

@@ -1,0 +1,354 @@
+r"""Quintuples to a word-pair table and back."""
+from collections import Counter
+from itertools import combinations
+from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from eega_pyg.schema import UNSCORED, Entity, Quintuple, Signatures, TagSet
+
+TABLES = ('directed', 'symmetric', 'triangle')
+
+# Log-probabilities below are raised to this, so that an exact zero has a finite log.
+_FLOOR = -100.0
+
+
+class Extraction(NamedTuple):
+    r"""What a table says about one sentence.
+
+    Args:
+        entities (list of Entity): All entities, in the order of the text.
+        quintuples (list of Quintuple): All quintuples, sorted.
+    """
+    entities: List[Entity]
+    quintuples: List[Quintuple]
+
+
+def encode(
+    quintuples: Sequence[Quintuple],
+    num_words: int,
+    tags: TagSet,
+    table: str = 'directed',
+) -> Tensor:
+    r"""Writes the quintuples of one sentence into a word-pair table, as in Figure 3 of
+    the `"Joint Multimodal Entity-Relation Extraction Based on Edge-enhanced Graph
+    Alignment Network and Word-pair Relation Tagging"
+    <https://arxiv.org/abs/2211.15028>`_ paper.
+
+    An entity fills the block of its span with its type. A relation fills the block
+    between its two spans:
+
+    - :obj:`"directed"`: rows of the head, columns of the tail; the mirrored block
+      stays none.
+    - :obj:`"symmetric"` (the paper's): both blocks.
+    - :obj:`"triangle"` (the released code's): the cells with :math:`i \leq j`; the
+      cells below the diagonal are not scored.
+
+    No cell holds two tags, so of overlapping spans one is written: the one in more
+    quintuples; of equal ones the longer, then the earlier, then the one whose type
+    comes first in :obj:`tags`. Relations of a span that is not written, and relations
+    of an entity with itself, are left out. Of several relations between the same two
+    entities the first given is written.
+
+    Args:
+        quintuples (sequence of Quintuple): The quintuples.
+        num_words (int): Number of words :math:`n` of the sentence.
+        tags (TagSet): The tags.
+        table (str, optional): One of :obj:`TABLES`. (default: :obj:`"directed"`)
+
+    Returns:
+        The tag ids, ``[n, n]``, with :obj:`~eega_pyg.schema.UNSCORED` where a cell is
+        not scored.
+
+    Raises:
+        ValueError: On an unknown type, relation or table, or a span that ends outside
+            the sentence.
+    """
+    _check_table(table)
+    # Counts distinct quintuples, so that a line given twice weighs no more:
+    uses = Counter(e for q in set(quintuples) for e in {q.head, q.tail})
+    for entity in uses:
+        _index('type', entity.type, tags.types)
+        if entity.end > num_words:
+            raise ValueError(f"Expected the span [{entity.start}, {entity.end}) to lie "
+                             f"within a sentence of {num_words} words")
+
+    ranked = sorted(
+        uses, key=lambda e:
+        (-uses[e], e.start - e.end, e.start, tags.types.index(e.type)))
+    written = _without_overlaps(ranked)
+
+    out = torch.zeros(num_words, num_words, dtype=torch.long)
+    for entity in written:
+        out[slice(*entity.span), slice(*entity.span)] = tags.id(entity.type)
+    paired: Set[FrozenSet[Entity]] = set()
+    for q in quintuples:
+        _index('relation', q.relation, tags.relations)
+        pair = frozenset((q.head, q.tail))
+        if not pair <= written or len(pair) < 2 or pair in paired:
+            continue
+        paired.add(pair)
+        out[slice(*q.head.span), slice(*q.tail.span)] = tags.id(q.relation)
+        if table != 'directed':
+            out[slice(*q.tail.span), slice(*q.head.span)] = tags.id(q.relation)
+    if table == 'triangle':
+        lower = torch.ones_like(out, dtype=torch.bool).tril(-1)
+        out[lower] = UNSCORED
+    return out
+
+
+def decode(
+    log_probs: Tensor,
+    tags: TagSet,
+    table: str = 'directed',
+    signatures: Optional[Signatures] = None,
+    max_span: Optional[int] = None,
+) -> Extraction:
+    r"""Reads the most probable entities and quintuples off the log-probabilities of a
+    word-pair table (Eq. 11).
+
+    First the entities: the non-overlapping typed spans with the highest sum of
+
+    .. math::
+        \log p_{ij}(\mathrm{type}) - \log \Big( p_{ij}(\mathrm{none}) +
+        \sum_r p_{ij}(r) \Big)
+
+    over the scored cells of their blocks. Relations stand beside none because the
+    cells between two neighbouring entities hold either; it is these cells that tell
+    two neighbours of one type from one longer entity. Then, for each two entities,
+    the best of no relation and all (direction, relation) by the sum of the
+    log-probabilities of what :func:`encode` would have written between them.
+
+    :obj:`"symmetric"` and :obj:`"triangle"` carry no direction: the earlier entity is
+    the head, unless :obj:`signatures` only knows the other order.
+
+    An entity's probability is the geometric mean of :math:`p_{ij}(\mathrm{type})` over
+    its block. A quintuple's is the product of its entities' and of the relation's
+    posterior, for which a block counts as one cell with its mean log-probability:
+    neighbouring cells are far from independent, and their product would be close to
+    0 or 1 for any long entity.
+
+    Args:
+        log_probs (torch.Tensor): Log-probabilities of the tags, ``[n, n, T]``.
+        tags (TagSet): The :math:`T` tags.
+        table (str, optional): One of :obj:`TABLES`. (default: :obj:`"directed"`)
+        signatures (set of tuple, optional): The allowed (head type, relation, tail
+            type); any where :obj:`None`. (default: :obj:`None`)
+        max_span (int, optional): The longest span in words; any length where
+            :obj:`None`. (default: :obj:`None`)
+
+    Raises:
+        ValueError: On a wrong shape, a NaN, an unknown table or name in
+            :obj:`signatures`, or :obj:`max_span` below 1.
+    """
+    if log_probs.dim() != 3 or log_probs.size(0) != log_probs.size(1):
+        raise ValueError(f"Expected log-probabilities of shape [n, n, {len(tags)}] "
+                         f"(got {list(log_probs.shape)})")
+    flat = log_probs.flatten(0, 1)
+    return decode_batch(flat, [len(log_probs)], tags, table, signatures, max_span)[0]
+
+
+def decode_batch(
+    logits: Tensor,
+    sizes: Sequence[int],
+    tags: TagSet,
+    table: str = 'directed',
+    signatures: Optional[Signatures] = None,
+    max_span: Optional[int] = None,
+) -> List[Extraction]:
+    r"""Decodes the sentences of a batch as :func:`decode`, copying it to the host once.
+
+    Args:
+        logits (torch.Tensor): Scores of the tags for all ordered word pairs of each
+            sentence, row-major, ``[sum(n * n for n in sizes), T]``. They are
+            normalised here, which leaves log-probabilities as they are.
+        sizes (sequence of int): Number of words :math:`n` of each sentence.
+        tags (TagSet): The :math:`T` tags.
+        table, signatures, max_span: As in :func:`decode`.
+
+    Raises:
+        ValueError: As :func:`decode`, or if :obj:`sizes` do not add up.
+    """
+    _check_table(table)
+    if max_span is not None and max_span < 1:
+        raise ValueError(f"Expected 'max_span' of at least 1 (got {max_span})")
+    counts = [n * n for n in sizes]
+    if list(logits.shape) != [sum(counts), len(tags)]:
+        raise ValueError(f"Expected scores of shape [{sum(counts)}, {len(tags)}] for "
+                         f"{len(counts)} sentences (got {list(logits.shape)})")
+    values = logits.detach().cpu().double().numpy()
+    highest = values.max(-1, keepdims=True)
+    if not np.isfinite(highest).all():
+        raise ValueError('The scores of a word pair are NaN or infinite')
+    # In numpy: on the host, torch would share these few rows among its threads.
+    values = values - highest
+    values -= np.log(np.exp(values).sum(-1, keepdims=True))
+    values = np.maximum(values, _FLOOR)
+
+    allowed = _allowed(tags, signatures)
+    out, start = [], 0
+    for n, count in zip(sizes, counts):
+        cells = values[start:start + count].reshape(n, n, len(tags))
+        entities = _entities(cells, tags, table, max_span)
+        out.append(
+            Extraction(entities, _quintuples(cells, entities, tags, table, allowed)))
+        start += count
+    return out
+
+
+def merge_windows(windows: Sequence[Tuple[int, Extraction]]) -> Extraction:
+    r"""Joins the extractions of overlapping windows of one sentence.
+
+    Spans are moved by the offset of their window. What several windows found keeps
+    its highest probability. Of spans that overlap, or have two types, the more
+    probable stays (of equal ones the first in order), and the quintuples of the
+    others go with them; of several relations between the same two entities, the most
+    probable stays. A missing probability counts as 0.
+
+    Args:
+        windows (sequence of tuple): The first word of each window in the sentence,
+            and its extraction.
+    """
+    found = [e.shifted(offset) for offset, w in windows for e in w.entities]
+    found.sort(key=lambda e: (-(e.probability or 0.0), e))
+    entities = {e: e for e in _without_overlaps(found)}
+
+    relations: Dict[FrozenSet[Entity], Quintuple] = {}
+    claims = [q.shifted(offset) for offset, w in windows for q in w.quintuples]
+    for q in sorted(claims, key=lambda q: (-(q.probability or 0.0), q)):
+        if q.head in entities and q.tail in entities:
+            # An Entity compares without its probability: take the kept, surest one.
+            best = Quintuple(entities[q.head], entities[q.tail], q.relation,
+                             q.probability)
+            relations.setdefault(frozenset((q.head, q.tail)), best)
+    return Extraction(sorted(entities), sorted(relations.values()))
+
+
+def _check_table(table: str) -> None:
+    if table not in TABLES:
+        raise ValueError(f"Expected a table of {', '.join(TABLES)} (got '{table}')")
+
+
+def _index(what: str, name: str, names: Tuple[str, ...]) -> int:
+    if name not in names:
+        raise ValueError(f"Unknown {what} '{name}' (known: {', '.join(names)})")
+    return names.index(name)
+
+
+def _without_overlaps(ranked: Sequence[Entity]) -> Set[Entity]:
+    r"""The entities that overlap none of those kept before them."""
+    kept: List[Entity] = []
+    for e in ranked:
+        if all(e.end <= other.start or other.end <= e.start for other in kept):
+            kept.append(e)
+    return set(kept)
+
+
+def _allowed(tags: TagSet, signatures: Optional[Signatures]) -> np.ndarray:
+    r"""Whether (head type, tail type) may hold a relation, ``[types, types, R]``."""
+    num_types, num_relations = len(tags.types), len(tags.relations)
+    if signatures is None:
+        return np.ones((num_types, num_types, num_relations), dtype=bool)
+    allowed = np.zeros((num_types, num_types, num_relations), dtype=bool)
+    for head, relation, tail in signatures:
+        allowed[_index('type', head, tags.types),
+                _index('type', tail, tags.types),
+                _index('relation', relation, tags.relations)] = True
+    return allowed
+
+
+def _entities(cells: np.ndarray, tags: TagSet, table: str,
+              max_span: Optional[int]) -> List[Entity]:
+    r"""The best non-overlapping typed spans of ``[n, n, T]`` log-probabilities."""
+    n = len(cells)
+    types = cells[..., 1:1 + len(tags.types)]  # [n, n, types]
+    other = np.exp(cells[..., 0]) + np.exp(cells[..., 1 + len(tags.types):]).sum(-1)
+    gain = types - np.log(other)[..., None]
+    if table == 'triangle':
+        upper = np.triu(np.ones((n, n)))[..., None]
+        types, gain = types * upper, gain * upper
+    # total[i, j] = sum of the gains of rows < i and columns < j
+    total = np.zeros((n + 1, n + 1, len(tags.types)))
+    total[1:, 1:] = gain.cumsum(0).cumsum(1)
+
+    diagonal = total[np.arange(n + 1), np.arange(n + 1)]  # [n + 1, types]
+    # Block [start, end)²: [start, end, types]
+    blocks = diagonal[None] - total - total.transpose(1, 0, 2) + diagonal[:, None]
+    best_type = blocks.argmax(-1).tolist()
+    score = blocks.max(-1).tolist()
+
+    # best[end]: the highest score of the first `end` words; back[end]: the start of
+    # the span that ends there, or -1 where the last word is in none.
+    best, back = [0.0] * (n + 1), [-1] * (n + 1)
+    for end in range(1, n + 1):
+        best[end] = best[end - 1]
+        for start in range(max(0, end - (max_span or n)), end):
+            value = best[start] + score[start][end]
+            if value > best[end]:
+                best[end], back[end] = value, start
+
+    entities, end = [], n
+    while end > 0:
+        start = back[end]
+        if start < 0:
+            end -= 1
+            continue
+        size, kind = end - start, best_type[start][end]
+        scored = size * (size + 1) / 2 if table == 'triangle' else size * size
+        mean = types[start:end, start:end, kind].sum() / scored
+        entities.append(Entity(start, end, tags.types[kind], float(np.exp(mean))))
+        end = start
+    return entities[::-1]
+
+
+def _quintuples(cells: np.ndarray, entities: List[Entity], tags: TagSet, table: str,
+                allowed: np.ndarray) -> List[Quintuple]:
+    r"""The best relation, if any, of each two of the entities."""
+    if len(entities) < 2 or not tags.relations:
+        return []
+    n, num_relations = len(cells), len(tags.relations)
+    # member[e, i] = 1 / size of e for its words: products with it are block means.
+    member = np.zeros((len(entities), n))
+    for row, e in zip(member, entities):
+        row[e.start:e.end] = 1 / (e.end - e.start)
+    values = cells[..., [0, *tags.relation_ids]]  # [n, n, 1 + R]
+    rows = (member @ values.reshape(n, -1)).reshape(-1, n, 1 + num_relations)
+    means = np.matmul(member, rows)  # [e, e, 1 + R]
+
+    # All hypotheses on a pair fill the same cells, so means rank them as sums do.
+    a, b = np.array(list(combinations(range(len(entities)), 2))).T
+    forward, backward = means[a, b], means[b, a]  # [pairs, 1 + R], a stands first
+    kinds = np.array([tags.types.index(e.type) for e in entities])
+    may_forward = allowed[kinds[a], kinds[b]]
+    may_backward = allowed[kinds[b], kinds[a]]
+    if table == 'directed':
+        none = forward[:, :1] + backward[:, :1]
+        ahead = forward[:, 1:] + backward[:, :1]
+        behind = backward[:, 1:] + forward[:, :1]
+    else:
+        both = forward + backward if table == 'symmetric' else forward
+        none, ahead, behind = both[:, :1], both[:, 1:], both[:, 1:]
+        may_backward = may_backward & ~may_forward
+    # [pairs, 1 + 2R]: none, a -> b, b -> a
+    scores = np.concatenate([
+        none,
+        np.where(may_forward, ahead, -np.inf),
+        np.where(may_backward, behind, -np.inf),
+    ], axis=1)
+    weights = np.exp(scores - scores.max(1, keepdims=True))
+    sure = np.array([e.probability for e in entities])
+    probability = weights.max(1) / weights.sum(1) * sure[a] * sure[b]
+
+    out = []
+    for k, choice in enumerate(scores.argmax(1).tolist()):
+        if choice == 0:
+            continue
+        behind_wins, relation = divmod(choice - 1, num_relations)
+        head, tail = entities[a[k]], entities[b[k]]
+        if behind_wins:
+            head, tail = tail, head
+        out.append(
+            Quintuple(head, tail, tags.relations[relation], float(probability[k])))
+    return sorted(out)

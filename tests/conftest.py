@@ -1,0 +1,95 @@
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, settings
+
+# Nothing in a test may ask the network for a model.
+os.environ.setdefault('HF_HUB_OFFLINE', '1')
+os.environ.setdefault('TOKENIZERS_PARALLELISM', 'false')
+
+torch.set_num_threads(1)
+
+# Time says nothing about a property on a busy machine.
+settings.register_profile('eega', deadline=None,
+                          suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile('eega')
+
+REPOSITORY = Path(__file__).parents[1]
+MINILM = 'sentence-transformers/all-MiniLM-L6-v2'
+
+
+@pytest.fixture(scope='session')
+def shared_data() -> Path:
+    r"""The folder of the real MNRE text and captions, which no release carries."""
+    folder = REPOSITORY.parent / 'shared' / 'data'
+    if not (folder / 'mnre' / 'mnre_train.txt').is_file():
+        pytest.skip(
+            f"REAL DATA MISSING: there is no 'mnre/mnre_train.txt' in '{folder}'")
+    return folder
+
+
+@pytest.fixture(scope='session')
+def offline_models() -> None:
+    r"""Skips where the extra ``offline`` is not installed."""
+    from eega_pyg.resolve import load_spacy, resolve_encoder
+    try:
+        load_spacy('en_core_web_sm')
+    except OSError as e:
+        pytest.skip(str(e))
+    if resolve_encoder(MINILM) == MINILM:
+        pytest.skip("the extra 'offline' is not installed")
+
+
+@pytest.fixture(scope='session')
+def tiny_encoder(tmp_path_factory: pytest.TempPathFactory, offline_models: None) -> str:
+    r"""A random text encoder that is small enough to train within seconds."""
+    from transformers import BertConfig, BertModel
+
+    from eega_pyg.resolve import load_tokenizer
+    folder = tmp_path_factory.mktemp('encoder')
+    tokenizer = load_tokenizer(MINILM)
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    BertModel(
+        BertConfig(vocab_size=len(tokenizer), hidden_size=24, num_hidden_layers=1,
+                   num_attention_heads=2, intermediate_size=32)).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope='session')
+def small_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    r"""The first rows of the sample data set."""
+    root = tmp_path_factory.mktemp('small')
+    (root / 'raw').mkdir()
+    source = REPOSITORY / 'datasets' / 'sample' / 'raw'
+    for split, rows in (('train', 60), ('val', 20)):
+        lines = (source / f'mnre_{split}.txt').read_text(encoding='utf-8').splitlines()
+        (root / 'raw' / f'mnre_{split}.txt').write_text('\n'.join(lines[:rows]) + '\n',
+                                                        encoding='utf-8')
+        shutil.copy(source / f'captions_{split}.jsonl', root / 'raw')
+    return root
+
+
+@pytest.fixture(scope='session')
+def tiny_overrides(tiny_encoder: str) -> list:
+    r"""What makes the default preset train within seconds."""
+    return [
+        f'data.encoder={tiny_encoder}', 'model.heads=4', 'model.edge_dim=8',
+        'model.channel_dim=8', 'train.epochs=3', 'train.batch_size=8',
+        'train.lr_encoder=1e-3', 'train.lr=5e-3'
+    ]
+
+
+@pytest.fixture(scope='session')
+def trained(tmp_path_factory: pytest.TempPathFactory, small_root: Path,
+            tiny_overrides: list) -> Path:
+    r"""The folder of a tiny trained model."""
+    from eega_pyg.config import Config
+    from eega_pyg.training import fit
+    folder = tmp_path_factory.mktemp('runs') / 'tiny'
+    config = Config.load('default', [*tiny_overrides, 'train.epochs=12'])
+    fit(config, small_root, folder, progress=False)
+    return folder
