@@ -1,0 +1,39 @@
+r"""Batched optimal transport between graphs of any sizes, with sparse structures."""
+from eega_pyg.ot.costs import edge_cost, pairwise_cost
+from eega_pyg.ot.exact import exact_gromov_wasserstein, exact_wasserstein
+from eega_pyg.ot.fused import QuadraticProblem, quadratic_problem
+from eega_pyg.ot.graph_alignment import GraphAlignment, GraphAlignmentOutput
+from eega_pyg.ot.gromov import gromov_wasserstein
+from eega_pyg.ot.gromov_wasserstein_distance import GromovWassersteinDistance
+from eega_pyg.ot.linear import LinearProblem, linear_problem
+from eega_pyg.ot.proximal import proximal_point
+from eega_pyg.ot.ragged import Layout, node_layout
+from eega_pyg.ot.result import TransportOutput, plan_to_edges
+from eega_pyg.ot.sinkhorn import sinkhorn
+from eega_pyg.ot.structure import DenseStructure, SparseStructure, sparse_structure
+from eega_pyg.ot.wasserstein_distance import WassersteinDistance
+
+__all__ = [
+    'DenseStructure',
+    'GraphAlignment',
+    'GraphAlignmentOutput',
+    'GromovWassersteinDistance',
+    'Layout',
+    'LinearProblem',
+    'QuadraticProblem',
+    'SparseStructure',
+    'TransportOutput',
+    'WassersteinDistance',
+    'edge_cost',
+    'exact_gromov_wasserstein',
+    'exact_wasserstein',
+    'gromov_wasserstein',
+    'linear_problem',
+    'node_layout',
+    'pairwise_cost',
+    'plan_to_edges',
+    'proximal_point',
+    'quadratic_problem',
+    'sinkhorn',
+    'sparse_structure',
+]

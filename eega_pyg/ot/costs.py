@@ -1,0 +1,61 @@
+r"""Costs between nodes: of all pairs of two graphs, or along the edges of one."""
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+COSTS = ('cosine', 'sqeuclidean', 'euclidean')
+
+
+def _check(cost: str) -> None:
+    if cost not in COSTS:
+        raise ValueError(f"Expected a cost in {COSTS} (got '{cost}')")
+
+
+def pairwise_cost(x_s: Tensor, x_t: Tensor, cost: str = 'cosine') -> Tensor:
+    r"""The cost between every node of one graph and every node of the other.
+
+    .. math::
+        c(\mathbf{x}, \mathbf{y}) = 1 - \cos(\mathbf{x}, \mathbf{y}), \quad
+        {\|\mathbf{x} - \mathbf{y}\|}^2 \quad \text{or} \quad
+        \|\mathbf{x} - \mathbf{y}\|
+
+    Args:
+        x_s (torch.Tensor): Node features :math:`(*, n, F)`.
+        x_t (torch.Tensor): Node features :math:`(*, m, F)`.
+        cost (str, optional): :obj:`"cosine"`, :obj:`"sqeuclidean"` or
+            :obj:`"euclidean"`. (default: :obj:`"cosine"`)
+
+    Returns:
+        The costs :math:`(*, n, m)`, with finite gradients everywhere.
+    """
+    _check(cost)
+    if cost == 'cosine':
+        x_s, x_t = F.normalize(x_s, dim=-1), F.normalize(x_t, dim=-1)
+        return 1 - x_s @ x_t.transpose(-1, -2)
+    # The expanded square would lose the small distances to rounding.
+    distance = torch.cdist(x_s, x_t, compute_mode='donot_use_mm_for_euclid_dist')
+    return distance.square() if cost == 'sqeuclidean' else distance
+
+
+def edge_cost(x: Tensor, edge_index: Tensor, cost: str = 'cosine') -> Tensor:
+    r"""The cost between the two ends of each edge, as in :func:`pairwise_cost`.
+
+    Args:
+        x (torch.Tensor): Node features :math:`(N, F)`.
+        edge_index (torch.Tensor): The edges :math:`(2, |\mathcal{E}|)`.
+        cost (str, optional): :obj:`"cosine"`, :obj:`"sqeuclidean"` or
+            :obj:`"euclidean"`. (default: :obj:`"cosine"`)
+
+    Returns:
+        The costs :math:`(|\mathcal{E}|)`, with finite gradients everywhere.
+    """
+    _check(cost)
+    if cost == 'cosine':
+        x = F.normalize(x, dim=-1)
+        return 1 - (x[edge_index[0]] * x[edge_index[1]]).sum(-1)
+    square = (x[edge_index[0]] - x[edge_index[1]]).square().sum(-1)
+    if cost == 'sqeuclidean':
+        return square
+    # The root's slope is infinite at zero: identical features would get NaN.
+    positive = square > 0
+    return torch.where(positive, torch.where(positive, square, 1).sqrt(), 0)

@@ -1,0 +1,41 @@
+r"""The Gromov-Wasserstein distance between graphs as a module."""
+from typing import Any, Optional
+
+import torch
+from torch import Tensor
+
+from eega_pyg.ot.fused import quadratic_problem
+from eega_pyg.ot.gromov import gromov_wasserstein
+from eega_pyg.ot.result import TransportOutput
+
+
+class GromovWassersteinDistance(torch.nn.Module):
+    r"""The Gromov-Wasserstein distance between two graphs with distances on their edges
+    (Peyré *et al.*, *"Gromov-Wasserstein Averaging of Kernel and Distance Matrices"*,
+    2016; Eq. 6 of EEGA), for each pair of a batch of graphs of any sizes.
+
+    Args:
+        **kwargs (optional): Options of :func:`gromov_wasserstein`.
+
+    Shapes:
+        - **input:** edges :math:`(2, |\mathcal{E}_s|)` and :math:`(2,
+          |\mathcal{E}_t|)`, their distances :math:`(|\mathcal{E}_s|)` and
+          :math:`(|\mathcal{E}_t|)`, and the batch vectors :math:`(N_s)` and
+          :math:`(N_t)`
+        - **output:** :class:`TransportOutput`; the distance is its :obj:`quadratic`
+    """
+    def __init__(self, **kwargs: Any):
+        super().__init__()
+        self.kwargs = kwargs
+
+    def forward(self, edge_index_s: Tensor, edge_attr_s: Tensor, edge_index_t: Tensor,
+                edge_attr_t: Tensor, batch_s: Optional[Tensor] = None,
+                batch_t: Optional[Tensor] = None,
+                batch_size: Optional[int] = None) -> TransportOutput:
+        r"""Args are those of :func:`quadratic_problem`."""
+        problem = quadratic_problem(edge_index_s, edge_attr_s, edge_index_t,
+                                    edge_attr_t, batch_s, batch_t, batch_size)
+        return gromov_wasserstein(*problem, **self.kwargs)
+
+    def __repr__(self) -> str:
+        return f'{self.__class__.__name__}()'

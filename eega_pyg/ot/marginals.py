@@ -1,0 +1,108 @@
+r"""What the two sides of a transport problem weigh, and how strong its regulariser."""
+from typing import Optional, Tuple
+
+import torch
+from torch import Tensor
+
+
+def prepare_marginals(
+    a: Optional[Tensor],
+    b: Optional[Tensor],
+    mask_s: Tensor,
+    mask_t: Tensor,
+    dtype: torch.dtype,
+) -> Tuple[Tensor, Tensor]:
+    r"""Given or uniform marginals, zero where there is no node and in a pair with an
+    empty side.
+
+    Args:
+        a (torch.Tensor, optional): The mass of the first side's nodes :math:`(B, n)`.
+            (default: uniform, of total mass one)
+        b (torch.Tensor, optional): The mass of the second side's nodes
+            :math:`(B, m)`. (default: uniform, of total mass one)
+        mask_s (torch.Tensor): The nodes of the first side :math:`(B, n)`.
+        mask_t (torch.Tensor): The nodes of the second side :math:`(B, m)`.
+        dtype (torch.dtype): The type of the result.
+
+    Raises:
+        ValueError: If the type is neither ``float32`` nor ``float64``, a mass is
+            negative or not finite, or the total masses of a pair differ.
+    """
+    if dtype not in (torch.float32, torch.float64):
+        raise ValueError(f"Expected 'float32' or 'float64' costs (got '{dtype}')")
+    both = mask_s.any(1, keepdim=True) & mask_t.any(1, keepdim=True)
+    mass_s, mass_t = (_one_side(x, mask & both, dtype)
+                      for x, mask in ((a, mask_s), (b, mask_t)))
+    if a is not None or b is not None:
+        _check_mass(mass_s.detach(), mass_t.detach())
+    return mass_s, mass_t
+
+
+def _one_side(mass: Optional[Tensor], mask: Tensor, dtype: torch.dtype) -> Tensor:
+    if mass is not None:
+        if mass.shape != mask.shape:
+            raise ValueError(f"Expected marginals of shape {list(mask.shape)} "
+                             f"(got {list(mass.shape)})")
+        return torch.where(mask, mass.to(dtype), 0)
+    mass = mask.to(dtype)
+    return mass / mass.sum(1, keepdim=True).clamp(min=1)
+
+
+def _check_mass(a: Tensor, b: Tensor) -> None:
+    for name, mass in (('first', a), ('second', b)):
+        bad = ~((mass >= 0) & mass.isfinite())
+        if bool(bad.any()):
+            pair, node = (int(i) for i in bad.nonzero()[0])
+            raise ValueError(f"Expected finite masses >= 0 (got "
+                             f"{float(mass[pair, node])} at node {node} of the {name} "
+                             f"side of pair {pair})")
+    total_a, total_b = a.sum(1), b.sum(1)
+    # Sums of rounded masses may differ by rounding.
+    slack = 1e3 * torch.finfo(a.dtype).eps * torch.maximum(total_a, total_b)
+    wrong = (total_a - total_b).abs() > slack
+    if bool(wrong.any()):
+        pair = int(wrong.nonzero()[0])
+        raise ValueError(f"Expected the same total mass on both sides "
+                         f"(got {float(total_a[pair])} and {float(total_b[pair])} "
+                         f"in pair {pair})")
+
+
+def regularization(epsilon: float, relative: bool, cost: Tensor, a: Tensor,
+                   b: Tensor) -> Tensor:
+    r"""The strength :math:`\varepsilon` of the regulariser for each pair :math:`(B)`.
+
+    Args:
+        epsilon (float): The given strength.
+        relative (bool): If set, :obj:`epsilon` is in units of the pair's mean cost
+            :math:`\sum_{ij} a_i b_j |c_{ij}| / \sum_{ij} a_i b_j`.
+        cost (torch.Tensor): The costs :math:`(B, n, m)`.
+        a (torch.Tensor): The first marginals :math:`(B, n)`.
+        b (torch.Tensor): The second marginals :math:`(B, m)`.
+    """
+    if not epsilon > 0:
+        raise ValueError(f"Expected a positive 'epsilon' (got '{epsilon}')")
+    if not relative:
+        return cost.new_full((cost.size(0), ), epsilon)
+    mass = a.sum(1) * b.sum(1)
+    mean = ((cost.abs() * b[:, None, :]).sum(2) * a).sum(1)
+    mean = mean / torch.where(mass > 0, mass, 1)
+    # Where nothing costs anything, every strength gives the product plan.
+    costly = mean > 1e4 * torch.finfo(cost.dtype).tiny / min(epsilon, 1)
+    return epsilon * torch.where(costly, mean, 1)
+
+
+def divergence(log_plan: Tensor, plan: Tensor, log_a: Tensor, log_b: Tensor) -> Tensor:
+    r"""The regulariser of each pair :math:`(B)`
+
+    .. math::
+        \mathrm{KL}(\mathbf{T} \,\|\, \mathbf{a} \mathbf{b}^{\top}) =
+        \sum_{ij} T_{ij} \log \frac{T_{ij}}{a_i b_j}
+
+    Args:
+        log_plan (torch.Tensor): The logarithm of the plans :math:`(B, n, m)`.
+        plan (torch.Tensor): The plans :math:`(B, n, m)`.
+        log_a (torch.Tensor): The logarithm of the first marginals :math:`(B, n)`.
+        log_b (torch.Tensor): The logarithm of the second marginals :math:`(B, m)`.
+    """
+    ratio = log_plan - log_a[:, :, None] - log_b[:, None, :]
+    return (torch.where(plan > 0, ratio, 0) * plan).sum((1, 2))

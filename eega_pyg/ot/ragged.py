@@ -1,0 +1,103 @@
+r"""Graphs of any sizes, given by a batch vector, as padded tensors and back."""
+from typing import NamedTuple, Optional, Tuple
+
+import torch
+from torch import Tensor
+
+
+class Layout(NamedTuple):
+    r"""Where the nodes of a batch of graphs stand in a padded :math:`(B, n)` tensor.
+
+    Shapes:
+        - **position:** :math:`(N)`, the flat position of each node, row-major.
+        - **mask:** :math:`(B, n)`, whether a position holds a node.
+    """
+    position: Tensor
+    mask: Tensor
+
+    @property
+    def batch_size(self) -> int:
+        return self.mask.size(0)
+
+    @property
+    def max_nodes(self) -> int:
+        return self.mask.size(1)
+
+    def pad(self, x: Tensor) -> Tensor:
+        r"""Node values :math:`(N, *)` as :math:`(B, n, *)`, zero where no node is."""
+        size = self.mask.numel()
+        out = x.new_zeros(size, *x.shape[1:]).index_copy(0, self.position, x)
+        return out.view(*self.mask.shape, *x.shape[1:])
+
+
+def single_layout(num_nodes: int, batch: Optional[Tensor] = None,
+                  batch_size: Optional[int] = None,
+                  device: Optional[torch.device] = None) -> Layout:
+    r"""Reads a batch vector as PyG makes it.
+
+    Args:
+        num_nodes (int): The number of nodes :math:`N` in the whole batch.
+        batch (torch.Tensor, optional): The graph of each node :math:`(N)`, ascending.
+            Without it, all nodes are of one graph.
+        batch_size (int, optional): The number of graphs :math:`B`; needed where the
+            last graphs may have no node.
+        device (torch.device, optional): Where to build it, if :obj:`batch` is not
+            given.
+
+    Raises:
+        ValueError: If :obj:`batch` has another length, is not ascending, or names a
+            graph beyond :obj:`batch_size`.
+    """
+    if batch is None:
+        if batch_size not in (None, 1):
+            raise ValueError(f"Expected a batch vector for {batch_size} graphs "
+                             f"(got 'None')")
+        index = torch.arange(num_nodes, device=device)
+        width = max(num_nodes, 1)
+        return Layout(index, (torch.arange(width, device=device) < num_nodes)[None])
+    if batch.dim() != 1 or batch.numel() != num_nodes:
+        raise ValueError(f"Expected a batch vector of {num_nodes} nodes "
+                         f"(got {list(batch.shape)})")
+    if num_nodes > 0:
+        low, high = (int(v) for v in batch[[0, -1]])
+        if batch_size is None:
+            batch_size = high + 1
+        if low < 0 or high >= batch_size or bool((batch[1:] < batch[:-1]).any()):
+            raise ValueError(f"Expected an ascending batch vector with values in "
+                             f"[0, {batch_size}) (got values from {int(batch.min())} "
+                             f"to {int(batch.max())})")
+    size = torch.bincount(batch, minlength=batch_size or 0)
+    # A width of at least one spares every reduction the case of no element.
+    width = max(int(size.max()), 1) if size.numel() > 0 else 1
+    start = torch.arange(size.numel(), device=batch.device) * width
+    first = size.cumsum(0) - size
+    index = torch.arange(num_nodes, device=batch.device) + (start - first)[batch]
+    mask = torch.arange(width, device=batch.device) < size[:, None]
+    return Layout(index, mask)
+
+
+def node_layout(num_nodes_s: int, batch_s: Optional[Tensor], num_nodes_t: int,
+                batch_t: Optional[Tensor], batch_size: Optional[int],
+                device: torch.device) -> Tuple[Layout, Layout]:
+    r"""The layouts of both sides of a batch of pairs of graphs.
+
+    Args:
+        num_nodes_s (int): The number of nodes of the first side.
+        batch_s (torch.Tensor, optional): The pair of each node. (default: one pair)
+        num_nodes_t (int): The number of nodes of the second side.
+        batch_t (torch.Tensor, optional): The pair of each node. (default: one pair)
+        batch_size (int, optional): The number of pairs. (default: as many as the batch
+            vectors name)
+        device (torch.device): Where to build them, if there is no batch vector.
+
+    Raises:
+        ValueError: As in :func:`single_layout`, or if one side has a batch vector and
+            the other has none.
+    """
+    if (batch_s is None) != (batch_t is None):
+        raise ValueError("Expected a batch vector for both sides or for none")
+    if batch_size is None and batch_s is not None and batch_t is not None:
+        batch_size = 1 + max(
+            int(batch[-1]) if batch.numel() > 0 else -1 for batch in (batch_s, batch_t))
+    return (single_layout(num_nodes_s, batch_s, batch_size, device),
+            single_layout(num_nodes_t, batch_t, batch_size, device))

@@ -1,0 +1,67 @@
+r"""The result every solver of :mod:`eega_pyg.ot` returns."""
+from typing import NamedTuple, Tuple
+
+import torch
+from torch import Tensor
+
+
+class TransportOutput(NamedTuple):
+    r"""A solved batch of :math:`B` transport problems.
+
+    Shapes:
+        - **plan:** :math:`(B, n, m)`; zero where a side has no mass.
+        - all values: :math:`(B)`; zero for a pair with an empty side.
+        - **potential_s**, **potential_t:** :math:`(B, n)`, :math:`(B, m)`, in units of
+          the cost. A solver that has none returns zeros.
+    """
+    plan: Tensor
+    #: :math:`\langle \mathbf{T}, \mathbf{C} \rangle`, the linear cost of the plan.
+    linear: Tensor
+    #: :math:`\langle \mathbf{T}, \mathcal{L} \otimes \mathbf{T} \rangle`, the quadratic
+    #: cost of the plan (zero in a linear problem).
+    quadratic: Tensor
+    #: The objective that was minimised, with its regulariser.
+    regularized: Tensor
+    #: Iterations this pair took (of the outer loop in a quadratic problem).
+    iterations: Tensor
+    #: :math:`{\|\mathbf{T}\mathbf{1} - \mathbf{a}\|}_1 +
+    #: {\|\mathbf{T}^{\top}\mathbf{1} - \mathbf{b}\|}_1`, relative to the total mass.
+    marginal_error: Tensor
+    #: Whether this pair reached the solver's tolerance.
+    converged: Tensor
+    potential_s: Tensor
+    potential_t: Tensor
+
+
+def marginal_error(plan: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    r"""The violation of both marginals in the :math:`L_1` norm, relative to the mass.
+
+    Args:
+        plan (torch.Tensor): The plans :math:`(B, n, m)`.
+        a (torch.Tensor): The first marginals :math:`(B, n)`.
+        b (torch.Tensor): The second marginals :math:`(B, m)`.
+    """
+    error = ((plan.sum(2) - a).abs().sum(1) + (plan.sum(1) - b).abs().sum(1))
+    mass = a.sum(1)
+    return error / torch.where(mass > 0, mass, 1)
+
+
+def plan_to_edges(plan: Tensor, mask_s: Tensor,
+                  mask_t: Tensor) -> Tuple[Tensor, Tensor]:
+    r"""The plans as one bipartite edge list over the nodes of the whole batch.
+
+    Args:
+        plan (torch.Tensor): The plans :math:`(B, n, m)`.
+        mask_s (torch.Tensor): The nodes of the first side :math:`(B, n)`.
+        mask_t (torch.Tensor): The nodes of the second side :math:`(B, m)`.
+
+    Returns:
+        The pairs of nodes :math:`(2, |\mathcal{P}|)`, counted through the batch, in
+        row-major order within a pair of graphs, and the mass between them
+        :math:`(|\mathcal{P}|)`.
+    """
+    pair, row, col = (mask_s[:, :, None] & mask_t[:, None, :]).nonzero(as_tuple=True)
+    first_s = mask_s.flatten().cumsum(0).view_as(mask_s) - 1
+    first_t = mask_t.flatten().cumsum(0).view_as(mask_t) - 1
+    edge_index = torch.stack([first_s[pair, row], first_t[pair, col]])
+    return edge_index, plan[pair, row, col]

@@ -1,0 +1,127 @@
+r"""Entropic optimal transport by Sinkhorn's iterations."""
+import math
+from typing import Optional, Tuple
+
+import torch
+from torch import Tensor
+
+from eega_pyg.ot.linear import GRADIENTS, masked_problem
+from eega_pyg.ot.marginals import divergence, regularization
+from eega_pyg.ot.projection import fast_exp, log_marginal, log_plan, project
+from eega_pyg.ot.result import TransportOutput, marginal_error
+
+
+def sinkhorn(
+    cost: Tensor,
+    a: Optional[Tensor] = None,
+    b: Optional[Tensor] = None,
+    mask_s: Optional[Tensor] = None,
+    mask_t: Optional[Tensor] = None,
+    epsilon: float = 0.1,
+    relative: bool = True,
+    num_iters: int = 1000,
+    tol: float = 1e-6,
+    check_every: int = 10,
+    scaling: Optional[float] = None,
+    potentials: Optional[Tuple[Tensor, Tensor]] = None,
+    gradient: str = 'envelope',
+) -> TransportOutput:
+    r"""Entropic optimal transport (Cuturi, *"Sinkhorn Distances: Lightspeed Computation
+    of Optimal Transport"*, 2013; Eq. 5 of EEGA with its regulariser), for a batch of
+    pairs of any sizes
+
+    .. math::
+        \min_{\mathbf{T} \mathbf{1} = \mathbf{a}, \, \mathbf{T}^{\top} \mathbf{1} =
+        \mathbf{b}} \; \langle \mathbf{T}, \mathbf{C} \rangle + \varepsilon \,
+        \mathrm{KL}(\mathbf{T} \,\|\, \mathbf{a} \mathbf{b}^{\top})
+
+    Args:
+        cost (torch.Tensor): The costs :math:`(B, n, m)`, or :math:`(n, m)` for one
+            pair.
+        a (torch.Tensor, optional): The first marginals :math:`(B, n)`; zero is no node.
+            (default: uniform, of total mass one)
+        b (torch.Tensor, optional): The second marginals :math:`(B, m)`.
+            (default: uniform, of total mass one)
+        mask_s (torch.Tensor, optional): The nodes of the first side :math:`(B, n)`.
+            (default: all)
+        mask_t (torch.Tensor, optional): The nodes of the second side :math:`(B, m)`.
+            (default: all)
+        epsilon (float, optional): The strength of the regulariser.
+            (default: :obj:`0.1`)
+        relative (bool, optional): If set, :obj:`epsilon` is in units of the pair's mean
+            cost. (default: :obj:`True`)
+        num_iters (int, optional): At most so many iterations. (default: :obj:`1000`)
+        tol (float, optional): A pair has converged when its marginal error, relative to
+            its mass, is not above this. (default: :obj:`1e-6`)
+        check_every (int, optional): Iterations between two looks at the error.
+            (default: :obj:`10`)
+        scaling (float, optional): If given, the strength starts at the mean cost and is
+            multiplied by this until it is :obj:`epsilon`, each time starting from the
+            last potentials. (default: :obj:`None`)
+        potentials (tuple of torch.Tensor, optional): Where to start, as in a result.
+            (default: zero)
+        gradient (str, optional): :obj:`"envelope"` holds the plan constant: exact for
+            :obj:`regularized` once converged, a surrogate for :obj:`linear` (the plan's
+            own change is left out). :obj:`"unroll"` differentiates the iterations.
+            (default: :obj:`"envelope"`)
+
+    Raises:
+        ValueError: If an option is out of range, a mass is negative or not finite, or
+            the total masses of a pair differ.
+    """
+    if gradient not in GRADIENTS:
+        raise ValueError(f"Expected a gradient in {GRADIENTS} (got '{gradient}')")
+    if scaling is not None and not 0 < scaling < 1:
+        raise ValueError(f"Expected 'scaling' in (0, 1) (got '{scaling}')")
+    cost, a, b = masked_problem(cost, a, b, mask_s, mask_t)
+    strength = regularization(epsilon, relative, cost, a, b)
+    unroll = gradient == 'unroll' and torch.is_grad_enabled()
+    with torch.set_grad_enabled(unroll):
+        log_a, log_b = log_marginal(a), log_marginal(b)
+        f, g = potentials or (torch.zeros_like(a), torch.zeros_like(b))
+        iterations: Tensor = torch.zeros_like(strength, dtype=torch.long)
+        if scaling is not None:
+            f, g, iterations = _anneal(cost, a, b, f, g, strength, scaling, num_iters,
+                                       check_every)
+        scale = strength[:, None]
+        fit = project(-cost / scale[:, :, None], a, b, log_a + f / scale,
+                      log_b + g / scale, num_iters, tol, check_every)
+        log_t = log_plan(-cost / scale[:, :, None], fit.u, fit.v)
+        plan = fast_exp(log_t)
+        f = torch.where(a > 0, fit.u - log_a, 0) * scale
+        g = torch.where(b > 0, fit.v - log_b, 0) * scale
+    linear = (plan * cost).sum((1, 2))
+    kl = divergence(log_t, plan, log_a, log_b)
+    regularized = linear + strength * kl
+    if not unroll:
+        regularized = regularized + marginal_slope(a, f) + marginal_slope(b, g)
+    return TransportOutput(plan, linear, torch.zeros_like(linear),
+                           regularized, iterations + fit.iterations,
+                           marginal_error(plan, a, b), fit.converged, f, g)
+
+
+def marginal_slope(a: Tensor, potential: Tensor) -> Tensor:
+    r"""Zero :math:`(B)`, with the optimal value's slope in the marginals: the dual
+    potential, up to a constant that no change of equal mass sees."""
+    return ((a - a.detach()) * potential.detach()).sum(1)
+
+
+def _anneal(cost: Tensor, a: Tensor, b: Tensor, f: Tensor, g: Tensor, strength: Tensor,
+            scaling: float, num_iters: int,
+            check_every: int) -> Tuple[Tensor, Tensor, Tensor]:
+    r"""The potentials after the stages that lead to a pair's strength, and their
+    iterations. How many there are depends on the pair alone."""
+    log_a, log_b = log_marginal(a), log_marginal(b)
+    start = regularization(1., True, cost, a, b)
+    iterations = torch.zeros_like(strength, dtype=torch.long)
+    ratio = float((start / strength).detach().max()) if start.numel() > 0 else 1.
+    for stage in range(math.ceil(math.log(max(ratio, 1)) / -math.log(scaling))):
+        current = start * scaling**stage
+        active = current > strength
+        scale = torch.where(active, current, strength)[:, None]
+        fit = project(-cost / scale[:, :, None], a, b, log_a + f / scale,
+                      log_b + g / scale, num_iters, 1e-2, check_every)
+        f = torch.where(active[:, None], (fit.u - log_a) * scale, f)
+        g = torch.where(active[:, None], (fit.v - log_b) * scale, g)
+        iterations += active * fit.iterations
+    return f, g, iterations

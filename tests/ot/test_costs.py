@@ -1,0 +1,29 @@
+import pytest
+import torch
+from scipy.spatial.distance import cdist
+
+from eega_pyg.ot import edge_cost, pairwise_cost
+
+
+@pytest.mark.parametrize('cost', ['cosine', 'sqeuclidean', 'euclidean'])
+def test_costs_are_those_of_scipy(cost: str) -> None:
+    x = torch.randn(2, 5, 7, dtype=torch.float64)
+    y = torch.randn(2, 4, 7, dtype=torch.float64)
+    out = pairwise_cost(x, y, cost)
+    for i in range(2):
+        torch.testing.assert_close(out[i], torch.as_tensor(cdist(x[i], y[i], cost)))
+    edges = torch.tensor([[0, 3, 4], [2, 1, 4]])
+    square = torch.as_tensor(cdist(x[0], x[0], cost))
+    torch.testing.assert_close(edge_cost(x[0], edges, cost), square[edges[0], edges[1]])
+
+
+def test_small_distances_far_from_the_origin_are_exact() -> None:
+    x = torch.tensor([[1e4, 0.]])
+    y = x + torch.tensor([[0.5, 0.]])
+    assert float(pairwise_cost(x, y, 'sqeuclidean')) == 0.25
+    assert float(pairwise_cost(x, x, 'euclidean')) == 0.
+
+
+def test_an_unknown_cost_is_named() -> None:
+    with pytest.raises(ValueError, match="got 'l1'"):
+        pairwise_cost(torch.ones(1, 1), torch.ones(1, 1), 'l1')

@@ -1,0 +1,196 @@
+import itertools
+from typing import Any, List, Tuple
+
+import pytest
+import torch
+from ot_cases import Graphs, graphs, one_graph
+from torch import Tensor
+
+from eega_pyg.ot import GraphAlignment
+
+SIZES_S, SIZES_T = [3, 0, 1, 5, 2, 2], [4, 3, 6, 9, 2, 0]
+
+
+def make(directed: bool = False) -> Tuple[Graphs, Graphs]:
+    generator = torch.Generator().manual_seed(0)
+    return (graphs(SIZES_S, generator,
+                   directed=directed), graphs(SIZES_T, generator, directed=directed))
+
+
+def cost(x: Tensor, y: Tensor) -> float:
+    return 1 - float(x @ y) / float(x.norm() * y.norm())
+
+
+def literal_sinkhorn(c: List[List[float]], epsilon: float, steps: int, u: List[float],
+                     v: List[float]) -> Tuple[Tensor, List[float], List[float]]:
+    r"""Uniform marginals; scalings of the kernel, entry by entry."""
+    n, m = len(c), len(c[0])
+    kernel = (-torch.tensor(c, dtype=torch.float64) / epsilon).exp()
+    for _ in range(steps):
+        u = [
+            1 / n / sum(float(kernel[i, j]) * v[j] for j in range(m)) for i in range(n)
+        ]
+        v = [
+            1 / m / sum(float(kernel[i, j]) * u[i] for i in range(n)) for j in range(m)
+        ]
+    plan = torch.tensor([[float(kernel[i, j]) * u[i] * v[j] for j in range(m)]
+                         for i in range(n)])
+    return plan, u, v
+
+
+def literal(s: Graphs, t: Graphs, square: bool, normalize: bool,
+            self_loops: bool) -> Tuple[float, float]:
+    r"""Eq. 5 and Eq. 6 for one pair, term by term: 20 Sinkhorn iterations, 5 steps of
+    mirror descent from the product plan, epsilon a tenth of the mean cost."""
+    n, m = len(s.x), len(t.x)
+    if n == 0 or m == 0:
+        return 0., 0.
+    c = [[cost(x, y) for y in t.x] for x in s.x]
+    mean = sum(map(sum, c)) / (n * m)
+    plan, _, _ = literal_sinkhorn(c, 0.1 * mean, 20, [1 / n] * n, [1 / m] * m)
+    wd = sum(float(plan[i, j]) * c[i][j] for i in range(n) for j in range(m))
+
+    edges_s, edges_t = ({
+        (p, q): cost(g.x[p], g.x[q])
+        for p, q in g.edge_index.t().tolist() if p != q or self_loops
+    } for g in (s, t))
+    terms = [(i, j, k, l, (d - e)**2 if square else abs(d - e))
+             for (i, k), d in edges_s.items() for (j, l), e in edges_t.items()]
+    if not terms:
+        return wd, 0.
+    scale = (n * m)**2 / len(terms) if normalize else 1.
+    plan = torch.full((n, m), 1 / (n * m))
+    u, v = [1 / n] * n, [1 / m] * m
+    epsilon = 0.
+    for step in range(5):
+        slope = [[0.] * m for _ in range(n)]
+        for i, j, k, l, loss in terms:
+            slope[i][j] += scale * loss * float(plan[k, l])
+            slope[k][l] += scale * loss * float(plan[i, j])
+        if step == 0:
+            epsilon = 0.1 * sum(map(sum, slope)) / (n * m)
+        plan, u, v = literal_sinkhorn(slope, epsilon, 20, u, v)
+    gwd = scale * sum(
+        float(plan[i, j]) * float(plan[k, l]) * loss for i, j, k, l, loss in terms)
+    return wd, gwd
+
+
+@pytest.fixture(autouse=True)
+def double_precision() -> Any:
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(default)
+
+
+@pytest.mark.parametrize('directed', [False, True])
+@pytest.mark.parametrize('square, normalize, self_loops',
+                         list(itertools.product([False, True], repeat=3)))
+def test_the_equations(square: bool, normalize: bool, self_loops: bool,
+                       directed: bool) -> None:
+    s, t = make(directed)
+    module = GraphAlignment(gw_loss='square' if square else 'absolute',
+                            normalize=normalize, self_loops=self_loops, tol=0.)
+    out = module(*s, *t, 6)
+    expected = [
+        literal(one_graph(s, i), one_graph(t, i), square, normalize, self_loops)
+        for i in range(6)
+    ]
+    torch.testing.assert_close(out.wd, torch.tensor([w for w, _ in expected]),
+                               rtol=1e-9, atol=1e-12)
+    torch.testing.assert_close(out.gwd, torch.tensor([g for _, g in expected]),
+                               rtol=1e-8, atol=1e-12)
+    loss = sum(0.4 * w + 0.6 * g for w, g in expected) / 4
+    assert float(out.loss) == pytest.approx(loss, rel=1e-8)
+
+
+def test_a_single_distance_is_exactly_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    from eega_pyg.ot import graph_alignment
+    s, t = make()
+    both = GraphAlignment()(*s, *t, 6)
+
+    def forbidden(*args: Any, **kwargs: Any) -> None:
+        raise AssertionError
+
+    with monkeypatch.context() as m:
+        m.setattr(graph_alignment, 'gromov_wasserstein', forbidden)
+        out = GraphAlignment(alpha=1.)(*s, *t, 6)
+    assert torch.equal(out.wd, both.wd) and out.gwd.abs().sum() == 0
+    assert float(out.loss) == pytest.approx(float(both.wd.sum()) / 4, rel=1e-15)
+    with monkeypatch.context() as m:
+        m.setattr(graph_alignment, 'sinkhorn', forbidden)
+        out = GraphAlignment(alpha=0.)(*s, *t, 6)
+    assert torch.equal(out.gwd, both.gwd) and out.wd.abs().sum() == 0
+    assert float(out.loss) == pytest.approx(float(both.gwd.sum()) / 4, rel=1e-15)
+
+
+def test_equal_nodes_stay_equal_in_every_batch() -> None:
+    # A pair of objects with one edge: the product plan is a saddle, and a rounding
+    # error that depends on the batch would be amplified in every step.
+    generator = torch.Generator().manual_seed(1)
+    s, t = graphs([2] * 12, generator), graphs(list(range(3, 39, 3)), generator)
+    module = GraphAlignment(outer_iters=30)
+    out = module(*s, *t, 12)
+    assert torch.equal(out.edge_plan[:, 0], out.edge_plan[:, 1])
+    for i in range(12):
+        alone = module(*one_graph(s, i), *one_graph(t, i), 1)
+        assert abs(float(alone.gwd - out.gwd[i])) < 1e-12
+
+
+def test_a_repeated_edge_counts_once() -> None:
+    s, t = make()
+    twice = s._replace(edge_index=torch.cat([s.edge_index, s.edge_index.flip(1)], 1))
+    assert torch.equal(GraphAlignment()(*twice, *t, 6).gwd,
+                       GraphAlignment()(*s, *t, 6).gwd)
+
+
+def test_the_loss_is_pulled_towards_what_is_near() -> None:
+    s, t = make()
+    x = s.x.clone().requires_grad_()
+    module = GraphAlignment()
+    before = module(x, s.edge_index, s.batch, *t, 6).loss
+    for _ in range(40):
+        loss = module(x, s.edge_index, s.batch, *t, 6).loss
+        slope, = torch.autograd.grad(loss, x)
+        x = (x - slope).detach().requires_grad_()
+    assert module(x, s.edge_index, s.batch, *t, 6).loss < 0.6 * before
+
+
+@pytest.mark.parametrize('gw_loss', ['absolute', 'square'])
+def test_float32_is_float64(gw_loss: str) -> None:
+    s, t = make()
+    module = GraphAlignment(gw_loss=gw_loss)
+    double = module(*s, *t, 6)
+    single = module(s.x.float(), *s[1:], t.x.float(), *t[1:], 6)
+    torch.testing.assert_close(single.wd.double(), double.wd, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(single.gwd.double(), double.gwd, rtol=1e-3, atol=1e-5)
+    half = module(s.x.bfloat16(), *s[1:], t.x.bfloat16(), *t[1:], 6)
+    assert half.loss.dtype == torch.float32
+    assert float(half.loss) == pytest.approx(float(double.loss), rel=0.05)
+
+
+def test_it_has_no_state_and_no_randomness() -> None:
+    s, t = make()
+    module = GraphAlignment()
+    assert not list(module.parameters()) and not module.state_dict()
+    state = torch.random.get_rng_state()
+    first, again = module(*s, *t, 6), module(*s, *t, 6)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    for x, y in zip(first, again):
+        assert torch.equal(x, y)
+
+
+@pytest.mark.parametrize('options, message', [
+    ({
+        'alpha': 1.5
+    }, 'alpha'),
+    ({
+        'gw_loss': 'kl'
+    }, 'gw_loss'),
+    ({
+        'gradient': 'none'
+    }, 'gradient'),
+])
+def test_bad_options_are_named(options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        GraphAlignment(**options)

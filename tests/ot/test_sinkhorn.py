@@ -1,0 +1,144 @@
+import numpy as np
+import ot
+import pytest
+import torch
+from ot_cases import batched, cases
+
+from eega_pyg.ot import exact_wasserstein, sinkhorn
+
+PAIRS = cases(210)
+COST, _, _, A, B = batched(PAIRS)
+
+
+@pytest.mark.parametrize('epsilon', [0.05, 0.1, 0.5])
+def test_plans_and_values_are_those_of_pot(epsilon: float) -> None:
+    out = sinkhorn(COST, A, B, epsilon=epsilon, relative=False, num_iters=20000,
+                   tol=1e-12)
+    assert out.converged.all()
+    for i, pair in enumerate(PAIRS):
+        k, n = pair.cost.shape
+        plan = ot.sinkhorn(pair.a, pair.b, pair.cost, epsilon, method='sinkhorn_log',
+                           numItermax=20000, stopThr=1e-12)
+        np.testing.assert_allclose(out.plan[i, :k, :n], plan, rtol=0, atol=1e-8)
+        np.testing.assert_allclose(out.linear[i], (plan * pair.cost).sum(), rtol=0,
+                                   atol=1e-8)
+        kl = (plan * np.log(plan / np.outer(pair.a, pair.b))).sum()
+        np.testing.assert_allclose(out.regularized[i],
+                                   (plan * pair.cost).sum() + epsilon * kl, rtol=0,
+                                   atol=1e-8)
+
+
+def test_potentials_make_the_plan() -> None:
+    out = sinkhorn(COST, A, B, epsilon=0.1, relative=False, tol=1e-10)
+    inside = (A[:, :, None] > 0) & (B[:, None, :] > 0)
+    score = out.potential_s[:, :, None] + out.potential_t[:, None, :] - COST
+    plan = A[:, :, None] * B[:, None, :] * (score / 0.1).exp()
+    torch.testing.assert_close(out.plan, torch.where(inside, plan, 0), rtol=1e-9,
+                               atol=1e-12)
+
+
+def test_relative_strength_is_in_units_of_the_mean_cost() -> None:
+    mean = torch.einsum('bi,bij,bj->b', A, COST, B)
+    out = sinkhorn(COST, A, B, epsilon=0.2, tol=1e-10)
+    for i in (0, 7, 31):
+        alone = sinkhorn(COST[i:i + 1], A[i:i + 1], B[i:i + 1],
+                         epsilon=0.2 * float(mean[i]), relative=False, tol=1e-10)
+        torch.testing.assert_close(out.plan[i:i + 1], alone.plan, rtol=0, atol=1e-12)
+    scaled = sinkhorn(1e6 * COST, A, B, epsilon=0.2, tol=1e-10)
+    torch.testing.assert_close(out.plan, scaled.plan, rtol=0, atol=1e-11)
+
+
+def test_a_start_at_the_solution_takes_one_look() -> None:
+    out = sinkhorn(COST, A, B, epsilon=0.05, num_iters=20000, tol=1e-9)
+    again = sinkhorn(COST, A, B, epsilon=0.05, num_iters=20000, tol=1e-9,
+                     potentials=(out.potential_s, out.potential_t))
+    assert out.iterations.max() > 100
+    assert again.iterations.max() == 10
+    torch.testing.assert_close(out.plan, again.plan, rtol=0, atol=1e-8)
+
+
+def test_scaling_leads_to_the_same_plan() -> None:
+    plain = sinkhorn(COST, A, B, epsilon=0.02, num_iters=50000, tol=1e-11)
+    scaled = sinkhorn(COST, A, B, epsilon=0.02, num_iters=50000, tol=1e-11, scaling=0.5)
+    assert plain.converged.all() and scaled.converged.all()
+    torch.testing.assert_close(plain.plan, scaled.plan, rtol=0, atol=1e-8)
+
+
+def test_what_did_not_converge_says_so() -> None:
+    out = sinkhorn(COST, A, B, epsilon=0.05, num_iters=10, tol=1e-9)
+    error = (out.plan.sum(2) - A).abs().sum(1) + (out.plan.sum(1) - B).abs().sum(1)
+    torch.testing.assert_close(out.marginal_error, error, rtol=1e-6, atol=1e-12)
+    assert out.converged.any() and not out.converged.all()
+    assert (out.converged == (error <= 1e-9)).all()
+
+
+def test_a_small_strength_comes_near_the_exact_distance() -> None:
+    out = sinkhorn(COST, A, B, epsilon=0.005, num_iters=5000, tol=1e-4, scaling=0.5)
+    exact = exact_wasserstein(COST, A, B)
+    assert (out.linear - exact.linear).abs().max() < 2e-3
+
+
+def test_padding_may_hold_anything() -> None:
+    mask_s, mask_t = A > 0, B > 0
+    dirty, _, _, _, _ = batched(PAIRS, fill=float('nan'))
+    clean = sinkhorn(COST, mask_s=mask_s, mask_t=mask_t)
+    out = sinkhorn(dirty, mask_s=mask_s, mask_t=mask_t)
+    for x, y in zip(out, clean):
+        torch.testing.assert_close(x, y, rtol=0, atol=0)
+    for i in (3, 50):
+        k, n = PAIRS[i].cost.shape
+        alone = sinkhorn(torch.as_tensor(PAIRS[i].cost))
+        torch.testing.assert_close(out.plan[i, :k, :n], alone.plan[0], rtol=0,
+                                   atol=1e-12)
+
+
+def test_a_node_without_mass_changes_nothing() -> None:
+    pair = PAIRS[1]
+    cost, a = torch.as_tensor(pair.cost), torch.as_tensor(pair.a)
+    more = torch.cat([cost[:1] * 0 + 0.3, cost, cost[:1] * 5])
+    zero = a.new_zeros(1)
+    b = torch.as_tensor(pair.b)
+    out = sinkhorn(more, torch.cat([zero, a, zero]), b, epsilon=0.1)
+    alone = sinkhorn(cost, a, b, epsilon=0.1)
+    torch.testing.assert_close(out.plan[:, 1:-1], alone.plan, rtol=0, atol=1e-12)
+    assert out.plan[:, 0].abs().sum() + out.plan[:, -1].abs().sum() == 0
+    torch.testing.assert_close(out.regularized, alone.regularized)
+
+
+def test_mass_need_not_be_one() -> None:
+    one = sinkhorn(COST[:9], A[:9], B[:9], tol=1e-10)
+    three = sinkhorn(COST[:9], 3 * A[:9], 3 * B[:9], tol=1e-10)
+    torch.testing.assert_close(three.plan, 3 * one.plan)
+    torch.testing.assert_close(three.marginal_error, one.marginal_error)
+
+
+@pytest.mark.parametrize('change, message', [
+    (lambda a: 2 * a, 'same total mass .* in pair 0'),
+    (lambda a: torch.where(a > a.amax(1, keepdim=True) * 0.99, -a, a), 'finite masses'),
+    (lambda a: a * float('nan'), 'finite masses'),
+    (lambda a: a[:, :3], 'of shape'),
+])
+def test_bad_masses_are_named(change, message: str) -> None:  # type: ignore
+    with pytest.raises(ValueError, match=message):
+        sinkhorn(COST, change(A), B)
+
+
+@pytest.mark.parametrize('options, message', [
+    ({
+        'epsilon': 0.
+    }, 'positive'),
+    ({
+        'scaling': 1.
+    }, 'scaling'),
+    ({
+        'gradient': 'exact'
+    }, 'gradient'),
+])
+def test_bad_options_are_named(options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        sinkhorn(COST, A, B, **options)
+
+
+def test_half_precision_is_refused() -> None:
+    with pytest.raises(ValueError, match='float32'):
+        sinkhorn(COST.half())
