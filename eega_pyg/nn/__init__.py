@@ -1,0 +1,15 @@
+from .attribute_transformer import AttributeTransformer
+from .image_to_text_attention import ImageToTextAttention
+from .multi_channel import EdgeChannel, MultiChannel, NodeChannel
+from .pair_tagger import PairTagger
+from .text_encoder import TextEncoder
+
+__all__ = [
+    'AttributeTransformer',
+    'EdgeChannel',
+    'ImageToTextAttention',
+    'MultiChannel',
+    'NodeChannel',
+    'PairTagger',
+    'TextEncoder',
+]

@@ -1,0 +1,3 @@
+from .eega import EEGA, EEGAOutput
+
+__all__ = ['EEGA', 'EEGAOutput']

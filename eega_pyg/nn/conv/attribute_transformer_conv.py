@@ -1,0 +1,177 @@
+import math
+from typing import Optional, Tuple, Union
+
+import torch
+from torch import Tensor
+from torch_geometric.nn import Linear, MessagePassing
+from torch_geometric.nn.inits import glorot
+from torch_geometric.typing import Adj, OptPairTensor, OptTensor, Size
+from torch_geometric.utils import softmax
+
+
+class AttributeTransformerConv(MessagePassing):
+    r"""The attribute transformer (At-Att) from the `"Joint Multimodal Entity-Relation
+    Extraction Based on Edge-enhanced Graph Alignment Network and Word-pair Relation
+    Tagging" <https://arxiv.org/abs/2211.15028>`_ paper (Eqs. 3 and 4).
+
+    .. math::
+        \mathbf{x}^{\prime}_i = \sum_{j \in \mathcal{N}(i)} \alpha_{ij}
+        \left( \mathbf{W}_v \mathbf{x}_j + \mathbf{W}_r \mathbf{z}_{ij} \right),
+        \qquad
+        \alpha_{ij} = \underset{j \in \mathcal{N}(i)}{\textrm{softmax}} \left(
+        \frac{ (\mathbf{W}_q \mathbf{x}_i)^{\top}
+        (\mathbf{W}_k \mathbf{x}_j + \mathbf{W}_z \mathbf{z}_{ij}) }{\sqrt{d}} \right)
+
+    where :math:`\mathbf{z}_{ij}` is the edge's attribute, which enters keys and values
+    through a matrix each, and :math:`d` the size of a head. With
+    :obj:`num_edge_types` the attributes are rows of a trainable table, and
+    :math:`\mathbf{W}_z` and :math:`\mathbf{W}_r` are applied to the table rather than
+    to the edges.
+
+    Args:
+        in_channels (int or tuple): Size of each input sample, or :obj:`-1` to derive
+            it from the first input. A tuple is the sizes of source and target nodes.
+        out_channels (int): Size of each output sample, a head.
+        heads (int, optional): Number of attention heads. (default: :obj:`1`)
+        concat (bool, optional): If set to :obj:`False`, heads are averaged instead of
+            concatenated. (default: :obj:`True`)
+        dropout (float, optional): Dropout probability of the attention coefficients.
+            (default: :obj:`0`)
+        edge_dim (int, optional): Size of an edge attribute. Without it the layer is a
+            vanilla transformer on the graph. (default: :obj:`None`)
+        num_edge_types (int, optional): Number of edge types; if given, the layer holds
+            a table of :obj:`edge_dim` values a type and takes :obj:`edge_type`.
+            (default: :obj:`None`)
+        bias (bool, optional): If set to :obj:`False`, queries, keys and values have no
+            additive bias. (default: :obj:`True`)
+        **kwargs (optional): Additional arguments of :class:`MessagePassing`.
+
+    Shapes:
+        - **input:** node features :math:`(|\mathcal{V}|, F_{in})` or a tuple for a
+          bipartite graph, edge indices :math:`(2, |\mathcal{E}|)`, edge attributes
+          :math:`(|\mathcal{E}|, D)` or edge types :math:`(|\mathcal{E}|)`
+        - **output:** node features :math:`(|\mathcal{V}|, H * F_{out})`; with
+          :obj:`return_attention_weights=True` also the edge indices and coefficients
+          :math:`(|\mathcal{E}|, H)`
+
+    Raises:
+        ValueError: If the edge attributes or types that the layer was built for are
+            missing, or given to a layer built without them.
+    """
+    def __init__(
+        self,
+        in_channels: Union[int, Tuple[int, int]],
+        out_channels: int,
+        heads: int = 1,
+        concat: bool = True,
+        dropout: float = 0.0,
+        edge_dim: Optional[int] = None,
+        num_edge_types: Optional[int] = None,
+        bias: bool = True,
+        **kwargs: object,
+    ) -> None:
+        kwargs.setdefault('aggr', 'add')
+        super().__init__(node_dim=0, **kwargs)
+        if num_edge_types is not None and edge_dim is None:
+            raise ValueError("Expected 'edge_dim' beside 'num_edge_types' (got 'None')")
+
+        self.in_channels = in_channels
+        self.out_channels = out_channels
+        self.heads = heads
+        self.concat = concat
+        self.dropout = dropout
+        self.edge_dim = edge_dim
+        self.num_edge_types = num_edge_types
+
+        if isinstance(in_channels, int):
+            in_channels = (in_channels, in_channels)
+        hidden = heads * out_channels
+        self.lin_query = Linear(in_channels[1], hidden, bias=bias)
+        self.lin_key = Linear(in_channels[0], hidden, bias=bias)
+        self.lin_value = Linear(in_channels[0], hidden, bias=bias)
+        if edge_dim is not None:
+            self.lin_edge_key = Linear(edge_dim, hidden, bias=False)
+            self.lin_edge_value = Linear(edge_dim, hidden, bias=False)
+        if num_edge_types is not None and edge_dim is not None:
+            self.edge_emb = torch.nn.Embedding(num_edge_types, edge_dim)
+        self.attn_dropout = torch.nn.Dropout(dropout)
+
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        super().reset_parameters()
+        for module in self.children():
+            if isinstance(module, Linear):
+                module.reset_parameters()
+                if module.in_channels > 0:  # Not lazy.
+                    glorot(module.weight)
+        if self.num_edge_types is not None:
+            self.edge_emb.reset_parameters()
+
+    def forward(
+        self,
+        x: Union[Tensor, OptPairTensor],
+        edge_index: Adj,
+        edge_attr: OptTensor = None,
+        edge_type: OptTensor = None,
+        size: Size = None,
+        return_attention_weights: bool = False,
+    ) -> Union[Tensor, Tuple[Tensor, Tuple[Tensor, Tensor]]]:
+        if isinstance(x, Tensor):
+            x = (x, x)
+        if size is None:
+            size = (x[0].size(0), x[1].size(0))
+            size = size if self.flow == 'source_to_target' else size[::-1]
+        H, C = self.heads, self.out_channels
+        query = self.lin_query(x[1]).view(-1, H, C)
+        key = self.lin_key(x[0]).view(-1, H, C)
+        value = self.lin_value(x[0]).view(-1, H, C)
+
+        edge_key, edge_value = self._edge_terms(edge_attr, edge_type)
+        alpha = self.edge_updater(edge_index, query=query, key=key, edge_key=edge_key,
+                                  size=size)
+        out = self.propagate(edge_index, value=value, alpha=alpha,
+                             edge_value=edge_value, size=size)
+        out = out.flatten(1) if self.concat else out.mean(dim=1)
+
+        if return_attention_weights:
+            return out, (edge_index, alpha)
+        return out
+
+    def _edge_terms(self, edge_attr: OptTensor,
+                    edge_type: OptTensor) -> Tuple[OptTensor, OptTensor]:
+        H, C = self.heads, self.out_channels
+        if self.num_edge_types is not None:
+            if edge_type is None or edge_attr is not None:
+                raise ValueError("Expected 'edge_type', and no 'edge_attr', in a layer "
+                                 f"with {self.num_edge_types} edge types")
+            table = self.edge_emb.weight
+            edge_key = self.lin_edge_key(table).view(-1, H, C)  # [num_edge_types, H, C]
+            edge_value = self.lin_edge_value(table).view(-1, H, C)
+            return edge_key[edge_type], edge_value[edge_type]
+        if self.edge_dim is not None:
+            if edge_attr is None or edge_type is not None:
+                raise ValueError("Expected 'edge_attr', and no 'edge_type', in a layer "
+                                 f"with 'edge_dim={self.edge_dim}'")
+            return (self.lin_edge_key(edge_attr).view(-1, H, C),
+                    self.lin_edge_value(edge_attr).view(-1, H, C))
+        if edge_attr is not None or edge_type is not None:
+            raise ValueError("Got edge attributes or types in a layer without "
+                             "'edge_dim'")
+        return None, None
+
+    def edge_update(self, query_i: Tensor, key_j: Tensor, edge_key: OptTensor,
+                    index: Tensor, ptr: OptTensor, size_i: Optional[int]) -> Tensor:
+        if edge_key is not None:
+            key_j = key_j + edge_key
+        alpha = (query_i * key_j).sum(dim=-1) / math.sqrt(self.out_channels)  # [E, H]
+        return self.attn_dropout(softmax(alpha, index, ptr, size_i))
+
+    def message(self, value_j: Tensor, alpha: Tensor, edge_value: OptTensor) -> Tensor:
+        if edge_value is not None:
+            value_j = value_j + edge_value
+        return value_j * alpha.unsqueeze(-1)  # [E, H, C]
+
+    def __repr__(self) -> str:
+        return (f'{self.__class__.__name__}({self.in_channels}, {self.out_channels}, '
+                f'heads={self.heads})')

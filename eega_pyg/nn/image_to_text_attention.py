@@ -1,0 +1,82 @@
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch_geometric.nn import Linear
+from torch_geometric.utils import to_dense_batch
+
+
+class ImageToTextAttention(torch.nn.Module):
+    r"""Words look at the objects of their own image (Eq. 8).
+
+    .. math::
+        \mathbf{O} = \textrm{LayerNorm}(\tilde{\mathbf{O}} + \mathbf{H}_T), \qquad
+        \tilde{\mathbf{O}} = \textrm{MultiHead}(\mathbf{H}_T, \mathbf{H}_I,
+        \mathbf{H}_I)
+
+    A word of a pair without objects has :math:`\tilde{\mathbf{O}} = \mathbf{0}`.
+
+    Args:
+        channels (int): Size of word and object features.
+        heads (int, optional): Number of attention heads. (default: :obj:`12`)
+        dropout (float, optional): Dropout probability. (default: :obj:`0.1`)
+
+    Shapes:
+        - **input:** word features :math:`(|\mathcal{V}_T|, F)`, their graphs
+          :math:`(|\mathcal{V}_T|)`, object features :math:`(|\mathcal{V}_I|, F)`, their
+          graphs :math:`(|\mathcal{V}_I|)`
+        - **output:** word features :math:`(|\mathcal{V}_T|, F)`
+
+    Raises:
+        ValueError: If :obj:`heads` does not divide :obj:`channels`.
+    """
+    def __init__(self, channels: int, heads: int = 12, dropout: float = 0.1) -> None:
+        super().__init__()
+        if channels % heads:
+            raise ValueError(f"Expected 'heads' to divide {channels} channels (got "
+                             f"'{heads}')")
+        self.channels = channels
+        self.heads = heads
+        self.lin_query = Linear(channels, channels)
+        self.lin_key = Linear(channels, channels)
+        self.lin_value = Linear(channels, channels)
+        self.lin_out = Linear(channels, channels)
+        self.norm = torch.nn.LayerNorm(channels)
+        self.dropout = torch.nn.Dropout(dropout)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        for module in (self.lin_query, self.lin_key, self.lin_value, self.lin_out):
+            module.reset_parameters()
+            torch.nn.init.xavier_uniform_(module.weight)
+        # A word starts without the image: a random mixture of objects is the same for
+        # all words of a sentence, and would first of all tell sentences apart.
+        torch.nn.init.zeros_(self.lin_out.weight)
+        torch.nn.init.zeros_(self.lin_out.bias)
+        self.norm.reset_parameters()
+
+    def forward(self, x_text: Tensor, batch_text: Tensor, x_image: Tensor,
+                batch_image: Tensor, batch_size: int) -> Tensor:
+        if x_image.size(0) == 0:
+            return self.norm(x_text)
+        query, text_mask = to_dense_batch(self.lin_query(x_text), batch_text,
+                                          batch_size=batch_size)
+        key, mask = to_dense_batch(self.lin_key(x_image), batch_image,
+                                   batch_size=batch_size)
+        value, _ = to_dense_batch(self.lin_value(x_image), batch_image,
+                                  batch_size=batch_size)
+        # Rows without any object would be a softmax of nothing: they attend to the
+        # (zero) padding and are put to zero below.
+        has_object = mask.any(dim=1)
+        mask = mask | ~has_object.unsqueeze(1)
+        out = F.scaled_dot_product_attention(self._split(query), self._split(key),
+                                             self._split(value), attn_mask=mask[:, None,
+                                                                                None])
+        out = self.lin_out(out.transpose(1, 2).flatten(2))[text_mask]
+        out = self.dropout(out) * has_object[batch_text].unsqueeze(-1)
+        return self.norm(out + x_text)
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # [B, H, N, C]
+
+    def __repr__(self) -> str:
+        return f'{self.__class__.__name__}({self.channels}, heads={self.heads})'

@@ -1,0 +1,288 @@
+from typing import Any, Dict, NamedTuple, Optional, Sequence
+
+import torch
+import torch.nn.functional as F
+from huggingface_hub import PyTorchModelHubMixin
+from torch import Tensor
+from torch_geometric.data import HeteroData
+from torch_geometric.nn import Linear, SimpleConv
+
+from eega_pyg.nn import (
+    AttributeTransformer,
+    EdgeChannel,
+    ImageToTextAttention,
+    MultiChannel,
+    NodeChannel,
+    PairTagger,
+    TextEncoder,
+)
+from eega_pyg.nn.conv import AttributeTransformerConv, CompleteGraph
+from eega_pyg.ot import GraphAlignment, GraphAlignmentOutput
+from eega_pyg.schema import (
+    DEP,
+    LABEL_OF_OBJECT,
+    LABEL_PIECE,
+    OBJECT,
+    PAIR,
+    PIECE,
+    PIECE_OF_TOKEN,
+    REL,
+    TOKEN,
+    UNSCORED,
+    TagSet,
+)
+
+#: Which stored attribute the channels of the multi-channel layer read.
+CHANNELS = {'pos': 'upos', 'sd': 'distance', 'co': 'pmi'}
+#: The distance of a word from itself, and from no other.
+NO_HOPS = 0
+
+
+class EEGAOutput(NamedTuple):
+    r"""What :class:`EEGA` returns.
+
+    Args:
+        logits (Tensor): Scores of each tag for every word pair, row-major, pair after
+            pair. :math:`(\sum_b n_b^2, T)`
+        graph (CompleteGraph): The word pairs.
+        alignment (GraphAlignmentOutput, optional): Distances and plans, if asked for.
+    """
+    logits: Tensor
+    graph: CompleteGraph
+    alignment: Optional[GraphAlignmentOutput]
+
+
+class EEGA(
+        torch.nn.Module,
+        PyTorchModelHubMixin,
+        library_name='eega_pyg',
+        tags=['relation-extraction', 'multimodal', 'graph-neural-networks'],
+):
+    r"""The edge-enhanced graph alignment network with word-pair relation tagging from
+    the `"Joint Multimodal Entity-Relation Extraction Based on Edge-enhanced Graph
+    Alignment Network and Word-pair Relation Tagging"
+    <https://arxiv.org/abs/2211.15028>`_ paper.
+
+    The model knows sizes only: every argument is a number, a string or a list or dict
+    of them, and is written to ``config.json``.
+
+    Args:
+        encoder (dict): Architecture of the text encoder, as in its ``config.json``.
+        tag_set (dict): Types and relations, as of :meth:`TagSet.to_dict`.
+        sizes (dict): Number of entries of each vocabulary: ``dep``, ``predicate``,
+            ``upos``, ``ner``, ``shape``, ``distance`` and ``pmi``.
+        table (str, optional): The tag table the model was trained on: ``'directed'``,
+            ``'symmetric'`` or ``'triangle'``. (default: :obj:`'directed'`)
+        feature_dim (int, optional): Size of the objects' pixel features, :obj:`0`
+            without any. (default: :obj:`0`)
+        heads (int, optional): Attention heads of both attribute transformers and of the
+            image2text attention. (default: :obj:`12`)
+        num_layers (int, optional): Layers of each attribute transformer.
+            (default: :obj:`1`)
+        edge_dim (int, optional): Size of an edge type's embedding; :obj:`0` is the
+            vanilla transformer of the ablation. (default: :obj:`100`)
+        channels (sequence of str, optional): Channels of the multi-channel layer, out
+            of ``'pos'``, ``'sd'`` and ``'co'``; none leaves the layer out.
+        channel_dim (int, optional): Size of a channel's embedding.
+            (default: :obj:`100`)
+        pair_features (bool, optional): If set to :obj:`True`, the tagger reads the
+            channels' pair features too (the released code does; the paper does not say
+            so). (default: :obj:`False`)
+        token_features (bool, optional): If set to :obj:`True`, embeddings of a word's
+            part of speech, named-entity tag and shape are added to its features (not in
+            the paper). (default: :obj:`False`)
+        visual (bool, optional): If set to :obj:`False`, the image is not looked at: no
+            visual graph, no alignment, no image2text attention.
+            (default: :obj:`True`)
+        alpha (float, optional): Weight of the node distance in Eq. 7.
+            (default: :obj:`0.4`)
+        lambda_graph (float, optional): Weight of the alignment in Eq. 13; at :obj:`0`
+            it is not computed in training. (default: :obj:`0.6`)
+        reduction (str, optional): How Eq. 12 becomes a number: ``'mean'`` over the
+            scored cells of the batch, or ``'sum'`` over the cells of a pair, as
+            written, and the mean over the pairs. The alignment weighs about as many
+            times more beside the mean as a table has cells.
+            (default: :obj:`'mean'`)
+        epsilon (float, optional): Entropic regulariser, relative to the mean cost of
+            the pair. (default: :obj:`0.1`)
+        num_iters (int, optional): Sinkhorn iterations. (default: :obj:`20`)
+        outer_iters (int, optional): Outer iterations of the Gromov-Wasserstein solver.
+            (default: :obj:`5`)
+        gw_loss (str, optional): :math:`L` of Eq. 6, ``'absolute'`` or ``'square'``.
+            (default: :obj:`'absolute'`)
+        normalize (bool, optional): If set to :obj:`True`, the Gromov-Wasserstein sum is
+            divided by the product mass of the adjacent pairs. (default: :obj:`False`)
+        self_loops (bool, optional): If set to :obj:`True`, a node is its own neighbour
+            in Eq. 6. (default: :obj:`False`)
+        dropout (float, optional): Dropout probability of our layers; the encoder has
+            its own. (default: :obj:`0.1`)
+        freeze_embeddings (bool, optional): If set to :obj:`True`, the encoder's table
+            of word pieces is not trained. (default: :obj:`True`)
+    """
+    def __init__(
+        self,
+        encoder: Dict[str, Any],
+        tag_set: Dict[str, Any],
+        sizes: Dict[str, int],
+        table: str = 'directed',
+        feature_dim: int = 0,
+        heads: int = 12,
+        num_layers: int = 1,
+        edge_dim: int = 100,
+        channels: Sequence[str] = ('pos', 'sd', 'co'),
+        channel_dim: int = 100,
+        pair_features: bool = False,
+        token_features: bool = False,
+        visual: bool = True,
+        alpha: float = 0.4,
+        lambda_graph: float = 0.6,
+        reduction: str = 'mean',
+        epsilon: float = 0.1,
+        num_iters: int = 20,
+        outer_iters: int = 5,
+        gw_loss: str = 'absolute',
+        normalize: bool = False,
+        self_loops: bool = False,
+        dropout: float = 0.1,
+        freeze_embeddings: bool = True,
+    ) -> None:
+        super().__init__()
+        if unknown := [name for name in channels if name not in CHANNELS]:
+            raise ValueError(f"Expected channels out of {list(CHANNELS)} (got "
+                             f"'{unknown[0]}')")
+        self.tag_set = TagSet.from_dict(tag_set)
+        self.table = table
+        self.feature_dim = feature_dim
+        self.lambda_graph = lambda_graph
+        if reduction not in ('mean', 'sum'):
+            raise ValueError(f"Expected a reduction of mean, sum (got '{reduction}')")
+        self.reduction = reduction
+
+        self.text_encoder = TextEncoder(encoder, freeze_embeddings)
+        dim = self.text_encoder.out_channels
+        if dim % heads:
+            raise ValueError(f"Expected 'heads' to divide the encoder's {dim} channels "
+                             f"(got '{heads}')")
+        self.token_embs = torch.nn.ModuleDict()
+        if token_features:
+            for name in ('upos', 'ner', 'shape'):
+                emb = torch.nn.Embedding(sizes[name], dim)
+                torch.nn.init.normal_(emb.weight, std=0.02)  # As BERT's own tables.
+                self.token_embs[name] = emb
+
+        def transformers(num_edge_types: int) -> torch.nn.ModuleList:
+            kwargs: Dict[str, Any] = {}
+            if edge_dim > 0:
+                kwargs = {'edge_dim': edge_dim, 'num_edge_types': num_edge_types}
+            return torch.nn.ModuleList([
+                AttributeTransformer(
+                    AttributeTransformerConv(dim, dim // heads, heads, dropout=dropout,
+                                             **kwargs), dim, dropout=dropout)
+                for _ in range(num_layers)
+            ])
+
+        self.typed = edge_dim > 0
+        self.text_graph = transformers(sizes['dep'])
+        self.visual = visual
+        if visual:
+            self.label_pool = SimpleConv(aggr='mean')
+            self.lin_object = Linear(dim + feature_dim, dim)
+            self.norm_object = torch.nn.LayerNorm(dim)
+            self.visual_graph = transformers(sizes['predicate'])
+            self.image_to_text = ImageToTextAttention(dim, heads, dropout)
+            self.alignment = GraphAlignment(alpha=alpha, epsilon=epsilon,
+                                            num_iters=num_iters,
+                                            outer_iters=outer_iters, gw_loss=gw_loss,
+                                            normalize=normalize, self_loops=self_loops)
+
+        self.multi_channel: Optional[MultiChannel] = None
+        if channels:
+            self.multi_channel = MultiChannel(
+                dim, dim, {
+                    name: (NodeChannel if name == 'pos' else EdgeChannel)(
+                        sizes[CHANNELS[name]], channel_dim)
+                    for name in channels
+                }, channel_dim, {'sd': NO_HOPS} if 'sd' in channels else None, dropout)
+        self.dropout = torch.nn.Dropout(dropout)
+        self.tagger = PairTagger(dim, len(self.tag_set), channels if pair_features else
+                                 (), channel_dim)
+
+    def forward(self, data: HeteroData, align: bool = False) -> EEGAOutput:
+        r"""Scores the word pairs of a batch of text/image pairs.
+
+        Args:
+            data (HeteroData): A batch (of :class:`torch_geometric.data.Batch`).
+            align (bool, optional): If set to :obj:`True`, the two graphs are aligned.
+                (default: :obj:`False`)
+        """
+        batch_size = data.num_graphs
+        token = data[TOKEN]
+        h_text = self._encode_text(data, batch_size)
+
+        alignment = None
+        if self.visual:
+            batch_image = data[OBJECT].batch
+            h_image = self._encode_image(data)
+            if align:
+                alignment = self.alignment(h_image, data[REL].edge_index, batch_image,
+                                           h_text, data[DEP].edge_index, token.batch,
+                                           batch_size)
+            h_text = self.image_to_text(h_text, token.batch, h_image, batch_image,
+                                        batch_size)
+
+        graph = CompleteGraph.from_ptr(token.ptr)
+        if self.multi_channel is None:
+            return EEGAOutput(self.tagger(self.dropout(h_text), graph), graph,
+                              alignment)
+        channels = self.multi_channel.channels
+        types = {
+            name: (data[TOKEN] if name == 'pos' else data[PAIR])[CHANNELS[name]]
+            for name in channels
+        }
+        s = self.multi_channel(h_text, graph, types)
+        return EEGAOutput(self.tagger(self.dropout(s), graph, channels, types), graph,
+                          alignment)
+
+    def _encode_text(self, data: HeteroData, batch_size: int) -> Tensor:
+        piece, token = data[PIECE], data[TOKEN]
+        x = self.text_encoder(piece.input_ids, piece.batch,
+                              data[PIECE_OF_TOKEN].edge_index, token.num_nodes,
+                              batch_size)
+        for name, emb in self.token_embs.items():
+            x = x + emb(token[name].long())
+        return self._transform(self.text_graph, x, data[DEP])
+
+    def _encode_image(self, data: HeteroData) -> Tensor:
+        label = self.text_encoder.embed(data[LABEL_PIECE].input_ids)
+        x = self.label_pool((label, data[OBJECT].feat),
+                            data[LABEL_OF_OBJECT].edge_index)
+        x = self.lin_object(torch.cat([x, data[OBJECT].feat.to(x.dtype)], dim=-1))
+        return self._transform(self.visual_graph, self.norm_object(x), data[REL])
+
+    def _transform(self, layers: torch.nn.ModuleList, x: Tensor, edges: Any) -> Tensor:
+        kwargs = {'edge_type': edges.edge_type.long()} if self.typed else {}
+        for layer in layers:
+            x = layer(x, edges.edge_index, **kwargs)
+        return x
+
+    def loss(self, data: HeteroData) -> Dict[str, Tensor]:
+        r"""The joint loss of Eq. 13 and its parts.
+
+        Returns:
+            dict: ``loss``, ``main`` (Eq. 12) and, where the graphs are aligned,
+            ``graph`` (Eq. 7), ``wd`` and ``gwd`` (Eqs. 5 and 6, the mean over the pairs
+            with objects).
+        """
+        out = self(data, align=self.visual and self.lambda_graph > 0)
+        main = F.cross_entropy(out.logits, data[PAIR].tag.long(), ignore_index=UNSCORED,
+                               reduction=self.reduction)
+        if self.reduction == 'sum':
+            main = main / data.num_graphs
+        parts = {'loss': main, 'main': main}
+        if out.alignment is not None:
+            parts['loss'] = main + self.lambda_graph * out.alignment.loss
+            num_pairs = data[OBJECT].batch.unique().numel()
+            parts['graph'] = out.alignment.loss
+            parts['wd'] = out.alignment.wd.sum() / max(num_pairs, 1)
+            parts['gwd'] = out.alignment.gwd.sum() / max(num_pairs, 1)
+        return parts

@@ -1,0 +1,73 @@
+from typing import Any, Dict
+
+import torch
+from torch import Tensor
+from torch_geometric.nn import SimpleConv
+from torch_geometric.utils import to_dense_batch
+
+
+class TextEncoder(torch.nn.Module):
+    r"""Word features from a pretrained transformer (Eq. 1).
+
+    The encoder reads word pieces; a word is the mean of its pieces, a message passing
+    step over ``(piece, of, token)``.
+
+    Args:
+        config (dict): The architecture as written in the ``config.json`` of a Hugging
+            Face model. The weights are random until :meth:`load_pretrained` or a state
+            dict fills them.
+        freeze_embeddings (bool, optional): If set to :obj:`True`, the table of word
+            pieces is not trained. (default: :obj:`True`)
+
+    Shapes:
+        - **input:** word pieces :math:`(P)` and their graphs :math:`(P)`; the pieces of
+          the words as ``edge_index`` from pieces to words
+        - **output:** word features :math:`(|\mathcal{V}|, F)`
+    """
+    def __init__(self, config: Dict[str, Any], freeze_embeddings: bool = True) -> None:
+        super().__init__()
+        from transformers import AutoConfig, AutoModel
+        config = dict(config)
+        hf_config = AutoConfig.for_model(config.pop('model_type'), **config)
+        # The pooler reads [CLS] alone and is never used.
+        kwargs = {'add_pooling_layer': False} if hf_config.model_type == 'bert' else {}
+        self.encoder = AutoModel.from_config(hf_config, **kwargs)
+        self.freeze_embeddings = freeze_embeddings
+        self.encoder.get_input_embeddings().weight.requires_grad_(not freeze_embeddings)
+        self.pool = SimpleConv(aggr='mean')
+
+    @property
+    def out_channels(self) -> int:
+        return self.encoder.config.hidden_size
+
+    def load_pretrained(self, name: str) -> None:
+        r"""Fills in the public weights of the model called :obj:`name`.
+
+        Raises:
+            ValueError: If the model has another architecture.
+        """
+        from eega_pyg.resolve import load_encoder
+        state = load_encoder(name).state_dict()
+        own = self.encoder.state_dict()
+        wrong = [k for k in own if k not in state or state[k].shape != own[k].shape]
+        if wrong:
+            raise ValueError(
+                f"'{name}' has not the architecture this encoder was built "
+                f"with: '{wrong[0]}' differs")
+        self.encoder.load_state_dict({k: state[k] for k in own})
+
+    def encode(self, input_ids: Tensor, batch: Tensor, batch_size: int) -> Tensor:
+        r"""Features of the word pieces. :math:`(P, F)`"""
+        ids, mask = to_dense_batch(input_ids, batch, batch_size=batch_size)  # [B, L]
+        out = self.encoder(input_ids=ids, attention_mask=mask.long())
+        return out.last_hidden_state[mask]
+
+    def embed(self, input_ids: Tensor) -> Tensor:
+        r"""The encoder's input embeddings of word pieces, out of context.
+        :math:`(P, F)`"""
+        return self.encoder.get_input_embeddings()(input_ids)
+
+    def forward(self, input_ids: Tensor, batch: Tensor, edge_index: Tensor,
+                num_words: int, batch_size: int) -> Tensor:
+        pieces = self.encode(input_ids, batch, batch_size)
+        return self.pool((pieces, pieces.new_empty(num_words, 0)), edge_index)

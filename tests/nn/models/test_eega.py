@@ -1,0 +1,204 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from torch_geometric.data import Batch
+
+from eega_pyg.datasets import FakeJMERE
+from eega_pyg.nn.conv import CompleteGraph
+from eega_pyg.nn.models import EEGA
+from eega_pyg.schema import DEP, OBJECT, PAIR, REL, TOKEN
+
+# Without dropout, so that a few steps can learn a few sentences by heart.
+ENCODER = {
+    'hidden_dropout_prob': 0.0,
+    'attention_probs_dropout_prob': 0.0,
+    'model_type': 'bert',
+    'vocab_size': 200,
+    'hidden_size': 24,
+    'num_hidden_layers': 2,
+    'num_attention_heads': 2,
+    'intermediate_size': 32,
+    'max_position_embeddings': 128,
+}
+
+
+@pytest.fixture(scope='module')
+def dataset():
+    return FakeJMERE(num_pairs=24, avg_words=8, avg_objects=3, num_piece_ids=200)
+
+
+def build(dataset, seed=0, **kwargs):
+    torch.manual_seed(seed)
+    kwargs = {'heads': 4, 'edge_dim': 6, 'channel_dim': 5, **kwargs}
+    model = EEGA(ENCODER, dataset.tags.to_dict(), dataset.vocabularies.sizes, **kwargs)
+    if model.visual:  # It starts at zero: without the image.
+        torch.nn.init.normal_(model.image_to_text.lin_out.weight, std=0.3)
+    return model
+
+
+def batch_of(dataset, index=range(8)):
+    return Batch.from_data_list([dataset[i] for i in index])
+
+
+@pytest.mark.parametrize('options', [
+    {},
+    {
+        'pair_features': True,
+        'token_features': True,
+        'normalize': True
+    },
+    {
+        'edge_dim': 0,
+        'channels': []
+    },
+    {
+        'gw_loss': 'square',
+        'self_loops': True,
+        'channels': ['sd']
+    },
+])
+def test_a_pair_is_the_same_alone_and_in_any_batch(dataset, options):
+    model = build(dataset, **options).double().eval()
+    order = [5, 0, 17, 3, 11, 23, 8]
+    batch = batch_of(dataset, order)
+    out = model(batch, align=True)
+    sizes = batch[TOKEN].ptr.diff()
+    parts = out.logits.split((sizes * sizes).tolist())
+    for position, i in enumerate(order):
+        single = model(batch_of(dataset, [i]), align=True)
+        torch.testing.assert_close(parts[position], single.logits, rtol=0, atol=1e-9)
+        for name in ('wd', 'gwd'):
+            torch.testing.assert_close(
+                getattr(out.alignment, name)[position],
+                getattr(single.alignment, name)[0], rtol=0, atol=1e-9)
+
+
+def test_joint_loss_is_equations_7_12_and_13(dataset):
+    model = build(dataset, table='triangle').double().eval()
+    batch = batch_of(
+        FakeJMERE(num_pairs=6, avg_words=5, num_piece_ids=200, seed=3,
+                  table='triangle'), range(6))
+    out, parts = model(batch, align=True), model.loss(batch)
+    tags = batch[PAIR].tag.long()
+    terms = [
+        -F.log_softmax(row, -1)[tag] for row, tag in zip(out.logits, tags) if tag >= 0
+    ]
+    torch.testing.assert_close(parts['main'], torch.stack(terms).mean())
+    has_objects = batch[OBJECT].batch.bincount(minlength=6) > 0
+    wd, gwd = out.alignment.wd, out.alignment.gwd
+    assert 0 < has_objects.sum() < 6
+    graph = (0.4 * wd + 0.6 * gwd)[has_objects].mean()
+    torch.testing.assert_close(parts['graph'], graph)
+    torch.testing.assert_close(parts['loss'], parts['main'] + 0.6 * graph)
+    torch.testing.assert_close(parts['wd'], wd[has_objects].mean())
+    assert (wd[~has_objects] == 0).all() and (gwd[~has_objects] == 0).all()
+
+
+@pytest.mark.parametrize('alpha, single', [(1.0, 'wd'), (0.0, 'gwd')])
+def test_alpha_one_and_zero_are_the_single_distances(dataset, alpha, single):
+    model = build(dataset, alpha=alpha).eval()
+    reference = build(dataset, alpha=0.4).eval()
+    batch = batch_of(dataset)
+    loss = model.loss(batch)
+    assert loss['graph'] == reference.loss(batch)[single]
+
+
+def test_without_lambda_training_is_bit_equal_to_training_without_alignment(dataset):
+    def train(cut):
+        model = build(dataset, lambda_graph=0.0)
+        if cut:
+            del model.alignment
+        else:
+            model.alignment.forward = None  # Calling it would be a TypeError.
+        torch.manual_seed(7)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+        for step in range(20):
+            batch = batch_of(dataset, range(step % 4, step % 4 + 8))
+            optimizer.zero_grad()
+            model.loss(batch)['loss'].backward()
+            optimizer.step()
+        return model.state_dict()
+
+    a, b = train(cut=False), train(cut=True)
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[k], b[k]) for k in a)
+
+
+def test_lambda_reaches_the_graph_encoder_and_the_image(dataset):
+    model = build(dataset)
+    model.loss(batch_of(dataset))['graph'].backward()
+    for layer in (model.text_graph[0], model.visual_graph[0]):
+        assert layer.conv.lin_value.weight.grad.abs().sum() > 0
+        assert layer.conv.edge_emb.weight.grad.abs().sum() > 0
+    assert model.tagger.lin_row.weight.grad is None
+
+
+def test_the_edge_types_of_both_graphs_matter(dataset):
+    model = build(dataset).eval()
+    batch = batch_of(dataset)
+    out = model(batch).logits
+    for edges, size in ((DEP, 'dep'), (REL, 'predicate')):
+        other = batch.clone()
+        num_types = dataset.vocabularies.sizes[size]
+        other[edges].edge_type = (other[edges].edge_type + 1) % num_types
+        assert not torch.allclose(model(other).logits, out)
+        vanilla = build(dataset, edge_dim=0).eval()
+        assert torch.equal(vanilla(other).logits, vanilla(batch).logits)
+
+
+def test_without_visual_the_image_is_not_looked_at(dataset):
+    model = build(dataset, visual=False).eval()
+    batch, other = batch_of(dataset), batch_of(dataset)
+    other['label_piece'].input_ids = other['label_piece'].input_ids.flip(0)
+    other[OBJECT].feat = torch.ones_like(other[OBJECT].feat)
+    assert torch.equal(model(batch).logits, model(other).logits)
+    assert 'graph' not in model.loss(batch)
+
+
+def test_object_features_enter(dataset):
+    data = FakeJMERE(num_pairs=4, avg_words=5, num_piece_ids=200, feature_size=3)
+    model = build(data, feature_dim=3).eval()
+    batch = batch_of(data, range(4))
+    out = model(batch).logits
+    batch[OBJECT].feat = batch[OBJECT].feat + 1
+    assert not torch.allclose(model(batch).logits, out)
+
+
+def test_a_saved_model_gives_the_same_scores(dataset, tmp_path):
+    model = build(dataset, pair_features=True, token_features=True).eval()
+    model.save_pretrained(tmp_path)
+    loaded = EEGA.from_pretrained(tmp_path).eval()
+    batch = batch_of(dataset)
+    assert torch.equal(loaded(batch).logits, model(batch).logits)
+    assert loaded.tag_set == model.tag_set and loaded.table == model.table
+
+
+def test_it_overfits_a_tiny_data_set(dataset):
+    model = build(dataset, dropout=0.0, pair_features=True)
+    batch = batch_of(dataset, range(6))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
+    for _ in range(200):
+        optimizer.zero_grad()
+        model.loss(batch)['loss'].backward()
+        optimizer.step()
+    model.eval()
+    tags = batch[PAIR].tag.long()
+    assert (model(batch).logits.argmax(-1) == tags).double().mean() > 0.99
+
+
+def test_wrong_options_are_named(dataset):
+    with pytest.raises(ValueError, match="channels out of .* 'hops'"):
+        build(dataset, channels=['hops'])
+    with pytest.raises(ValueError, match="'heads' to divide the encoder's 24"):
+        build(dataset, heads=5)
+
+
+def test_pairs_are_in_the_order_of_the_store(dataset):
+    batch = batch_of(dataset)
+    graph = CompleteGraph.from_ptr(batch[TOKEN].ptr)
+    words = [w for sentence in batch.words for w in sentence]
+    diagonal = graph.row == graph.col
+    # A word is no hops from itself.
+    assert (batch[PAIR].distance[diagonal] == 0).all()
+    assert (batch[PAIR].distance[~diagonal] > 0).all()
+    assert graph.row.max() + 1 == len(words)
