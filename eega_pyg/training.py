@@ -1,0 +1,335 @@
+r"""Training with Lightning: the module, the sampler and one function that runs it."""
+import math
+import time
+from pathlib import Path
+from typing import (
+    Any,
+    Dict,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
+
+import lightning as L
+import pandas as pd
+import torch
+import yaml
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
+from torch import Tensor
+from torch.utils.data import Sampler
+from torch_geometric.data import HeteroData
+from torch_geometric.loader import DataLoader
+
+from eega_pyg.atomic import atomic, write_text
+from eega_pyg.config import Config, TrainConfig
+from eega_pyg.datasets import JMERE
+from eega_pyg.evaluation import (
+    SentenceScores,
+    evaluate,
+    extract_batch,
+    num_pieces,
+    sorted_loader,
+)
+from eega_pyg.nn.models import EEGA
+from eega_pyg.saved_model import save_model
+from eega_pyg.schema import OBJECT, Signatures
+
+#: The score by which a checkpoint is chosen.
+MONITOR = 'val/quintuple_f1'
+
+
+class LengthGroupedSampler(Sampler[int]):
+    r"""Random order in which the examples of a batch are of similar length.
+
+    The order depends on the seed and the epoch alone, so a resumed run sees the batches
+    an uninterrupted one would have seen.
+
+    Args:
+        lengths (sequence of int): Length of each example.
+        batch_size (int): Examples a batch.
+        seed (int, optional): Seed. (default: :obj:`0`)
+        pool (int, optional): How many batches are sorted together; the larger, the less
+            padding and the less mixing. (default: :obj:`32`)
+    """
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int = 0,
+                 pool: int = 32) -> None:
+        self.lengths = torch.as_tensor(lengths)
+        self.batch_size = batch_size
+        self.seed = seed
+        self.pool = pool
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        r"""Called by Lightning before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        order = torch.randperm(len(self), generator=generator)
+        batches: List[Tensor] = []
+        for chunk in order.split(self.batch_size * self.pool):
+            chunk = chunk[self.lengths[chunk].argsort(stable=True)]
+            batches += chunk.split(self.batch_size)
+        # The short batch of a chunk, if any, must stay last.
+        full = [b for b in batches if len(b) == self.batch_size]
+        rest = [b for b in batches if len(b) < self.batch_size]
+        for i in torch.randperm(len(full), generator=generator).tolist():
+            yield from full[i].tolist()
+        for batch in rest:
+            yield from batch.tolist()
+
+
+class PairTagging(L.LightningModule):
+    r"""Trains an :class:`~eega_pyg.nn.models.EEGA` on word-pair tags.
+
+    Args:
+        model (EEGA): The model.
+        config (TrainConfig): Optimiser and schedule.
+        signatures (set, optional): The (type, relation, type) triples that decoding may
+            use, or :obj:`None` for all.
+    """
+    def __init__(self, model: EEGA, config: TrainConfig,
+                 signatures: Optional[Signatures] = None) -> None:
+        super().__init__()
+        self.model = model
+        self.config = config
+        self.signatures = signatures
+        self._scores = SentenceScores()
+
+    def training_step(self, batch: HeteroData, batch_idx: int) -> Tensor:
+        parts = self.model.loss(batch)
+        self.log_dict({
+            f'train/{k}': v.detach()
+            for k, v in parts.items()
+        }, on_step=False, on_epoch=True, batch_size=batch.num_graphs)
+        self.log('loss', parts['loss'].detach(), prog_bar=True)
+        return parts['loss']
+
+    def on_validation_epoch_start(self) -> None:
+        self._scores = SentenceScores()
+
+    def validation_step(self, batch: HeteroData, batch_idx: int) -> None:
+        self._scores.update(batch, extract_batch(self.model, batch, self.signatures))
+
+    def on_validation_epoch_end(self) -> None:
+        scores = {f'val/{k}': v for k, v in self._scores.compute().items()}
+        shown = {MONITOR, 'val/entity_f1'}
+        self.log_dict({k: v for k, v in scores.items() if k in shown}, prog_bar=True)
+        self.log_dict({k: v for k, v in scores.items() if k not in shown})
+
+    def configure_optimizers(self) -> Any:
+        config = self.config
+        groups: Dict[Tuple[bool, bool], List[torch.nn.Parameter]] = {}
+        for name, param in self.model.named_parameters():
+            if param.requires_grad:
+                key = (name.startswith('text_encoder.'), param.dim() > 1)
+                groups.setdefault(key, []).append(param)
+        optimizer = torch.optim.AdamW(
+            [{
+                'params': params,
+                'lr': config.lr_encoder if encoder else config.lr,
+                'weight_decay': config.weight_decay if matrix else 0.0,
+            } for (encoder, matrix), params in groups.items()], fused=True)
+
+        total = int(self.trainer.estimated_stepping_batches)
+        per_epoch = max(total // config.epochs, 1)
+        warmup = max(int(config.warmup * total), 1)
+
+        def factor(step: int) -> float:
+            if step < warmup:
+                return (step + 1) / warmup
+            if config.schedule == 'halving':
+                return math.pow(0.5, step // per_epoch // 30)
+            return max(total - step, 0) / max(total - warmup, 1)
+
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {
+            'optimizer': optimizer,
+            'lr_scheduler': {
+                'scheduler': scheduler,
+                'interval': 'step'
+            },
+        }
+
+    def on_save_checkpoint(self, checkpoint: Dict[str, Any]) -> None:
+        checkpoint['rng'] = {'cpu': torch.get_rng_state()}
+        if torch.cuda.is_available():
+            checkpoint['rng']['cuda'] = torch.cuda.get_rng_state_all()
+
+    def on_load_checkpoint(self, checkpoint: Dict[str, Any]) -> None:
+        self._rng = checkpoint['rng']
+
+    def on_train_start(self) -> None:
+        # After everything that Lightning itself draws while it sets the run up.
+        rng = self.__dict__.pop('_rng', None)
+        if rng is not None:
+            torch.set_rng_state(rng['cpu'].cpu())
+            if 'cuda' in rng and torch.cuda.is_available():
+                torch.cuda.set_rng_state_all([s.cpu() for s in rng['cuda']])
+
+
+class EpochLog(L.Callback):
+    r"""Writes a row of losses, scores and seconds an epoch to a CSV file; a resumed run
+    goes on below the rows of the epochs that are behind it.
+
+    Args:
+        path (Path): The file.
+    """
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._start = 0.0
+
+    def on_train_epoch_start(self, trainer: L.Trainer,
+                             module: L.LightningModule) -> None:
+        self._start = time.perf_counter()
+
+    def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        row = {
+            'epoch': trainer.current_epoch,
+            'seconds': round(time.perf_counter() - self._start, 2),
+            **{
+                k: float(v)
+                for k, v in trainer.callback_metrics.items() if '/' in k
+            }
+        }
+        table = pd.DataFrame([row])
+        if trainer.current_epoch > 0 and self.path.is_file():
+            earlier = pd.read_csv(self.path)
+            table = pd.concat([earlier[earlier['epoch'] < row['epoch']], table])
+        with atomic(self.path) as temporary:
+            table.to_csv(temporary, index=False)
+
+
+class RunResult(NamedTuple):
+    r"""What a training run ended with: the folder of the saved model, the validation
+    scores of the best epoch, and that epoch's number (from 0)."""
+    folder: Path
+    scores: Dict[str, float]
+    epoch: int
+
+
+def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
+        resume: bool = False, progress: bool = True) -> RunResult:
+    r"""Trains on a data set's training split, keeps the epoch that is best on its
+    validation split, and saves that model.
+
+    ``folder/training`` holds what a stopped run needs to go on (``last.ckpt``, written
+    after every epoch), the best epoch (``best.ckpt``), the configuration, and the
+    losses and scores of every epoch (``metrics.csv``).
+
+    Args:
+        config (Config): The configuration.
+        root (str or Path): The data set's folder, as of
+            :class:`~eega_pyg.datasets.JMERE`.
+        folder (str or Path): Where the model goes.
+        resume (bool, optional): If set to :obj:`True`, goes on after the last finished
+            epoch of the run in :obj:`folder`. (default: :obj:`False`)
+        progress (bool, optional): If set to :obj:`False`, shows no progress bar.
+            (default: :obj:`True`)
+
+    Raises:
+        ValueError: If the run to resume was of another configuration, or if
+            :obj:`folder` holds a run and :obj:`resume` is not set.
+    """
+    state = Path(folder) / 'training'
+    last = state / 'last.ckpt'
+    text = yaml.safe_dump(config.to_dict(), sort_keys=False)
+    if last.is_file():
+        if not resume:
+            raise ValueError(f"'{folder}' already holds a run: resume it, or choose "
+                             f"another folder")
+        if (state / 'config.yaml').read_text(encoding='utf-8') != text:
+            raise ValueError(f"The run in '{folder}' has another configuration (see "
+                             f"'{state / 'config.yaml'}')")
+        _read_checkpoint(last)
+    state.mkdir(parents=True, exist_ok=True)
+    write_text(state / 'config.yaml', text)
+
+    L.seed_everything(config.train.seed, verbose=False)
+    kwargs = {'tags': config.tags.tag_set(), **config.data.arguments()}
+    train = JMERE(str(root), split='train', **kwargs)
+    val = JMERE(str(root), split='val', vocabularies=train.vocabularies, **kwargs)
+    if len(train) == 0 or len(val) == 0:
+        raise ValueError(f"The {'train' if len(train) == 0 else 'val'} split in "
+                         f"'{root}' holds no sentence with a relation")
+    model = build_model(config, train)
+    signatures = train.vocabularies.signatures if config.train.signatures else None
+    module = PairTagging(model, config.train, signatures)
+
+    # At the end of the training epoch, after its validation: an epoch boundary.
+    keep: Dict[str, Any] = {
+        'save_on_train_epoch_end': True,
+        'enable_version_counter': False
+    }
+    best = ModelCheckpoint(state, filename='best', monitor=MONITOR, mode='max', **keep)
+    trainer = L.Trainer(
+        max_epochs=config.train.epochs,
+        gradient_clip_val=config.train.clip,
+        callbacks=[
+            best,
+            ModelCheckpoint(state, filename='last', **keep),
+            EarlyStopping(MONITOR, mode='max', patience=config.train.patience),
+            EpochLog(state / 'metrics.csv'),
+            *([RichProgressBar()] if progress else []),
+        ],
+        logger=False,
+        accelerator='auto',
+        devices=1,
+        num_sanity_val_steps=0,
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+        deterministic=True,
+    )
+    trainer.fit(module, *loaders(train, val, config.train),
+                ckpt_path=last if last.is_file() else None, weights_only=True)
+
+    checkpoint = _read_checkpoint(Path(best.best_model_path))
+    module.load_state_dict(checkpoint['state_dict'])
+    scores = evaluate(model, val, signatures, config.train.batch_size)
+    save_model(folder, model, train.vocabularies, config, scores)
+    return RunResult(Path(folder), scores, int(checkpoint['epoch']))
+
+
+def _read_checkpoint(path: Path) -> Dict[str, Any]:
+    try:
+        return torch.load(path, weights_only=True, map_location='cpu')
+    except Exception as e:
+        raise ValueError(f"'{path}' is not a checkpoint of a run, or it is broken: "
+                         f"{str(e).splitlines()[0]}") from e
+
+
+def build_model(config: Config, train: JMERE) -> EEGA:
+    r"""A model for a data set, with the public weights of its text encoder."""
+    from transformers import AutoConfig
+
+    from eega_pyg.resolve import resolve_encoder
+    encoder = AutoConfig.from_pretrained(resolve_encoder(config.data.encoder))
+    model = EEGA(
+        encoder=encoder.to_diff_dict(),
+        tag_set=config.tags.tag_set().to_dict(),
+        sizes=train.vocabularies.sizes,
+        table=config.data.table,
+        feature_dim=train[0][OBJECT].feat.size(1),
+        **config.to_dict()['model'],
+    )
+    model.text_encoder.load_pretrained(config.data.encoder)
+    return model
+
+
+def loaders(train: JMERE, val: JMERE,
+            config: TrainConfig) -> Tuple[DataLoader, DataLoader]:
+    r"""Batches grouped by length; their generators keep the global one untouched."""
+    sampler = LengthGroupedSampler([num_pieces(d) for d in train], config.batch_size,
+                                   config.seed)
+    return (
+        DataLoader(train, config.batch_size, sampler=sampler,
+                   generator=torch.Generator()),
+        sorted_loader(val, 2 * config.batch_size),
+    )

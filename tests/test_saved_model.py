@@ -1,0 +1,76 @@
+import json
+import shutil
+
+import pytest
+
+from eega_pyg.saved_model import load_model
+
+
+@pytest.fixture
+def folder(trained, tmp_path):
+    copy = tmp_path / 'model'
+    shutil.copytree(trained, copy, ignore=shutil.ignore_patterns('training'))
+    return copy
+
+
+def test_a_folder_needs_nothing_but_itself(folder):
+    saved = load_model(folder)
+    assert saved.data.encoder == str(folder)
+    assert not saved.model.training
+    assert saved.signatures == saved.vocabularies.signatures
+    assert '# EEGA' in (folder / 'README.md').read_text()
+
+
+@pytest.mark.parametrize('name', [
+    'config.json', 'model.safetensors', 'pipeline.json', 'tokenizer.json',
+    'vocabularies.json'
+])
+def test_a_missing_file_is_named(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(FileNotFoundError, match=name):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    'name', ['config.json', 'model.safetensors', 'pipeline.json', 'vocabularies.json'])
+def test_a_broken_file_is_named(folder, name):
+    (folder / name).write_bytes(b'{"a": ')
+    with pytest.raises(ValueError, match=name):
+        load_model(folder)
+
+
+def test_the_vocabularies_of_another_model_are_refused(folder):
+    path = folder / 'vocabularies.json'
+    value = json.loads(path.read_text())
+    value['dep'].append('another')
+    path.write_text(json.dumps(value))
+    with pytest.raises(ValueError, match='vocabularies are of another model'):
+        load_model(folder)
+
+
+def test_the_weights_of_another_model_are_refused(folder):
+    path = folder / 'config.json'
+    value = json.loads(path.read_text())
+    value['channel_dim'] += 1
+    path.write_text(json.dumps(value))
+    with pytest.raises(ValueError, match="'config.json' and 'model.safetensors'"):
+        load_model(folder)
+
+
+def test_a_later_format_is_refused(folder):
+    path = folder / 'pipeline.json'
+    value = json.loads(path.read_text())
+    value['format'] = 99
+    path.write_text(json.dumps(value))
+    with pytest.raises(ValueError, match='another version of eega_pyg'):
+        load_model(folder)
+    path.write_text('{}')
+    with pytest.raises(ValueError, match='pipeline.json: expected the fields'):
+        load_model(folder)
+
+
+def test_a_name_that_is_nowhere_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no folder 'nowhere'"):
+        load_model('nowhere')
+    with pytest.raises(FileNotFoundError, match="no folder 'some/model', and the"):
+        load_model('some/model')
