@@ -1,0 +1,254 @@
+r"""The command line ``eega``."""
+import json
+import logging
+import os
+import sys
+import warnings
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Callable, Dict, Iterator, List, Optional
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from eega_pyg.extractor import Item, Result
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode='rich',
+    help='Quintuples (entity, type, entity, type, relation) from text with pictures.',
+)
+out = Console()
+err = Console(stderr=True)
+
+Root = typer.Argument(help='Folder of the data set; its raw files are in ROOT/raw.',
+                      show_default=False)
+Preset = typer.Option('default', '--preset', help='A preset (paper, default) or a YAML '
+                      'file of your own.')
+Set = typer.Option([], '--set', metavar='SECTION.FIELD=VALUE', show_default=False,
+                   help='Replaces one field of the preset, e.g. train.lr=3e-5; may be '
+                   'repeated.')
+Model = typer.Option(
+    ..., '--model', '-m', help='Folder that "eega train" has written, '
+    'or a model of the Hugging Face hub.', show_default=False)
+
+
+class Split(str, Enum):
+    train = 'train'
+    val = 'val'
+    test = 'test'
+
+
+class Format(str, Enum):
+    table = 'table'
+    jsonl = 'jsonl'
+
+
+@app.command()
+def build(
+    root: Path = Root,
+    split: List[Split] = typer.Option([Split.train, Split.val], '--split',
+                                      help='Split to build; may be repeated.'),
+    preset: str = Preset,
+    overrides: List[str] = Set,
+) -> None:
+    r"""Turns the raw files into graphs and prints what they hold."""
+    from eega_pyg.config import Config
+    from eega_pyg.datasets import JMERE
+    config = Config.load(preset, overrides)
+    table = Table('', title=f'{root} ({config.data.version})')
+    columns = []
+    for name in split:
+        table.add_column(name.value, justify='right')
+        dataset = JMERE(str(root), split=name.value, tags=config.tags.tag_set(),
+                        **config.data.arguments())
+        columns.append(dataset.statistics())
+    for row in columns[0]:
+        table.add_row(row, *(_number(column[row]) for column in columns))
+    out.print(table)
+
+
+@app.command()
+def train(
+    root: Path = Root,
+    folder: Path = typer.Option(..., '--out', '-o', help='Folder of the model.',
+                                show_default=False),
+    preset: str = Preset,
+    overrides: List[str] = Set,
+    resume: bool = typer.Option(
+        False, '--resume', help='Go on after the last '
+        'finished epoch of the run in the folder.'),
+) -> None:
+    r"""Trains a model; the epoch that is best on the validation split is kept."""
+    from eega_pyg.config import Config
+    from eega_pyg.training import fit
+    result = fit(Config.load(preset, overrides), root, folder, resume=resume)
+    _print_scores(result.scores, f'best epoch: {result.epoch + 1}, validation split')
+    out.print(f'The model is in {result.folder}', highlight=False)
+
+
+@app.command()
+def evaluate(
+    root: Path = Root,
+    model: str = Model,
+    split: Split = typer.Option(Split.val, help='Split to score.'),
+    output: Optional[Path] = typer.Option(None, '--json', help='Also write the '
+                                          'scores to this file.'),
+) -> None:
+    r"""Scores a model against the given quintuples."""
+    from eega_pyg.atomic import write_text
+    from eega_pyg.datasets import JMERE
+    from eega_pyg.evaluation import evaluate as evaluate_model
+    from eega_pyg.saved_model import load_model
+    saved = load_model(model)
+    dataset = JMERE(str(root), split=split.value, vocabularies=saved.vocabularies,
+                    tags=saved.model.tag_set, **saved.data.arguments())
+    scores = evaluate_model(saved.model, dataset, saved.signatures)
+    _print_scores(scores, f'{root}, {split.value} split')
+    if output is not None:
+        write_text(output, json.dumps(scores, indent=2) + '\n')
+
+
+@app.command()
+def extract(
+    text: Optional[str] = typer.Argument(None, help='The text.', show_default=False),
+    model: str = Model,
+    caption: Optional[str] = typer.Option(
+        None, help='What the image shows, in a '
+        'sentence.'),
+    scene_graph: Optional[Path] = typer.Option(
+        None, help='What the image shows, as the JSON file of a scene graph.'),
+    source: Optional[Path] = typer.Option(
+        None, '--input', help='JSON lines with "text" or "words", and optionally '
+        '"caption" or "scene_graph" and "image_id", instead of TEXT.'),
+    target: Optional[Path] = typer.Option(None, '--output', help='File for the JSON '
+                                          'lines.'),
+    style: Optional[Format] = typer.Option(
+        None, '--format', help='A table, or one '
+        'JSON object a line [default: a table '
+        'for TEXT, JSON lines for --input].'),
+    resume: bool = typer.Option(
+        False, '--resume', help='Go on where a stopped run '
+        'with the same --input and --output ended.'),
+) -> None:
+    r"""Extracts entities and quintuples from a text or a file of texts."""
+    from eega_pyg.extractor import Extractor
+    if (text is None) == (source is None):
+        raise ValueError('Give either TEXT or --input FILE')
+    if source is not None and (caption is not None or scene_graph is not None):
+        raise ValueError('With --input, captions and scene graphs stand in the file')
+    if resume and target is None:
+        raise ValueError('--resume needs --output FILE')
+    items = _items(text, caption, scene_graph) if text is not None else _read(source)
+    extractor = Extractor.from_pretrained(model)
+
+    def results(start: int) -> Iterator['Result']:
+        with Progress(console=err, transient=True, disable=len(items) < 64) as progress:
+            task = progress.add_task('Extracting', total=len(items), completed=start)
+            for i in range(start, len(items), 256):
+                yield from extractor.batch(items[i:i + 256])
+                progress.update(task, completed=i + 256)
+
+    if target is not None:
+        _write(target, results, resume)
+    elif style is Format.jsonl or (style is None and source is not None):
+        for result in results(0):
+            print(result.to_json(), flush=True)
+    else:
+        for result in results(0):
+            out.print(_result_table(result))
+
+
+def _items(text: Optional[str], caption: Optional[str],
+           scene_graph: Optional[Path]) -> List['Item']:
+    from eega_pyg.extractor import Item
+    from eega_pyg.schema import SceneGraph
+    graph = None
+    if scene_graph is not None:
+        try:
+            graph = SceneGraph.from_json(scene_graph.read_text(encoding='utf-8'))
+        except ValueError as e:
+            raise ValueError(f'{scene_graph}: {e}') from None
+    return [Item(text=text or '', caption=caption, scene_graph=graph)]
+
+
+def _read(source: Optional[Path]) -> List['Item']:
+    from eega_pyg.extractor import Item
+    assert source is not None
+    items = []
+    with source.open(encoding='utf-8') as f:
+        for number, line in enumerate(f, 1):
+            if line.strip():
+                try:
+                    items.append(Item.from_dict(json.loads(line)))
+                except (ValueError, RecursionError) as e:
+                    raise ValueError(f'{source}:{number}: {e}') from None
+    return items
+
+
+def _write(target: Path, results: Callable[[int], Iterator['Result']],
+           resume: bool) -> None:
+    # Lines go to a side file, which a stopped run leaves behind and --resume takes up.
+    part = target.with_name(target.name + '.part')
+    done: List[bytes] = []
+    if resume and part.is_file():
+        done = [
+            line for line in part.read_bytes().splitlines(True) if line.endswith(b'\n')
+        ]
+    with part.open('wb') as f:
+        f.writelines(done)
+        for result in results(len(done)):
+            f.write(result.to_json().encode() + b'\n')
+            f.flush()
+    os.replace(part, target)
+    err.print(f'Wrote {target}', highlight=False)
+
+
+def _result_table(result: 'Result') -> Table:
+    table = Table('head', 'type', 'relation', 'tail', 'type', 'probability',
+                  title=result.text, caption=None)
+    for q in result.to_dict()['quintuples']:
+        head, tail = q['head'], q['tail']
+        table.add_row(head['text'], head['type'], q['relation'], tail['text'],
+                      tail['type'], f"{q['probability']:.2f}")
+    if not table.row_count:
+        table.add_row('(no relation found)', *[''] * 5)
+    return table
+
+
+def _print_scores(scores: Dict[str, float], title: str) -> None:
+    views: Dict[str, Dict[str, float]] = {}
+    for name, value in scores.items():
+        view, _, measure = name.rpartition('_')
+        views.setdefault(view, {})[measure] = value
+    table = Table('score (%)', title=title)
+    for measure in ('precision', 'recall', 'f1'):
+        table.add_column(measure, justify='right')
+    for view, values in views.items():
+        table.add_row(
+            view.replace('_', ' '),
+            *(f'{100 * values[m]:.2f}' for m in ('precision', 'recall', 'f1')))
+    out.print(table)
+
+
+def _number(value: float) -> str:
+    return f'{value:,}' if isinstance(value, int) else f'{value:,.2f}'
+
+
+def main() -> None:
+    r"""Runs the command line; an error is one line and a non-zero exit."""
+    warnings.filterwarnings('ignore')
+    logging.getLogger('lightning.pytorch').setLevel(logging.ERROR)
+    os.environ.setdefault('TOKENIZERS_PARALLELISM', 'false')
+    try:
+        app()
+    except (ValueError, OSError) as e:
+        err.print('[red]error:[/red] ', end='')
+        err.print(' '.join(str(e).split()), markup=False, highlight=False,
+                  soft_wrap=True)
+        sys.exit(1)

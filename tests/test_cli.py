@@ -1,0 +1,175 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from eega_pyg import cli
+
+
+@pytest.fixture
+def eega(monkeypatch, capsys):
+    """Runs the command line in this process; gives exit code, output and errors."""
+    def run(*args):
+        monkeypatch.setattr(sys, 'argv', ['eega', *map(str, args)])
+        monkeypatch.setenv('COLUMNS', '200')
+        cli.out, cli.err = cli.Console(width=200), cli.Console(width=200, stderr=True)
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as e:
+            code = e.code or 0
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+def fails(result, message):
+    code, out, err = result
+    assert code == 1 and out == ''
+    assert 'Traceback' not in err and err.count('\n') == 1, err
+    assert err.startswith('error: ') and message in err, err
+
+
+def test_help_lists_the_commands(eega):
+    code, out, _ = eega('--help')
+    assert code == 0
+    for command in ('build', 'train', 'evaluate', 'extract'):
+        assert command in out
+        code, text, _ = eega(command, '--help')
+        assert code == 0 and '--help' in text
+
+
+def test_build_prints_the_counts(eega, small_root, tiny_overrides):
+    code, out, _ = eega('build', small_root, '--set', tiny_overrides[0])
+    assert code == 0
+    rows = {
+        r[0]: r[1:]
+        for r in ([c.strip() for c in line.strip('│').split('│')]
+                  for line in out.splitlines() if line.startswith('│'))
+    }
+    lines = (small_root / 'raw' / 'mnre_val.txt').read_text().splitlines()
+    given = sum("'relation': 'None'" not in line for line in lines)
+    assert rows['quintuples'][1] == str(given)
+
+
+def test_evaluate_prints_and_writes_scores(eega, small_root, trained, tmp_path):
+    code, out, _ = eega('evaluate', small_root, '--model', trained, '--json',
+                        tmp_path / 'scores.json')
+    assert code == 0
+    scores = json.loads((tmp_path / 'scores.json').read_text())
+    assert f"{100 * scores['entity_f1']:.2f}" in out
+    assert {'quintuple_f1', 'directed_f1', 'quintuple_entity_f1'} <= scores.keys()
+
+
+def test_extract_from_a_text(eega, trained, tmp_path):
+    text = 'Marco Bellini joins Harbor City FC'
+    code, out, _ = eega('extract', text, '-m', trained, '--caption',
+                        'a man with a ball')
+    assert code == 0 and text in out
+    graph = tmp_path / 'graph.json'
+    graph.write_text('{"objects": [{"label": "man"}]}')
+    code, out, _ = eega('extract', text, '-m', trained, '--scene-graph', graph,
+                        '--format', 'jsonl')
+    value = json.loads(out)
+    assert code == 0 and value['text'] == text
+    assert value['scene_graph']['objects'] == [{'label': 'man', 'score': 1.0}]
+
+
+def test_extract_from_a_file_and_go_on_after_a_stop(eega, trained, tmp_path):
+    source, target = tmp_path / 'in.jsonl', tmp_path / 'out.jsonl'
+    source.write_text('{"text": "Nora Blake lives in Oslo"}\n\n'
+                      '{"words": ["One"], "caption": "a dog", "image_id": "1.jpg"}\n'
+                      '{"text": "Tom Reed lives in Rome", "image_id": "2.jpg"}\n')
+    code, out, _ = eega('extract', '--input', source, '-m', trained)
+    assert code == 0
+    expected = [json.loads(line) for line in out.splitlines()]
+    assert [v['image_id'] for v in expected] == ['', '1.jpg', '2.jpg']
+
+    # A stopped run has left one whole line and a torn one.
+    part = tmp_path / 'out.jsonl.part'
+    part.write_text('{"kept": true}\n{"torn": ')
+    code, out, _ = eega('extract', '--input', source, '-m', trained, '--output', target,
+                        '--resume')
+    assert code == 0 and out == '' and not part.exists()
+    lines = [json.loads(line) for line in target.read_text().splitlines()]
+    assert lines[0] == {'kept': True} and len(lines) == 3
+    assert [v['text'] for v in lines[1:]] == [v['text'] for v in expected[1:]]
+
+
+def test_errors_are_one_clear_line(eega, small_root, trained, tmp_path):
+    broken = tmp_path / 'broken.json'
+    broken.write_text('{"objects": [{"label": ""}]}')
+    extract = ['extract', '-m', trained]
+    fails(eega(*extract, ''), 'The text is empty')
+    fails(eega(*extract), 'Give either TEXT or --input FILE')
+    fails(eega(*extract, 'a', '--scene-graph', broken), 'broken.json: objects[0].label')
+    fails(eega(*extract, 'a', '--scene-graph', tmp_path / 'none.json'), 'none.json')
+    fails(eega('extract', 'a', '-m', tmp_path / 'nowhere'), 'nowhere')
+    lines = tmp_path / 'lines.jsonl'
+    lines.write_text('{"text": "a"}\n{"text": ""}\n')
+    fails(eega(*extract, '--input', lines), 'lines.jsonl:2: The text is empty')
+    lines.write_text('{"text": "a"\n')
+    fails(eega(*extract, '--input', lines), 'lines.jsonl:1: ')
+    train = ['train', small_root, '--out', tmp_path / 'run']
+    fails(eega(*train, '--set', 'train.speed=1'), "Unknown field 'train.speed'")
+    fails(eega(*train, '--preset', 'nothing'), "no preset or file 'nothing'")
+    fails(eega('build', tmp_path / 'empty', '--set', 'data.version=v2'), 'data.version')
+
+
+def test_wrong_usage_is_told_from_an_error(eega):
+    code, _, err = eega('train', '--hel')
+    assert code == 2 and 'No such option' in err
+
+
+def test_own_types_and_relations_through_the_command_line(eega, tmp_path,
+                                                          tiny_overrides):
+    raw = tmp_path / 'raw'
+    raw.mkdir()
+    animals, plants = ['fox', 'deer', 'owl', 'bee',
+                       'cow'], ['oak', 'fern', 'moss', 'ivy']
+    verbs = {'eats': 'eats', 'avoids': 'avoids', 'visits': 'visits'}
+    rows = []
+    for animal in animals:
+        for plant in plants:
+            for verb, relation in verbs.items():
+                words = ['the', animal, verb, 'the', plant]
+                rows.append({
+                    'token': words,
+                    'h': {
+                        'name': animal,
+                        'pos': [1, 2]
+                    },
+                    't': {
+                        'name': plant,
+                        'pos': [4, 5]
+                    },
+                    'img_id': f'{len(rows)}.jpg',
+                    'relation': f'/animal/plant/{relation}'
+                })
+    for split in ('train', 'val'):
+        (raw / f'mnre_{split}.txt').write_text('\n'.join(map(str, rows)) + '\n')
+    sets = [
+        *tiny_overrides, 'tags.types=[animal, plant]', 'train.epochs=20',
+        'train.batch_size=4', 'tags.relations=[eats, avoids, visits]'
+    ]
+    code, out, err = eega('train', tmp_path, '--out', tmp_path / 'run',
+                          *(x for s in sets for x in ('--set', s)))
+    assert code == 0, err
+    code, out, _ = eega('extract', 'the owl avoids the ivy', '-m', tmp_path / 'run',
+                        '--format', 'jsonl')
+    (q, ) = json.loads(out)['quintuples']
+    assert (q['head']['text'], q['head']['type'], q['relation'], q['tail']['text'],
+            q['tail']['type']) == ('owl', 'animal', 'avoids', 'ivy', 'plant')
+
+
+def test_the_command_runs_from_the_repository_root():
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    command = [
+        sys.executable, '-c', 'from eega_pyg.cli import main; main()', 'build',
+        'nowhere', '--set', 'data.version=v2'
+    ]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.startswith('error: data.version')
