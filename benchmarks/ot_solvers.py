@@ -9,8 +9,8 @@ process of its own.
 
     python benchmarks/ot_solvers.py --threads 2
 
-A run that was stopped goes on where it was; ``--max-entries`` leaves out the large
-cases.
+A run that was stopped goes on where it was; ``--max-entries`` and
+``--batch-sizes`` leave cases out.
 """
 import argparse
 import json
@@ -331,6 +331,7 @@ def main() -> None:
                                      formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument('--threads', type=int, default=os.cpu_count())
     parser.add_argument('--max-entries', type=float, default=LIMIT)
+    parser.add_argument('--batch-sizes', type=int, nargs='+', default=list(BATCHES))
     parser.add_argument('--budget', type=float, default=5., help='seconds for a case')
     parser.add_argument('--output', type=Path, default=HERE / 'ot_solvers.json')
     args = parser.parse_args()
@@ -343,7 +344,8 @@ def main() -> None:
     done = {r['key'] for r in state['results']}
     state['skipped'] = [c.key for c in cases() if c.entries > LIMIT]
     for case in cases():
-        if case.key in done or case.entries > min(args.max_entries, LIMIT):
+        if (case.key in done or case.batch_size not in args.batch_sizes
+                or case.entries > min(args.max_entries, LIMIT)):
             continue
         print(case.key, flush=True)
         seconds = apart(times, case, args.threads, args.budget)

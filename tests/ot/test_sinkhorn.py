@@ -58,8 +58,10 @@ def test_a_start_at_the_solution_takes_one_look() -> None:
 
 
 def test_scaling_leads_to_the_same_plan() -> None:
-    plain = sinkhorn(COST, A, B, epsilon=0.02, num_iters=50000, tol=1e-11)
-    scaled = sinkhorn(COST, A, B, epsilon=0.02, num_iters=50000, tol=1e-11, scaling=0.5)
+    plain = sinkhorn(COST[:60], A[:60], B[:60], epsilon=0.02, num_iters=50000,
+                     tol=1e-11)
+    scaled = sinkhorn(COST[:60], A[:60], B[:60], epsilon=0.02, num_iters=50000,
+                      tol=1e-11, scaling=0.5)
     assert plain.converged.all() and scaled.converged.all()
     torch.testing.assert_close(plain.plan, scaled.plan, rtol=0, atol=1e-8)
 
