@@ -1,6 +1,5 @@
 r"""The command line ``eega``."""
 import json
-import logging
 import os
 import sys
 import warnings
@@ -243,7 +242,6 @@ def _number(value: float) -> str:
 def main() -> None:
     r"""Runs the command line; an error is one line and a non-zero exit."""
     warnings.filterwarnings('ignore')
-    logging.getLogger('lightning.pytorch').setLevel(logging.ERROR)
     os.environ.setdefault('TOKENIZERS_PARALLELISM', 'false')
     try:
         app()

@@ -1,4 +1,5 @@
 r"""Training with Lightning: the module, the sampler and one function that runs it."""
+import logging
 import math
 import time
 from pathlib import Path
@@ -238,6 +239,8 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
         ValueError: If the run to resume was of another configuration, or if
             :obj:`folder` holds a run and :obj:`resume` is not set.
     """
+    # Devices and tips are of no interest to who reads scores.
+    logging.getLogger('lightning.pytorch').setLevel(logging.WARNING)
     state = Path(folder) / 'training'
     last = state / 'last.ckpt'
     text = yaml.safe_dump(config.to_dict(), sort_keys=False)
