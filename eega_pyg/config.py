@@ -69,6 +69,7 @@ class ModelConfig:
     self_loops: bool = False
     dropout: float = 0.1
     freeze_embeddings: bool = True
+    freeze_layers: int = 0
 
 
 @dataclass(frozen=True)
