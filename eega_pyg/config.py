@@ -68,6 +68,7 @@ class ModelConfig:
     normalize: bool = False
     self_loops: bool = False
     dropout: float = 0.1
+    image_dropout: float = 0.0
     freeze_embeddings: bool = True
     freeze_layers: int = 0
 
