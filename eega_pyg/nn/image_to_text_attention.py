@@ -79,7 +79,8 @@ class ImageToTextAttention(torch.nn.Module):
         out = self.lin_out(out.transpose(1, 2).flatten(2))[text_mask]
         seen = has_object
         if self.training and self.image_dropout > 0:
-            seen = seen & (torch.rand_like(seen, dtype=torch.float) >= self.image_dropout)
+            chance = torch.rand(batch_size, device=seen.device)
+            seen = seen & (chance >= self.image_dropout)
         out = self.dropout(out) * seen[batch_text].unsqueeze(-1)
         return self.norm(out + x_text)
 
