@@ -2,9 +2,9 @@ r"""The edge-enhanced graph alignment of EEGA."""
 from typing import NamedTuple, Tuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from eega_pyg.ot.costs import edge_cost, pairwise_cost
 from eega_pyg.ot.gromov import gromov_wasserstein
 from eega_pyg.ot.linear import GRADIENTS
 from eega_pyg.ot.marginals import prepare_marginals
@@ -118,7 +118,7 @@ class GraphAlignment(torch.nn.Module):
             # Half precision has no room for a plan's logarithms.
             if x_s.dtype in (torch.float16, torch.bfloat16):
                 x_s = x_s.float()
-            x_t = x_t.to(x_s.dtype)
+            x_s, x_t = F.normalize(x_s, dim=-1), F.normalize(x_t.to(x_s.dtype), dim=-1)
             nodes_s, nodes_t = node_layout(x_s.size(0), batch_s, x_t.size(0), batch_t,
                                            batch_size, x_s.device)
             a, b = prepare_marginals(None, None, nodes_s.mask, nodes_t.mask, x_s.dtype)
@@ -141,13 +141,15 @@ class GraphAlignment(torch.nn.Module):
     def _structure(self, x: Tensor, edge_index: Tensor,
                    nodes: Layout) -> SparseStructure:
         edge_index = unique_edges(edge_index, x.size(0), self.self_loops)
-        return sparse_structure(edge_index, edge_cost(x, edge_index), nodes)
+        row, col = edge_index
+        cosine = (x.index_select(0, row) * x.index_select(0, col)).sum(-1)
+        return sparse_structure(edge_index, 1 - cosine, nodes)
 
     def _wasserstein(self, x_s: Tensor, x_t: Tensor, a: Tensor,
                      b: Tensor) -> Tuple[Tensor, Tensor]:
-        out = sinkhorn(pairwise_cost(x_s, x_t), a, b, epsilon=self.epsilon,
-                       num_iters=self.num_iters, tol=self.tol,
-                       check_every=self.num_iters, gradient=self.gradient)
+        cost = 1 - x_s @ x_t.transpose(1, 2)
+        out = sinkhorn(cost, a, b, epsilon=self.epsilon, num_iters=self.num_iters,
+                       tol=self.tol, check_every=self.num_iters, gradient=self.gradient)
         return out.linear, out.plan
 
     def _gromov_wasserstein(self, s: SparseStructure, t: SparseStructure, a: Tensor,

@@ -109,13 +109,15 @@ def gromov_wasserstein(
     objective, a, b = fused_objective(structure_s, structure_t, a, b, mask_s, mask_t,
                                       cost, weight, loss, reading, normalize)
     start = a[:, :, None] * b[:, None, :]
-    strength = regularization(epsilon, relative, objective.gradient(start), a, b)
+    first = objective.gradient(start)
+    strength = regularization(epsilon, relative, first, a, b)
     if plan is not None:
         start = torch.where(start > 0, plan, 0)
+        first = objective.gradient(start)
     unroll = gradient == 'unroll' and torch.is_grad_enabled()
     with torch.set_grad_enabled(unroll):
         log_a, log_b = log_marginal(a), log_marginal(b)
-        end = _descend(objective, start, a, b, strength, method == 'proximal',
+        end = _descend(objective, start, first, a, b, strength, method == 'proximal',
                        num_iters, inner_iters, tol, check_every)
         scale = strength[:, None]
         # A proximal step holds the last plan, and with it the masses, in its scores.
@@ -141,9 +143,9 @@ class _Descent(NamedTuple):
     converged: Tensor
 
 
-def _descend(objective: FusedObjective, plan: Tensor, a: Tensor, b: Tensor,
-             strength: Tensor, proximal: bool, num_iters: int, inner_iters: int,
-             tol: float, check_every: int) -> _Descent:
+def _descend(objective: FusedObjective, plan: Tensor, slope: Tensor, a: Tensor,
+             b: Tensor, strength: Tensor, proximal: bool, num_iters: int,
+             inner_iters: int, tol: float, check_every: int) -> _Descent:
     step = strength[:, None, None]
     inside = (a > 0)[:, :, None] & (b > 0)[:, None, :]
     log_t, u, v = log_marginal(plan), log_marginal(a), log_marginal(b)
@@ -152,7 +154,7 @@ def _descend(objective: FusedObjective, plan: Tensor, a: Tensor, b: Tensor,
     active = torch.ones_like(mass, dtype=torch.bool)
     iterations = torch.zeros_like(mass, dtype=torch.long)
     for i in range(num_iters):
-        score = -objective.gradient(plan) / step
+        score = -(slope if i == 0 else objective.gradient(plan)) / step
         if proximal:
             # Cells without mass stay empty; their logarithms must not add up.
             score = torch.where(inside, score + log_t, 0)

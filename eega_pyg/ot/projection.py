@@ -10,6 +10,9 @@ from torch import Tensor
 LOG_ZERO = -1e30
 LOG2_E = math.log2(math.e)
 
+#: Entries of the kernel that an iteration takes at a time: what a core's cache holds.
+CACHE = 2**17
+
 #: Scalings after a block of iterations, and the error of the row sums.
 Block = Tuple[Tensor, Tensor, Tensor]
 
@@ -133,12 +136,26 @@ def _kernel_block(score: Tensor, a: Tensor, b: Tensor, log_a: Tensor, log_b: Ten
     tiny, limit = (1e-30, 20.) if score.dtype == torch.float32 else (1e-200, 200.)
     kernel = fast_exp(log_plan(score, u, v)) + tiny
     x, y = torch.ones_like(a), torch.ones_like(b)
+    y_row = y[:, None, :]
+    # Row by row in parts that stay in the cache, and not as a matrix product: that one
+    # rounds a row otherwise than another, and Gromov-Wasserstein makes a difference
+    # between two equal nodes of any rounding.
+    size = min(max(CACHE // max(y.numel(), 1), 1), max(a.size(1), 1))
+    buffer = kernel.new_empty(kernel.size(0), size, kernel.size(2))
+    parts = [(k, r, r[:, :, None], buffer[:, :k.size(1)])
+             for k, r in zip(kernel.split(size, dim=1), x.split(size, dim=1))]
     for _ in range(steps - 1):
-        # Not a matrix product: that one rounds a row otherwise than another, and
-        # Gromov-Wasserstein makes a difference between equal nodes of any rounding.
-        x = a / (kernel * y[:, None, :]).sum(2)
-        y = b / (kernel * x[:, :, None]).sum(1)
-    row = x * (kernel * y[:, None, :]).sum(2)
+        for part, rows, _, out in parts:
+            torch.sum(torch.mul(part, y_row, out=out), 2, out=rows)
+        torch.div(a, x, out=x)
+        for k, (part, _, column, out) in enumerate(parts):
+            torch.mul(part, column, out=out)
+            if k == 0:
+                torch.sum(out, 1, out=y)
+            else:
+                y.add_(out.sum(1))
+        torch.div(b, y, out=y)
+    row = x * torch.cat([(part * y_row).sum(2) for part, _, _, _ in parts], dim=1)
     error = torch.where(a > 0, row - a, 0).abs().sum(1)
     log_x = torch.where(a > 0, x, 1).log()
     log_y = torch.where(b > 0, y, 1).log()

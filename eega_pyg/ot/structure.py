@@ -119,8 +119,10 @@ class SparseStructure(NamedTuple):
     def matmul(self, x: Tensor, of: Callable[[Tensor], Tensor]) -> Tensor:
         r"""The product of :obj:`of` the values on the edges with :math:`(B, n, F)`,
         differentiable in both and without a copy of :obj:`x` for each edge."""
-        out = F.embedding_bag(self.col, x.reshape(-1, x.size(2)), self.rowptr,
-                              mode='sum', per_sample_weights=of(self.value),
+        # On a view that is not contiguous it is thirty times slower than on a copy.
+        flat = x.reshape(-1, x.size(2)).contiguous()
+        out = F.embedding_bag(self.col, flat, self.rowptr, mode='sum',
+                              per_sample_weights=of(self.value),
                               include_last_offset=True)
         return out.view(x.shape)
 

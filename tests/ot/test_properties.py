@@ -25,7 +25,7 @@ SIZES = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 9)), min_size=1,
                  max_size=5)
 SEEDS = st.integers(0, 2**31)
 LOSSES = st.sampled_from(['square', 'absolute'])
-EXAMPLES = settings(max_examples=20)
+EXAMPLES = settings(max_examples=12)
 
 
 def two_sides(sizes: List[Tuple[int, int]], seed: int,
