@@ -6,8 +6,15 @@ from torch import Tensor
 
 from eega_pyg.ot.fused import FusedObjective, fused_objective
 from eega_pyg.ot.linear import GRADIENTS
-from eega_pyg.ot.marginals import divergence, regularization
-from eega_pyg.ot.projection import fast_exp, log_marginal, log_plan, project
+from eega_pyg.ot.marginals import (
+    LOG_ZERO,
+    Marginals,
+    divergence,
+    log_marginal,
+    regularization,
+    with_logarithms,
+)
+from eega_pyg.ot.projection import fast_exp, log_plan, project
 from eega_pyg.ot.result import TransportOutput, marginal_error
 from eega_pyg.ot.sinkhorn import marginal_slope
 from eega_pyg.ot.structure import Structure
@@ -116,17 +123,17 @@ def gromov_wasserstein(
         first = objective.gradient(start)
     unroll = gradient == 'unroll' and torch.is_grad_enabled()
     with torch.set_grad_enabled(unroll):
-        log_a, log_b = log_marginal(a), log_marginal(b)
-        end = _descend(objective, start, first, a, b, strength, method == 'proximal',
-                       num_iters, inner_iters, tol, check_every)
+        marginals = with_logarithms(a, b)
+        end = _descend(objective, start, first, marginals, strength,
+                       method == 'proximal', num_iters, inner_iters, tol, check_every)
         scale = strength[:, None]
         # A proximal step holds the last plan, and with it the masses, in its scores.
-        base = (0, 0) if method == 'proximal' else (log_a, log_b)
+        base = (0, 0) if method == 'proximal' else (marginals.log_a, marginals.log_b)
         f = torch.where(a > 0, end.u - base[0], 0) * scale
         g = torch.where(b > 0, end.v - base[1], 0) * scale
     linear, quadratic, regularized = objective.values(end.plan)
     if method == 'mirror':
-        kl = divergence(end.log_plan, end.plan, log_a, log_b)
+        kl = divergence(end.log_plan, end.plan, marginals)
         regularized = regularized + strength * kl
     if not unroll:
         regularized = regularized + marginal_slope(a, f) + marginal_slope(b, g)
@@ -143,28 +150,27 @@ class _Descent(NamedTuple):
     converged: Tensor
 
 
-def _descend(objective: FusedObjective, plan: Tensor, slope: Tensor, a: Tensor,
-             b: Tensor, strength: Tensor, proximal: bool, num_iters: int,
+def _descend(objective: FusedObjective, plan: Tensor, slope: Tensor,
+             marginals: Marginals, strength: Tensor, proximal: bool, num_iters: int,
              inner_iters: int, tol: float, check_every: int) -> _Descent:
     step = strength[:, None, None]
-    inside = (a > 0)[:, :, None] & (b > 0)[:, None, :]
-    log_t, u, v = log_marginal(plan), log_marginal(a), log_marginal(b)
-    mass = a.detach().sum(1)
-    mass = torch.where(mass > 0, mass, 1)
-    active = torch.ones_like(mass, dtype=torch.bool)
-    iterations = torch.zeros_like(mass, dtype=torch.long)
+    log_t, u, v = log_marginal(plan), marginals.log_a, marginals.log_b
+    if proximal:
+        inside = (marginals.a > 0)[:, :, None] & (marginals.b > 0)[:, None, :]
+        flat = (torch.zeros_like(u).masked_fill(marginals.a == 0, LOG_ZERO),
+                torch.zeros_like(v).masked_fill(marginals.b == 0, LOG_ZERO))
+    active = torch.ones_like(marginals.mass, dtype=torch.bool)
+    iterations = torch.zeros_like(active, dtype=torch.long)
     for i in range(num_iters):
         score = -(slope if i == 0 else objective.gradient(plan)) / step
         if proximal:
             # Cells without mass stay empty; their logarithms must not add up.
             score = torch.where(inside, score + log_t, 0)
-            fit = project(score, a, b, torch.zeros_like(u), torch.zeros_like(v),
-                          inner_iters, tol, check_every)
-        else:
-            fit = project(score, a, b, u, v, inner_iters, tol, check_every)
+        fit = project(score, marginals, *(flat if proximal else (u, v)), inner_iters,
+                      tol, check_every)
         new_log_t = log_plan(score, fit.u, fit.v)
         new_plan = fast_exp(new_log_t)
-        change = (new_plan - plan).detach().abs().sum((1, 2)) / mass
+        change = (new_plan - plan).detach().abs().sum((1, 2)) / marginals.mass
         # A pair that has converged stays as it is, whatever its batch still does.
         going = active[:, None]
         u, v = torch.where(going, fit.u, u), torch.where(going, fit.v, v)
