@@ -14,7 +14,7 @@ from eega_pyg.ot.marginals import (
     regularization,
     with_logarithms,
 )
-from eega_pyg.ot.projection import fast_exp, log_plan, project
+from eega_pyg.ot.projection import check_iterations, fast_exp, log_plan, project
 from eega_pyg.ot.result import TransportOutput, marginal_error
 from eega_pyg.ot.sinkhorn import marginal_slope
 from eega_pyg.ot.structure import Structure
@@ -113,13 +113,14 @@ def gromov_wasserstein(
         raise ValueError(f"Expected a gradient in {GRADIENTS} (got '{gradient}')")
     if method not in METHODS:
         raise ValueError(f"Expected a method in {METHODS} (got '{method}')")
+    check_iterations(num_iters, check_every, inner_iters)
     objective, a, b = fused_objective(structure_s, structure_t, a, b, mask_s, mask_t,
                                       cost, weight, loss, reading, normalize)
     start = a[:, :, None] * b[:, None, :]
     first = objective.gradient(start)
     strength = regularization(epsilon, relative, first, a, b)
     if plan is not None:
-        start = torch.where(start > 0, plan, 0)
+        start = start_from(plan, start)
         first = objective.gradient(start)
     unroll = gradient == 'unroll' and torch.is_grad_enabled()
     with torch.set_grad_enabled(unroll):
@@ -139,6 +140,15 @@ def gromov_wasserstein(
         regularized = regularized + marginal_slope(a, f) + marginal_slope(b, g)
     return TransportOutput(end.plan, linear, quadratic, regularized, end.iterations,
                            marginal_error(end.plan, a, b), end.converged, f, g)
+
+
+def start_from(plan: Tensor, product: Tensor) -> Tensor:
+    r"""A given start, without what it has where the product plan is empty."""
+    plan = plan[None] if plan.dim() == 2 else plan
+    if plan.shape != product.shape or not bool((plan[product > 0] >= 0).all()):
+        raise ValueError(f"Expected a start of shape {list(product.shape)} with masses "
+                         f">= 0 (got {list(plan.shape)})")
+    return torch.where(product > 0, plan, 0)
 
 
 class _Descent(NamedTuple):

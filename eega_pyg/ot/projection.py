@@ -43,6 +43,14 @@ def log_plan(score: Tensor, u: Tensor, v: Tensor) -> Tensor:
     return score + u[:, :, None] + v[:, None, :]
 
 
+def check_iterations(num_iters: int, check_every: int, inner_iters: int = 1) -> None:
+    r"""Refuses numbers of iterations that no loop can do."""
+    if num_iters < 0 or inner_iters < 1 or check_every < 1:
+        raise ValueError(f"Expected 'num_iters' >= 0, and 'inner_iters' and "
+                         f"'check_every' >= 1 (got '{num_iters}', '{inner_iters}' and "
+                         f"'{check_every}')")
+
+
 def project(score: Tensor, marginals: Marginals, u: Tensor, v: Tensor, num_iters: int,
             tol: float, check_every: int) -> Projection:
     r"""Scales rows and columns of :math:`\exp(\mathbf{S})` in turn until they sum to

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from eega_pyg.ot.linear import masked_problem
 from eega_pyg.ot.marginals import regularization, with_logarithms
-from eega_pyg.ot.projection import fast_exp, log_plan, project
+from eega_pyg.ot.projection import check_iterations, fast_exp, log_plan, project
 from eega_pyg.ot.result import TransportOutput, marginal_error
 from eega_pyg.ot.sinkhorn import marginal_slope
 
@@ -65,9 +65,12 @@ def proximal_point(
             marginal error. (default: :obj:`10`)
 
     Raises:
-        ValueError: If an option is out of range, a mass is negative or not finite, or
-            the total masses of a pair differ.
+        ValueError: If an option is out of range, shapes do not match, a mass is
+            negative or not finite, or the total masses of a pair differ.
     """
+    check_iterations(num_iters, check_every, inner_iters)
+    if not 0 < decay <= 1:
+        raise ValueError(f"Expected 'decay' in (0, 1] (got '{decay}')")
     cost, a, b = masked_problem(cost, a, b, mask_s, mask_t)
     with torch.no_grad():
         marginals = with_logarithms(a, b)

@@ -12,7 +12,7 @@ from eega_pyg.ot.marginals import (
     regularization,
     with_logarithms,
 )
-from eega_pyg.ot.projection import fast_exp, log_plan, project
+from eega_pyg.ot.projection import check_iterations, fast_exp, log_plan, project
 from eega_pyg.ot.result import TransportOutput, marginal_error
 
 
@@ -71,11 +71,12 @@ def sinkhorn(
             (default: :obj:`"envelope"`)
 
     Raises:
-        ValueError: If an option is out of range, a mass is negative or not finite, or
-            the total masses of a pair differ.
+        ValueError: If an option is out of range, shapes do not match, a mass is
+            negative or not finite, or the total masses of a pair differ.
     """
     if gradient not in GRADIENTS:
         raise ValueError(f"Expected a gradient in {GRADIENTS} (got '{gradient}')")
+    check_iterations(num_iters, check_every)
     if scaling is not None and not 0 < scaling < 1:
         raise ValueError(f"Expected 'scaling' in (0, 1) (got '{scaling}')")
     cost, a, b = masked_problem(cost, a, b, mask_s, mask_t)
@@ -84,6 +85,9 @@ def sinkhorn(
     with torch.set_grad_enabled(unroll):
         marginals = with_logarithms(a, b)
         f, g = potentials or (torch.zeros_like(a), torch.zeros_like(b))
+        if f.shape != a.shape or g.shape != b.shape:
+            raise ValueError(f"Expected potentials of shape {list(a.shape)} and "
+                             f"{list(b.shape)} (got {list(f.shape)} and {list(g.shape)})")
         f, g = torch.where(a > 0, f, 0), torch.where(b > 0, g, 0)
         iterations: Tensor = torch.zeros_like(strength, dtype=torch.long)
         if scaling is not None:
@@ -104,7 +108,8 @@ def sinkhorn(
         regularized = regularized + marginal_slope(a, f) + marginal_slope(b, g)
     return TransportOutput(plan, linear, torch.zeros_like(linear),
                            regularized, iterations + fit.iterations,
-                           marginal_error(plan, a, b), fit.converged, f, g)
+                           marginal_error(plan, a, b),
+                           fit.converged & linear.isfinite(), f, g)
 
 
 def marginal_slope(a: Tensor, potential: Tensor) -> Tensor:

@@ -95,6 +95,13 @@ def test_a_fused_problem_between_its_ends() -> None:
                                        (1, 2)))
 
 
+def test_one_pair_needs_no_batch_dimension() -> None:
+    cost, d_s, d_t, a, b = (torch.as_tensor(x) for x in PAIRS[0])
+    out = gromov_wasserstein(d_s, d_t, a, b, cost=cost, plan=a[:, None] * b)
+    batch = gromov_wasserstein(d_s[None], d_t[None], a[None], b[None], cost=cost[None])
+    assert torch.equal(out.plan, batch.plan)
+
+
 def test_a_stationary_point_stays() -> None:
     options = dict(epsilon=0.2, num_iters=300, inner_iters=2000, tol=1e-9)
     end = gromov_wasserstein(D_S[:16], D_T[:16], A[:16], B[:16], **options)
@@ -201,6 +208,15 @@ def test_it_finds_matchings_as_often_as_pot() -> None:
     ({
         'epsilon': -1.
     }, 'positive'),
+    ({
+        'inner_iters': 0
+    }, 'inner_iters'),
+    ({
+        'plan': COST.transpose(1, 2)
+    }, 'start of shape'),
+    ({
+        'plan': -COST
+    }, 'masses >= 0'),
 ])
 def test_bad_options_are_named(options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
@@ -210,6 +226,10 @@ def test_bad_options_are_named(options: dict, message: str) -> None:
 def test_bad_structures_are_named() -> None:
     with pytest.raises(ValueError, match='as many graphs'):
         gromov_wasserstein(D_S, D_T[:3])
+    with pytest.raises(ValueError, match='of one type'):
+        gromov_wasserstein(D_S, D_T.float())
+    with pytest.raises(ValueError, match=r'\[B, n, n\]'):
+        gromov_wasserstein(D_S[:, :2], D_T)
     edges = torch.tensor([[0, 1], [1, 2]])
     attr = torch.ones(2)
     with pytest.raises(ValueError, match='edge 1 joins graph 0 and 1'):
@@ -219,6 +239,8 @@ def test_bad_structures_are_named() -> None:
         quadratic_problem(edges, attr, edges, attr, num_nodes_s=2)
     with pytest.raises(ValueError, match='shape'):
         quadratic_problem(edges, attr[:1], edges, attr)
+    with pytest.raises(ValueError, match='torch.int64'):
+        quadratic_problem(edges.float(), attr, edges, attr)
     with pytest.raises(ValueError, match='ascending'):
         quadratic_problem(edges, attr, edges, attr, torch.tensor([1, 0, 0]),
                           torch.tensor([0, 0, 0]), 2)
