@@ -171,6 +171,7 @@ def _descend(objective: FusedObjective, plan: Tensor, slope: Tensor,
                 torch.zeros_like(v).masked_fill(marginals.b == 0, LOG_ZERO))
     active = torch.ones_like(marginals.mass, dtype=torch.bool)
     iterations = torch.zeros_like(active, dtype=torch.long)
+    left = active.numel()
     for i in range(num_iters):
         score = -(slope if i == 0 else objective.gradient(plan)) / step
         if proximal:
@@ -181,13 +182,17 @@ def _descend(objective: FusedObjective, plan: Tensor, slope: Tensor,
         new_log_t = log_plan(score, fit.u, fit.v)
         new_plan = fast_exp(new_log_t)
         change = (new_plan - plan).detach().abs().sum((1, 2)) / marginals.mass
-        # A pair that has converged stays as it is, whatever its batch still does.
-        going = active[:, None]
-        u, v = torch.where(going, fit.u, u), torch.where(going, fit.v, v)
-        plan = torch.where(going[:, :, None], new_plan, plan)
-        log_t = torch.where(going[:, :, None], new_log_t, log_t)
+        if left == active.numel():
+            u, v, plan, log_t = fit.u, fit.v, new_plan, new_log_t
+        else:
+            # A pair that has converged stays as it is, whatever its batch still does.
+            going = active[:, None]
+            u, v = torch.where(going, fit.u, u), torch.where(going, fit.v, v)
+            plan = torch.where(going[:, :, None], new_plan, plan)
+            log_t = torch.where(going[:, :, None], new_log_t, log_t)
         iterations += active
         active = active & ~(fit.converged & (change <= tol))
-        if i + 1 < num_iters and not bool(active.any()):
+        left = int(active.sum())
+        if left == 0:
             break
     return _Descent(plan, log_t, u, v, iterations, ~active)

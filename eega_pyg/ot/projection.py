@@ -150,11 +150,11 @@ def _kernel_block(score: Tensor, marginals: Marginals, v: Tensor, steps: int) ->
     row = x * torch.cat([(part * y_row).sum(2) for part, _, _, _ in parts], dim=1)
     inside = a > 0
     error = torch.where(inside, row - a, 0).abs().sum(1)
-    log_x = torch.where(inside, x, 1).log()
-    log_y = torch.where(b > 0, y, 1).log()
+    both = torch.cat([torch.where(inside, x, 1), torch.where(b > 0, y, 1)], 1).log()
+    log_x, log_y = both.split([x.size(1), y.size(1)], 1)
     new_u, new_v = u + log_x, v + log_y
 
-    stable = torch.maximum(log_x.abs().amax(1), log_y.abs().amax(1)) < limit
+    stable = both.abs().amax(1) < limit
     if steps > 1 and not bool(stable.all()):
         slow_u, slow_v, slow_error = _log_block(score, marginals, v, steps - 1)
         new_u = torch.where(stable[:, None], new_u, slow_u)

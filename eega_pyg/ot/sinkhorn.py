@@ -42,7 +42,7 @@ def sinkhorn(
 
     Args:
         cost (torch.Tensor): The costs :math:`(B, n, m)`, or :math:`(n, m)` for one
-            pair.
+            pair; finite where there is mass.
         a (torch.Tensor, optional): The first marginals :math:`(B, n)`; zero is no node.
             (default: uniform, of total mass one)
         b (torch.Tensor, optional): The second marginals :math:`(B, m)`.

@@ -28,9 +28,7 @@ def values(out: TransportOutput) -> Tuple[Tensor, ...]:
 @pytest.mark.parametrize('scaling', [None, 0.5])
 def test_unrolled_sinkhorn_passes_gradcheck(relative: bool, scaling: float) -> None:
     def solve(cost: Tensor, raw: Tensor) -> Tuple[Tensor, ...]:
-        a = torch.where(A > 0, raw.exp(), 0)
-        a = a / a.sum(1, keepdim=True)
-        out = sinkhorn(cost, a, B, epsilon=0.3, relative=relative, num_iters=7,
+        out = sinkhorn(cost, some_masses(raw), B, epsilon=0.3, relative=relative, num_iters=7,
                        check_every=3, scaling=scaling, gradient='unroll')
         return out.plan, out.linear, out.regularized, out.potential_s, out.potential_t
 
@@ -63,14 +61,19 @@ def test_unrolled_gromov_wasserstein_passes_gradcheck(method: str, loss: str,
     assert gradcheck(solve, tuple(x.requires_grad_() for x in inputs))
 
 
-def test_unrolled_dense_gromov_wasserstein_passes_gradcheck() -> None:
-    def solve(d_s: Tensor, d_t: Tensor) -> Tuple[Tensor, ...]:
-        return values(
-            gromov_wasserstein(d_s, d_t, A, B, epsilon=0.3, num_iters=2, inner_iters=5,
-                               gradient='unroll'))
+def some_masses(raw: Tensor) -> Tensor:
+    a = torch.where(A > 0, raw.exp(), 0)
+    return a / a.sum(1, keepdim=True)
 
-    assert gradcheck(solve,
-                     (D_S.clone().requires_grad_(), D_T.clone().requires_grad_()))
+
+def test_unrolled_dense_gromov_wasserstein_passes_gradcheck() -> None:
+    def solve(d_s: Tensor, d_t: Tensor, raw: Tensor) -> Tuple[Tensor, ...]:
+        return values(
+            gromov_wasserstein(d_s, d_t, some_masses(raw), B, epsilon=0.3, num_iters=2,
+                               inner_iters=4, check_every=3, gradient='unroll'))
+
+    assert gradcheck(solve, (D_S.clone().requires_grad_(), D_T.clone().requires_grad_(),
+                             torch.rand_like(A).requires_grad_()))
 
 
 def test_the_costs_pass_gradcheck() -> None:
@@ -104,16 +107,26 @@ def test_the_envelope_is_the_slope_of_the_regularized_value(relative: bool) -> N
     torch.testing.assert_close(slope, slopes(solve, COST, 1e-5), rtol=1e-6, atol=1e-8)
 
 
-def test_the_envelope_in_the_masses() -> None:
+@pytest.mark.parametrize('quadratic', [False, True])
+def test_the_envelope_in_the_masses(quadratic: bool) -> None:
     def solve(raw: Tensor) -> Tensor:
-        a = torch.where(A > 0, raw.exp(), 0)
-        return sinkhorn(COST, a / a.sum(1, keepdim=True), B, epsilon=0.2,
-                        relative=False, num_iters=5000, tol=1e-13).regularized
+        a = some_masses(raw)
+        if quadratic:
+            return gromov_wasserstein(D_S, D_T, a, B, epsilon=0.5, normalize=True,
+                                      num_iters=200, inner_iters=500,
+                                      tol=1e-12).regularized
+        return sinkhorn(COST, a, B, epsilon=0.2, relative=False, num_iters=5000,
+                        tol=1e-13).regularized
 
-    raw = torch.rand_like(A).requires_grad_()
+    generator = torch.Generator().manual_seed(1)
+    raw = torch.rand(A.shape, generator=generator, dtype=A.dtype).requires_grad_()
     slope, = torch.autograd.grad(solve(raw).sum(), raw)
-    torch.testing.assert_close(slope, slopes(solve, raw.detach(), 1e-5), rtol=1e-6,
-                               atol=1e-8)
+    with torch.no_grad():
+        for _ in range(2):
+            step = 1e-5 * torch.randn(A.shape, generator=generator).double()
+            change = (solve(raw + step) - solve(raw - step)).sum() / 2
+            torch.testing.assert_close((slope * step).sum(), change, rtol=1e-5,
+                                       atol=1e-12)
 
 
 @pytest.mark.parametrize('method', ['mirror', 'proximal'])
