@@ -52,8 +52,8 @@ def exact_wasserstein(
         # POT calls a problem infeasible if its costs are all negative.
         lowest = float(cost[i].min())
         mass_s, mass_t = _same_mass(a[i], b[i])
-        solved, log = ot.emd(mass_s, mass_t, _numpy(cost[i]) - lowest,
-                             numItermax=num_iters, log=True)
+        solved, log = ot.emd(mass_s, mass_t,
+                             _numpy(cost[i]) - lowest, numItermax=num_iters, log=True)
         plan[i], f[i], g[i] = (torch.as_tensor(x).to(plan)
                                for x in (solved, log['u'] + lowest, log['v']))
         converged[i] = log['warning'] is None

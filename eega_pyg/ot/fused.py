@@ -135,9 +135,10 @@ def fused_objective(
         raise ValueError(f"Expected 'weight' in [0, 1] (got '{weight}')")
     s, t = (_structure(x) for x in (structure_s, structure_t))
     if s.batch_size != t.batch_size or s.value.dtype != t.value.dtype:
-        raise ValueError(f"Expected as many graphs on both sides and values of one type "
-                         f"(got {s.batch_size} of '{s.value.dtype}' and "
-                         f"{t.batch_size} of '{t.value.dtype}')")
+        raise ValueError(
+            f"Expected as many graphs on both sides and values of one type "
+            f"(got {s.batch_size} of '{s.value.dtype}' and "
+            f"{t.batch_size} of '{t.value.dtype}')")
     # One pair may come without a batch dimension.
     a, b, mask_s, mask_t = (x if x is None or x.dim() == 2 else x[None]
                             for x in (a, b, mask_s, mask_t))

@@ -1,5 +1,5 @@
 r"""The Wasserstein problem: two sides, their masses, a cost for each pair of nodes."""
-from typing import NamedTuple, Optional, Tuple
+from typing import NamedTuple, Optional
 
 import torch
 from torch import Tensor
@@ -56,9 +56,10 @@ def linear_problem(
     """
     if (x_s.dim() != 2 or x_t.dim() != 2 or x_s.size(1) != x_t.size(1)
             or x_s.dtype != x_t.dtype):
-        raise ValueError(f"Expected features of shapes [N, F] and [M, F] and of one type "
-                         f"(got {list(x_s.shape)} of '{x_s.dtype}' and "
-                         f"{list(x_t.shape)} of '{x_t.dtype}')")
+        raise ValueError(
+            f"Expected features of shapes [N, F] and [M, F] and of one type "
+            f"(got {list(x_s.shape)} of '{x_s.dtype}' and "
+            f"{list(x_t.shape)} of '{x_t.dtype}')")
     nodes_s, nodes_t = node_layout(x_s.size(0), batch_s, x_t.size(0), batch_t,
                                    batch_size, x_s.device)
     return masked_problem(pairwise_cost(nodes_s.pad(x_s), nodes_t.pad(x_t),
@@ -91,6 +92,7 @@ def _full_mask(mask: Optional[Tensor], shape: torch.Size,
     if mask is None:
         return torch.ones(shape, dtype=torch.bool, device=device)
     if mask.shape != shape or mask.dtype != torch.bool:
-        raise ValueError(f"Expected a mask of shape {list(shape)} and type 'torch.bool' "
-                         f"(got {list(mask.shape)} and '{mask.dtype}')")
+        raise ValueError(
+            f"Expected a mask of shape {list(shape)} and type 'torch.bool' "
+            f"(got {list(mask.shape)} and '{mask.dtype}')")
     return mask

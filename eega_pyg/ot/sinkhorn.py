@@ -6,12 +6,7 @@ import torch
 from torch import Tensor
 
 from eega_pyg.ot.linear import GRADIENTS, masked_problem
-from eega_pyg.ot.marginals import (
-    Marginals,
-    divergence,
-    regularization,
-    with_logarithms,
-)
+from eega_pyg.ot.marginals import Marginals, divergence, regularization, with_logarithms
 from eega_pyg.ot.projection import check_iterations, fast_exp, log_plan, project
 from eega_pyg.ot.result import TransportOutput, marginal_error
 
@@ -86,8 +81,9 @@ def sinkhorn(
         marginals = with_logarithms(a, b)
         f, g = potentials or (torch.zeros_like(a), torch.zeros_like(b))
         if f.shape != a.shape or g.shape != b.shape:
-            raise ValueError(f"Expected potentials of shape {list(a.shape)} and "
-                             f"{list(b.shape)} (got {list(f.shape)} and {list(g.shape)})")
+            raise ValueError(
+                f"Expected potentials of shape {list(a.shape)} and "
+                f"{list(b.shape)} (got {list(f.shape)} and {list(g.shape)})")
         f, g = torch.where(a > 0, f, 0), torch.where(b > 0, g, 0)
         iterations: Tensor = torch.zeros_like(strength, dtype=torch.long)
         if scaling is not None:
@@ -106,10 +102,10 @@ def sinkhorn(
     regularized = linear + strength * kl
     if not unroll:
         regularized = regularized + marginal_slope(a, f) + marginal_slope(b, g)
+    converged = fit.converged & linear.isfinite()
     return TransportOutput(plan, linear, torch.zeros_like(linear),
                            regularized, iterations + fit.iterations,
-                           marginal_error(plan, a, b),
-                           fit.converged & linear.isfinite(), f, g)
+                           marginal_error(plan, a, b), converged, f, g)
 
 
 def marginal_slope(a: Tensor, potential: Tensor) -> Tensor:

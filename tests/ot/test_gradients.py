@@ -28,8 +28,8 @@ def values(out: TransportOutput) -> Tuple[Tensor, ...]:
 @pytest.mark.parametrize('scaling', [None, 0.5])
 def test_unrolled_sinkhorn_passes_gradcheck(relative: bool, scaling: float) -> None:
     def solve(cost: Tensor, raw: Tensor) -> Tuple[Tensor, ...]:
-        out = sinkhorn(cost, some_masses(raw), B, epsilon=0.3, relative=relative, num_iters=7,
-                       check_every=3, scaling=scaling, gradient='unroll')
+        out = sinkhorn(cost, some_masses(raw), B, epsilon=0.3, relative=relative,
+                       num_iters=7, check_every=3, scaling=scaling, gradient='unroll')
         return out.plan, out.linear, out.regularized, out.potential_s, out.potential_t
 
     raw = torch.rand_like(A).requires_grad_()

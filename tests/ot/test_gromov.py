@@ -4,11 +4,7 @@ import pytest
 import torch
 from ot_cases import batched, cases, graphs, metric, padded
 
-from eega_pyg.ot import (
-    edge_cost,
-    gromov_wasserstein,
-    quadratic_problem,
-)
+from eega_pyg.ot import edge_cost, gromov_wasserstein, quadratic_problem
 
 PAIRS = cases(200)
 COST, D_S, D_T, A, B = batched(PAIRS)
