@@ -169,30 +169,39 @@ def _descend(objective: FusedObjective, plan: Tensor, slope: Tensor,
         inside = (marginals.a > 0)[:, :, None] & (marginals.b > 0)[:, None, :]
         flat = (torch.zeros_like(u).masked_fill(marginals.a == 0, LOG_ZERO),
                 torch.zeros_like(v).masked_fill(marginals.b == 0, LOG_ZERO))
-    active = torch.ones_like(marginals.mass, dtype=torch.bool)
-    iterations = torch.zeros_like(active, dtype=torch.long)
-    left = active.numel()
+    iterations = torch.zeros_like(marginals.mass, dtype=torch.long)
+    # The pairs that have not converged (None: all); the others stay as they are.
+    part: Optional[Tensor] = None
+    some = marginals
     for i in range(num_iters):
         score = -(slope if i == 0 else objective.gradient(plan)) / step
         if proximal:
             # Cells without mass stay empty; their logarithms must not add up.
             score = torch.where(inside, score + log_t, 0)
-        fit = project(score, marginals, *(flat if proximal else (u, v)), inner_iters,
-                      tol, check_every)
+        begin, old_plan = flat if proximal else (u, v), plan
+        if part is not None:
+            score, old_plan = score[part], plan[part]
+            begin = (begin[0][part], begin[1][part])
+        fit = project(score, some, *begin, inner_iters, tol, check_every)
         new_log_t = log_plan(score, fit.u, fit.v)
         new_plan = fast_exp(new_log_t)
-        change = (new_plan - plan).detach().abs().sum((1, 2)) / marginals.mass
-        if left == active.numel():
+        change = (new_plan - old_plan).detach().abs().sum((1, 2)) / some.mass
+        if part is None:
             u, v, plan, log_t = fit.u, fit.v, new_plan, new_log_t
+            iterations += 1
         else:
-            # A pair that has converged stays as it is, whatever its batch still does.
-            going = active[:, None]
-            u, v = torch.where(going, fit.u, u), torch.where(going, fit.v, v)
-            plan = torch.where(going[:, :, None], new_plan, plan)
-            log_t = torch.where(going[:, :, None], new_log_t, log_t)
-        iterations += active
-        active = active & ~(fit.converged & (change <= tol))
-        left = int(active.sum())
-        if left == 0:
-            break
-    return _Descent(plan, log_t, u, v, iterations, ~active)
+            u, v = u.index_copy(0, part, fit.u), v.index_copy(0, part, fit.v)
+            plan = plan.index_copy(0, part, new_plan)
+            log_t = log_t.index_copy(0, part, new_log_t)
+            iterations[part] += 1
+        stays = fit.converged & (change <= tol)
+        going = (~stays).nonzero().flatten()
+        if going.numel() < stays.numel():
+            part = going if part is None else part[going]
+            some = marginals.select(part)
+            if part.numel() == 0:
+                break
+    converged = torch.zeros_like(iterations, dtype=torch.bool)
+    if part is not None:
+        converged = (~converged).index_fill(0, part, False)
+    return _Descent(plan, log_t, u, v, iterations, converged)
