@@ -366,6 +366,10 @@ def main() -> None:
             'load': round(os.getloadavg()[0], 1)
         })
         save(args.output, state)
+    done = {r['key'] for r in state['results']}
+    state['not run'] = [
+        c.key for c in cases() if c.entries <= LIMIT and c.key not in done
+    ]
     state['exponents'] = {
         what: {
             name: exponent(state['results'], name, what)
@@ -376,6 +380,7 @@ def main() -> None:
     save(args.output, state)
     table(state['results'])
     print(f'skipped, more than {LIMIT:.0e} entries: {len(state["skipped"])} cases')
+    print(f'left out by the options: {len(state["not run"])} cases')
     print(json.dumps(state['exponents'], indent=1))
     plot(state['results'], args.output.with_suffix('.png'))
 
