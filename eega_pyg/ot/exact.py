@@ -50,7 +50,7 @@ def exact_wasserstein(
     converged = torch.ones(cost.size(0), dtype=torch.bool, device=cost.device)
     for i in (a.sum(1) > 0).nonzero().flatten().tolist():
         # POT calls a problem infeasible if its costs are all negative.
-        lowest = float(cost[i].min())
+        lowest = float(cost[i].detach().min())
         mass_s, mass_t = _same_mass(a[i], b[i])
         solved, log = ot.emd(mass_s, mass_t,
                              _numpy(cost[i]) - lowest, numItermax=num_iters, log=True)
