@@ -50,10 +50,11 @@ def edge_cost(x: Tensor, edge_index: Tensor, cost: str = 'cosine') -> Tensor:
         The costs :math:`(|\mathcal{E}|)`, with finite gradients everywhere.
     """
     _check(cost)
+    row, col = edge_index
     if cost == 'cosine':
         x = F.normalize(x, dim=-1)
-        return 1 - (x[edge_index[0]] * x[edge_index[1]]).sum(-1)
-    square = (x[edge_index[0]] - x[edge_index[1]]).square().sum(-1)
+        return 1 - (x.index_select(0, row) * x.index_select(0, col)).sum(-1)
+    square = (x.index_select(0, row) - x.index_select(0, col)).square().sum(-1)
     if cost == 'sqeuclidean':
         return square
     # The root's slope is infinite at zero: identical features would get NaN.

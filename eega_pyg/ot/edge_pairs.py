@@ -34,7 +34,7 @@ def edge_pairs(s: SparseStructure, t: SparseStructure) -> EdgePairs:
     r"""Lays out the edges of two structures against each other."""
     graph = s.graph
     count = torch.bincount(graph, minlength=s.batch_size)
-    width = max(int(count.max()), 1)
+    width = max(int(count.max()), 1) if count.numel() > 0 else 1
     shift = torch.arange(s.batch_size, device=graph.device) * width
     shift = shift - (count.cumsum(0) - count)
     position = torch.arange(graph.numel(), device=graph.device) + shift[graph]

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from eega_pyg.ot.fused import fused_objective
+from eega_pyg.ot.gromov import start_from
 from eega_pyg.ot.linear import masked_problem
 from eega_pyg.ot.result import TransportOutput, marginal_error
 from eega_pyg.ot.sinkhorn import marginal_slope
@@ -48,11 +49,15 @@ def exact_wasserstein(
     plan, f, g = torch.zeros_like(cost), torch.zeros_like(a), torch.zeros_like(b)
     converged = torch.ones(cost.size(0), dtype=torch.bool, device=cost.device)
     for i in (a.sum(1) > 0).nonzero().flatten().tolist():
-        solved, log = ot.emd(_numpy(a[i]), _numpy(b[i]), _numpy(cost[i]),
-                             numItermax=num_iters, log=True)
+        # POT calls a problem infeasible if its costs are all negative.
+        lowest = float(cost[i].detach().min())
+        mass_s, mass_t = _same_mass(a[i], b[i])
+        solved, log = ot.emd(mass_s, mass_t,
+                             _numpy(cost[i]) - lowest, numItermax=num_iters, log=True)
         plan[i], f[i], g[i] = (torch.as_tensor(x).to(plan)
-                               for x in (solved, log['u'], log['v']))
+                               for x in (solved, log['u'] + lowest, log['v']))
         converged[i] = log['warning'] is None
+    f, g = torch.where(a > 0, f, 0), torch.where(b > 0, g, 0)
     linear = (plan * cost).sum((1, 2)) + marginal_slope(a, f) + marginal_slope(b, g)
     return TransportOutput(plan, linear, torch.zeros_like(linear), linear,
                            torch.zeros_like(converged, dtype=torch.long),
@@ -98,7 +103,7 @@ def exact_gromov_wasserstein(
     objective, a, b = fused_objective(structure_s, structure_t, a, b, mask_s, mask_t,
                                       cost, weight, loss, reading, normalize)
     product = a[:, :, None] * b[:, None, :]
-    start = product if plan is None else plan
+    start = product if plan is None else start_from(plan, product)
     end = torch.zeros_like(product)
     converged = torch.ones(a.size(0), dtype=torch.bool, device=a.device)
     iterations = torch.zeros_like(converged, dtype=torch.long)
@@ -110,7 +115,9 @@ def exact_gromov_wasserstein(
                 return float(pair.values(torch.as_tensor(t)[None])[2])
 
             def slope(t: np.ndarray) -> np.ndarray:
-                return pair.gradient(torch.as_tensor(t)[None])[0].numpy()
+                out = pair.gradient(torch.as_tensor(t)[None])[0].numpy()
+                # POT calls a problem infeasible if its costs are all negative.
+                return out - out.min()
 
             def line_search(_: Callable, t: np.ndarray, delta: np.ndarray,
                             slope_t: np.ndarray, value_t: float, *args: Any,
@@ -121,7 +128,7 @@ def exact_gromov_wasserstein(
                 size = ot.optim.solve_1d_linesearch_quad(square, linear)
                 return size, 1, value_t + size * (linear + size * square)
 
-            solved, log = ot.optim.cg(_numpy(a[i]), _numpy(b[i]), 0., 1., value, slope,
+            solved, log = ot.optim.cg(*_same_mass(a[i], b[i]), 0., 1., value, slope,
                                       G0=_numpy(start[i]), line_search=line_search,
                                       numItermax=num_iters, stopThr=tol, stopThr2=tol,
                                       log=True)
@@ -132,6 +139,12 @@ def exact_gromov_wasserstein(
     return TransportOutput(end, linear, quadratic, total, iterations,
                            marginal_error(end, a, b), converged, torch.zeros_like(a),
                            torch.zeros_like(b))
+
+
+def _same_mass(a: Tensor, b: Tensor) -> Tuple[np.ndarray, np.ndarray]:
+    r"""Both marginals of a pair without what rounding made of their sums."""
+    mass_s, mass_t = _numpy(a), _numpy(b)
+    return mass_s, mass_t * (mass_s.sum() / mass_t.sum())
 
 
 def _numpy(x: Tensor) -> np.ndarray:

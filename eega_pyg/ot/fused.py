@@ -134,9 +134,14 @@ def fused_objective(
     if not 0 <= weight <= 1:
         raise ValueError(f"Expected 'weight' in [0, 1] (got '{weight}')")
     s, t = (_structure(x) for x in (structure_s, structure_t))
-    if s.batch_size != t.batch_size:
-        raise ValueError(f"Expected as many graphs on both sides (got {s.batch_size} "
-                         f"and {t.batch_size})")
+    if s.batch_size != t.batch_size or s.value.dtype != t.value.dtype:
+        raise ValueError(
+            f"Expected as many graphs on both sides and values of one type "
+            f"(got {s.batch_size} of '{s.value.dtype}' and "
+            f"{t.batch_size} of '{t.value.dtype}')")
+    # One pair may come without a batch dimension.
+    a, b, mask_s, mask_t = (x if x is None or x.dim() == 2 else x[None]
+                            for x in (a, b, mask_s, mask_t))
     template = s.value.new_zeros(s.batch_size, s.num_nodes, t.num_nodes)
     if cost is not None:
         cost = cost[None] if cost.dim() == 2 else cost
@@ -152,9 +157,17 @@ def fused_objective(
 
 
 def _structure(x: Union[Structure, Tensor]) -> Structure:
-    if not isinstance(x, Tensor):
-        return x
-    return DenseStructure(x[None] if x.dim() == 2 else x)
+    if isinstance(x, Tensor):
+        x = DenseStructure(x[None] if x.dim() == 2 else x)
+    if isinstance(x, DenseStructure):
+        shape = x.matrix.shape
+        if len(shape) != 3 or shape[1] != shape[2] or (x.adjacency is not None
+                                                       and x.adjacency.shape != shape):
+            raise ValueError(
+                f"Expected structures of shape [B, n, n] or [n, n] with adjacencies of "
+                f"the same (got {list(shape)}"
+                f"{'' if x.adjacency is None else f' and {list(x.adjacency.shape)}'})")
+    return x
 
 
 def _without_padding(structure: Structure, a: Tensor) -> Structure:

@@ -1,10 +1,10 @@
 r"""The edge-enhanced graph alignment of EEGA."""
-from typing import NamedTuple, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from eega_pyg.ot.costs import edge_cost, pairwise_cost
 from eega_pyg.ot.gromov import gromov_wasserstein
 from eega_pyg.ot.linear import GRADIENTS
 from eega_pyg.ot.marginals import prepare_marginals
@@ -90,6 +90,9 @@ class GraphAlignment(torch.nn.Module):
             raise ValueError(f"Expected 'gw_loss' in {LOSSES} (got '{gw_loss}')")
         if gradient not in GRADIENTS:
             raise ValueError(f"Expected 'gradient' in {GRADIENTS} (got '{gradient}')")
+        if num_iters < 1 or outer_iters < 1:
+            raise ValueError(f"Expected 'num_iters' and 'outer_iters' >= 1 "
+                             f"(got '{num_iters}' and '{outer_iters}')")
         self.alpha = alpha
         self.epsilon = epsilon
         self.num_iters = num_iters
@@ -100,29 +103,38 @@ class GraphAlignment(torch.nn.Module):
         self.gradient = gradient
         self.tol = tol
 
-    def forward(self, x_s: Tensor, edge_index_s: Tensor, batch_s: Tensor, x_t: Tensor,
-                edge_index_t: Tensor, batch_t: Tensor,
-                batch_size: int) -> GraphAlignmentOutput:
+    def forward(self, x_s: Tensor, edge_index_s: Tensor, batch_s: Optional[Tensor],
+                x_t: Tensor, edge_index_t: Tensor, batch_t: Optional[Tensor],
+                batch_size: Optional[int] = None) -> GraphAlignmentOutput:
         r"""Aligns the graphs of each pair.
 
         Args:
             x_s (torch.Tensor): The node features of the visual graphs.
             edge_index_s (torch.Tensor): Their edges; each counts once.
-            batch_s (torch.Tensor): The pair of each node.
+            batch_s (torch.Tensor, optional): The pair of each node; :obj:`None` where
+                both sides are one graph.
             x_t (torch.Tensor): The node features of the textual graphs.
             edge_index_t (torch.Tensor): Their edges; each counts once.
-            batch_t (torch.Tensor): The pair of each node.
-            batch_size (int): The number of pairs.
+            batch_t (torch.Tensor, optional): The pair of each node.
+            batch_size (int, optional): The number of pairs; needed where the last pairs
+                may have an empty side.
+
+        Raises:
+            ValueError: If shapes do not match, a node does not exist, an edge joins two
+                graphs, or a batch vector is not ascending.
         """
+        if x_s.dim() != 2 or x_t.dim() != 2 or x_s.size(1) != x_t.size(1):
+            raise ValueError(f"Expected features of shapes [N, F] and [M, F] "
+                             f"(got {list(x_s.shape)} and {list(x_t.shape)})")
         with torch.autocast(x_s.device.type, enabled=False):
             # Half precision has no room for a plan's logarithms.
             if x_s.dtype in (torch.float16, torch.bfloat16):
                 x_s = x_s.float()
-            x_t = x_t.to(x_s.dtype)
+            x_s, x_t = F.normalize(x_s, dim=-1), F.normalize(x_t.to(x_s.dtype), dim=-1)
             nodes_s, nodes_t = node_layout(x_s.size(0), batch_s, x_t.size(0), batch_t,
                                            batch_size, x_s.device)
             a, b = prepare_marginals(None, None, nodes_s.mask, nodes_t.mask, x_s.dtype)
-            wd = gwd = value = x_s.new_zeros(batch_size)
+            wd = gwd = value = x_s.new_zeros(nodes_s.batch_size)
             node_plan = edge_plan = a[:, :, None] * b[:, None, :]
             if self.alpha > 0:
                 wd, node_plan = self._wasserstein(nodes_s.pad(x_s), nodes_t.pad(x_t), a,
@@ -141,13 +153,15 @@ class GraphAlignment(torch.nn.Module):
     def _structure(self, x: Tensor, edge_index: Tensor,
                    nodes: Layout) -> SparseStructure:
         edge_index = unique_edges(edge_index, x.size(0), self.self_loops)
-        return sparse_structure(edge_index, edge_cost(x, edge_index), nodes)
+        row, col = edge_index
+        cosine = (x.index_select(0, row) * x.index_select(0, col)).sum(-1)
+        return sparse_structure(edge_index, 1 - cosine, nodes)
 
     def _wasserstein(self, x_s: Tensor, x_t: Tensor, a: Tensor,
                      b: Tensor) -> Tuple[Tensor, Tensor]:
-        out = sinkhorn(pairwise_cost(x_s, x_t), a, b, epsilon=self.epsilon,
-                       num_iters=self.num_iters, tol=self.tol,
-                       check_every=self.num_iters, gradient=self.gradient)
+        cost = 1 - x_s @ x_t.transpose(1, 2)
+        out = sinkhorn(cost, a, b, epsilon=self.epsilon, num_iters=self.num_iters,
+                       tol=self.tol, check_every=self.num_iters, gradient=self.gradient)
         return out.linear, out.plan
 
     def _gromov_wasserstein(self, s: SparseStructure, t: SparseStructure, a: Tensor,

@@ -6,8 +6,15 @@ from torch import Tensor
 
 from eega_pyg.ot.fused import FusedObjective, fused_objective
 from eega_pyg.ot.linear import GRADIENTS
-from eega_pyg.ot.marginals import divergence, regularization
-from eega_pyg.ot.projection import fast_exp, log_marginal, log_plan, project
+from eega_pyg.ot.marginals import (
+    LOG_ZERO,
+    Marginals,
+    divergence,
+    log_marginal,
+    regularization,
+    with_logarithms,
+)
+from eega_pyg.ot.projection import check_iterations, fast_exp, log_plan, project
 from eega_pyg.ot.result import TransportOutput, marginal_error
 from eega_pyg.ot.sinkhorn import marginal_slope
 from eega_pyg.ot.structure import Structure
@@ -106,30 +113,42 @@ def gromov_wasserstein(
         raise ValueError(f"Expected a gradient in {GRADIENTS} (got '{gradient}')")
     if method not in METHODS:
         raise ValueError(f"Expected a method in {METHODS} (got '{method}')")
+    check_iterations(num_iters, check_every, inner_iters)
     objective, a, b = fused_objective(structure_s, structure_t, a, b, mask_s, mask_t,
                                       cost, weight, loss, reading, normalize)
     start = a[:, :, None] * b[:, None, :]
-    strength = regularization(epsilon, relative, objective.gradient(start), a, b)
+    first = objective.gradient(start)
+    strength = regularization(epsilon, relative, first, a, b)
     if plan is not None:
-        start = torch.where(start > 0, plan, 0)
+        start = start_from(plan, start)
+        first = objective.gradient(start)
     unroll = gradient == 'unroll' and torch.is_grad_enabled()
     with torch.set_grad_enabled(unroll):
-        log_a, log_b = log_marginal(a), log_marginal(b)
-        end = _descend(objective, start, a, b, strength, method == 'proximal',
-                       num_iters, inner_iters, tol, check_every)
+        marginals = with_logarithms(a, b)
+        end = _descend(objective, start, first, marginals, strength,
+                       method == 'proximal', num_iters, inner_iters, tol, check_every)
         scale = strength[:, None]
         # A proximal step holds the last plan, and with it the masses, in its scores.
-        base = (0, 0) if method == 'proximal' else (log_a, log_b)
+        base = (0, 0) if method == 'proximal' else (marginals.log_a, marginals.log_b)
         f = torch.where(a > 0, end.u - base[0], 0) * scale
         g = torch.where(b > 0, end.v - base[1], 0) * scale
     linear, quadratic, regularized = objective.values(end.plan)
     if method == 'mirror':
-        kl = divergence(end.log_plan, end.plan, log_a, log_b)
+        kl = divergence(end.log_plan, end.plan, marginals)
         regularized = regularized + strength * kl
     if not unroll:
         regularized = regularized + marginal_slope(a, f) + marginal_slope(b, g)
     return TransportOutput(end.plan, linear, quadratic, regularized, end.iterations,
                            marginal_error(end.plan, a, b), end.converged, f, g)
+
+
+def start_from(plan: Tensor, product: Tensor) -> Tensor:
+    r"""A given start, without what it has where the product plan is empty."""
+    plan = plan[None] if plan.dim() == 2 else plan
+    if plan.shape != product.shape or not bool((plan[product > 0] >= 0).all()):
+        raise ValueError(f"Expected a start of shape {list(product.shape)} with masses "
+                         f">= 0 (got {list(plan.shape)})")
+    return torch.where(product > 0, plan, 0)
 
 
 class _Descent(NamedTuple):
@@ -141,35 +160,48 @@ class _Descent(NamedTuple):
     converged: Tensor
 
 
-def _descend(objective: FusedObjective, plan: Tensor, a: Tensor, b: Tensor,
-             strength: Tensor, proximal: bool, num_iters: int, inner_iters: int,
-             tol: float, check_every: int) -> _Descent:
+def _descend(objective: FusedObjective, plan: Tensor, slope: Tensor,
+             marginals: Marginals, strength: Tensor, proximal: bool, num_iters: int,
+             inner_iters: int, tol: float, check_every: int) -> _Descent:
     step = strength[:, None, None]
-    inside = (a > 0)[:, :, None] & (b > 0)[:, None, :]
-    log_t, u, v = log_marginal(plan), log_marginal(a), log_marginal(b)
-    mass = a.detach().sum(1)
-    mass = torch.where(mass > 0, mass, 1)
-    active = torch.ones_like(mass, dtype=torch.bool)
-    iterations = torch.zeros_like(mass, dtype=torch.long)
+    log_t, u, v = log_marginal(plan), marginals.log_a, marginals.log_b
+    if proximal:
+        inside = (marginals.a > 0)[:, :, None] & (marginals.b > 0)[:, None, :]
+        flat = (torch.zeros_like(u).masked_fill(marginals.a == 0, LOG_ZERO),
+                torch.zeros_like(v).masked_fill(marginals.b == 0, LOG_ZERO))
+    iterations = torch.zeros_like(marginals.mass, dtype=torch.long)
+    # The pairs that have not converged (None: all); the others stay as they are.
+    part: Optional[Tensor] = None
+    some = marginals
     for i in range(num_iters):
-        score = -objective.gradient(plan) / step
+        score = -(slope if i == 0 else objective.gradient(plan)) / step
         if proximal:
             # Cells without mass stay empty; their logarithms must not add up.
             score = torch.where(inside, score + log_t, 0)
-            fit = project(score, a, b, torch.zeros_like(u), torch.zeros_like(v),
-                          inner_iters, tol, check_every)
-        else:
-            fit = project(score, a, b, u, v, inner_iters, tol, check_every)
+        begin, old_plan = flat if proximal else (u, v), plan
+        if part is not None:
+            score, old_plan = score[part], plan[part]
+            begin = (begin[0][part], begin[1][part])
+        fit = project(score, some, *begin, inner_iters, tol, check_every)
         new_log_t = log_plan(score, fit.u, fit.v)
         new_plan = fast_exp(new_log_t)
-        change = (new_plan - plan).detach().abs().sum((1, 2)) / mass
-        # A pair that has converged stays as it is, whatever its batch still does.
-        going = active[:, None]
-        u, v = torch.where(going, fit.u, u), torch.where(going, fit.v, v)
-        plan = torch.where(going[:, :, None], new_plan, plan)
-        log_t = torch.where(going[:, :, None], new_log_t, log_t)
-        iterations += active
-        active = active & ~(fit.converged & (change <= tol))
-        if i + 1 < num_iters and not bool(active.any()):
-            break
-    return _Descent(plan, log_t, u, v, iterations, ~active)
+        change = (new_plan - old_plan).detach().abs().sum((1, 2)) / some.mass
+        if part is None:
+            u, v, plan, log_t = fit.u, fit.v, new_plan, new_log_t
+            iterations += 1
+        else:
+            u, v = u.index_copy(0, part, fit.u), v.index_copy(0, part, fit.v)
+            plan = plan.index_copy(0, part, new_plan)
+            log_t = log_t.index_copy(0, part, new_log_t)
+            iterations[part] += 1
+        stays = fit.converged & (change <= tol)
+        going = (~stays).nonzero().flatten()
+        if going.numel() < stays.numel():
+            part = going if part is None else part[going]
+            some = marginals.select(part)
+            if part.numel() == 0:
+                break
+    converged = torch.zeros_like(iterations, dtype=torch.bool)
+    if part is not None:
+        converged = (~converged).index_fill(0, part, False)
+    return _Descent(plan, log_t, u, v, iterations, converged)

@@ -30,11 +30,14 @@ class GromovWassersteinDistance(torch.nn.Module):
 
     def forward(self, edge_index_s: Tensor, edge_attr_s: Tensor, edge_index_t: Tensor,
                 edge_attr_t: Tensor, batch_s: Optional[Tensor] = None,
-                batch_t: Optional[Tensor] = None,
-                batch_size: Optional[int] = None) -> TransportOutput:
+                batch_t: Optional[Tensor] = None, batch_size: Optional[int] = None,
+                num_nodes_s: Optional[int] = None, num_nodes_t: Optional[int] = None,
+                a: Optional[Tensor] = None,
+                b: Optional[Tensor] = None) -> TransportOutput:
         r"""Args are those of :func:`quadratic_problem`."""
         problem = quadratic_problem(edge_index_s, edge_attr_s, edge_index_t,
-                                    edge_attr_t, batch_s, batch_t, batch_size)
+                                    edge_attr_t, batch_s, batch_t, batch_size,
+                                    num_nodes_s, num_nodes_t, a, b)
         return gromov_wasserstein(*problem, **self.kwargs)
 
     def __repr__(self) -> str:

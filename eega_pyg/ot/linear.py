@@ -1,5 +1,5 @@
 r"""The Wasserstein problem: two sides, their masses, a cost for each pair of nodes."""
-from typing import NamedTuple, Optional, Tuple
+from typing import NamedTuple, Optional
 
 import torch
 from torch import Tensor
@@ -51,9 +51,15 @@ def linear_problem(
             (default: uniform, of total mass one)
 
     Raises:
-        ValueError: If a batch vector is not ascending, a mass is negative or not
-            finite, or the total masses of a pair differ.
+        ValueError: If shapes or types do not match, a batch vector is not ascending, a
+            mass is negative or not finite, or the total masses of a pair differ.
     """
+    if (x_s.dim() != 2 or x_t.dim() != 2 or x_s.size(1) != x_t.size(1)
+            or x_s.dtype != x_t.dtype):
+        raise ValueError(
+            f"Expected features of shapes [N, F] and [M, F] and of one type "
+            f"(got {list(x_s.shape)} of '{x_s.dtype}' and "
+            f"{list(x_t.shape)} of '{x_t.dtype}')")
     nodes_s, nodes_t = node_layout(x_s.size(0), batch_s, x_t.size(0), batch_t,
                                    batch_size, x_s.device)
     return masked_problem(pairwise_cost(nodes_s.pad(x_s), nodes_t.pad(x_t),
@@ -70,18 +76,23 @@ def masked_problem(cost: Tensor, a: Optional[Tensor], b: Optional[Tensor],
         cost = cost[None]
         a, b, mask_s, mask_t = (x if x is None else x[None]
                                 for x in (a, b, mask_s, mask_t))
-    mask_s, mask_t = full_masks(cost, mask_s, mask_t)
+    if cost.dim() != 3 or 0 in cost.shape[1:]:
+        raise ValueError(f"Expected costs of shape [B, n, m] or [n, m] with a node on "
+                         f"each side, masked where there is none "
+                         f"(got {list(cost.shape)})")
+    mask_s = _full_mask(mask_s, cost.shape[:2], cost.device)
+    mask_t = _full_mask(mask_t, cost.shape[::2], cost.device)
     a, b = prepare_marginals(a, b, mask_s, mask_t, cost.dtype)
     inside = (a > 0)[:, :, None] & (b > 0)[:, None, :]
     return LinearProblem(torch.where(inside, cost, 0), a, b)
 
 
-def full_masks(cost: Tensor, mask_s: Optional[Tensor],
-               mask_t: Optional[Tensor]) -> Tuple[Tensor, Tensor]:
-    r"""The given masks, or those of a batch in which every node is real."""
-    batch_size, n, m = cost.shape
-    if mask_s is None:
-        mask_s = torch.ones(batch_size, n, dtype=torch.bool, device=cost.device)
-    if mask_t is None:
-        mask_t = torch.ones(batch_size, m, dtype=torch.bool, device=cost.device)
-    return mask_s, mask_t
+def _full_mask(mask: Optional[Tensor], shape: torch.Size,
+               device: torch.device) -> Tensor:
+    if mask is None:
+        return torch.ones(shape, dtype=torch.bool, device=device)
+    if mask.shape != shape or mask.dtype != torch.bool:
+        raise ValueError(
+            f"Expected a mask of shape {list(shape)} and type 'torch.bool' "
+            f"(got {list(mask.shape)} and '{mask.dtype}')")
+    return mask

@@ -1,8 +1,43 @@
 r"""What the two sides of a transport problem weigh, and how strong its regulariser."""
-from typing import Optional, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor
+
+#: Stands for the logarithm of zero: finite, so that nothing turns into NaN, and so low
+#: that its exponential is exactly zero.
+LOG_ZERO = -1e30
+
+
+class Marginals(NamedTuple):
+    r"""Both marginals of a batch, and what every solver step needs of them.
+
+    Shapes:
+        - **a**, **log_a:** :math:`(B, n)`; **b**, **log_b:** :math:`(B, m)`
+        - **mass:** :math:`(B)`, the total mass, one in a pair with an empty side
+    """
+    a: Tensor
+    b: Tensor
+    log_a: Tensor
+    log_b: Tensor
+    mass: Tensor
+
+    def select(self, pairs: Tensor) -> 'Marginals':
+        r"""The marginals of some pairs."""
+        return Marginals(*(x[pairs] for x in self))
+
+
+def with_logarithms(a: Tensor, b: Tensor) -> Marginals:
+    r"""Marginals as the solvers take them."""
+    mass = a.detach().sum(1)
+    return Marginals(a, b, log_marginal(a), log_marginal(b),
+                     torch.where(mass > 0, mass, 1))
+
+
+def log_marginal(a: Tensor) -> Tensor:
+    r"""The logarithm of a marginal; :data:`LOG_ZERO` where there is no mass."""
+    positive = a > 0
+    return torch.where(positive, torch.where(positive, a, 1).log(), LOG_ZERO)
 
 
 def prepare_marginals(
@@ -91,7 +126,7 @@ def regularization(epsilon: float, relative: bool, cost: Tensor, a: Tensor,
     return epsilon * torch.where(costly, mean, 1)
 
 
-def divergence(log_plan: Tensor, plan: Tensor, log_a: Tensor, log_b: Tensor) -> Tensor:
+def divergence(log_plan: Tensor, plan: Tensor, marginals: Marginals) -> Tensor:
     r"""The regulariser of each pair :math:`(B)`
 
     .. math::
@@ -101,8 +136,7 @@ def divergence(log_plan: Tensor, plan: Tensor, log_a: Tensor, log_b: Tensor) -> 
     Args:
         log_plan (torch.Tensor): The logarithm of the plans :math:`(B, n, m)`.
         plan (torch.Tensor): The plans :math:`(B, n, m)`.
-        log_a (torch.Tensor): The logarithm of the first marginals :math:`(B, n)`.
-        log_b (torch.Tensor): The logarithm of the second marginals :math:`(B, m)`.
+        marginals (Marginals): Both marginals.
     """
-    ratio = log_plan - log_a[:, :, None] - log_b[:, None, :]
+    ratio = log_plan - marginals.log_a[:, :, None] - marginals.log_b[:, None, :]
     return (torch.where(plan > 0, ratio, 0) * plan).sum((1, 2))

@@ -1,14 +1,16 @@
 r"""The inner loop of every solver: rows and columns are scaled to the marginals."""
 import math
-from typing import Callable, NamedTuple, Optional, Tuple
+from typing import Callable, NamedTuple, Tuple
 
 import torch
 from torch import Tensor
 
-#: Stands for the logarithm of zero: finite, so that nothing turns into NaN, and so low
-#: that its exponential is exactly zero.
-LOG_ZERO = -1e30
+from eega_pyg.ot.marginals import Marginals
+
 LOG2_E = math.log2(math.e)
+
+#: Entries of the kernel that an iteration takes at a time: what a core's cache holds.
+CACHE = 2**17
 
 #: Scalings after a block of iterations, and the error of the row sums.
 Block = Tuple[Tensor, Tensor, Tensor]
@@ -22,12 +24,6 @@ class Projection(NamedTuple):
     iterations: Tensor
     error: Tensor
     converged: Tensor
-
-
-def log_marginal(a: Tensor) -> Tensor:
-    r"""The logarithm of a marginal; :data:`LOG_ZERO` where there is no mass."""
-    positive = a > 0
-    return torch.where(positive, torch.where(positive, a, 1).log(), LOG_ZERO)
 
 
 def fast_exp(x: Tensor) -> Tensor:
@@ -47,9 +43,16 @@ def log_plan(score: Tensor, u: Tensor, v: Tensor) -> Tensor:
     return score + u[:, :, None] + v[:, None, :]
 
 
-def project(score: Tensor, a: Tensor, b: Tensor, u: Optional[Tensor] = None,
-            v: Optional[Tensor] = None, num_iters: int = 100, tol: float = 1e-6,
-            check_every: int = 10) -> Projection:
+def check_iterations(num_iters: int, check_every: int, inner_iters: int = 1) -> None:
+    r"""Refuses numbers of iterations that no loop can do."""
+    if num_iters < 0 or inner_iters < 1 or check_every < 1:
+        raise ValueError(f"Expected 'num_iters' >= 0, and 'inner_iters' and "
+                         f"'check_every' >= 1 (got '{num_iters}', '{inner_iters}' and "
+                         f"'{check_every}')")
+
+
+def project(score: Tensor, marginals: Marginals, u: Tensor, v: Tensor, num_iters: int,
+            tol: float, check_every: int) -> Projection:
     r"""Scales rows and columns of :math:`\exp(\mathbf{S})` in turn until they sum to
     the marginals (Sinkhorn's iterations), each pair of the batch on its own.
 
@@ -59,94 +62,101 @@ def project(score: Tensor, a: Tensor, b: Tensor, u: Optional[Tensor] = None,
 
     Args:
         score (torch.Tensor): The scores :math:`(B, n, m)`, finite everywhere.
-        a (torch.Tensor): The row sums :math:`(B, n)`.
-        b (torch.Tensor): The column sums :math:`(B, m)`.
-        u (torch.Tensor, optional): Where to start :math:`(B, n)`.
-            (default: the logarithm of the marginal)
-        v (torch.Tensor, optional): Where to start :math:`(B, m)`.
-            (default: the logarithm of the marginal)
-        num_iters (int, optional): At most so many iterations. (default: :obj:`100`)
-        tol (float, optional): A pair stops once its marginal error
+        marginals (Marginals): The row and column sums.
+        u (torch.Tensor): Where to start :math:`(B, n)`; :data:`LOG_ZERO` where there is
+            no mass. The first iteration starts from :obj:`v` alone.
+        v (torch.Tensor): Where to start :math:`(B, m)`.
+        num_iters (int): At most so many iterations.
+        tol (float): A pair stops once its marginal error
             :math:`{\|\mathbf{T}\mathbf{1} - \mathbf{a}\|}_1`, relative to its mass, is
-            not above this. (default: :obj:`1e-6`)
-        check_every (int, optional): Iterations between two looks at the error.
-            (default: :obj:`10`)
+            not above this.
+        check_every (int): Iterations between two looks at the error.
     """
-    log_a, log_b = log_marginal(a), log_marginal(b)
-    u = log_a if u is None else torch.where(a > 0, u, LOG_ZERO)
-    v = log_b if v is None else torch.where(b > 0, v, LOG_ZERO)
-    mass = a.detach().sum(1)
-    mass = torch.where(mass > 0, mass, 1)
     tracked = torch.is_grad_enabled() and any(x.requires_grad
-                                              for x in (score, a, b, u, v))
+                                              for x in (score, u, v, *marginals))
     block: Callable[..., Block] = _log_block if tracked else _kernel_block
 
-    iterations = torch.zeros_like(mass, dtype=torch.long)
-    error = torch.full_like(mass, float('inf'))
-    part = torch.arange(mass.numel(), device=mass.device)
-    rest: Tuple[Tensor, ...] = (score, a, b, log_a, log_b, v)
+    error = torch.full_like(marginals.mass, float('inf'))
+    iterations = torch.zeros_like(error, dtype=torch.long)
+    part, rest, some_v = None, marginals, v
     done = 0
     while done < num_iters:
         steps = min(check_every, num_iters - done)
         done += steps
-        new_u, new_v, new_error = block(*rest, steps)
-        new_error = new_error / mass[part]
-        u, v = u.index_copy(0, part, new_u), v.index_copy(0, part, new_v)
-        error = error.index_copy(0, part, new_error)
-        iterations = iterations.index_fill(0, part, done)
+        some_u, some_v, some_error = block(score, rest, some_v, steps)
+        some_error = some_error / rest.mass
+        if part is None:
+            u, v, error = some_u, some_v, some_error
+            iterations.fill_(done)
+        else:
+            u, v = u.index_copy(0, part, some_u), v.index_copy(0, part, some_v)
+            error = error.index_copy(0, part, some_error)
+            iterations.index_fill_(0, part, done)
         if done == num_iters:
             break
         # A pair that has converged stays as it is, whatever its batch still does.
-        active = new_error > tol
-        count = int(active.sum())
-        if count == 0:
+        going = (some_error > tol).nonzero().flatten()
+        if going.numel() == 0:
             break
-        rest = (*rest[:-1], new_v)
-        if count < part.numel():
-            part, rest = part[active], tuple(x[active] for x in rest)
+        if going.numel() < some_error.numel():
+            part = going if part is None else part[going]
+            score, some_v, rest = score[going], some_v[going], rest.select(going)
     return Projection(u, v, iterations, error, error <= tol)
 
 
-def _log_step(score: Tensor, log_a: Tensor, log_b: Tensor,
-              v: Tensor) -> Tuple[Tensor, Tensor]:
-    u = log_a - logsumexp(score + v[:, None, :], dim=2)
-    return u, log_b - logsumexp(score + u[:, :, None], dim=1)
+def _log_step(score: Tensor, marginals: Marginals, v: Tensor) -> Tuple[Tensor, Tensor]:
+    u = marginals.log_a - logsumexp(score + v[:, None, :], dim=2)
+    return u, marginals.log_b - logsumexp(score + u[:, :, None], dim=1)
 
 
-def _log_block(score: Tensor, a: Tensor, b: Tensor, log_a: Tensor, log_b: Tensor,
-               v: Tensor, steps: int) -> Block:
+def _log_block(score: Tensor, marginals: Marginals, v: Tensor, steps: int) -> Block:
     for _ in range(steps):
-        u, v = _log_step(score, log_a, log_b, v)
+        u, v = _log_step(score, marginals, v)
     with torch.no_grad():
         row = fast_exp(log_plan(score, u, v)).sum(2)
-        return u, v, (row - a).abs().sum(1)
+        return u, v, (row - marginals.a).abs().sum(1)
 
 
-def _kernel_block(score: Tensor, a: Tensor, b: Tensor, log_a: Tensor, log_b: Tensor,
-                  v: Tensor, steps: int) -> Block:
+def _kernel_block(score: Tensor, marginals: Marginals, v: Tensor, steps: int) -> Block:
     r"""One iteration in the log domain, the others on the kernel it has scaled (after
     Schmitzer, *"Stabilized Sparse Scaling Algorithms for Entropy Regularized Transport
     Problems"*, 2019). A pair whose scalings grow so large that entries lost to
     underflow could matter does the block in the log domain instead."""
-    u, v = _log_step(score, log_a, log_b, v)
+    a, b = marginals.a, marginals.b
+    u, v = _log_step(score, marginals, v)
     # The smallest entry is too small to count, but keeps rows without mass from 0 / 0.
     tiny, limit = (1e-30, 20.) if score.dtype == torch.float32 else (1e-200, 200.)
     kernel = fast_exp(log_plan(score, u, v)) + tiny
     x, y = torch.ones_like(a), torch.ones_like(b)
+    y_row = y[:, None, :]
+    # Row by row in parts that stay in the cache, and not as a matrix product: that one
+    # rounds a row otherwise than another, and Gromov-Wasserstein makes a difference
+    # between two equal nodes of any rounding.
+    size = min(max(CACHE // max(y.numel(), 1), 1), max(a.size(1), 1))
+    buffer = kernel.new_empty(kernel.size(0), size, kernel.size(2))
+    parts = [(k, r, r[:, :, None], buffer[:, :k.size(1)])
+             for k, r in zip(kernel.split(size, dim=1), x.split(size, dim=1))]
     for _ in range(steps - 1):
-        # Not a matrix product: that one rounds a row otherwise than another, and
-        # Gromov-Wasserstein makes a difference between equal nodes of any rounding.
-        x = a / (kernel * y[:, None, :]).sum(2)
-        y = b / (kernel * x[:, :, None]).sum(1)
-    row = x * (kernel * y[:, None, :]).sum(2)
-    error = torch.where(a > 0, row - a, 0).abs().sum(1)
-    log_x = torch.where(a > 0, x, 1).log()
-    log_y = torch.where(b > 0, y, 1).log()
+        for part, rows, _, out in parts:
+            torch.sum(torch.mul(part, y_row, out=out), 2, out=rows)
+        torch.div(a, x, out=x)
+        for k, (part, _, column, out) in enumerate(parts):
+            torch.mul(part, column, out=out)
+            if k == 0:
+                torch.sum(out, 1, out=y)
+            else:
+                y.add_(out.sum(1))
+        torch.div(b, y, out=y)
+    row = x * torch.cat([(part * y_row).sum(2) for part, _, _, _ in parts], dim=1)
+    inside = a > 0
+    error = torch.where(inside, row - a, 0).abs().sum(1)
+    both = torch.cat([torch.where(inside, x, 1), torch.where(b > 0, y, 1)], 1).log()
+    log_x, log_y = both.split([x.size(1), y.size(1)], 1)
     new_u, new_v = u + log_x, v + log_y
 
-    stable = torch.maximum(log_x.abs().amax(1), log_y.abs().amax(1)) < limit
+    stable = both.abs().amax(1) < limit
     if steps > 1 and not bool(stable.all()):
-        slow_u, slow_v, slow_error = _log_block(score, a, b, log_a, log_b, v, steps - 1)
+        slow_u, slow_v, slow_error = _log_block(score, marginals, v, steps - 1)
         new_u = torch.where(stable[:, None], new_u, slow_u)
         new_v = torch.where(stable[:, None], new_v, slow_v)
         error = torch.where(stable, error, slow_error)

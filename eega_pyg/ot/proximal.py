@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from eega_pyg.ot.linear import masked_problem
-from eega_pyg.ot.marginals import regularization
-from eega_pyg.ot.projection import fast_exp, log_marginal, log_plan, project
+from eega_pyg.ot.marginals import regularization, with_logarithms
+from eega_pyg.ot.projection import check_iterations, fast_exp, log_plan, project
 from eega_pyg.ot.result import TransportOutput, marginal_error
 from eega_pyg.ot.sinkhorn import marginal_slope
 
@@ -65,16 +65,19 @@ def proximal_point(
             marginal error. (default: :obj:`10`)
 
     Raises:
-        ValueError: If an option is out of range, a mass is negative or not finite, or
-            the total masses of a pair differ.
+        ValueError: If an option is out of range, shapes do not match, a mass is
+            negative or not finite, or the total masses of a pair differ.
     """
+    check_iterations(num_iters, check_every, inner_iters)
+    if not 0 < decay <= 1:
+        raise ValueError(f"Expected 'decay' in (0, 1] (got '{decay}')")
     cost, a, b = masked_problem(cost, a, b, mask_s, mask_t)
     with torch.no_grad():
-        unit = regularization(1., True, cost, a, b) * torch.where(
-            a.sum(1) > 0, a.sum(1), 1)
+        marginals = with_logarithms(a, b)
+        unit = regularization(1., True, cost, a, b) * marginals.mass
         strength = regularization(epsilon, relative, cost, a, b)
         inside = (a > 0)[:, :, None] & (b > 0)[:, None, :]
-        log_a, log_b = log_marginal(a), log_marginal(b)
+        log_a, log_b = marginals.log_a, marginals.log_b
         f, g = torch.zeros_like(a), torch.zeros_like(b)
         # The best feasible plan and potentials so far, their costs below and above.
         plan, best_f = a[:, :, None] * b[:, None, :], f
@@ -89,7 +92,7 @@ def proximal_point(
             inverse = (total / strength)[:, None]
             # Pairs that are done get scores that the projection meets at once.
             score = torch.where(active[:, None, None], -cost * inverse[:, :, None], 0)
-            fit = project(score, a, b, log_a + f * inverse, log_b + g * inverse,
+            fit = project(score, marginals, log_a + f * inverse, log_b + g * inverse,
                           inner_iters, tol / 10, check_every)
             f = torch.where(a > 0, (fit.u - log_a) / inverse, 0)
             g = torch.where(b > 0, (fit.v - log_b) / inverse, 0)

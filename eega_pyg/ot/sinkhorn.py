@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from eega_pyg.ot.linear import GRADIENTS, masked_problem
-from eega_pyg.ot.marginals import divergence, regularization
-from eega_pyg.ot.projection import fast_exp, log_marginal, log_plan, project
+from eega_pyg.ot.marginals import Marginals, divergence, regularization, with_logarithms
+from eega_pyg.ot.projection import check_iterations, fast_exp, log_plan, project
 from eega_pyg.ot.result import TransportOutput, marginal_error
 
 
@@ -37,7 +37,7 @@ def sinkhorn(
 
     Args:
         cost (torch.Tensor): The costs :math:`(B, n, m)`, or :math:`(n, m)` for one
-            pair.
+            pair; finite where there is mass.
         a (torch.Tensor, optional): The first marginals :math:`(B, n)`; zero is no node.
             (default: uniform, of total mass one)
         b (torch.Tensor, optional): The second marginals :math:`(B, m)`.
@@ -66,38 +66,46 @@ def sinkhorn(
             (default: :obj:`"envelope"`)
 
     Raises:
-        ValueError: If an option is out of range, a mass is negative or not finite, or
-            the total masses of a pair differ.
+        ValueError: If an option is out of range, shapes do not match, a mass is
+            negative or not finite, or the total masses of a pair differ.
     """
     if gradient not in GRADIENTS:
         raise ValueError(f"Expected a gradient in {GRADIENTS} (got '{gradient}')")
+    check_iterations(num_iters, check_every)
     if scaling is not None and not 0 < scaling < 1:
         raise ValueError(f"Expected 'scaling' in (0, 1) (got '{scaling}')")
     cost, a, b = masked_problem(cost, a, b, mask_s, mask_t)
     strength = regularization(epsilon, relative, cost, a, b)
     unroll = gradient == 'unroll' and torch.is_grad_enabled()
     with torch.set_grad_enabled(unroll):
-        log_a, log_b = log_marginal(a), log_marginal(b)
+        marginals = with_logarithms(a, b)
         f, g = potentials or (torch.zeros_like(a), torch.zeros_like(b))
+        if f.shape != a.shape or g.shape != b.shape:
+            raise ValueError(
+                f"Expected potentials of shape {list(a.shape)} and "
+                f"{list(b.shape)} (got {list(f.shape)} and {list(g.shape)})")
+        f, g = torch.where(a > 0, f, 0), torch.where(b > 0, g, 0)
         iterations: Tensor = torch.zeros_like(strength, dtype=torch.long)
         if scaling is not None:
-            f, g, iterations = _anneal(cost, a, b, f, g, strength, scaling, num_iters,
-                                       check_every)
+            f, g, iterations = _anneal(cost, marginals, f, g, strength, scaling,
+                                       num_iters, check_every)
         scale = strength[:, None]
-        fit = project(-cost / scale[:, :, None], a, b, log_a + f / scale,
-                      log_b + g / scale, num_iters, tol, check_every)
-        log_t = log_plan(-cost / scale[:, :, None], fit.u, fit.v)
+        score = -cost / scale[:, :, None]
+        fit = project(score, marginals, marginals.log_a + f / scale,
+                      marginals.log_b + g / scale, num_iters, tol, check_every)
+        log_t = log_plan(score, fit.u, fit.v)
         plan = fast_exp(log_t)
-        f = torch.where(a > 0, fit.u - log_a, 0) * scale
-        g = torch.where(b > 0, fit.v - log_b, 0) * scale
+        f = torch.where(a > 0, fit.u - marginals.log_a, 0) * scale
+        g = torch.where(b > 0, fit.v - marginals.log_b, 0) * scale
     linear = (plan * cost).sum((1, 2))
-    kl = divergence(log_t, plan, log_a, log_b)
+    kl = divergence(log_t, plan, marginals)
     regularized = linear + strength * kl
     if not unroll:
         regularized = regularized + marginal_slope(a, f) + marginal_slope(b, g)
+    converged = fit.converged & linear.isfinite()
     return TransportOutput(plan, linear, torch.zeros_like(linear),
                            regularized, iterations + fit.iterations,
-                           marginal_error(plan, a, b), fit.converged, f, g)
+                           marginal_error(plan, a, b), converged, f, g)
 
 
 def marginal_slope(a: Tensor, potential: Tensor) -> Tensor:
@@ -106,12 +114,12 @@ def marginal_slope(a: Tensor, potential: Tensor) -> Tensor:
     return ((a - a.detach()) * potential.detach()).sum(1)
 
 
-def _anneal(cost: Tensor, a: Tensor, b: Tensor, f: Tensor, g: Tensor, strength: Tensor,
+def _anneal(cost: Tensor, marginals: Marginals, f: Tensor, g: Tensor, strength: Tensor,
             scaling: float, num_iters: int,
             check_every: int) -> Tuple[Tensor, Tensor, Tensor]:
     r"""The potentials after the stages that lead to a pair's strength, and their
     iterations. How many there are depends on the pair alone."""
-    log_a, log_b = log_marginal(a), log_marginal(b)
+    a, b, log_a, log_b, _ = marginals
     start = regularization(1., True, cost, a, b)
     iterations = torch.zeros_like(strength, dtype=torch.long)
     ratio = float((start / strength).detach().max()) if start.numel() > 0 else 1.
@@ -119,7 +127,7 @@ def _anneal(cost: Tensor, a: Tensor, b: Tensor, f: Tensor, g: Tensor, strength: 
         current = start * scaling**stage
         active = current > strength
         scale = torch.where(active, current, strength)[:, None]
-        fit = project(-cost / scale[:, :, None], a, b, log_a + f / scale,
+        fit = project(-cost / scale[:, :, None], marginals, log_a + f / scale,
                       log_b + g / scale, num_iters, 1e-2, check_every)
         f = torch.where(active[:, None], (fit.u - log_a) * scale, f)
         g = torch.where(active[:, None], (fit.v - log_b) * scale, g)

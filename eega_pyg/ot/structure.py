@@ -119,8 +119,10 @@ class SparseStructure(NamedTuple):
     def matmul(self, x: Tensor, of: Callable[[Tensor], Tensor]) -> Tensor:
         r"""The product of :obj:`of` the values on the edges with :math:`(B, n, F)`,
         differentiable in both and without a copy of :obj:`x` for each edge."""
-        out = F.embedding_bag(self.col, x.reshape(-1, x.size(2)), self.rowptr,
-                              mode='sum', per_sample_weights=of(self.value),
+        # On a view that is not contiguous it is thirty times slower than on a copy.
+        flat = x.reshape(-1, x.size(2)).contiguous()
+        out = F.embedding_bag(self.col, flat, self.rowptr, mode='sum',
+                              per_sample_weights=of(self.value),
                               include_last_offset=True)
         return out.view(x.shape)
 
@@ -159,15 +161,13 @@ def sparse_structure(edge_index: Tensor, edge_attr: Tensor,
         ValueError: If the shapes do not match, a node does not exist, or an edge joins
             two graphs.
     """
-    if edge_index.dim() != 2 or edge_index.size(0) != 2 or edge_attr.shape != (
-            edge_index.size(1), ):
-        raise ValueError(f"Expected edges of shape [2, E] with values of shape [E] "
-                         f"(got {list(edge_index.shape)} and {list(edge_attr.shape)})")
-    num_nodes = nodes.position.numel()
-    if edge_index.numel() > 0 and not (0 <= int(edge_index.min())
-                                       and int(edge_index.max()) < num_nodes):
-        raise ValueError(f"Expected edges between nodes in [0, {num_nodes}) (got "
-                         f"{int(edge_index.min())} to {int(edge_index.max())})")
+    if (edge_index.dim() != 2 or edge_index.size(0) != 2
+            or edge_index.dtype != torch.long
+            or edge_attr.shape != (edge_index.size(1), )):
+        raise ValueError(f"Expected edges of shape [2, E] and type 'torch.int64' with "
+                         f"values of shape [E] (got {list(edge_index.shape)}, "
+                         f"'{edge_index.dtype}' and {list(edge_attr.shape)})")
+    _check_nodes(edge_index, nodes.position.numel())
     row, col = nodes.position[edge_index]
     width = nodes.max_nodes
     if bool((row // width != col // width).any()):
@@ -179,6 +179,15 @@ def sparse_structure(edge_index: Tensor, edge_attr: Tensor,
                         width)
 
 
+def _check_nodes(edge_index: Tensor, num_nodes: int) -> None:
+    if edge_index.numel() == 0:
+        return
+    low, high = (int(x) for x in edge_index.aminmax())
+    if low < 0 or high >= num_nodes:
+        raise ValueError(f"Expected edges between nodes in [0, {num_nodes}) "
+                         f"(got {low} to {high})")
+
+
 def unique_edges(edge_index: Tensor, num_nodes: int,
                  self_loops: bool = False) -> Tensor:
     r"""Each edge once: a neighbourhood is a set.
@@ -188,7 +197,11 @@ def unique_edges(edge_index: Tensor, num_nodes: int,
         num_nodes (int): The number of nodes in the whole batch.
         self_loops (bool, optional): Whether to keep edges from a node to itself.
             (default: :obj:`False`)
+
+    Raises:
+        ValueError: If a node does not exist.
     """
+    _check_nodes(edge_index, num_nodes)
     key = torch.unique(edge_index[0] * num_nodes + edge_index[1])
     row = torch.div(key, max(num_nodes, 1), rounding_mode='floor')
     col = key - row * num_nodes

@@ -30,10 +30,12 @@ class WassersteinDistance(torch.nn.Module):
         self.kwargs = kwargs
 
     def forward(self, x_s: Tensor, x_t: Tensor, batch_s: Optional[Tensor] = None,
-                batch_t: Optional[Tensor] = None,
-                batch_size: Optional[int] = None) -> TransportOutput:
+                batch_t: Optional[Tensor] = None, batch_size: Optional[int] = None,
+                a: Optional[Tensor] = None,
+                b: Optional[Tensor] = None) -> TransportOutput:
         r"""Args are those of :func:`linear_problem`."""
-        problem = linear_problem(x_s, x_t, batch_s, batch_t, batch_size, self.cost)
+        problem = linear_problem(x_s, x_t, batch_s, batch_t, batch_size, self.cost, a,
+                                 b)
         return sinkhorn(*problem, **self.kwargs)
 
     def __repr__(self) -> str:

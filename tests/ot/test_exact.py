@@ -27,6 +27,22 @@ def test_the_simplex_is_pots() -> None:
     assert out.converged.all()
 
 
+@pytest.mark.parametrize('mass, shift', [(1., -5.), (1e4, 0.)])
+def test_single_precision_large_masses_and_negative_costs_are_solved(
+        mass: float, shift: float) -> None:
+    a, b = (mass * A).float(), (mass * B).float()
+    out = exact_wasserstein(COST.float() + shift, a, b)
+    assert out.converged.all()
+    expected = exact_wasserstein(COST, A, B)
+    torch.testing.assert_close(out.linear.double() / mass, expected.linear + shift,
+                               rtol=1e-5, atol=1e-5)
+    dual = (a * out.potential_s).sum(1) + (b * out.potential_t).sum(1)
+    torch.testing.assert_close(dual, out.linear, rtol=1e-4, atol=1e-4)
+    fused = exact_gromov_wasserstein(D_S.float(), D_T.float(), a, b,
+                                     cost=COST.float() + shift)
+    assert fused.converged.all() and (fused.marginal_error < 1e-5).all()
+
+
 def test_conditional_gradient_is_pots() -> None:
     out = exact_gromov_wasserstein(D_S, D_T, A, B)
     for i, pair in enumerate(PAIRS):

@@ -144,6 +144,26 @@ def test_a_repeated_edge_counts_once() -> None:
                        GraphAlignment()(*s, *t, 6).gwd)
 
 
+def test_edges_of_nodes_that_do_not_exist_are_named() -> None:
+    s, t = make()
+    for bad in (-1, len(s.x)):
+        edges = torch.cat([s.edge_index, torch.tensor([[0], [bad]])], 1)
+        with pytest.raises(ValueError, match='Expected edges between nodes'):
+            GraphAlignment()(s.x, edges, s.batch, *t, 6)
+    with pytest.raises(ValueError, match='features of shapes'):
+        GraphAlignment()(s.x[:, :2], s.edge_index, s.batch, *t, 6)
+
+
+def test_one_pair_needs_no_batch_vector_and_none_gives_a_loss() -> None:
+    s, t = (one_graph(x, 3) for x in make())
+    alone = GraphAlignment()(s.x, s.edge_index, None, t.x, t.edge_index, None)
+    assert torch.equal(alone.loss, GraphAlignment()(*s, *t, 1).loss)
+    none = s.batch[:0]
+    empty = GraphAlignment()(s.x[:0], s.edge_index[:, :0], none, t.x[:0],
+                             t.edge_index[:, :0], none, 0)
+    assert empty.loss == 0 and empty.wd.shape == (0, )
+
+
 def test_the_loss_is_pulled_towards_what_is_near() -> None:
     s, t = make()
     x = s.x.clone().requires_grad_()
@@ -190,6 +210,9 @@ def test_it_has_no_state_and_no_randomness() -> None:
     ({
         'gradient': 'none'
     }, 'gradient'),
+    ({
+        'num_iters': 0
+    }, 'num_iters'),
 ])
 def test_bad_options_are_named(options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):

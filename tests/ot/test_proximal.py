@@ -1,4 +1,5 @@
 import ot
+import pytest
 import torch
 from ot_cases import batched, cases
 
@@ -45,3 +46,8 @@ def test_slopes_are_the_optimal_plan_and_potentials() -> None:
         change = ot.emd2(moved, pair.b, pair.cost) - ot.emd2(pair.a, pair.b, pair.cost)
         # The distance is convex in the masses: its slope is a bound from below.
         assert float((a.grad[i] * step[i]).sum()) <= change + 1e-4
+
+
+def test_a_step_that_grows_is_refused() -> None:
+    with pytest.raises(ValueError, match='decay'):
+        proximal_point(COST, A, B, decay=1.5)

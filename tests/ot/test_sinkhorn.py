@@ -4,7 +4,7 @@ import pytest
 import torch
 from ot_cases import batched, cases
 
-from eega_pyg.ot import exact_wasserstein, sinkhorn
+from eega_pyg.ot import exact_wasserstein, linear_problem, sinkhorn
 
 PAIRS = cases(210)
 COST, _, _, A, B = batched(PAIRS)
@@ -135,10 +135,47 @@ def test_bad_masses_are_named(change, message: str) -> None:  # type: ignore
     ({
         'gradient': 'exact'
     }, 'gradient'),
+    ({
+        'num_iters': -1
+    }, 'num_iters'),
+    ({
+        'check_every': 0
+    }, 'check_every'),
+    ({
+        'mask_s': A[:, :2] > 0
+    }, 'mask of shape'),
+    ({
+        'mask_t': B
+    }, 'torch.bool'),
+    ({
+        'potentials': (B, B)
+    }, 'potentials of shape'),
 ])
 def test_bad_options_are_named(options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         sinkhorn(COST, A, B, **options)
+
+
+@pytest.mark.parametrize('shape', [(3, ), (2, 0, 3), (1, 2, 3, 4)])
+def test_bad_costs_are_named(shape: tuple) -> None:
+    with pytest.raises(ValueError, match='costs of shape'):
+        sinkhorn(torch.zeros(shape))
+
+
+def test_what_is_not_finite_has_not_converged_and_harms_no_other_pair() -> None:
+    for bad in (float('nan'), float('inf')):
+        cost = COST[:3].clone()
+        cost[1, 0, 0] = bad
+        for relative in (False, True):
+            out = sinkhorn(cost, A[:3], B[:3], relative=relative)
+            clean = sinkhorn(COST[:3], A[:3], B[:3], relative=relative)
+            assert out.converged.tolist() == [True, False, True]
+            assert torch.equal(out.plan[[0, 2]], clean.plan[[0, 2]])
+
+
+def test_features_that_do_not_match_are_named() -> None:
+    with pytest.raises(ValueError, match='features of shapes'):
+        linear_problem(torch.ones(3, 4), torch.ones(2, 5))
 
 
 def test_half_precision_is_refused() -> None:
