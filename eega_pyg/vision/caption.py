@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc
 
-
 #: Raised whenever a rule or word list changes: a data set's processed files carry it.
 CAPTION_RULES = 2
 
