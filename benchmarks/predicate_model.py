@@ -41,8 +41,8 @@ def main() -> None:
     parser.add_argument('--out', type=Path, help='the safetensors file')
     parser.add_argument('--json', type=Path, help='also write the figures here')
     parser.add_argument('--networks', type=int, default=4)
-    parser.add_argument('--projection', type=int, default=48)
-    parser.add_argument('--hidden', type=int, default=192)
+    parser.add_argument('--projection', type=int, default=40)
+    parser.add_argument('--hidden', type=int, default=176)
     parser.add_argument('--epochs', type=int, default=20)
     parser.add_argument('--batch-size', type=int, default=256)
     parser.add_argument('--lr', type=float, default=2e-3)
@@ -141,6 +141,8 @@ class TrainingPairs:
         related = self.targets.sum(1) > 0
         self.related = related.nonzero()[:, 0]
         self.unrelated = (~related).nonzero()[:, 0]
+        names = embedder(predicates)
+        self.names = F.normalize(names - names.mean(0), dim=1)  # [C, D]
         left, right = (predicates.index(name) for name in MIRRORED)
         self.mirrored = torch.arange(len(predicates))
         self.mirrored[[left, right]] = torch.tensor([right, left])
@@ -149,7 +151,10 @@ class TrainingPairs:
 def fit(network: PairNetwork, data: TrainingPairs, seed: int,
         args: argparse.Namespace) -> None:
     r"""Trains one network: cross-entropy over the predicates of annotated pairs, each
-    predicate counting once, and whether a pair was annotated at all."""
+    predicate counting once, and whether a pair was annotated at all.
+
+    Rare predicates lean on frequent ones of a like name: a predicate's weights are its
+    own and a projection of its name's vector, which are added up at the end."""
     torch.manual_seed(seed)
     for module in network.modules():
         if hasattr(module, 'reset_parameters'):
@@ -158,8 +163,9 @@ def fit(network: PairNetwork, data: TrainingPairs, seed: int,
     network.mean.copy_(geometry.mean(0))
     network.std.copy_(geometry.std(0))
     network.train()
-    optimizer = torch.optim.AdamW(network.parameters(), lr=args.lr,
-                                  weight_decay=args.weight_decay)
+    shared = torch.nn.Linear(network.out.in_features, data.names.size(1), bias=False)
+    optimizer = torch.optim.AdamW([*network.parameters(), *shared.parameters()],
+                                  lr=args.lr, weight_decay=args.weight_decay)
     steps = len(data.related) // args.batch_size
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, args.lr, pct_start=0.1,
                                                    total_steps=args.epochs * steps + 1)
@@ -170,8 +176,10 @@ def fit(network: PairNetwork, data: TrainingPairs, seed: int,
             part = slice(n * args.batch_size, (n + 1) * args.batch_size)
             size = args.batch_size
             rows = torch.cat([order[part], others[part]])
-            logits, targets = _augmented(network, data, rows, args)
-            chosen = logits[:size, :-1].log_softmax(1)
+            hidden, targets = _augmented(network, data, rows, args)
+            logits = network.out(hidden)
+            chosen = (logits[:size, :-1] +
+                      shared(hidden[:size]) @ data.names.t()).log_softmax(1)
             loss = -(targets[:size] * chosen).sum(1).mean()
             known = (torch.arange(2 * size) < size).float()
             loss = loss + args.related * F.binary_cross_entropy_with_logits(
@@ -180,6 +188,8 @@ def fit(network: PairNetwork, data: TrainingPairs, seed: int,
             loss.backward()
             optimizer.step()
             schedule.step()
+    with torch.no_grad():
+        network.out.weight[:-1] += data.names @ shared.weight
     network.eval()
 
 
@@ -200,7 +210,7 @@ def _augmented(network: PairNetwork, data: TrainingPairs, rows: Tensor,
     vectors = [data.vectors[ends] for ends in data.labels[rows].t()]
     # An entry of a vector times the network's scale is about one.
     vectors = [v + args.noise / network.scale * torch.randn_like(v) for v in vectors]
-    return network(*vectors, pair_geometry(boxes[:, 0], boxes[:, 1])), targets
+    return network.encode(*vectors, pair_geometry(boxes[:, 0], boxes[:, 1])), targets
 
 
 def model_scores(model: PredicateModel, images: List[AnnotatedImage]) -> List[Tensor]:

@@ -7,6 +7,9 @@ from torch import Tensor
 from eega_pyg.schema import SceneGraph, SceneObject, ScenePredicate
 from eega_pyg.vision.caption_words import ANIMALS, is_person
 
+#: Raised whenever what is merged changes: a data set's processed files carry it.
+MERGE_RULES = 1
+
 GENERIC = frozenset({'person', 'people', 'individual', 'human', 'figure'})
 _PERSON = 0.9
 

@@ -50,15 +50,18 @@ class PairNetwork(nn.Module):
         self.second_norm = nn.LayerNorm(hidden)
         self.out = nn.Linear(hidden, num_predicates + 1)
 
-    def forward(self, subject: Tensor, object: Tensor, geometry: Tensor) -> Tensor:
+    def encode(self, subject: Tensor, object: Tensor, geometry: Tensor) -> Tensor:
+        r"""What the logits are read off :math:`(P, H)`."""
         x = torch.cat([
             self.subject(self.scale * subject),
             self.object(self.scale * object),
             (geometry - self.mean) / self.std,
         ], dim=1)
         x = self._drop(F.gelu(self.first_norm(self.first(x))))
-        x = x + self._drop(F.gelu(self.second_norm(self.second(x))))
-        return self.out(x)
+        return x + self._drop(F.gelu(self.second_norm(self.second(x))))
+
+    def forward(self, subject: Tensor, object: Tensor, geometry: Tensor) -> Tensor:
+        return self.out(self.encode(subject, object, geometry))
 
     def _drop(self, x: Tensor) -> Tensor:
         return F.dropout(x, self.dropout, self.training)
