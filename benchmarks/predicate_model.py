@@ -62,11 +62,12 @@ def main() -> None:
                            hidden=args.hidden)
     start = time.perf_counter()
     data = TrainingPairs(train, predicates, model.embedder)
-    for seed, network in enumerate(model.networks, args.seed):
-        fit(network, data, seed, args)
-        print(f'network {seed}: {time.perf_counter() - start:.0f} s', flush=True)
+    for n, network in enumerate(model.networks, 1):
+        fit(network, data, args.seed + n - 1, args)
+        print(f'network {n}: {time.perf_counter() - start:.0f} s', flush=True)
+        if args.out is not None:  # A stopped run leaves the networks that are done.
+            first(model, n).save(args.out)
     if args.out is not None:
-        model.save(args.out)
         model = PredicateModel.load(args.out)  # The figures are those of the file.
     model.eval()
 
@@ -110,7 +111,7 @@ def main() -> None:
 
 
 class TrainingPairs:
-    r"""The annotated pairs of the training images, and as many that nobody annotated.
+    r"""The annotated pairs of the training images, and those that nobody annotated.
 
     Args:
         images (list of AnnotatedImage): The images.
@@ -175,15 +176,17 @@ def fit(network: PairNetwork, data: TrainingPairs, seed: int,
         for n in range(steps):
             part = slice(n * args.batch_size, (n + 1) * args.batch_size)
             size = args.batch_size
-            rows = torch.cat([order[part], others[part]])
+            rows = torch.cat([order[part], others[part][:size // 4]])
             hidden, targets = _augmented(network, data, rows, args)
-            logits = network.out(hidden)
-            chosen = (logits[:size, :-1] +
-                      shared(hidden[:size]) @ data.names.t()).log_softmax(1)
-            loss = -(targets[:size] * chosen).sum(1).mean()
-            known = (torch.arange(2 * size) < size).float()
+            weight = network.out.weight[:-1] + data.names @ shared.weight
+            logits = F.linear(hidden[:size], weight, network.out.bias[:-1])
+            loss = -(targets[:size] * logits.log_softmax(1)).sum(1).mean()
+            related = F.linear(hidden, network.out.weight[-1:], network.out.bias[-1:])
+            known = (torch.arange(len(rows)) < size).float()
+            # As if there were as many unrelated pairs as related ones:
+            balance = torch.where(known > 0, 1., size / (len(rows) - size))
             loss = loss + args.related * F.binary_cross_entropy_with_logits(
-                logits[:, -1], known)
+                related[:, 0], known, balance)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -207,10 +210,22 @@ def _augmented(network: PairNetwork, data: TrainingPairs, rows: Tensor,
     boxes = torch.where(flip[..., None], torch.stack([1 - x2, y1, 1 - x1, y2], -1),
                         boxes)
     targets = torch.where(flip, targets[:, data.mirrored], targets)
-    vectors = [data.vectors[ends] for ends in data.labels[rows].t()]
-    # An entry of a vector times the network's scale is about one.
-    vectors = [v + args.noise / network.scale * torch.randn_like(v) for v in vectors]
-    return network.encode(*vectors, pair_geometry(boxes[:, 0], boxes[:, 1])), targets
+    # An entry of a vector times the network's scale is about one. A label has the same
+    # noise wherever it is in a batch, so that it is projected once.
+    noise = args.noise / network.scale * torch.randn_like(data.vectors)
+    labels = data.labels[rows]
+    return network.encode_projected(
+        network.subject(network.scale * (data.vectors + noise))[labels[:, 0]],
+        network.object(network.scale * (data.vectors + noise))[labels[:, 1]],
+        pair_geometry(boxes[:, 0], boxes[:, 1])), targets
+
+
+def first(model: PredicateModel, count: int) -> PredicateModel:
+    r"""The model of the first networks alone."""
+    part = PredicateModel(**{**model.config, 'num_networks': count})
+    for network, source in zip(part.networks, model.networks):
+        network.load_state_dict(source.state_dict())
+    return part
 
 
 def model_scores(model: PredicateModel, images: List[AnnotatedImage]) -> List[Tensor]:

@@ -32,7 +32,7 @@ def load_image(source: ImageSource, max_pixels: int = MAX_PIXELS) -> 'Image':
         OSError: Naming the file and what is wrong with it, if it is missing, empty,
             no image, cut short, damaged, or larger than :obj:`max_pixels`.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
     if isinstance(source, Image.Image):
         return _converted(source, _name(source), max_pixels)
     name = os.fspath(source)
@@ -40,16 +40,17 @@ def load_image(source: ImageSource, max_pixels: int = MAX_PIXELS) -> 'Image':
         raise FileNotFoundError(f"'{name}': there is no such image file")
     if os.path.getsize(name) == 0:
         raise OSError(f"'{name}': the file is empty")
-    try:
-        with warnings.catch_warnings():  # Pillow warns where we raise.
-            warnings.simplefilter('ignore')
-            with Image.open(name) as image:
-                return _converted(image, name, max_pixels)
-    except UnidentifiedImageError:
-        raise OSError(f"'{name}': not an image that can be read") from None
-    except Image.DecompressionBombError:
-        raise OSError(f"'{name}': the image has more than {max_pixels:,} "
-                      f"pixels") from None
+    with warnings.catch_warnings():  # Pillow warns where we raise.
+        warnings.simplefilter('ignore')
+        try:
+            image = Image.open(name)
+        except Image.DecompressionBombError:
+            raise OSError(f"'{name}': the image has more than {max_pixels:,} "
+                          f"pixels") from None
+        except Exception:  # Readers of damaged headers raise nearly anything.
+            raise OSError(f"'{name}': not an image that can be read") from None
+        with image:
+            return _converted(image, name, max_pixels)
 
 
 def _converted(image: 'Image', name: str, max_pixels: int) -> 'Image':

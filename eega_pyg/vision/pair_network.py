@@ -52,11 +52,13 @@ class PairNetwork(nn.Module):
 
     def encode(self, subject: Tensor, object: Tensor, geometry: Tensor) -> Tensor:
         r"""What the logits are read off :math:`(P, H)`."""
-        x = torch.cat([
-            self.subject(self.scale * subject),
-            self.object(self.scale * object),
-            (geometry - self.mean) / self.std,
-        ], dim=1)
+        return self.encode_projected(self.subject(self.scale * subject),
+                                     self.object(self.scale * object), geometry)
+
+    def encode_projected(self, subject: Tensor, object: Tensor,
+                         geometry: Tensor) -> Tensor:
+        r"""The same from labels that went through :obj:`subject` and :obj:`object`."""
+        x = torch.cat([subject, object, (geometry - self.mean) / self.std], dim=1)
         x = self._drop(F.gelu(self.first_norm(self.first(x))))
         return x + self._drop(F.gelu(self.second_norm(self.second(x))))
 

@@ -131,8 +131,9 @@ def test_captions_alone_and_with_their_image(run, images, tmp_path):
         return SceneGraph((*image.objects, *caption.objects))
 
     summary = run(images, path, merge=merge)
-    assert summary.written == ['a.png', 'b.png', 'c.png']
-    labels = [[o.label for o in read(run.folder, n).objects] for n in summary.written]
+    assert sorted(summary.written) == ['a.png', 'b.png', 'c.png']
+    labels = [[o.label for o in read(run.folder, n).objects]
+              for n in sorted(summary.written)]
     assert labels == [['red', 'x'], ['blue'], ['y']]
 
 
