@@ -130,7 +130,8 @@ def test_quintuples_as_plain_lists():
 
 
 @pytest.mark.parametrize('text, message', [
-    ('{"objects": [{"label": "a", "score": 1' + '0' * 400 + '}]}', r'objects\[0\].score'),
+    ('{"objects": [{"label": "a", "score": 1' + '0' * 400 + '}]}',
+     r'objects\[0\].score'),
     ('{"objects": [{"label": "\\ud800"}]}', r'objects\[0\].label'),
     ('{"objects": [{"label": "a", "box": [0, 0, 1, 1e999]}]}', r'objects\[0\].box'),
     ('{"objects": [{"label": "a"}], "predicates": [{"subject": 0, "object": 1' +

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 Point = Tuple[float, float]
 
+# How far arrows bend, as a share of their length.
+_BEND = 0.15
+
 
 def draw_scene(image: ImageSource, graph: SceneGraph,
                max_predicates: int = 12) -> 'Figure':
@@ -99,20 +102,28 @@ def _predicates(axes: 'Axes', graph: SceneGraph, places: List[Point],
                 'arrowstyle': '-|>',
                 'color': _colour(p.subject),
                 'linewidth': 1.6,
-                'connectionstyle': 'arc3,rad=0.15',
+                'connectionstyle': f'arc3,rad={_BEND}',
                 'shrinkA': 3,
                 'shrinkB': 3
             })
         # Not all in the middle, where arrows that cross would hide their names.
-        share = (0.4, 0.5, 0.6)[n % 3]
+        place = _on_arc((x1, y1), (x2, y2), (0.4, 0.5, 0.6)[n % 3])
         axes.text(
-            x1 + share * (x2 - x1), y1 + share * (y2 - y1), _plain(p.predicate),
-            fontsize=8, ha='center', va='center', bbox={
+            *place, _plain(p.predicate), fontsize=8, ha='center', va='center', bbox={
                 'facecolor': 'white',
                 'alpha': 0.85,
                 'pad': 1,
                 'edgecolor': _colour(p.subject)
             })
+
+
+def _on_arc(start: Point, end: Point, share: float) -> Point:
+    # The point of matplotlib's quadratic curve, where y grows downwards.
+    (x1, y1), (x2, y2) = start, end
+    x = (x1 + x2) / 2 - _BEND * (y2 - y1)
+    y = (y1 + y2) / 2 + _BEND * (x2 - x1)
+    a, b, c = (1 - share)**2, 2 * share * (1 - share), share**2
+    return a * x1 + b * x + c * x2, a * y1 + b * y + c * y2
 
 
 def _plain(text: str) -> str:

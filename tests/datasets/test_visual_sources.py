@@ -58,8 +58,9 @@ def test_a_folder_of_scene_graphs(root):
 
 
 def test_graphs_of_ones_own_and_captions_are_merged(root):
-    dataset = load(root, visual=[{'ann.jpg': ANN}, 'captions_train.jsonl'],
-                   feature_size=2)
+    dataset = load(root, visual=[{
+        'ann.jpg': ANN
+    }, 'captions_train.jsonl'], feature_size=2)
     # The person is the woman; the chair and the cup are one's own.
     assert objects(dataset) == [3, 0]
     store = dataset[0][OBJECT]
@@ -107,7 +108,8 @@ def test_the_benchmarks_pair_and_visual_genomes_form(root):
     genome = root / 'raw' / 'scene_graphs.json'
     genome.write_text(
         json.dumps([{
-            'image_id': 'bob.jpg',
+            'image_id':
+            'bob.jpg',
             'objects': [{
                 'object_id': 1,
                 'names': ['dog']

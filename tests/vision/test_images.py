@@ -109,8 +109,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path):
 
     def chunk(name, data):
         body = name + data
-        return struct.pack('>I', len(data)) + body + struct.pack(
-            '>I', zlib.crc32(body))
+        return struct.pack('>I', len(data)) + body + struct.pack('>I', zlib.crc32(body))
 
     header = struct.pack('>IIBBBBB', 30_000, 30_000, 1, 0, 0, 0, 0)
     content = (b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', header) +

@@ -23,13 +23,12 @@ def triples(graph):
 
 
 def test_boxes_come_from_one_and_attributes_and_predicates_from_both(embed):
-    seen = SceneGraph(
-        (SceneObject('person', 0.8, BOX,
-                     (1., 2.)), SceneObject('car', 0.7, SMALL,
-                                            (3., 4.))), (ScenePredicate(0, 'near', 1), ))
-    said = SceneGraph((SceneObject('red car'), SceneObject('tall man'),
-                       SceneObject('flag')), (ScenePredicate(1, 'lean on', 0),
-                                              ScenePredicate(1, 'hold', 2)))
+    seen = SceneGraph((SceneObject('person', 0.8, BOX,
+                                   (1., 2.)), SceneObject('car', 0.7, SMALL, (3., 4.))),
+                      (ScenePredicate(0, 'near', 1), ))
+    said = SceneGraph(
+        (SceneObject('red car'), SceneObject('tall man'), SceneObject('flag')),
+        (ScenePredicate(1, 'lean on', 0), ScenePredicate(1, 'hold', 2)))
     merged = merge_graphs(seen, said, embed)
     assert labels(merged) == ['tall man', 'red car', 'flag']
     assert [o.box for o in merged.objects] == [BOX, SMALL, None]

@@ -51,8 +51,8 @@ def test_geometry_decides_where_labels_do_not(predicate_model):
 
 def test_a_distribution_is_the_mean_of_the_networks(predicate_model):
     generator = torch.Generator().manual_seed(0)
-    s, o = (torch.nn.functional.normalize(
-        torch.randn(3, 384, generator=generator), dim=1) for _ in range(2))
+    s, o = (torch.nn.functional.normalize(torch.randn(3, 384, generator=generator),
+                                          dim=1) for _ in range(2))
     geometry = torch.randn(3, GEOMETRY_SIZE, generator=generator)
     with torch.no_grad():
         scores, related = predicate_model(s, o, geometry)
@@ -123,15 +123,15 @@ def test_each_two_objects_have_one_predicate_of_the_better_direction(predicate_m
     best = (scores.max(1).values * related).max().item()
     found = next(p for p in graph.predicates if {p.subject, p.object} == {0, 1})
     assert found.score == pytest.approx(best, rel=1e-5)
-    assert [p.score for p in graph.predicates
-            ] == sorted([p.score for p in graph.predicates], reverse=True)
+    assert [p.score
+            for p in graph.predicates] == sorted([p.score for p in graph.predicates],
+                                                 reverse=True)
 
 
 def test_an_object_without_a_box_is_named(predicate_model):
     with pytest.raises(ValueError, match=r'objects\[1\].box: .* needs a box'):
-        predicate_model.predict(
-            [SceneObject('man', 1., WHOLE),
-             SceneObject('hat')], [(0, 1)])
+        predicate_model.predict([SceneObject('man', 1., WHOLE),
+                                 SceneObject('hat')], [(0, 1)])
 
 
 def test_saving_keeps_half_precision(tmp_path):
@@ -179,8 +179,11 @@ def test_hand_given_boxes_of_real_images_have_sensible_predicates(
     hits = total = 0
     for name, item in given.items():
         assert (shared_data / 'images' / name).is_file()
-        objects = [SceneObject(o['label'], 1., tuple(o['box'])) for o in item['objects']]
-        scores, _ = predicate_model.predict(objects, [(s, o) for s, o, _ in item['pairs']])
+        objects = [
+            SceneObject(o['label'], 1., tuple(o['box'])) for o in item['objects']
+        ]
+        scores, _ = predicate_model.predict(objects,
+                                            [(s, o) for s, o, _ in item['pairs']])
         for row, (_, _, accepted) in zip(scores, item['pairs']):
             names = {predicate_model.predicates[i] for i in row.topk(3).indices}
             hits += bool(names & set(accepted))

@@ -37,22 +37,24 @@ def test_a_pair_of_files_becomes_graphs(folder):
     graphs = SceneBenchmarkReader().read(folder({'1': ONE}))
     assert list(graphs) == ['two.jpg']
     graph = graphs['two.jpg']
-    assert [(o.label, o.score, o.box) for o in graph.objects] == [
-        ('man', 0.9, None), ('hat', 0.8, None), ('dog', 0.7, None)
-    ]
-    assert [(p.subject, p.predicate, p.object, p.score) for p in graph.predicates] == [
-        (0, 'wearing', 1, 0.6), (0, 'near', 2, 0.5), (1, 'near', 2, 0.25)
-    ]
+    assert [(o.label, o.score, o.box) for o in graph.objects] == [('man', 0.9, None),
+                                                                  ('hat', 0.8, None),
+                                                                  ('dog', 0.7, None)]
+    assert [(p.subject, p.predicate, p.object, p.score)
+            for p in graph.predicates] == [(0, 'wearing', 1, 0.6), (0, 'near', 2, 0.5),
+                                           (1, 'near', 2, 0.25)]
 
 
-@pytest.mark.parametrize('size, box', [
-    # 800 x 600 stays as it is; 400 x 300 was doubled.
-    ((800, 600), (0, 0, 0.5, 1)),
-    ((400, 300), (0, 0, 0.5, 1)),
-    # 2000 x 500 was scaled to 1000 x 250, 300 x 600 to 500 x 1000.
-    ((2000, 500), (0, 0, 0.4, 1)),
-    ((300, 600), (0, 0, 0.8, 0.6)),
-])
+@pytest.mark.parametrize(
+    'size, box',
+    [
+        # 800 x 600 stays as it is; 400 x 300 was doubled.
+        ((800, 600), (0, 0, 0.5, 1)),
+        ((400, 300), (0, 0, 0.5, 1)),
+        # 2000 x 500 was scaled to 1000 x 250, 300 x 600 to 500 x 1000.
+        ((2000, 500), (0, 0, 0.4, 1)),
+        ((300, 600), (0, 0, 0.8, 0.6)),
+    ])
 def test_boxes_are_fractions_of_the_image_as_it_was_scaled(size, box, folder, tmp_path):
     Image.new('RGB', size).save(tmp_path / 'one.jpg')
     graphs = SceneBenchmarkReader(tmp_path).read(folder({'0': ONE}))
@@ -137,15 +139,16 @@ json_values = st.recursive(
 
 
 @given(
-    st.dictionaries(st.sampled_from(['0', '1', '7', 'x', '²']), json_values,
-                    max_size=2) | json_values
+    st.dictionaries(st.sampled_from(['0', '1', '7', 'x', '²']), json_values, max_size=2)
+    | json_values
     | st.fixed_dictionaries({
         '0':
-        st.fixed_dictionaries({k: json_values | st.just(v)
-                               for k, v in ONE.items()})
+        st.fixed_dictionaries({
+            k: json_values | st.just(v)
+            for k, v in ONE.items()
+        })
     }))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture],
-          max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 def test_any_other_json_is_a_value_error_or_graphs(folder, value):
     path = folder(value)
     try:
@@ -157,8 +160,7 @@ def test_any_other_json_is_a_value_error_or_graphs(folder, value):
 
 
 @given(st.binary(max_size=60))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture],
-          max_examples=100)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 def test_any_other_bytes_are_a_value_error(folder, content):
     path = folder({})
     path.write_bytes(content)

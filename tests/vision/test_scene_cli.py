@@ -77,8 +77,8 @@ def test_an_image_and_its_caption_are_merged(scene, tmp_path):
 
 def test_errors_are_one_line(scene, tmp_path):
     (tmp_path / 'a.png').parent.joinpath('none').mkdir()
-    for args, message in ((('none', ), 'holds no image'),
-                          (('a.png', '--weights', 'gone.pth'), 'gone.pth')):
+    for args, message in ((('none', ), 'holds no image'), (('a.png', '--weights',
+                                                            'gone.pth'), 'gone.pth')):
         Image.new('RGB', (4, 4)).save(tmp_path / 'a.png')
         code, out, err = scene(tmp_path / args[0], *args[1:])
         assert code == 1 and out == ''

@@ -13,8 +13,8 @@ from eega_pyg.vision.detection import Detection
 def test_any_callable_is_a_detector(predicate_model):
     def detector(image):
         assert image.size == (200, 100) and image.mode == 'RGB'
-        return (torch.tensor([[40., 10., 120., 90.],
-                              [66., 10., 90., 20.]]), ['person', 'hat'],
+        return (torch.tensor([[40., 10., 120., 90.], [66., 10., 90.,
+                                                      20.]]), ['person', 'hat'],
                 torch.tensor([0.9, 0.8]), torch.tensor([[1.], [2.]]))
 
     parser = SceneParser(detector, predicate_model)
@@ -27,8 +27,8 @@ def test_any_callable_is_a_detector(predicate_model):
 
 
 def test_an_image_without_detections_has_an_empty_graph(predicate_model):
-    parser = SceneParser(
-        lambda image: Detection(torch.zeros(0, 4), [], torch.zeros(0)), predicate_model)
+    parser = SceneParser(lambda image: Detection(torch.zeros(0, 4), [], torch.zeros(0)),
+                         predicate_model)
     graph, = parser([Image.new('RGB', (9, 9))])
     assert graph.objects == () and graph.predicates == ()
 

@@ -139,12 +139,11 @@ def test_captions_alone_and_with_their_image(run, images, tmp_path):
 
 def test_a_caption_cannot_write_outside_the_folder(run, tmp_path):
     path = tmp_path / 'captions.jsonl'
-    path.write_text(
-        '\n'.join(
-            json.dumps({
-                'img_id': name,
-                'caption': 'x'
-            }) for name in ('../evil', '/tmp/evil', '..', 'good')))
+    path.write_text('\n'.join(
+        json.dumps({
+            'img_id': name,
+            'caption': 'x'
+        }) for name in ('../evil', '/tmp/evil', '..', 'good')))
     summary = run(path)
     assert summary.written == ['good'] and len(summary.failed) == 3
     assert not (tmp_path / 'evil.json').exists()
@@ -167,6 +166,7 @@ def test_a_folder_without_images_is_named(run, tmp_path):
 
 def test_each_graph_is_drawn(run, images):
     drawn = []
-    run(images, draw=lambda image, graph, path: drawn.append(
-        (image.size, graph.objects[0].label, path.name)))
+    run(
+        images, draw=lambda image, graph, path: drawn.append(
+            (image.size, graph.objects[0].label, path.name)))
     assert drawn == [((4, 4), 'red', 'a.png.png'), ((4, 4), 'blue', 'b.png.png')]

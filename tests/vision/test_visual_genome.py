@@ -51,8 +51,8 @@ def write(tmp_path):
 
 def test_a_list_of_graphs_is_read(write):
     graph = read_visual_genome(write([GRAPH]))['7']
-    assert [(o.label, o.box)
-            for o in graph.objects] == [('green tall clock', None), ('street', None)]
+    assert [(o.label, o.box) for o in graph.objects] == [('green tall clock', None),
+                                                         ('street', None)]
     assert [(p.subject, p.predicate, p.object)
             for p in graph.predicates] == [(0, 'on', 1)]
 

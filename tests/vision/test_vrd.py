@@ -19,8 +19,8 @@ def folder(tmp_path):
                 'predicate': p,
                 'subject': s,
                 'object': o
-            } for p, s, o in ((0, man, hat), (1, man, hat), (1, man, hat),
-                              (2, hat, man))],
+            } for p, s, o in ((0, man, hat), (1, man, hat), (1, man, hat), (2, hat,
+                                                                            man))],
             'none.jpg': []
         },
         'objects': ['man', 'hat'],

@@ -9,9 +9,10 @@ from eega_pyg.schema import SceneGraph, SceneObject, ScenePredicate
 
 pytest.importorskip('matplotlib')
 
-GRAPH = SceneGraph((SceneObject('man', 0.9, (0.1, 0.1, 0.5, 0.9)),
-                    SceneObject('hat', 0.8, (0.6, 0.2, 0.9, 0.4))),
-                   (ScenePredicate(0, 'wear', 1, 0.5), ))
+GRAPH = SceneGraph(
+    (SceneObject('man', 0.9,
+                 (0.1, 0.1, 0.5, 0.9)), SceneObject('hat', 0.8, (0.6, 0.2, 0.9, 0.4))),
+    (ScenePredicate(0, 'wear', 1, 0.5), ))
 
 
 def drawn(graph):
@@ -28,9 +29,9 @@ def test_boxes_labels_and_arrows_are_where_they_belong():
     figure = drawn(GRAPH)
     axes = figure.axes[0]
     boxes = [p for p in axes.patches if isinstance(p, Rectangle)]
-    assert [(b.get_x(), b.get_y(), b.get_width(), b.get_height())
-            for b in boxes] == [pytest.approx((40, 20, 160, 160)),
-                                pytest.approx((240, 40, 120, 40))]
+    assert [(b.get_x(), b.get_y(), b.get_width(), b.get_height()) for b in boxes
+            ] == [pytest.approx((40, 20, 160, 160)),
+                  pytest.approx((240, 40, 120, 40))]
     assert texts(figure) == ['man 0.90', 'hat 0.80', 'wear']
     arrow = next(t for t in axes.texts if getattr(t, 'arrow_patch', None))
     assert arrow.xy == pytest.approx((300, 60))
