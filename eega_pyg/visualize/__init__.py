@@ -1,0 +1,1 @@
+r"""Pictures; each module loads matplotlib only when it draws."""
