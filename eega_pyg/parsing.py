@@ -209,14 +209,15 @@ def tree_distance(heads: Sequence[int]) -> np.ndarray:
     return distance
 
 
-def tracked(items: Iterable, total: int, progress: bool) -> Iterator:
+def tracked(items: Iterable, total: int, progress: bool,
+            what: str = 'Parsing') -> Iterator:
     r"""Yields :obj:`items`, behind a progress bar on the standard error if asked."""
     if not progress:
         yield from items
         return
     from rich.console import Console
     from rich.progress import track
-    yield from track(items, 'Parsing', total, console=Console(stderr=True))
+    yield from track(items, what, total, console=Console(stderr=True))
 
 
 def _checked(index: int, words: Sequence[str]) -> Tuple[str, ...]:

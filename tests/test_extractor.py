@@ -83,6 +83,7 @@ def test_a_result_says_what_and_where(extractor):
             'probability': 0.5
         },
         'probability': 0.25,
+        'directed': True,
     }]
     assert [o['label'] for o in value['scene_graph']['objects']] == ['man']
     assert result.quintuples() == [('Marco Bellini', 'per', 'Harbor City FC', 'org',

@@ -1,0 +1,86 @@
+r"""One text and its image, as an extractor takes them."""
+from dataclasses import dataclass, field
+from typing import Any, Optional, Tuple
+
+from eega_pyg.images import ImageLike, image_name
+from eega_pyg.schema import SceneGraph
+
+
+@dataclass(frozen=True)
+class Item:
+    r"""One text and what is seen in its image.
+
+    Args:
+        text (str): The text. Where :obj:`words` are given it is their join.
+        words (tuple of str, optional): The text's words, taken as they are.
+        caption (str, optional): A sentence that says what the image shows.
+        scene_graph (SceneGraph, optional): What the image shows; at most one of the
+            two.
+        image_id (str, optional): A name to find the image by; by default the name of
+            the image's file.
+        image (path or PIL.Image.Image, optional): The image itself. It is looked at
+            only where there is neither a caption nor a scene graph; beside one of them
+            it is there for the pages that show it.
+
+    Raises:
+        ValueError: If the text is empty or holds half of a surrogate pair, or both a
+            caption and a scene graph are given.
+    """
+    text: str = ''
+    words: Optional[Tuple[str, ...]] = None
+    caption: Optional[str] = None
+    scene_graph: Optional[SceneGraph] = None
+    image_id: str = ''
+    image: Optional[ImageLike] = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.words is not None:
+            object.__setattr__(self, 'words', tuple(self.words))
+            object.__setattr__(self, 'text', ' '.join(self.words))
+        if not self.text.strip():
+            raise ValueError("The text is empty: give at least one word")
+        for name in ('text', 'caption', 'image_id'):
+            _check_unicode(name, getattr(self, name))
+        if self.caption is not None and self.scene_graph is not None:
+            raise ValueError("Give a caption or a scene graph, not both")
+        if self.image is not None and not self.image_id:
+            object.__setattr__(self, 'image_id', image_name(self.image))
+
+    @classmethod
+    def from_dict(cls, value: Any) -> 'Item':
+        r"""Reads ``{"text" or "words", "caption" or "scene_graph", "image_id",
+        "image"}``, the last a path; a :class:`ValueError` names the field."""
+        if not isinstance(value, dict):
+            raise ValueError(
+                f"Expected an object with 'text' or 'words' (got {value!r})")
+        known = {'text', 'words', 'caption', 'scene_graph', 'image_id', 'image'}
+        if unknown := sorted(set(value) - known):
+            raise ValueError(f"Unknown field '{unknown[0]}' (known: "
+                             f"{', '.join(sorted(known))})")
+        for name in ('text', 'caption', 'image_id', 'image'):
+            if name in value and not isinstance(value[name], str):
+                raise ValueError(f"{name}: expected a string (got {value[name]!r})")
+        words = value.get('words')
+        if words is not None:
+            if not isinstance(words, list) or not words or not all(
+                    isinstance(w, str) and w.strip() for w in words):
+                raise ValueError(f"words: expected a list of non-empty strings (got "
+                                 f"{words!r})")
+        scene_graph = value.get('scene_graph')
+        return cls(
+            text=value.get('text', ''),
+            words=None if words is None else tuple(words),
+            caption=value.get('caption'),
+            scene_graph=None
+            if scene_graph is None else SceneGraph.from_dict(scene_graph),
+            image_id=value.get('image_id', ''),
+            image=value.get('image') or None,
+        )
+
+
+def _check_unicode(name: str, value: Optional[str]) -> None:
+    try:
+        (value or '').encode()
+    except UnicodeEncodeError as e:
+        raise ValueError(f"{name}: character {e.start} is half of a surrogate pair: "
+                         f"decode the source as UTF-8 or UTF-16") from None
