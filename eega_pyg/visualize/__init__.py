@@ -1,0 +1,1 @@
+r"""Pages and figures of scenes, extractions and knowledge graphs."""
