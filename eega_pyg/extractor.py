@@ -36,6 +36,7 @@ ImageParser = Callable[[Sequence[ImageLike]], List[SceneGraph]]
 #: A longer text is refused: it would be cut into many hundreds of windows, which as
 #: texts of their own would be read just as well.
 MAX_WORDS = 20_000
+MAX_CHARACTERS = 200_000
 # So many batches of items are parsed together and then batched by length.
 _POOL = 16
 
@@ -125,8 +126,9 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
                 probabilities of all word pairs. (default: :obj:`False`)
 
         Raises:
-            ValueError: If the text is empty or longer than :obj:`MAX_WORDS` words, or
-                both a caption and a scene graph are given.
+            ValueError: If the text is empty, longer than :obj:`MAX_WORDS` words or
+                :obj:`MAX_CHARACTERS` characters, or both a caption and a scene graph
+                are given.
             OSError: If the image cannot be read.
         """
         given = {'text': text} if isinstance(text, str) else {'words': tuple(text)}
@@ -274,6 +276,10 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         return graphs
 
     def _tokenize(self, item: Item) -> Tuple[List[str], List[Tuple[int, int]]]:
+        for what, text in (('text', item.text), ('caption', item.caption or '')):
+            if len(text) > MAX_CHARACTERS:
+                raise ValueError(f"The {what} has {len(text)} characters, and at most "
+                                 f"{MAX_CHARACTERS} are read at once: give it in parts")
         if item.words is None:
             words, offsets = self.parser.tokenize(item.text)
         else:
@@ -281,9 +287,11 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             for word in words:
                 offsets.append((start, start + len(word)))
                 start += len(word) + 1
+        if not words:
+            raise ValueError("The text is empty: give at least one word")
         if len(words) > MAX_WORDS:
             raise ValueError(f"The text has {len(words)} words, and at most {MAX_WORDS} "
-                             f"are read at once: give its paragraphs one by one")
+                             f"are read at once: give it in parts")
         return words, offsets
 
     def __repr__(self) -> str:

@@ -1,6 +1,8 @@
 r"""One text and its image, as an extractor takes them."""
+import json
+import os
 from dataclasses import dataclass, field
-from typing import Any, Optional, Tuple
+from typing import Any, Iterator, List, Optional, Tuple, Union
 
 from eega_pyg.images import ImageLike, image_name
 from eega_pyg.schema import SceneGraph
@@ -76,6 +78,35 @@ class Item:
             image_id=value.get('image_id', ''),
             image=value.get('image') or None,
         )
+
+
+def read_items(path: Union[str, 'os.PathLike[str]']) -> List[Item]:
+    r"""Reads a file of JSON lines, see :meth:`Item.from_dict`; blank lines are skipped.
+
+    Raises:
+        OSError: If the file cannot be opened.
+        ValueError: Naming file and line, if one is wrong.
+    """
+    items = []
+    for number, value in read_lines(path):
+        try:
+            items.append(Item.from_dict(value))
+        except ValueError as e:
+            raise ValueError(f'{os.fspath(path)}:{number}: {e}') from None
+    return items
+
+
+def read_lines(path: Union[str, 'os.PathLike[str]']) -> Iterator[Tuple[int, Any]]:
+    r"""Yields number and value of each line of a file of JSON lines that is not blank;
+    a :class:`ValueError` names file and line."""
+    with open(path, 'rb') as f:  # Only b'\n' ends a line, no other separator.
+        for number, line in enumerate(f, 1):
+            if line.strip():
+                try:
+                    yield number, json.loads(line.decode('utf-8-sig'))
+                except (ValueError, RecursionError) as e:
+                    raise ValueError(f'{os.fspath(path)}:{number}: not valid JSON: '
+                                     f'{e}') from None
 
 
 def _check_unicode(name: str, value: Optional[str]) -> None:

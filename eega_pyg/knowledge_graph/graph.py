@@ -131,6 +131,7 @@ class KnowledgeGraph:
         ``.jsonld``    JSON-LD (needs the extra ``rdf``)
         ``.cypher``    statements for Neo4j and other databases that speak openCypher
         ``.html``      one page to look at and search, which needs no other file
+        ``.pdf`` …     a figure (also ``.png`` and ``.svg``; needs the extra ``plot``)
         no ending      a folder with CSV files for ``neo4j-admin database import``
         =============  ==============================================================
 
@@ -138,7 +139,7 @@ class KnowledgeGraph:
             path (str or Path): The file or folder.
             images (str, optional): :obj:`'nodes'` makes a node of each image;
                 with :obj:`'attributes'` images are named in the provenance alone.
-                JSON lines and the page hold the same in both. (default:
+                JSON lines, page and figure hold the same in both. (default:
                 :obj:`'attributes'`)
 
         Raises:
@@ -154,6 +155,9 @@ class KnowledgeGraph:
         elif suffix == '.html':
             from eega_pyg.visualize.graph_page import write_graph_page
             write_graph_page(self, path)
+        elif suffix in ('.pdf', '.png', '.svg'):
+            from eega_pyg.visualize.figures import draw_graph, save_figure
+            save_figure(draw_graph(self), path)
         elif suffix in ('.ttl', '.jsonld'):
             rdf.write(self, path, images)
         elif suffix == '.graphml':
@@ -164,8 +168,8 @@ class KnowledgeGraph:
             neo4j_csv.write(self.to_networkx(images), path)
         else:
             raise ValueError(f"'{os.fspath(path)}' ends in no known format: expected "
-                             f".jsonl, .graphml, .ttl, .jsonld, .cypher, .html or, for "
-                             f"a folder of CSV files, none")
+                             f".jsonl, .graphml, .ttl, .jsonld, .cypher, .html, .pdf, "
+                             f".png, .svg or, for a folder of CSV files, none")
 
     @classmethod
     def load(cls, path: Union[str, 'os.PathLike[str]']) -> 'KnowledgeGraph':
