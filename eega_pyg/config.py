@@ -69,13 +69,17 @@ class ModelConfig:
     self_loops: bool = False
     dropout: float = 0.1
     freeze_embeddings: bool = True
+    freeze_layers: int = 0
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     r"""The optimiser and the loop. ``schedule`` is ``'linear'`` (down to zero over
     ``epochs``) or ``'halving'`` (the paper's decay: times 0.5 every 30 epochs), both
-    after a linear warm-up over the share ``warmup`` of all steps."""
+    after a linear warm-up over the share ``warmup`` of all steps. ``precision`` is
+    ``'bf16'`` (matrix products of the training steps in bfloat16, weights and all else
+    in float32), ``'float32'``, or ``'auto'``: bfloat16 where the processor multiplies
+    it faster."""
     epochs: int = 15
     patience: int = 5
     batch_size: int = 16
@@ -86,6 +90,7 @@ class TrainConfig:
     schedule: str = 'linear'
     clip: float = 1.0
     signatures: bool = True
+    precision: str = 'auto'
     seed: int = 0
 
 
@@ -144,6 +149,8 @@ class Config:
         _check_choice('model.reduction', config.model.reduction, ('mean', 'sum'))
         _check_choice('model.gw_loss', config.model.gw_loss, ('absolute', 'square'))
         _check_choice('train.schedule', config.train.schedule, ('linear', 'halving'))
+        _check_choice('train.precision', config.train.precision,
+                      ('auto', 'bf16', 'float32'))
         for name in ('epochs', 'patience', 'batch_size'):
             if getattr(config.train, name) < 1:
                 raise ValueError(f"train.{name}: expected at least 1 (got "

@@ -8,9 +8,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from eega_pyg import training
 from eega_pyg.config import Config
 from eega_pyg.datasets import JMERE
 from eega_pyg.evaluation import evaluate
+from eega_pyg.nn.models import EEGA
 from eega_pyg.saved_model import load_model
 from eega_pyg.training import LengthGroupedSampler, fit
 
@@ -89,6 +91,30 @@ def test_training_stops_early(small_root, tiny_overrides, tmp_path):
     ])
     assert fit(config, small_root, tmp_path / 'run', progress=False).epoch == 0
     assert len(metrics(tmp_path / 'run')) == 3
+
+
+@pytest.mark.parametrize('fast', [False, True])
+@pytest.mark.parametrize('precision', ['auto', 'bf16', 'float32'])
+def test_precision_is_that_of_the_products_and_not_of_the_weights(
+        small_root, tiny_overrides, tmp_path, monkeypatch, precision, fast):
+    seen = set()
+
+    class Stop(Exception):
+        pass
+
+    def loss(model, batch):
+        seen.update((model.tagger.lin_row.weight.dtype,
+                     model.text_encoder.embed(batch['piece'].input_ids).dtype,
+                     model(batch).logits.dtype))
+        raise Stop
+
+    monkeypatch.setattr(training, 'has_fast_bf16', lambda device: fast)
+    monkeypatch.setattr(EEGA, 'loss', loss)
+    config = Config.load('default', [*tiny_overrides, f'train.precision={precision}'])
+    with pytest.raises(Stop):
+        fit(config, small_root, tmp_path / 'run', progress=False)
+    bf16 = precision == 'bf16' or (precision == 'auto' and fast)
+    assert seen == ({torch.float32, torch.bfloat16} if bf16 else {torch.float32})
 
 
 def test_a_hostile_checkpoint_is_not_unpickled(small_root, tiny_overrides, tmp_path):

@@ -18,13 +18,19 @@ class TextEncoder(torch.nn.Module):
             dict fills them.
         freeze_embeddings (bool, optional): If set to :obj:`True`, the table of word
             pieces is not trained. (default: :obj:`True`)
+        freeze_layers (int, optional): If above :obj:`0`, only the layers above so many
+            of the lowest are trained. (default: :obj:`0`)
+
+    Raises:
+        ValueError: If the encoder has not so many layers.
 
     Shapes:
         - **input:** word pieces :math:`(P)` and their graphs :math:`(P)`; the pieces of
           the words as ``edge_index`` from pieces to words
         - **output:** word features :math:`(|\mathcal{V}|, F)`
     """
-    def __init__(self, config: Dict[str, Any], freeze_embeddings: bool = True) -> None:
+    def __init__(self, config: Dict[str, Any], freeze_embeddings: bool = True,
+                 freeze_layers: int = 0) -> None:
         super().__init__()
         from transformers import AutoConfig, AutoModel
         config = dict(config)
@@ -34,7 +40,21 @@ class TextEncoder(torch.nn.Module):
         self.encoder = AutoModel.from_config(hf_config, **kwargs)
         self.freeze_embeddings = freeze_embeddings
         self.encoder.get_input_embeddings().weight.requires_grad_(not freeze_embeddings)
+        if freeze_layers > 0:
+            self._freeze(freeze_layers)
         self.pool = SimpleConv(aggr='mean')
+
+    def _freeze(self, num_layers: int) -> None:
+        # Models of Hugging Face hold their layers in one list of that many modules.
+        total = self.encoder.config.num_hidden_layers
+        layers = next((m for m in self.encoder.modules()
+                       if isinstance(m, torch.nn.ModuleList) and len(m) == total), None)
+        if layers is None or num_layers > total:
+            raise ValueError(f"Expected 'freeze_layers' of at most the encoder's "
+                             f"{total} layers (got '{num_layers}')")
+        kept = {p for layer in layers[num_layers:] for p in layer.parameters()}
+        for param in self.encoder.parameters():
+            param.requires_grad_(param.requires_grad and param in kept)
 
     @property
     def out_channels(self) -> int:

@@ -44,6 +44,15 @@ def test_frozen_embeddings_get_no_gradient(encoder):
     assert free.encoder.get_input_embeddings().weight.requires_grad
 
 
+def test_frozen_layers_leave_the_upper_ones_alone_to_train():
+    encoder = TextEncoder(CONFIG, freeze_layers=1)
+    trained = {n for n, p in encoder.named_parameters() if p.requires_grad}
+    upper = {n for n, _ in encoder.named_parameters() if '.layer.1.' in n}
+    assert trained == upper and upper
+    with pytest.raises(ValueError, match="at most the encoder's 2 layers"):
+        TextEncoder(CONFIG, freeze_layers=3)
+
+
 def test_pretrained_weights_are_those_of_the_public_model():
     name = 'sentence-transformers/all-MiniLM-L6-v2'
     if resolve_encoder(name) == name:

@@ -118,6 +118,8 @@ class EEGA(
             its own. (default: :obj:`0.1`)
         freeze_embeddings (bool, optional): If set to :obj:`True`, the encoder's table
             of word pieces is not trained. (default: :obj:`True`)
+        freeze_layers (int, optional): If above :obj:`0`, only the encoder's layers
+            above so many of the lowest are trained. (default: :obj:`0`)
     """
     def __init__(
         self,
@@ -145,6 +147,7 @@ class EEGA(
         self_loops: bool = False,
         dropout: float = 0.1,
         freeze_embeddings: bool = True,
+        freeze_layers: int = 0,
     ) -> None:
         super().__init__()
         if unknown := [name for name in channels if name not in CHANNELS]:
@@ -158,7 +161,7 @@ class EEGA(
             raise ValueError(f"Expected a reduction of mean, sum (got '{reduction}')")
         self.reduction = reduction
 
-        self.text_encoder = TextEncoder(encoder, freeze_embeddings)
+        self.text_encoder = TextEncoder(encoder, freeze_embeddings, freeze_layers)
         dim = self.text_encoder.out_channels
         if dim % heads:
             raise ValueError(f"Expected 'heads' to divide the encoder's {dim} channels "
