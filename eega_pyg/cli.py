@@ -54,6 +54,11 @@ class Format(str, Enum):
     jsonl = 'jsonl'
 
 
+class Detector(str, Enum):
+    mask_rcnn = 'mask-rcnn'
+    ssdlite = 'ssdlite'
+
+
 @app.command()
 def build(
     root: Path = Root,
@@ -177,6 +182,53 @@ def extract(
     else:
         for result in results(0):
             out.print(_result_table(result))
+
+
+@app.command()
+def scene(
+    sources: List[Path] = typer.Argument(
+        ..., metavar='IMAGE|FOLDER|CAPTIONS.jsonl...', show_default=False,
+        help='Images, folders of images, and JSON lines with "img_id" and "caption".'),
+    folder: Path = typer.Option(..., '--out', '-o', show_default=False,
+                                help='Folder of the scene graphs, a JSON file each.'),
+    detector: Detector = typer.Option(Detector.mask_rcnn, help='The detector.'),
+    weights: str = typer.Option(
+        'COCO_V1', help='Weights of the detector: a name of torchvision\'s, a file, or '
+        '"random", whose objects mean nothing.'),
+    top_k: int = typer.Option(10, min=1, help='Objects kept of an image.'),
+    score: float = typer.Option(0.3, min=0, max=1,
+                                help='The least score of an object.'),
+    device: str = typer.Option('cpu', help='Where the detector runs, e.g. cuda.'),
+    features: bool = typer.Option(False, '--features', help='Also write the objects\' '
+                                  'feature vectors.'),
+    draw: bool = typer.Option(
+        False, '--draw', help='Also draw each graph on its image '
+        '(needs matplotlib).'),
+) -> None:
+    r"""Turns images and captions into scene graphs.
+
+    What was done before is not done again. An image that cannot be read is reported,
+    and makes the exit code 1 at the end.
+    """
+    from eega_pyg.scene_command import scene_run
+    run = scene_run(folder, detector.value, weights, top_k, score, device, features,
+                    draw)
+    if weights == 'random':
+        err.print('The detector has random weights: its objects mean nothing.')
+    with Progress(console=err, transient=True) as progress:
+        task = progress.add_task('Parsing', total=None)
+        summary = run.run(
+            sources,
+            lambda done, total: progress.update(task, completed=done, total=total))
+    for name, why in summary.failed.items():
+        err.print(f'{name}: {why}', style='red', markup=False, highlight=False,
+                  soft_wrap=True)
+    out.print(
+        f'{len(summary.written)} scene graphs in {folder} ({summary.cached} '
+        f'from the cache), {len(summary.failed)} failed', highlight=False,
+        soft_wrap=True)
+    if summary.failed:
+        raise typer.Exit(1)
 
 
 for command in (explain, graph, shrink):

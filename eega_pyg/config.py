@@ -37,6 +37,8 @@ class DataConfig:
     spacy_model: str = 'en_core_web_sm'
     table: str = 'directed'
     captions: bool = True
+    visual: Tuple[str, ...] = ()
+    feature_size: int = 0
     max_words: int = 70
     max_objects: int = 10
 
@@ -44,6 +46,7 @@ class DataConfig:
         r"""The arguments of :class:`~eega_pyg.datasets.JMERE` that they stand for."""
         arguments = dataclasses.asdict(self)
         arguments['captions'] = None if self.captions else ()
+        arguments['visual'] = self.visual or None
         return arguments
 
 

@@ -1,7 +1,7 @@
 r"""The JMERE data set."""
 import os
 import os.path as osp
-from typing import Any, Callable, Dict, List, Optional, Sequence, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
 
 from torch_geometric.data import HeteroData, InMemoryDataset
 
@@ -15,6 +15,7 @@ from .mnre import VERSIONS
 from .pairs import cached_parser, read_pairs
 from .statistics import statistics
 from .storage import SCHEMA_VERSION, load_graphs, save_graphs
+from .visual_sources import ImageParser, Source, VisualSources
 
 SPLITS = ('train', 'val', 'test')
 
@@ -56,6 +57,16 @@ class JMERE(InMemoryDataset):
             ``root/raw``; ``{split}`` in a name is replaced. An empty sequence leaves
             all captions out; with :obj:`None`, ``captions_{split}.jsonl`` is read where
             it is present. (default: :obj:`None`)
+        visual (sequence, optional): Instead of :obj:`captions`, one or several sources
+            of what is seen, see :class:`~eega_pyg.datasets.VisualSources`. Paths are
+            relative to ``root/raw``; ``{split}`` in one is replaced.
+            (default: :obj:`None`)
+        image_parser (callable, optional): Reads the images of a folder among
+            :obj:`visual`. By default a :class:`~eega_pyg.vision.SceneParser`.
+            (default: :obj:`None`)
+        feature_size (int, optional): Size of the objects' feature vectors, *e.g.*,
+            :obj:`1024` of Mask R-CNN; with :obj:`0` they are left out.
+            (default: :obj:`0`)
         max_words (int, optional): Longer sentences are stored as windows that overlap
             by half, see :meth:`~eega_pyg.transforms.Pair.windows`.
             (default: :obj:`70`)
@@ -155,6 +166,9 @@ class JMERE(InMemoryDataset):
         encoder: str = 'sentence-transformers/all-MiniLM-L6-v2',
         spacy_model: str = 'en_core_web_sm',
         captions: Optional[Sequence[str]] = None,
+        visual: Optional[Sequence[Source]] = None,
+        image_parser: Optional[ImageParser] = None,
+        feature_size: int = 0,
         max_words: int = 70,
         max_objects: int = 10,
         vocabularies: Optional[Vocabularies] = None,
@@ -170,9 +184,13 @@ class JMERE(InMemoryDataset):
             if value not in known:
                 raise ValueError(f"Expected a {name} of {', '.join(known)} (got "
                                  f"'{value}')")
-        if isinstance(captions, str):
-            raise ValueError(f"Expected a sequence of caption files (got the string "
-                             f"'{captions}')")
+        for what, given in (('caption files', captions), ('visual sources', visual)):
+            if isinstance(given, str):
+                raise ValueError(f"Expected a sequence of {what} (got the string "
+                                 f"'{given}')")
+        if captions and visual:
+            raise ValueError('Captions are one of the visual sources: give them there '
+                             'or as captions, not both')
         self.split = split
         self.version = version
         self.tags = tags
@@ -180,6 +198,9 @@ class JMERE(InMemoryDataset):
         self.encoder = encoder
         self.spacy_model = spacy_model
         self.captions = captions
+        self.visual = visual
+        self.image_parser = image_parser
+        self.feature_size = feature_size
         self.max_words = max_words
         self.max_objects = max_objects
         self._given = vocabularies
@@ -238,7 +259,8 @@ class JMERE(InMemoryDataset):
         from rich.console import Console
         from rich.progress import track
         transform = PairTransform(self.vocabularies, cached_pieces(self.encoder),
-                                  self.tags, self.table, self.max_objects)
+                                  self.tags, self.table, self.max_objects,
+                                  self.feature_size)
         data_list = []
         for pair in track(pairs, f'Building {split}', console=Console(stderr=True),
                           disable=not self.log):
@@ -253,9 +275,20 @@ class JMERE(InMemoryDataset):
         self.save(data_list, osp.join(self.processed_dir, self._processed_name(split)))
 
     def _pairs(self, split: str) -> List[Pair]:
-        return read_pairs(self._raw(f'mnre_{split}.txt'), self._caption_files(split),
+        return read_pairs(self._raw(f'mnre_{split}.txt'), self._visual(split),
                           self.tags, self.version, self.spacy_model, self.max_words,
-                          self.max_objects, progress=self.log)
+                          progress=self.log)
+
+    def _visual(self, split: str) -> VisualSources:
+        sources: List[Source] = list(self._caption_files(split))
+        if self.visual is not None:
+            sources = [
+                s if isinstance(s, Mapping) else self._raw(
+                    str(s).replace('{split}', split)) for s in self.visual
+            ]
+        return VisualSources(sources,
+                             cached_parser(self.spacy_model).nlp, self.max_objects,
+                             self.image_parser)
 
     def _caption_files(self, split: str) -> List[str]:
         if self.captions is not None:
@@ -275,6 +308,7 @@ class JMERE(InMemoryDataset):
             self._source(split),
             self.vocabularies.fingerprint,
             self.table,
+            self.feature_size,
             encoder_identity(self.encoder),
             function_identity(self.pre_transform),
             function_identity(self.pre_filter),
@@ -285,7 +319,7 @@ class JMERE(InMemoryDataset):
         r"""All that a split's pairs depend on."""
         return [
             file_sha256(self._raw(f'mnre_{split}.txt')),
-            [file_sha256(path) for path in self._caption_files(split)],
+            self._visual(split).identity(),
             cached_parser(self.spacy_model).version,
             self.version,
             self.tags.to_dict(),

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc
 
+#: Raised whenever a rule or word list changes: a data set's processed files carry it.
+CAPTION_RULES = 2
+
 
 class CaptionParser:
     r"""Reads a caption into a scene graph: noun phrases are its objects, verbs and
@@ -27,14 +30,16 @@ class CaptionParser:
       are one object ``'man'``, and "a group of men" are ``'man'``, too.
     - A predicate is the lemma of a verb with its particle, preposition or both
       (``'hold'``, ``'sit at'``), or a preposition (``'in front of'``); a passive
-      with its agent is turned round; a possessor is the subject of ``'have'``.
+      with its agent is turned round; a possessor ("Ann's coat", "his hand") is the
+      subject of ``'have'``.
     - Coordination distributes over subjects and objects. A mention is a new object
       after "a", "another" or a number, and else an earlier one with the same noun, if
       there is one. "He" is the last person named (at the beginning of a sentence,
       the first person of the sentence before), "it" the same among things.
     - No object is what speaks of the picture itself ("a photo of", "for the camera"),
       a place that belongs to a preposition ("in the background"), what is absent
-      ("without a hat"), written text in quotes, a time, or a bare colour.
+      ("without a hat"), written text in quotes, a time, a bare colour, what has no
+      shape ("importance"), or a conclusion ("This suggests that …").
     - Of more than :obj:`max_objects` objects, those in most predicates stay; of
       equals, the earlier ones. Their order is kept.
 

@@ -33,11 +33,12 @@ class CaptionGraph:
             return
         if token.dep_ in PREPOSITIONS:
             yield from self._prepositional(token)
-        elif token.dep_ == 'poss' and self.syntax.is_noun(token):
+        elif token.dep_ == 'poss':
             for owner in self._objects.of(token):
                 for thing in self._objects.of(token.head):
                     yield owner, 'have', thing
-        if token.pos_ == 'VERB' and not self.syntax.is_noun(token):
+        if (token.pos_ == 'VERB' and token.lemma_ != 'be'
+                and not self.syntax.is_noun(token)):
             yield from self._verbal(token)
 
     def _verbal(self, verb: 'Token') -> Iterator[Triple]:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 _NEW = frozenset(
     {'a', 'an', 'another', 'other', 'some', 'two', 'three', 'four', 'five'})
-_PERSONAL = frozenset('he she him her they them himself herself themselves'.split())
+_PERSONAL = frozenset(
+    'he she him her his they them their himself herself themselves'.split())
 _COUNTS = frozenset(
     'one both each all other others some two three another third'.split())
 _RELATIVE = frozenset({'who', 'that', 'which', 'whom'})
@@ -134,7 +135,7 @@ class CaptionObjects:
             if clause.dep_ != 'relcl':
                 return []
             return self.all(self.syntax.group(self.syntax.host(clause), clause))
-        if word in ('it', 'itself'):
+        if word in ('it', 'its', 'itself'):
             return self._thing(token)
         if word in _COUNTS:
             plural = [i for i, o in enumerate(self.objects) if o.plural and o.person]
@@ -154,7 +155,10 @@ class CaptionObjects:
             if word == 'them' and (things := self._hosts(token)):
                 return things  # "plates with drawings on them"
         near = self._next_to(token)
-        persons = [i for i in persons if i not in near] or persons
+        if token.dep_ == 'poss':  # "a man raises his hand"
+            persons = [i for i in persons if i in near] or persons
+        else:
+            persons = [i for i in persons if i not in near] or persons
         return self._salient(token, persons)
 
     def _next_to(self, token: 'Token') -> List[int]:

@@ -14,6 +14,7 @@ from eega_pyg.vision.caption_words import (
     DRAWINGS,
     FRAMES,
     GERUNDS,
+    LOCATIONS,
     PARTITIVES,
     PLACE_PREPOSITIONS,
     PLACES,
@@ -152,16 +153,19 @@ class Syntax:
 
     def _attachment(self, token: 'Token') -> 'Token':
         head = token.head
-        if head.i in self.quoted:  # "the word 'STOP' on it"
+        if head.i in self.quoted or token.dep_ == 'prep' and token.i - 1 in self.quoted:
+            # "the word 'STOP' on it"
             before = next(
                 (t
-                 for t in reversed(list(self.doc[:head.i])) if t.i not in self.quoted),
+                 for t in reversed(list(self.doc[:token.i])) if t.i not in self.quoted),
                 head)
             return before
         if token.dep_ == 'prep' and token.lower_ not in ('of', 'with'):
             owner = self._host.get(head.i)
             if head.dep_ == 'conj' and owner is not None and owner != head.head:
                 return head.head  # "a man in a suit and tie on a chair"
+        if token.dep_ == 'prep' and (near := self._near(token, head)) is not None:
+            return near
         if self.is_noun(head) and not is_person(self.lemma(head)):
             if (person := self._stray(token, head)) is not None:
                 return person
@@ -189,6 +193,18 @@ class Syntax:
             if of is not None and of in near.ancestors and self.is_noun(near):
                 return near  # "a drawing of a man with a hat"
         return head
+
+    def _near(self, prep: 'Token', head: 'Token') -> 'Token | None':
+        before = self.doc[prep.i - 1] if prep.i else prep
+        if (before.head.lower_ == 'with' and before.head.head == head
+                and self.lemma(before) in BODY_PARTS):
+            return before  # "girls with their hands over their mouths"
+        if head.head.lower_ == 'with' and head.head.head.pos_ == 'VERB':
+            places = [c for c in prep.children if c.dep_ == 'pobj']
+            if prep.lower_ in ('in', 'on', 'at') and any(
+                    self.lemma(c) in LOCATIONS for c in places):
+                return head.head.head  # "playing with a kite on the beach"
+        return None
 
     def _stray(self, token: 'Token', noun: 'Token') -> 'Token | None':
         # "a man in a suit, with a flag", "a man in a shirt with glasses": not the

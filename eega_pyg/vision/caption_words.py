@@ -9,7 +9,7 @@ FRAMES = frozenset(
 #: "a group of men" is men: the noun before "of" only counts or measures.
 PARTITIVES = frozenset(
     'group pair couple bunch number lot set variety series collection type kind '
-    'sort array mix handful dozen plenty piece body row line'.split())
+    'sort array mix handful dozen plenty piece body row line cluster'.split())
 
 #: "in front of a house" is a predicate: these are places, not things.
 PLACES = frozenset(
@@ -17,14 +17,23 @@ PLACES = frozenset(
     'corner left right end base distance rear midst inside outside half'.split())
 PLACE_PREPOSITIONS = frozenset('in on at to from near along by'.split())
 
-#: Times, manners, counts and bare colours are not seen as objects.
+#: Where things happen: "playing with a kite on the beach" is not about the kite.
+LOCATIONS = frozenset(
+    'beach field street road court stage office park pool stadium gym kitchen garden '
+    'sidewalk grass ground water snow floor pitch arena classroom'.split())
+
+#: Times, manners, counts, bare colours and what has no shape are not seen as objects.
 UNSEEN = frozenset(
     'night day morning evening afternoon time year moment date daytime nighttime '
     'sunset dusk dawn way fact example addition style variety action other others '
     'mid-air motion progress expression context january february march april may '
     'june july august september october november december monday tuesday wednesday '
     'thursday friday saturday sunday red black white yellow blue green orange pink '
-    'purple gray grey brown gold silver beige'.split())
+    'purple gray grey brown gold silver beige admiration attention focus content '
+    'information situation relationship representation appearance importance interest '
+    'role desire achievement success response behavior reaction amount use '
+    'description comparison topic value victory performance location life history '
+    'memory surprise language system development scenario point'.split())
 
 _MALE = 'man boy guy father king gentleman husband son brother prince groom he him his'
 _FEMALE = 'woman girl lady mother queen wife daughter sister princess bride she her'
@@ -118,7 +127,7 @@ _LOOKS = (
 _FRAME = ('(?:photos?|photographs?|pictures?|images?|snapshot|shot|view|pic|'
           'close[- ]?up)')
 _HEAD = rf'(?:an?|the|this|two|three|four)?\s*(?:{_LOOKS},? (?:and )?){{0,4}}{_FRAME}'
-_START = r'(^|(?<=[.!?] ))'
+_START = r'(^|(?<=[.!?] )|(?<=[.!?]["”] ))'
 
 #: Replacements made in this order before a caption is parsed.
 REPLACEMENTS: Tuple[Tuple['re.Pattern[str]', str], ...] = tuple(
@@ -137,6 +146,11 @@ REPLACEMENTS: Tuple[Tuple['re.Pattern[str]', str], ...] = tuple(
         (r' for (?:an? |the |their )?(?:group |family )?'
          r'(?:photos?|photographs?|pictures?|selfies?|cameras?|portraits?)\b', ''),
         (r' (?:at|into|to|towards?|facing) the cameras?\b', ''),
+        # What a captioning model concludes rather than sees.
+        (rf'{_START}(?:this|it|that|the (?:style|{_FRAME})) '
+         r'(?:suggests|indicates|implies) [^.!?]*[.!?]?', r'\1'),
+        (r',? (?:suggesting|implying|possibly to|perhaps to|presumably to|likely to) '
+         r'[^.!?]*', ''),
     ))
 
 

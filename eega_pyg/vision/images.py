@@ -1,0 +1,111 @@
+r"""Image files to pictures, whatever state they are in."""
+import os
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Union
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor
+
+    ImageSource = Union[str, Path, Image]
+else:
+    ImageSource = Union[str, Path, Any]
+
+#: Larger images are refused before they are decoded: 10,000 x 10,000.
+MAX_PIXELS = 100_000_000
+
+
+def load_image(source: ImageSource, max_pixels: int = MAX_PIXELS) -> 'Image':
+    r"""Opens an image as an upright RGB picture.
+
+    The first frame of an animation counts; a rotation that a camera has noted (EXIF) is
+    applied; what is transparent becomes white; palettes, CMYK, one and 16 bits a
+    channel are converted.
+
+    Args:
+        source (str, Path or PIL.Image.Image): A file, or a picture.
+        max_pixels (int, optional): Larger images are refused.
+            (default: :obj:`100_000_000`)
+
+    Raises:
+        OSError: Naming the file and what is wrong with it, if it is missing, empty,
+            no image, cut short, damaged, or larger than :obj:`max_pixels`.
+    """
+    from PIL import Image, UnidentifiedImageError
+    if isinstance(source, Image.Image):
+        return _converted(source, _name(source), max_pixels)
+    name = os.fspath(source)
+    if not os.path.isfile(name):
+        raise FileNotFoundError(f"'{name}': there is no such image file")
+    if os.path.getsize(name) == 0:
+        raise OSError(f"'{name}': the file is empty")
+    try:
+        with warnings.catch_warnings():  # Pillow warns where we raise.
+            warnings.simplefilter('ignore')
+            with Image.open(name) as image:
+                return _converted(image, name, max_pixels)
+    except UnidentifiedImageError:
+        raise OSError(f"'{name}': not an image that can be read") from None
+    except Image.DecompressionBombError:
+        raise OSError(f"'{name}': the image has more than {max_pixels:,} "
+                      f"pixels") from None
+
+
+def _converted(image: 'Image', name: str, max_pixels: int) -> 'Image':
+    from PIL import Image, ImageOps
+    if image.width < 1 or image.height < 1:
+        raise OSError(f"'{name}': the image has no pixels")
+    if image.width * image.height > max_pixels:
+        raise OSError(f"'{name}': the image has {image.width:,} x {image.height:,} "
+                      f"pixels, more than {max_pixels:,}")
+    try:
+        image.seek(0)
+        image.load()
+        # EXIF is read from the file's own bytes, which may be anything.
+        image = ImageOps.exif_transpose(image)
+        if image.mode.startswith('I') or image.mode == 'F':
+            image = _to_8_bit(image)
+        if image.mode in ('RGBA', 'LA', 'PA', 'La',
+                          'RGBa') or 'transparency' in (image.info):
+            image = image.convert('RGBA')
+            white = Image.new('RGBA', image.size, 'white')
+            image = Image.alpha_composite(white, image)
+        return image.convert('RGB')
+    except Exception as e:  # Decoders of damaged files raise nearly anything.
+        reason = ' '.join(str(e).split()) or type(e).__name__
+        raise OSError(f"'{name}': the image is damaged or cut short "
+                      f"({reason[:200]})") from None
+
+
+def _to_8_bit(image: 'Image') -> 'Image':
+    # Pillow's own conversion cuts off whatever is above 255. 32 bits and floating point
+    # do not say where white is: it is the next of 1, 255 and 65,535.
+    import numpy as np
+    from PIL import Image
+    values = np.nan_to_num(np.asarray(image).astype(np.float64))
+    most = values.max()
+    white = 65535. if image.mode.startswith('I;16') else next(
+        (w for w in (1., 255., 65535.)
+         if most <= w and (w > 1 or image.mode == 'F')), most)
+    scaled = np.clip(values / white, 0, 1) * 255
+    return Image.fromarray(scaled.round().astype(np.uint8))
+
+
+def _name(image: 'Image') -> str:
+    return getattr(image, 'filename', '') or 'image'
+
+
+def to_tensor(image: 'Image') -> 'Tensor':
+    r"""An RGB picture as numbers in ``[0, 1]`` :obj:`[3, height, width]`.
+
+    A side that is shorter than a 64th of the other is filled up with black, for a
+    detector's scaling would leave nothing of it.
+    """
+    import torch
+    from torchvision.transforms.v2.functional import pil_to_tensor
+    pixels = pil_to_tensor(image).float() / 255
+    _, height, width = pixels.shape
+    least = max(height, width) // 64
+    right, below = max(0, least - width), max(0, least - height)
+    return torch.nn.functional.pad(pixels, (0, right, 0, below))

@@ -1,0 +1,79 @@
+r"""Images to scene graphs."""
+from typing import Any, List, Optional, Sequence
+
+from eega_pyg.schema import SceneGraph
+from eega_pyg.vision.detection import Detection, Detector, scene_objects
+from eega_pyg.vision.images import ImageSource, load_image
+from eega_pyg.vision.predicate_model import PredicateModel
+
+# Images that are held in memory at once.
+_WINDOW = 16
+
+
+class SceneParser:
+    r"""A detector and a predicate model: images to scene graphs.
+
+    .. code-block:: python
+
+        graph, = SceneParser()(['photo.jpg'])
+
+    Args:
+        detector (callable, optional): An upright RGB picture to boxes, labels, scores
+            and features, see :class:`~eega_pyg.vision.Detection`; if it has a method
+            ``batch`` that takes several pictures, that is called instead. By default
+            Mask R-CNN with COCO's weights, which torchvision downloads once.
+        predicates (PredicateModel, optional): By default the one of the package.
+        max_predicates (int, optional): Predicates kept of an image. (default:
+            :obj:`20`)
+        min_score (float, optional): The least score of a predicate.
+            (default: :obj:`0.1`)
+
+    Raises:
+        OSError: If the detector's weights cannot be downloaded, telling what to do.
+    """
+    def __init__(self, detector: Optional[Detector] = None,
+                 predicates: Optional[PredicateModel] = None, max_predicates: int = 20,
+                 min_score: float = 0.1) -> None:
+        if detector is None:
+            from eega_pyg.vision.rcnn_detector import RCNNDetector
+            detector = RCNNDetector.mask_rcnn()
+        self.detector = detector
+        self.predicates = predicates or PredicateModel.pretrained()
+        self.max_predicates = max_predicates
+        self.min_score = min_score
+
+    def __call__(self, images: Sequence[ImageSource]) -> List[SceneGraph]:
+        r"""Parses images.
+
+        Args:
+            images (sequence): Files or pictures, see
+                :func:`~eega_pyg.vision.load_image`.
+
+        Returns:
+            A graph for each: its objects have boxes, and features if the detector gives
+            some; an image without objects has an empty one.
+
+        Raises:
+            OSError: Naming the file, if an image cannot be read.
+            ValueError: If the detector gives something else than it should.
+        """
+        if isinstance(images, str):
+            raise ValueError(f"Expected a sequence of images (got the string "
+                             f"'{images}')")
+        graphs: List[SceneGraph] = []
+        for start in range(0, len(images), _WINDOW):
+            pictures = [load_image(i) for i in images[start:start + _WINDOW]]
+            for picture, detection in zip(pictures, self._detect(pictures)):
+                objects = scene_objects(detection, picture.width, picture.height)
+                graphs.append(
+                    self.predicates.relate(SceneGraph(tuple(objects)),
+                                           max_predicates=self.max_predicates,
+                                           min_score=self.min_score))
+        return graphs
+
+    def _detect(self, pictures: List[Any]) -> List[Detection]:
+        batch = getattr(self.detector, 'batch', None)
+        return batch(pictures) if batch else [self.detector(p) for p in pictures]
+
+    def __repr__(self) -> str:
+        return f"{self.__class__.__name__}({self.detector!r}, {self.predicates!r})"

@@ -1,0 +1,225 @@
+r"""Scene graphs of many images and captions, written to a folder."""
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+
+from eega_pyg.atomic import write_text
+from eega_pyg.schema import SceneGraph
+from eega_pyg.vision.caption import CAPTION_RULES, CaptionParser, read_captions
+from eega_pyg.vision.images import load_image
+
+ImageParser = Callable[[Sequence[Any]], List[SceneGraph]]
+Merge = Callable[[SceneGraph, SceneGraph], SceneGraph]
+Draw = Callable[[Any, SceneGraph, Path], None]
+
+#: The folder of the cache inside the output folder.
+CACHE = 'cache'
+SUMMARY = 'summary.json'
+
+
+@dataclass
+class Summary:
+    r"""What became of a run.
+
+    Args:
+        written (list of str): Names of the images whose graph was written.
+        cached (int): How many of them came from the cache.
+        failed (dict): Name -> what was wrong.
+    """
+    written: List[str] = field(default_factory=list)
+    cached: int = 0
+    failed: Dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class _Task:
+    name: str
+    image: Optional[Path] = None
+    caption: Optional[str] = None
+
+
+class SceneRun:
+    r"""Writes ``{image name}.json`` for each image and caption to a folder. An image
+    and a caption of the same name make one merged graph.
+
+    Graphs of images are kept in a cache by the SHA-256 of the file's content and
+    :obj:`settings`, so that a stopped run goes on where it was, and a renamed image is
+    not computed again. What cannot be read is reported and left out.
+
+    Args:
+        folder (str or Path): Where the graphs go.
+        image_parser (callable): Gives the parser of images, *e.g.*,
+            :class:`~eega_pyg.vision.SceneParser`; called when there is an image that is
+            not in the cache.
+        caption_parser (callable): Gives the :class:`~eega_pyg.vision.CaptionParser`.
+        merge (callable): Makes one graph of that of an image and that of a caption.
+        settings (dict): All that the parser's graphs depend on, as plain values.
+        features (bool, optional): Whether features are written.
+            (default: :obj:`False`)
+        draw (callable, optional): Draws a graph on its image into a file.
+            (default: :obj:`None`)
+        batch_size (int, optional): Images that are parsed at once.
+            (default: :obj:`8`)
+    """
+    def __init__(self, folder: Path, image_parser: Callable[[], ImageParser],
+                 caption_parser: Callable[[], CaptionParser], merge: Merge,
+                 settings: Dict[str, Any], features: bool = False,
+                 draw: Optional[Draw] = None, batch_size: int = 8) -> None:
+        self.folder = Path(folder)
+        self.settings = {**settings, 'features': features}
+        self.features = features
+        self.draw = draw
+        self.batch_size = batch_size
+        self.merge = merge
+        self._image_parser = image_parser
+        self._caption_parser = caption_parser
+        self._parser: Optional[ImageParser] = None
+        text = json.dumps(self.settings, sort_keys=True)
+        self._key = hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def run(self, sources: Sequence[Path],
+            progress: Callable[[int, int], None] = lambda done, total: None) -> Summary:
+        r"""Parses images, the images of folders, and files of captions (``.jsonl``).
+
+        Args:
+            sources (sequence of Path): The images, folders and files.
+            progress (callable, optional): Told how many are done, of how many.
+
+        Raises:
+            OSError: If the output folder cannot be written, or the parser's weights
+                cannot be had.
+            ValueError: If a line of a caption file is wrong, or a folder is empty.
+        """
+        summary = Summary()
+        tasks = _tasks(sources, summary)
+        captions = self._captions(tasks)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for start in range(0, len(tasks), self.batch_size):
+            chunk = tasks[start:start + self.batch_size]
+            for task, graph in self._graphs(chunk, summary):
+                if task.name in captions:
+                    caption = captions[task.name]
+                    graph = self.merge(graph, caption) if task.image else caption
+                self._write(task, graph)
+                summary.written.append(task.name)
+            progress(min(start + self.batch_size, len(tasks)), len(tasks))
+        write_text(
+            self.folder / SUMMARY,
+            json.dumps(
+                {
+                    'written': len(summary.written),
+                    'cached': summary.cached,
+                    'failed': summary.failed,
+                    'caption_rules': CAPTION_RULES,
+                    **self.settings
+                }, indent=2, ensure_ascii=False) + '\n')
+        return summary
+
+    def _captions(self, tasks: Sequence[_Task]) -> Dict[str, SceneGraph]:
+        named = {t.name: t.caption for t in tasks if t.caption is not None}
+        if not named:
+            return {}
+        return dict(zip(named, self._caption_parser().parse(list(named.values()))))
+
+    def _graphs(self, tasks: Sequence[_Task],
+                summary: Summary) -> Iterator[Tuple[_Task, SceneGraph]]:
+        waiting: List[Tuple[_Task, Path, Any]] = []
+        for task in tasks:
+            if task.image is None:
+                yield task, SceneGraph()
+                continue
+            try:
+                cache = self._cache(task.image)
+                if (graph := _cached(cache)) is not None:
+                    summary.cached += 1
+                    yield task, graph
+                else:
+                    waiting.append((task, cache, load_image(task.image)))
+            except OSError as e:
+                summary.failed[task.name] = str(e)
+        if not waiting:
+            return
+        if self._parser is None:
+            self._parser = self._image_parser()
+        for (task, cache, _), graph in zip(waiting,
+                                           self._parse(self._parser, waiting, summary)):
+            if graph is not None:
+                write_text(cache, graph.to_json() + '\n')
+                yield task, graph
+
+    def _parse(self, parser: ImageParser, waiting: Sequence[Tuple[_Task, Path, Any]],
+               summary: Summary) -> List[Optional[SceneGraph]]:
+        try:
+            graphs: List[Optional[SceneGraph]] = [
+                self._trimmed(g) for g in parser([p for *_, p in waiting])
+            ]
+            return graphs
+        except (RuntimeError, MemoryError, ValueError) as e:
+            if len(waiting) == 1:
+                summary.failed[waiting[0][0].name] = ' '.join(str(e).split())[:300]
+                return [None]
+            # One image too many or too strange: each on its own.
+            return [g for w in waiting for g in self._parse(parser, [w], summary)]
+
+    def _trimmed(self, graph: SceneGraph) -> SceneGraph:
+        if self.features:
+            return graph
+        value = graph.to_dict()
+        for item in value['objects']:
+            item.pop('feature', None)
+        return SceneGraph.from_dict(value)
+
+    def _cache(self, image: Path) -> Path:
+        if not image.is_file():
+            raise FileNotFoundError(f"'{image}': there is no such image file")
+        content = hashlib.sha256()
+        with image.open('rb') as f:
+            while block := f.read(1 << 20):
+                content.update(block)
+        return self.folder / CACHE / f'{content.hexdigest()}_{self._key}.json'
+
+    def _write(self, task: _Task, graph: SceneGraph) -> None:
+        write_text(self.folder / f'{task.name}.json', graph.to_json() + '\n')
+        if self.draw is not None and task.image is not None:
+            self.draw(load_image(task.image), graph, self.folder / f'{task.name}.png')
+
+
+def _cached(path: Path) -> Optional[SceneGraph]:
+    try:
+        return SceneGraph.from_json(path.read_text(encoding='utf-8'))
+    except (OSError, ValueError):  # Not there, or damaged: computed anew.
+        return None
+
+
+def _tasks(sources: Sequence[Path], summary: Summary) -> List[_Task]:
+    tasks: Dict[str, _Task] = {}
+    for source in sources:
+        if source.suffix == '.jsonl' and source.is_file():
+            for name, caption in read_captions(source).items():
+                if name != os.path.basename(name) or name in ('.', '..'):
+                    summary.failed[name] = f"'{name}' cannot be the name of a file"
+                else:
+                    tasks.setdefault(name, _Task(name)).caption = caption
+            continue
+        for image in _images(source):
+            task = tasks.setdefault(image.name, _Task(image.name))
+            if task.image not in (None, image):
+                summary.failed[str(
+                    image)] = f"another image has this name ({task.image})"
+            else:
+                task.image = image
+    return list(tasks.values())
+
+
+def _images(source: Path) -> List[Path]:
+    if not source.is_dir():
+        return [source]
+    from PIL import Image
+    known = Image.registered_extensions()
+    images = sorted(p for p in source.iterdir() if p.suffix.lower() in known)
+    if not images:
+        raise ValueError(f"The folder '{source}' holds no image")
+    return images

@@ -1,0 +1,143 @@
+r"""Annotations of visual relationships and how a predicate model is scored on them."""
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Set, Tuple, Union
+
+import torch
+from torch import Tensor
+
+Box = Tuple[float, float, float, float]
+
+
+class AnnotatedImage(NamedTuple):
+    r"""The annotations of one image.
+
+    Args:
+        name (str): Its file name.
+        labels (list of str): The label of each distinct object.
+        boxes (list of tuple): The box of each, as fractions ``(x1, y1, x2, y2)``.
+        triples (dict): Positions of subject and object -> indices of the predicates
+            between them.
+    """
+    name: str
+    labels: List[str]
+    boxes: List[Box]
+    triples: Dict[Tuple[int, int], Set[int]]
+
+    @property
+    def split(self) -> int:
+        r"""The first hexadecimal digit of the SHA-1 of the file name."""
+        return int(hashlib.sha1(self.name.encode()).hexdigest()[0], 16)
+
+
+def read_vrd(folder: Union[str, Path]) -> Tuple[List[AnnotatedImage], List[str]]:
+    r"""Reads the annotations of `"Visual Relationship Detection with Language Priors"
+    <https://arxiv.org/abs/1608.00187>`_: ``annotations_train.json``, ``objects.json``,
+    ``predicates.json`` and ``train_image_metadata.json``.
+
+    Args:
+        folder (str or Path): The folder of the four files.
+
+    Returns:
+        The images that have any triple, and the names of the predicates.
+
+    Raises:
+        OSError: If a file cannot be read.
+        ValueError: Naming the image, if an annotation is not as expected.
+    """
+    folder = Path(folder)
+    annotations, names, predicates, sizes = (json.loads(
+        (folder / f'{name}.json').read_text(encoding='utf-8'))
+                                             for name in ('annotations_train',
+                                                          'objects', 'predicates',
+                                                          'train_image_metadata'))
+    images = []
+    for name, rows in annotations.items():
+        if not rows:
+            continue
+        try:
+            width, height = sizes[name]['width'], sizes[name]['height']
+            images.append(_image(name, rows, names, width, height))
+        except (KeyError, IndexError, TypeError, ValueError) as e:
+            raise ValueError(f"{folder}: wrong annotations of image '{name}': "
+                             f"{e!r}") from None
+    return images, predicates
+
+
+def _image(name: str, rows: Any, names: List[str], width: float,
+           height: float) -> AnnotatedImage:
+    objects: Dict[Tuple[str, Box], int] = {}
+    triples: Dict[Tuple[int, int], Set[int]] = {}
+    for row in rows:
+        ends = []
+        for key in ('subject', 'object'):
+            top, bottom, left, right = row[key]['bbox']
+            box = (left / width, top / height, right / width, bottom / height)
+            item = (names[row[key]['category']], box)
+            ends.append(objects.setdefault(item, len(objects)))
+        triples.setdefault((ends[0], ends[1]), set()).add(row['predicate'])
+    return AnnotatedImage(name, [label for label, _ in objects],
+                          [box for _, box in objects], triples)
+
+
+class Recall(NamedTuple):
+    r"""How many annotated triples are among the first predictions of their image.
+
+    Args:
+        total (float): Over all images' distinct (pair, predicate).
+        by_predicate (dict): The same of each predicate that occurs.
+    """
+    total: float
+    by_predicate: Dict[int, float]
+
+
+def recall(images: List[Dict[Tuple[int, int], Set[int]]], scores: List[Tensor],
+           per_pair: int, k: int = 50) -> Recall:
+    r"""Recall@\ :math:`k` of predicates between given pairs, micro-averaged.
+
+    Args:
+        images (list of dict): The triples of each image, see :class:`AnnotatedImage`.
+        scores (list of torch.Tensor): The score of each predicate for each pair of an
+            image, in the order of its dict :obj:`[P, C]`.
+        per_pair (int): Predictions that a pair may contribute.
+        k (int, optional): Predictions that an image may have. (default: :obj:`50`)
+    """
+    hits: Dict[int, int] = {}
+    found: Dict[int, int] = {}
+    for triples, score in zip(images, scores):
+        best, names = score.topk(min(per_pair, score.size(1)), dim=1)
+        first = best.flatten().topk(min(k, best.numel())).indices
+        chosen = {(int(i) // best.size(1), int(names.flatten()[i])) for i in first}
+        for row, predicates in enumerate(triples.values()):
+            for p in predicates:
+                found[p] = found.get(p, 0) + 1
+                hits[p] = hits.get(p, 0) + ((row, p) in chosen)
+    total = sum(hits.values()) / max(1, sum(found.values()))
+    return Recall(total, {p: hits[p] / found[p] for p in sorted(found)})
+
+
+def split_images(
+    images: List[AnnotatedImage]
+) -> Tuple[List[AnnotatedImage], List[AnnotatedImage], List[AnnotatedImage]]:
+    r"""Training images, those to tune on (SHA-1 of the name beginning with 1 or 2) and
+    those to report on (0)."""
+    return ([i for i in images
+             if i.split > 2], [i for i in images if i.split in (1, 2)],
+            [i for i in images if i.split == 0])
+
+
+def pair_tensors(
+        images: List[AnnotatedImage]) -> Tuple[List[str], List[str], Tensor, Tensor]:
+    r"""The labels and boxes of all annotated pairs, in the images' order.
+
+    Returns:
+        Labels of subjects and objects, and boxes of subjects and objects
+        :obj:`[P, 4]`.
+    """
+    ends = [(image, pair) for image in images for pair in image.triples]
+    boxes = [
+        torch.tensor([image.boxes[pair[n]] for image, pair in ends]) for n in (0, 1)
+    ]
+    return ([image.labels[pair[0]] for image, pair in ends],
+            [image.labels[pair[1]] for image, pair in ends], boxes[0], boxes[1])
