@@ -19,7 +19,6 @@ from huggingface_hub import ModelHubMixin
 from torch_geometric.data import Batch, HeteroData
 
 from eega_pyg.evaluation import num_pieces
-from eega_pyg.images import ImageLike
 from eega_pyg.item import Item
 from eega_pyg.parsing import Parser, tracked
 from eega_pyg.resolve import load_tokenizer
@@ -29,9 +28,10 @@ from eega_pyg.schema import OBJECT, TOKEN, Quintuple, SceneGraph
 from eega_pyg.tagging import Extraction, decode_batch, merge_windows
 from eega_pyg.transforms import Pair, PairTransform, WordPieces
 from eega_pyg.vision import CaptionParser
+from eega_pyg.vision.images import ImageSource
 
 #: Reads pictures: a scene graph each.
-ImageParser = Callable[[Sequence[ImageLike]], List[SceneGraph]]
+ImageParser = Callable[[Sequence[ImageSource]], List[SceneGraph]]
 
 #: A longer text is refused: it would be cut into many hundreds of windows, which as
 #: texts of their own would be read just as well.
@@ -110,7 +110,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
 
     def __call__(self, text: Union[str, Sequence[str]], caption: Optional[str] = None,
                  scene_graph: Optional[SceneGraph] = None,
-                 image: Optional[ImageLike] = None, align: bool = False,
+                 image: Optional[ImageSource] = None, align: bool = False,
                  pairs: bool = False) -> Result:
         r"""Extracts from one text.
 
@@ -238,7 +238,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             image=item.image,
             undirected=frozenset(
                 q for q in extraction.quintuples if not self._directed(q)),
-            alignment=_merged(alignments, len(offsets)) if alignments else None,
+            alignment=Alignment.merge(alignments, len(offsets)) if alignments else None,
             pairs=PairProbabilities(self.model.tag_set, tables) if tables else None,
         )
 
@@ -265,7 +265,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
                 graphs[i] = graph
         return [graph.top(self.data.max_objects) for graph in graphs]
 
-    def _parse_images(self, images: Sequence[ImageLike]) -> List[SceneGraph]:
+    def _parse_images(self, images: Sequence[ImageSource]) -> List[SceneGraph]:
         if self.image_parser is None:
             from eega_pyg.vision import SceneParser
             self.image_parser = SceneParser()
@@ -301,20 +301,6 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
 def _shares(plan: np.ndarray) -> np.ndarray:
     r"""Columns of a plan, each with a sum of one. :math:`(k, n)`"""
     return plan / plan.sum(0, keepdims=True)
-
-
-def _merged(alignments: Sequence[Tuple[int, Alignment]], num_words: int) -> Alignment:
-    def mean(plans: Sequence[Tuple[int, np.ndarray]]) -> np.ndarray:
-        total = np.zeros((len(plans[0][1]), num_words))
-        count = np.zeros(num_words)
-        for offset, plan in plans:
-            words = slice(offset, offset + plan.shape[1])
-            total[:, words] += plan
-            count[words] += 1
-        return total / count
-
-    return Alignment(mean([(offset, a.nodes) for offset, a in alignments]),
-                     mean([(offset, a.edges) for offset, a in alignments]))
 
 
 def _device() -> torch.device:

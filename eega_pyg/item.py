@@ -4,8 +4,8 @@ import os
 from dataclasses import dataclass, field
 from typing import Any, Iterator, List, Optional, Tuple, Union
 
-from eega_pyg.images import ImageLike, image_name
 from eega_pyg.schema import SceneGraph
+from eega_pyg.vision.images import ImageSource
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Item:
     caption: Optional[str] = None
     scene_graph: Optional[SceneGraph] = None
     image_id: str = ''
-    image: Optional[ImageLike] = field(default=None, compare=False)
+    image: Optional[ImageSource] = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if self.words is not None:
@@ -46,7 +46,7 @@ class Item:
         if self.caption is not None and self.scene_graph is not None:
             raise ValueError("Give a caption or a scene graph, not both")
         if self.image is not None and not self.image_id:
-            object.__setattr__(self, 'image_id', image_name(self.image))
+            object.__setattr__(self, 'image_id', _file_name(self.image))
 
     @classmethod
     def from_dict(cls, value: Any) -> 'Item':
@@ -107,6 +107,13 @@ def read_lines(path: Union[str, 'os.PathLike[str]']) -> Iterator[Tuple[int, Any]
                 except (ValueError, RecursionError) as e:
                     raise ValueError(f'{os.fspath(path)}:{number}: not valid JSON: '
                                      f'{e}') from None
+
+
+def _file_name(image: ImageSource) -> str:
+    # Without its folder; empty for a picture that was never a file.
+    path = image if isinstance(image, (str, os.PathLike)) else getattr(
+        image, 'filename', '')
+    return os.path.basename(os.fspath(path))
 
 
 def _check_unicode(name: str, value: Optional[str]) -> None:

@@ -6,9 +6,9 @@ from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, T
 
 import numpy as np
 
-from eega_pyg.images import ImageLike
 from eega_pyg.schema import Entity, Quintuple, SceneGraph, TagSet
 from eega_pyg.tagging import Extraction
+from eega_pyg.vision.images import ImageSource
 
 
 class Alignment(NamedTuple):
@@ -35,6 +35,20 @@ class Alignment(NamedTuple):
         :math:`1 / k`."""
         words = slice(entity.start, entity.end)
         return self.nodes[:, words].mean(1), self.edges[:, words].mean(1)
+
+    @classmethod
+    def merge(cls, windows: Sequence[Tuple[int, 'Alignment']],
+              num_words: int) -> 'Alignment':
+        r"""Joins the windows of a text, given with their first words, which together
+        hold each of its words."""
+        shape = len(windows[0][1].nodes), num_words
+        nodes, edges, count = np.zeros(shape), np.zeros(shape), np.zeros(num_words)
+        for offset, part in windows:
+            words = slice(offset, offset + part.nodes.shape[1])
+            nodes[:, words] += part.nodes
+            edges[:, words] += part.edges
+            count[words] += 1
+        return cls(nodes / count, edges / count)
 
 
 class PairProbabilities(NamedTuple):
@@ -86,7 +100,7 @@ class Result:
     extraction: Extraction
     scene_graph: SceneGraph
     image_id: str = ''
-    image: Optional[ImageLike] = field(default=None, compare=False)
+    image: Optional[ImageSource] = field(default=None, compare=False)
     undirected: FrozenSet[Quintuple] = frozenset()
     alignment: Optional[Alignment] = field(default=None, compare=False)
     pairs: Optional[PairProbabilities] = field(default=None, compare=False)

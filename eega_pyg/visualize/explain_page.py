@@ -1,4 +1,6 @@
 r"""A page that shows how one pair of text and image was read."""
+import base64
+import io
 import os
 from typing import Any, Dict, List, Optional, Union
 
@@ -6,14 +8,16 @@ import networkx as nx
 import numpy as np
 
 from eega_pyg.atomic import write_text
-from eega_pyg.images import data_uri
 from eega_pyg.result import Result
 from eega_pyg.schema import SceneGraph
+from eega_pyg.vision.images import ImageSource, load_image
 
 from .page import render
 
 #: The tables of a longer text show the words of its entities, at most so many.
 MAX_WORDS = 100
+# Pixels of the longer side of the image in the page.
+_MAX_SIDE = 900
 
 
 def write_explain_page(result: Result, path: Union[str, 'os.PathLike[str]']) -> None:
@@ -27,7 +31,7 @@ def write_explain_page(result: Result, path: Union[str, 'os.PathLike[str]']) -> 
         path (str or Path): The file.
 
     Raises:
-        OSError, ValueError: If the result's image cannot be read.
+        OSError: If the result's image cannot be read.
     """
     write_text(os.fspath(path), explain_page(result))
 
@@ -55,7 +59,7 @@ def explain_page(result: Result) -> str:
             'tail': number[q.tail]
         } for item, q in zip(value['quintuples'], extraction.quintuples)],
         'image':
-        None if result.image is None else data_uri(result.image),
+        None if result.image is None else _data_uri(result.image),
         'imageId':
         result.image_id,
         'objects':
@@ -118,3 +122,11 @@ def _pairs(result: Result, shown: List[int]) -> Optional[Dict[str, Any]]:
     ] for i in range(len(shown))]
     tags = result.pairs.tags
     return {'tags': tags.names, 'numTypes': len(tags.types), 'cells': cells}
+
+
+def _data_uri(image: ImageSource) -> str:
+    picture = load_image(image)
+    picture.thumbnail((_MAX_SIDE, _MAX_SIDE))
+    buffer = io.BytesIO()
+    picture.save(buffer, 'JPEG', quality=85)
+    return f'data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}'
