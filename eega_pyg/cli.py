@@ -163,8 +163,8 @@ def extract(
                          'file')
     if resume and target is None:
         raise ValueError('--resume needs --output FILE')
-    items = (read_items(source) if source is not None else
-             [one_item(text, caption, scene_graph, image)])
+    items = (read_items(source)
+             if source is not None else [one_item(text, caption, scene_graph, image)])
     extractor = Extractor.from_pretrained(model)
 
     def results(start: int) -> Iterator['Result']:

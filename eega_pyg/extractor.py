@@ -76,8 +76,8 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             :class:`~eega_pyg.vision.SceneParser`, made when the first image without
             a caption or a scene graph comes.
     """
-    def __init__(self, saved: SavedModel,
-                 device: Optional[Union[str, torch.device]] = None,
+    def __init__(self, saved: SavedModel, device: Optional[Union[str,
+                                                                 torch.device]] = None,
                  image_parser: Optional[ImageParser] = None) -> None:
         self.saved = saved
         self.model, self.vocabularies, self.data, self.signatures = saved
@@ -205,7 +205,10 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         alignments: List[Optional[Alignment]] = [None] * len(sizes)
         if out.alignment is not None:
             objects = batch[OBJECT].ptr.diff().tolist()
-            plans = [p.cpu().numpy() for p in out.alignment[-2:]]
+            plans = [
+                p.cpu().numpy()
+                for p in (out.alignment.node_plan, out.alignment.edge_plan)
+            ]
             alignments = [
                 Alignment(*(_shares(plan[i, :k, :n]) for plan in plans)) if k else None
                 for i, (k, n) in enumerate(zip(objects, sizes))
@@ -217,10 +220,8 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
                 t.view(n, n, -1).numpy()
                 for n, t in zip(sizes, probability.split([n * n for n in sizes]))
             ]
-        return [
-            _Found(w.offset, *parts)
-            for w, *parts in zip(windows, extractions, alignments, tables)
-        ]
+        offsets = [w.offset for w in windows]
+        return list(map(_Found, offsets, extractions, alignments, tables))
 
     def _result(self, item: Item, offsets: List[Tuple[int, int]],
                 scene_graph: SceneGraph, parts: List[_Found]) -> Result:
@@ -236,8 +237,8 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             scene_graph=scene_graph,
             image_id=item.image_id,
             image=item.image,
-            undirected=frozenset(
-                q for q in extraction.quintuples if not self._directed(q)),
+            undirected=frozenset(q for q in extraction.quintuples
+                                 if not self._directed(q)),
             alignment=Alignment.merge(alignments, len(offsets)) if alignments else None,
             pairs=PairProbabilities(self.model.tag_set, tables) if tables else None,
         )
@@ -246,8 +247,8 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         # Without directions in the table, only the types can tell the head.
         if self.model.table == 'directed':
             return True
-        return (self.signatures is not None and
-                (q.tail.type, q.relation, q.head.type) not in self.signatures)
+        return (self.signatures is not None
+                and (q.tail.type, q.relation, q.head.type) not in self.signatures)
 
     def _scene_graphs(self, items: Sequence[Item]) -> List[SceneGraph]:
         graphs = [item.scene_graph or SceneGraph() for item in items]
@@ -257,7 +258,9 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             if x.image is not None and x.caption is None and x.scene_graph is None
         ]
         captions = [items[i].caption or '' for i in with_caption]
-        images = [x.image for x in (items[i] for i in with_image) if x.image is not None]
+        images = [
+            x.image for x in (items[i] for i in with_image) if x.image is not None
+        ]
         for i, graph in zip(with_caption, self.captions.parse(captions)):
             graphs[i] = graph
         if images:
@@ -290,8 +293,9 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         if not words:
             raise ValueError("The text is empty: give at least one word")
         if len(words) > MAX_WORDS:
-            raise ValueError(f"The text has {len(words)} words, and at most {MAX_WORDS} "
-                             f"are read at once: give it in parts")
+            raise ValueError(
+                f"The text has {len(words)} words, and at most {MAX_WORDS} "
+                f"are read at once: give it in parts")
         return words, offsets
 
     def __repr__(self) -> str:

@@ -145,8 +145,8 @@ def _results(source: Path,
     if items:
         from eega_pyg.extractor import Extractor
         extractor = Extractor.from_pretrained(model)
-        found = extractor.batch(list(items.values()), align=True,
-                                progress=len(items) >= 64)
+        found = extractor.batch(list(items.values()), align=True, progress=len(items)
+                                >= 64)
         for index, result in zip(items, found):
             results[index] = result
     return results

@@ -2,6 +2,7 @@ r"""One text and its image, as an extractor takes them."""
 import json
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Iterator, List, Optional, Tuple, Union
 
 from eega_pyg.schema import SceneGraph
@@ -80,7 +81,7 @@ class Item:
         )
 
 
-def read_items(path: Union[str, 'os.PathLike[str]']) -> List[Item]:
+def read_items(path: Union[str, Path]) -> List[Item]:
     r"""Reads a file of JSON lines, see :meth:`Item.from_dict`; blank lines are skipped.
 
     Raises:
@@ -92,11 +93,11 @@ def read_items(path: Union[str, 'os.PathLike[str]']) -> List[Item]:
         try:
             items.append(Item.from_dict(value))
         except ValueError as e:
-            raise ValueError(f'{os.fspath(path)}:{number}: {e}') from None
+            raise ValueError(f'{path}:{number}: {e}') from None
     return items
 
 
-def read_lines(path: Union[str, 'os.PathLike[str]']) -> Iterator[Tuple[int, Any]]:
+def read_lines(path: Union[str, Path]) -> Iterator[Tuple[int, Any]]:
     r"""Yields number and value of each line of a file of JSON lines that is not blank;
     a :class:`ValueError` names file and line."""
     with open(path, 'rb') as f:  # Only b'\n' ends a line, no other separator.
@@ -105,14 +106,14 @@ def read_lines(path: Union[str, 'os.PathLike[str]']) -> Iterator[Tuple[int, Any]
                 try:
                     yield number, json.loads(line.decode('utf-8-sig'))
                 except (ValueError, RecursionError) as e:
-                    raise ValueError(f'{os.fspath(path)}:{number}: not valid JSON: '
+                    raise ValueError(f'{path}:{number}: not valid JSON: '
                                      f'{e}') from None
 
 
 def _file_name(image: ImageSource) -> str:
     # Without its folder; empty for a picture that was never a file.
-    path = image if isinstance(image, (str, os.PathLike)) else getattr(
-        image, 'filename', '')
+    path = image if isinstance(image,
+                               (str, os.PathLike)) else getattr(image, 'filename', '')
     return os.path.basename(os.fspath(path))
 
 

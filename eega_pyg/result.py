@@ -69,8 +69,7 @@ class PairProbabilities(NamedTuple):
         count = np.zeros((len(words), len(words), 1))
         chosen = np.asarray(words, dtype=int)
         for offset, table in self.windows:
-            inside = np.flatnonzero((chosen >= offset)
-                                    & (chosen < offset + len(table)))
+            inside = np.flatnonzero((chosen >= offset) & (chosen < offset + len(table)))
             here = chosen[inside] - offset
             total[np.ix_(inside, inside)] += table[np.ix_(here, here)]
             count[np.ix_(inside, inside)] += 1
@@ -208,8 +207,8 @@ class Result:
         table = ''.join(f"<tr>{''.join(f'<td>{html.escape(c)}</td>' for c in row)}</tr>"
                         for row in rows)
         head = ''.join(f'<th>{name}</th>' for name in header)
-        return f"<p>{''.join(text)}</p>" + (
-            f'<table><tr>{head}</tr>{table}</table>' if rows else '')
+        return f"<p>{''.join(text)}</p>" + (f'<table><tr>{head}</tr>{table}</table>'
+                                            if rows else '')
 
 
 def _short(text: str, size: int = 200) -> str:

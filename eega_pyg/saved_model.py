@@ -142,8 +142,8 @@ def _folder(name: Optional[Union[str, Path]]) -> Path:
         return folder
     if Path(name).is_dir():
         return Path(name)
-    if isinstance(name, str) and '/' not in name and (CHECKPOINTS / name / PIPELINE
-                                                      ).is_file():
+    if isinstance(name, str) and '/' not in name and (CHECKPOINTS / name /
+                                                      PIPELINE).is_file():
         return CHECKPOINTS / name
     if isinstance(name, Path) or name.count('/') != 1 or name.startswith(('.', '/')):
         raise FileNotFoundError(f"There is no folder '{name}'")

@@ -15,7 +15,6 @@ SENTENCES = [
     'RT @news : singer Nora Blake and actor Tom Reed were seen in Paris , France',
 ]
 
-
 GRAPH = SceneGraph((SceneObject('man'), SceneObject('ball')),
                    (ScenePredicate(0, 'kick', 1), ))
 
@@ -187,7 +186,10 @@ def test_a_stream_takes_items_as_it_goes(extractor):
 
 @pytest.mark.parametrize('make, message', [
     (lambda: Item('a \ud800'), 'text: character 2 is half of a surrogate pair'),
-    (lambda: Item.from_dict({'text': 'a', 'image': 3}), 'image: expected a string'),
+    (lambda: Item.from_dict({
+        'text': 'a',
+        'image': 3
+    }), 'image: expected a string'),
     (lambda: Item(''), 'The text is empty'),
     (lambda: Item(' \n\t '), 'The text is empty'),
     (lambda: Item('a', caption='b', scene_graph=SceneGraph()), 'not both'),

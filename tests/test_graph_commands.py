@@ -13,8 +13,10 @@ TEXT = 'Marco Bellini joins Harbor City FC in Lisbon'
 def results(trained, tmp_path_factory):
     r"""Results of two texts as ``eega extract`` writes them."""
     loaded = extractor.Extractor.from_pretrained(trained, 'cpu')
-    items = [extractor.Item(TEXT, image_id='1.jpg', caption='a man with a ball'),
-             extractor.Item('Nora Blake lives in Lisbon')]
+    items = [
+        extractor.Item(TEXT, image_id='1.jpg', caption='a man with a ball'),
+        extractor.Item('Nora Blake lives in Lisbon')
+    ]
     path = tmp_path_factory.mktemp('results') / 'results.jsonl'
     found = loaded.batch(items, align=True)
     path.write_text(''.join(r.to_json() + '\n' for r in found), encoding='utf-8')
@@ -23,9 +25,9 @@ def results(trained, tmp_path_factory):
 
 def test_a_pair_is_explained_on_a_page_and_in_a_figure(eega, trained, tmp_path):
     Image.new('RGB', (40, 30)).save(tmp_path / 'photo.jpg')
-    code, _, err = eega('explain', TEXT, '-m', trained, '--caption', 'a man with a ball',
-                        '--image', tmp_path / 'photo.jpg', '-o', tmp_path / 'page.html',
-                        '-o', tmp_path / 'figure.pdf')
+    code, _, err = eega('explain', TEXT, '-m', trained, '--caption',
+                        'a man with a ball', '--image', tmp_path / 'photo.jpg', '-o',
+                        tmp_path / 'page.html', '-o', tmp_path / 'figure.pdf')
     assert code == 0, err
     page = (tmp_path / 'page.html').read_text(encoding='utf-8')
     assert TEXT in page and 'data:image/jpeg;base64,' in page and '"ball"' in page
@@ -41,15 +43,18 @@ def test_results_are_merged_without_a_model(eega, results, tmp_path):
     graph = KnowledgeGraph.load(tmp_path / 'graph.jsonl')
     assert graph == KnowledgeGraph.from_results(values)
     assert f'{len(graph.nodes)} entities' in err
-    assert {p.name for p in (tmp_path / 'csv').iterdir()} >= {'entities.csv',
-                                                              'relations.csv'}
+    assert {p.name
+            for p in (tmp_path / 'csv').iterdir()} >= {'entities.csv', 'relations.csv'}
 
 
 def test_texts_are_extracted_from_and_linked(eega, trained, results, tmp_path):
     source = tmp_path / 'texts.jsonl'
     source.write_text(
-        json.dumps({'text': TEXT, 'image_id': '1.jpg', 'caption': 'a man with a ball'}) +
-        '\n\n' + results.read_text().splitlines()[1] + '\n')
+        json.dumps({
+            'text': TEXT,
+            'image_id': '1.jpg',
+            'caption': 'a man with a ball'
+        }) + '\n\n' + results.read_text().splitlines()[1] + '\n')
     links = tmp_path / 'links.csv'
     links.write_text('name,type,id\nlisbon,,Q597\n')
     code, _, err = eega('graph', source, '-m', trained, '-o', tmp_path / 'graph.jsonl',
@@ -69,8 +74,8 @@ def test_a_model_is_shrunk(eega, trained, tmp_path):
     code, _, err = eega('shrink', trained, '-o', tmp_path / 'small', '--dtype',
                         'bfloat16')
     assert code == 0 and ' MB' in err
-    assert json.loads((tmp_path / 'small' / 'pipeline.json').read_text()
-                      )['weights']['dtype'] == 'bfloat16'
+    assert json.loads((tmp_path / 'small' /
+                       'pipeline.json').read_text())['weights']['dtype'] == 'bfloat16'
 
 
 def test_errors_are_one_clear_line(eega, trained, results, tmp_path):

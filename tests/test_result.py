@@ -14,11 +14,11 @@ QUINTUPLE = Quintuple(PERSON, PLACE, 'place_of_birth', 0.25)
 @pytest.fixture
 def result():
     nodes = np.array([[0.5, 0.7, 0.0, 0.1], [0.5, 0.3, 1.0, 0.9]])
-    return Result('Ann <Lee> of Rome', ((0, 3), (4, 9), (10, 12), (13, 17)),
-                  Extraction([PERSON, PLACE], [QUINTUPLE]),
-                  SceneGraph((SceneObject('woman', box=(0, 0, 1, 1)),
-                              SceneObject('tower'))),
-                  alignment=Alignment(nodes, 1 - nodes))
+    return Result(
+        'Ann <Lee> of Rome', ((0, 3), (4, 9), (10, 12), (13, 17)),
+        Extraction([PERSON, PLACE], [QUINTUPLE]),
+        SceneGraph((SceneObject('woman', box=(0, 0, 1, 1)), SceneObject('tower'))),
+        alignment=Alignment(nodes, 1 - nodes))
 
 
 def test_an_entity_is_aligned_by_the_mean_of_its_words(result):
@@ -46,17 +46,18 @@ def test_pairs_of_two_windows_have_the_mean_and_unseen_ones_none():
     one = np.broadcast_to(np.array([1.0, 0.0]), (2, 2, 2))
     other = np.broadcast_to(np.array([0.5, 0.5]), (2, 2, 2))
     table = PairProbabilities(tags, [(0, one), (1, other)]).table([0, 1, 2])
-    np.testing.assert_allclose(
-        table[..., 0], [[1, 1, np.nan], [1, 0.75, 0.5], [np.nan, 0.5, 0.5]])
+    np.testing.assert_allclose(table[..., 0],
+                               [[1, 1, np.nan], [1, 0.75, 0.5], [np.nan, 0.5, 0.5]])
 
 
 def test_a_direction_that_the_model_does_not_know_is_named():
-    result = Result('Ann of Rome', ((0, 3), (4, 6), (7, 11)),
-                    Extraction([Entity(0, 1, 'per', 1.0),
-                                Entity(2, 3, 'loc', 1.0)], [
-                                    q := Quintuple(Entity(0, 1, 'per', 1.0),
-                                                   Entity(2, 3, 'loc', 1.0), 'of', 1.0)
-                                ]), SceneGraph(), undirected=frozenset([q]))
+    result = Result(
+        'Ann of Rome', ((0, 3), (4, 6), (7, 11)),
+        Extraction([Entity(0, 1, 'per', 1.0),
+                    Entity(2, 3, 'loc', 1.0)], [
+                        q := Quintuple(Entity(0, 1, 'per', 1.0), Entity(
+                            2, 3, 'loc', 1.0), 'of', 1.0)
+                    ]), SceneGraph(), undirected=frozenset([q]))
     assert result.to_dict()['quintuples'][0]['directed'] is False
     assert "'Ann' -of- 'Rome'" in repr(result)
 

@@ -79,8 +79,8 @@ def test_a_name_that_is_nowhere_is_named(tmp_path):
         load_model('some/model')
 
 
-def test_without_a_name_the_checkpoint_of_the_package_is_read(trained, tmp_path,
-                                                              monkeypatch):
+def test_without_a_name_the_checkpoint_of_the_package_is_read(
+        trained, tmp_path, monkeypatch):
     monkeypatch.setattr(saved_model, 'CHECKPOINTS', tmp_path)
     with pytest.raises(FileNotFoundError, match='carries no checkpoint: name a model'):
         load_model()
@@ -103,6 +103,7 @@ def test_the_whole_folder_is_pushed_to_the_hub(folder, monkeypatch):
 
     monkeypatch.setattr(HfApi, 'create_repo', lambda self, **kwargs: Repository)
     monkeypatch.setattr(HfApi, 'upload_folder', upload)
-    assert Extractor.from_pretrained(folder, 'cpu').push_to_hub('me/model') == 'me/model'
+    assert Extractor.from_pretrained(folder,
+                                     'cpu').push_to_hub('me/model') == 'me/model'
     assert pushed == {f.name: f.read_bytes() for f in folder.iterdir()}
     assert {'vocabularies.json', 'README.md', 'pipeline.json'} <= pushed.keys()

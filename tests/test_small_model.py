@@ -17,14 +17,15 @@ TABLE = 'text_encoder.encoder.embeddings.word_embeddings.weight'
 @pytest.fixture(scope='module')
 def small(trained, tmp_path_factory):
     folder = tmp_path_factory.mktemp('small')
-    sizes = {dtype: shrink(trained, folder / dtype, dtype) for dtype in
-             ('float32', 'float16', 'bfloat16')}
+    sizes = {
+        dtype: shrink(trained, folder / dtype, dtype)
+        for dtype in ('float32', 'float16', 'bfloat16')
+    }
     return folder, sizes
 
 
 def pairs(folder):
-    result = Extractor.from_pretrained(folder, 'cpu')(TEXT, caption='a man',
-                                                      pairs=True)
+    result = Extractor.from_pretrained(folder, 'cpu')(TEXT, caption='a man', pairs=True)
     return result.pairs.windows[0][1], result
 
 

@@ -103,8 +103,9 @@ class Builder:
         if link is None:
             return f'{kind}:{normalized_name(name)}'
         if not isinstance(link, str) or not clean(link):
-            raise ValueError(f"Expected an id or None from the linker (got {link!r} for "
-                             f"'{name}')")
+            raise ValueError(
+                f"Expected an id or None from the linker (got {link!r} for "
+                f"'{name}')")
         return clean(link)
 
     def build(self) -> Tuple[Tuple[Sentence, ...], Dict[str, Node], List[Relation]]:
@@ -210,7 +211,15 @@ def _seen(item: Any, where: str) -> Optional[SeenObject]:
         label = _get(seen, f'{where}objects[0].', 'label', str)
         strength = _probability({'probability': seen.get('strength')},
                                 f'{where}objects[0].')
-        box = seen.get('box')
-        return SeenObject(clean(label), min(strength, 1.0),
-                          None if box is None else tuple(map(float, box)))
+        return SeenObject(clean(label), strength, _box(seen.get('box'), where))
     return None
+
+
+def _box(box: Any, where: str) -> Optional[Tuple[float, float, float, float]]:
+    if box is None:
+        return None
+    if not isinstance(box, (list, tuple)) or len(box) != 4 or not all(
+            isinstance(v, (int, float)) and math.isfinite(v) for v in box):
+        raise ValueError(f"{where}objects[0].box: expected four numbers (got {box!r})")
+    x1, y1, x2, y2 = map(float, box)
+    return x1, y1, x2, y2

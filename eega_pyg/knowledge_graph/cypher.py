@@ -1,6 +1,6 @@
 r"""Knowledge graphs as Cypher statements."""
-import os
 import re
+from pathlib import Path
 from typing import Any, Dict, Iterator, Union
 
 import networkx as nx
@@ -12,12 +12,12 @@ from .graphml import scalars
 _ESCAPES = {'\\': '\\\\', "'": "\\'", '\n': '\\n', '\r': '\\r', '\t': '\\t'}
 
 
-def write(graph: nx.MultiDiGraph, path: Union[str, 'os.PathLike[str]']) -> None:
+def write(graph: nx.MultiDiGraph, path: Union[str, Path]) -> None:
     r"""Writes a statement a line, which may be run twice: entities (label ``Entity``),
     images (label ``Image``) and relations are merged by their ids. Lists and dicts are
     JSON. Many thousands of nodes want an index on ``Entity(id)`` and ``Image(id)``
     first."""
-    write_text(os.fspath(path), '\n'.join(statements(graph)) + '\n')
+    write_text(path, '\n'.join(statements(graph)) + '\n')
 
 
 def statements(graph: nx.MultiDiGraph) -> Iterator[str]:

@@ -1,5 +1,4 @@
 r"""A knowledge graph and where each part of it comes from."""
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import (
@@ -51,12 +50,12 @@ class KnowledgeGraph:
     relations: List[Relation]
 
     @classmethod
-    def from_results(
-            cls, results: Iterable[Union[Result, Mapping[str, Any]]],
-            linker: Optional[Linker] = None, merge_names: bool = False,
-            min_probability: float = 0.0, symmetric: AbstractSet[str] = SYMMETRIC,
-            names_relation: str = 'alternate_names',
-            progress: bool = False) -> 'KnowledgeGraph':
+    def from_results(cls, results: Iterable[Union[Result, Mapping[str, Any]]],
+                     linker: Optional[Linker] = None, merge_names: bool = False,
+                     min_probability: float = 0.0,
+                     symmetric: AbstractSet[str] = SYMMETRIC,
+                     names_relation: str = 'alternate_names',
+                     progress: bool = False) -> 'KnowledgeGraph':
         r"""Merges results into a graph.
 
         Mentions are the same entity if the linker gives them the same id, or, where it
@@ -103,9 +102,10 @@ class KnowledgeGraph:
             if r.best >= min_probability and r.count >= min_count
         ]
         kept = {i for r in relations for i in (r.head, r.tail)}
-        return KnowledgeGraph(self.sentences,
-                              {i: n
-                               for i, n in self.nodes.items() if i in kept}, relations)
+        return KnowledgeGraph(self.sentences, {
+            i: n
+            for i, n in self.nodes.items() if i in kept
+        }, relations)
 
     def to_networkx(self, images: str = 'attributes') -> 'nx.MultiDiGraph':
         r"""The graph for networkx, see
@@ -119,8 +119,7 @@ class KnowledgeGraph:
         from .tables import to_tables
         return to_tables(self)
 
-    def write(self, path: Union[str, 'os.PathLike[str]'],
-              images: str = 'attributes') -> None:
+    def write(self, path: Union[str, Path], images: str = 'attributes') -> None:
         r"""Writes the graph to a file, all of it or nothing, in the format that the
         path ends in.
 
@@ -167,12 +166,12 @@ class KnowledgeGraph:
         elif suffix == '':
             neo4j_csv.write(self.to_networkx(images), path)
         else:
-            raise ValueError(f"'{os.fspath(path)}' ends in no known format: expected "
+            raise ValueError(f"'{path}' ends in no known format: expected "
                              f".jsonl, .graphml, .ttl, .jsonld, .cypher, .html, .pdf, "
                              f".png, .svg or, for a folder of CSV files, none")
 
     @classmethod
-    def load(cls, path: Union[str, 'os.PathLike[str]']) -> 'KnowledgeGraph':
+    def load(cls, path: Union[str, Path]) -> 'KnowledgeGraph':
         r"""Reads JSON lines that :meth:`write` has written; a :class:`ValueError` names
         file and line."""
         from .jsonl import read

@@ -1,6 +1,6 @@
 r"""Knowledge graphs in GraphML."""
 import json
-import os
+from pathlib import Path
 from typing import Any, Dict, Union
 
 import networkx as nx
@@ -8,9 +8,9 @@ import networkx as nx
 from eega_pyg.atomic import atomic
 
 
-def write(graph: nx.MultiDiGraph, path: Union[str, 'os.PathLike[str]']) -> None:
+def write(graph: nx.MultiDiGraph, path: Union[str, Path]) -> None:
     r"""Writes a graph; attributes that are lists or dicts become JSON."""
-    plain = nx.MultiDiGraph()
+    plain: nx.MultiDiGraph = nx.MultiDiGraph()
     for node, attributes in graph.nodes(data=True):
         plain.add_node(node, **scalars(attributes))
     for head, tail, key, attributes in graph.edges(keys=True, data=True):

@@ -1,7 +1,7 @@
 r"""Knowledge graphs as JSON lines."""
 import dataclasses
 import json
-import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Union
 
 from eega_pyg.atomic import write_text
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _FORMAT = 1
 
 
-def write(graph: 'KnowledgeGraph', path: Union[str, 'os.PathLike[str]']) -> None:
+def write(graph: 'KnowledgeGraph', path: Union[str, Path]) -> None:
     r"""Writes a line ``{"format": 1}`` and one for each sentence, entity and relation,
     with counts and probabilities beside what they are counted from."""
     lines: List[Dict[str, Any]] = [{'format': _FORMAT}]
@@ -32,10 +32,10 @@ def write(graph: 'KnowledgeGraph', path: Union[str, 'os.PathLike[str]']) -> None
         'mean': r.mean
     } for r in graph.relations]
     text = '\n'.join(json.dumps(line, ensure_ascii=False) for line in lines)
-    write_text(os.fspath(path), text + '\n')
+    write_text(path, text + '\n')
 
 
-def read(path: Union[str, 'os.PathLike[str]']) -> 'KnowledgeGraph':
+def read(path: Union[str, Path]) -> 'KnowledgeGraph':
     r"""The inverse of :func:`write`.
 
     Raises:
@@ -64,9 +64,9 @@ def read(path: Union[str, 'os.PathLike[str]']) -> 'KnowledgeGraph':
                 else:
                     raise ValueError(f"unknown kind '{kind}'")
             except KeyError as e:
-                raise ValueError(f"{os.fspath(path)}:{number}: missing {e}") from None
+                raise ValueError(f"{path}:{number}: missing {e}") from None
             except (ValueError, TypeError, AttributeError, RecursionError) as e:
-                raise ValueError(f"{os.fspath(path)}:{number}: not a line of a "
+                raise ValueError(f"{path}:{number}: not a line of a "
                                  f"knowledge graph: {e}") from None
     return dataclasses.replace(graph, sentences=tuple(sentences))
 

@@ -1,8 +1,8 @@
 r"""Which names are the same entity."""
 import csv
-import os
 import re
 import unicodedata
+from pathlib import Path
 from typing import Callable, Dict, Optional, Tuple, Union
 
 #: Tells which entity a mention is: called with its name, its type and the sentence it
@@ -44,7 +44,7 @@ class TableLinker:
         self.links = {(normalized_name(n), t): link for (n, t), link in links.items()}
 
     @classmethod
-    def from_csv(cls, path: Union[str, 'os.PathLike[str]']) -> 'TableLinker':
+    def from_csv(cls, path: Union[str, Path]) -> 'TableLinker':
         r"""Reads a CSV file with the columns ``name``, ``type`` and ``id``.
 
         Raises:
@@ -55,11 +55,11 @@ class TableLinker:
         with open(path, encoding='utf-8-sig', newline='') as f:
             rows = csv.DictReader(f)
             if not {'name', 'type', 'id'} <= set(rows.fieldnames or ()):
-                raise ValueError(f"{os.fspath(path)}:1: expected the columns name, "
+                raise ValueError(f"{path}:1: expected the columns name, "
                                  f"type, id (got {', '.join(rows.fieldnames or ())})")
             for row in rows:
                 if not row['name'] or not row['id'] or row['type'] is None:
-                    raise ValueError(f"{os.fspath(path)}:{rows.line_num}: expected a "
+                    raise ValueError(f"{path}:{rows.line_num}: expected a "
                                      f"name and an id")
                 links[row['name'], row['type']] = row['id']
         return cls(links)

@@ -1,6 +1,5 @@
 r"""Knowledge graphs as the CSV files that Neo4j imports."""
 import csv
-import os
 import re
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Sequence, Tuple, Union
@@ -23,7 +22,7 @@ _RELATION = [(':START_ID', 'start'), (':END_ID', 'end'),
              (':TYPE', 'relation')]
 
 
-def write(graph: nx.MultiDiGraph, folder: Union[str, 'os.PathLike[str]']) -> None:
+def write(graph: nx.MultiDiGraph, folder: Union[str, Path]) -> None:
     r"""Writes ``entities.csv``, ``relations.csv`` and, if images are nodes,
     ``images.csv``, each of them whole or not at all, for
 

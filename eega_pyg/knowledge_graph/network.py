@@ -33,7 +33,7 @@ def to_networkx(graph: 'KnowledgeGraph', images: str = 'attributes') -> nx.Multi
     """
     if images not in ('attributes', 'nodes'):
         raise ValueError(f"Expected images as attributes or nodes (got '{images}')")
-    out = nx.MultiDiGraph()
+    out: nx.MultiDiGraph = nx.MultiDiGraph()
     for node in graph.nodes.values():
         out.add_node(node.id, kind='entity', name=node.name, type=node.type,
                      names=node.names, wikidata=node.wikidata or '', count=node.count,

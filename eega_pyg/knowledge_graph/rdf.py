@@ -1,5 +1,4 @@
 r"""Knowledge graphs in RDF: Turtle and JSON-LD."""
-import os
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Tuple, Union
@@ -18,12 +17,12 @@ if TYPE_CHECKING:
 BASE = 'urn:eega:'
 
 
-def write(graph: 'KnowledgeGraph', path: Union[str, 'os.PathLike[str]'],
+def write(graph: 'KnowledgeGraph', path: Union[str, Path],
           images: str = 'attributes') -> None:
     r"""Writes Turtle (``.ttl``) or JSON-LD (``.jsonld``)."""
     style = {'.ttl': 'turtle', '.jsonld': 'json-ld'}[Path(path).suffix]
     text = to_rdflib(graph, images).serialize(format=style, encoding='utf-8')
-    write_text(os.fspath(path), text.decode('utf-8'))
+    write_text(path, text.decode('utf-8'))
 
 
 def to_rdflib(graph: 'KnowledgeGraph', images: str = 'attributes',
@@ -55,9 +54,9 @@ def to_rdflib(graph: 'KnowledgeGraph', images: str = 'attributes',
                           "'pip install eega_pyg[rdf]'") from None
     ns, out = Namespace(base), Graph()
     wikidata = Namespace('http://www.wikidata.org/entity/')
-    for prefix, value in (('', base), ('entity', base + 'entity/'), ('relation', base +
-                                                                     'relation/'),
-                          ('type', base + 'type/'), ('wd', wikidata)):
+    for prefix, value in (('', base), ('entity', base + 'entity/'),
+                          ('relation', base + 'relation/'), ('type', base + 'type/'),
+                          ('wd', wikidata)):
         out.bind(prefix, value)
 
     def name(*parts: str) -> URIRef:

@@ -1,7 +1,7 @@
 r"""A page that shows how one pair of text and image was read."""
 import base64
 import io
-import os
+from pathlib import Path
 from typing import Any, Dict, List, Optional, Union
 
 import networkx as nx
@@ -20,7 +20,7 @@ MAX_WORDS = 100
 _MAX_SIDE = 900
 
 
-def write_explain_page(result: Result, path: Union[str, 'os.PathLike[str]']) -> None:
+def write_explain_page(result: Result, path: Union[str, Path]) -> None:
     r"""Writes one HTML page, which needs no network and no other file: the sentence
     with its entities and relations, the image with its boxes and the scene graph, the
     two transport plans, and the word-pair table.
@@ -33,7 +33,7 @@ def write_explain_page(result: Result, path: Union[str, 'os.PathLike[str]']) -> 
     Raises:
         OSError: If the result's image cannot be read.
     """
-    write_text(os.fspath(path), explain_page(result))
+    write_text(path, explain_page(result))
 
 
 def explain_page(result: Result) -> str:
@@ -85,7 +85,7 @@ def _shown_words(result: Result) -> List[int]:
 
 
 def _objects(graph: SceneGraph) -> List[Dict[str, Any]]:
-    net = nx.Graph()
+    net: nx.Graph = nx.Graph()
     net.add_nodes_from(range(len(graph.objects)))
     net.add_edges_from((p.subject, p.object) for p in graph.predicates)
     place = nx.circular_layout(net)

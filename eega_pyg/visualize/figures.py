@@ -1,5 +1,4 @@
 r"""Figures for papers."""
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, List, Union
 
@@ -75,7 +74,7 @@ def draw_graph(graph: 'KnowledgeGraph') -> 'Figure':
         ValueError: If there is no relation, or too many entities for a figure.
         ImportError: If matplotlib is missing.
     """
-    net = nx.MultiDiGraph()
+    net: nx.MultiDiGraph = nx.MultiDiGraph()
     net.add_edges_from((r.head, r.tail) for r in graph.relations)
     if not 0 < len(net) <= _MAX_NODES:
         raise ValueError(f"A figure has room for 1 to {_MAX_NODES} entities with "
@@ -111,7 +110,7 @@ def draw_graph(graph: 'KnowledgeGraph') -> 'Figure':
     return figure
 
 
-def save_figure(figure: 'Figure', path: Union[str, 'os.PathLike[str]']) -> None:
+def save_figure(figure: 'Figure', path: Union[str, Path]) -> None:
     r"""Writes a figure in the format that the path ends in, see :obj:`FORMATS`."""
     with atomic(path) as temporary:
         figure.savefig(temporary, format=Path(path).suffix[1:], bbox_inches='tight')

@@ -1,5 +1,5 @@
 r"""A page to look at a knowledge graph and to search it."""
-import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
 import networkx as nx
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from eega_pyg.knowledge_graph import KnowledgeGraph
 
 
-def write_graph_page(graph: 'KnowledgeGraph', path: Union[str, 'os.PathLike[str]'],
+def write_graph_page(graph: 'KnowledgeGraph', path: Union[str, Path],
                      title: str = 'Knowledge graph') -> None:
     r"""Writes one HTML page, which needs no network and no other file: the graph with
     search, filters by type, relation, probability and count, and the sentences that
@@ -24,25 +24,33 @@ def write_graph_page(graph: 'KnowledgeGraph', path: Union[str, 'os.PathLike[str]
         path (str or Path): The file.
         title (str, optional): The title of the page.
     """
-    write_text(os.fspath(path), graph_page(graph, title))
+    write_text(path, graph_page(graph, title))
 
 
 def graph_page(graph: 'KnowledgeGraph', title: str = 'Knowledge graph') -> str:
     r"""The page of :func:`write_graph_page`."""
-    net = nx.Graph()
+    net: nx.Graph = nx.Graph()
     net.add_nodes_from(graph.nodes)
     net.add_edges_from((r.head, r.tail) for r in graph.relations)
     place = packed_layout(net)
     number = {id: i for i, id in enumerate(graph.nodes)}
     nodes = [{
-        'id': n.id,
-        'name': n.name,
-        'type': n.type,
-        'names': n.names,
-        'wikidata': n.wikidata,
-        'best': round(n.best, 4),
-        'x': round(place[n.id][0], 2),
-        'y': round(place[n.id][1], 2),
+        'id':
+        n.id,
+        'name':
+        n.name,
+        'type':
+        n.type,
+        'names':
+        n.names,
+        'wikidata':
+        n.wikidata,
+        'best':
+        round(n.best, 4),
+        'x':
+        round(place[n.id][0], 2),
+        'y':
+        round(place[n.id][1], 2),
         'mentions': [[m.sentence, m.start, m.end,
                       round(m.probability, 4)] for m in n.mentions],
     } for n in graph.nodes.values()]

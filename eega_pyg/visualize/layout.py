@@ -32,8 +32,8 @@ def packed_layout(graph: nx.Graph, seed: int = 0) -> Dict[Hashable, Point]:
         previous = radius
         while True:
             x, y = _on_spiral(angle)
-            if (np.hypot(discs[:, 0] - x, discs[:, 1] - y) >= discs[:, 2] + radius
-                ).all():
+            if (np.hypot(discs[:, 0] - x, discs[:, 1] - y)
+                    >= discs[:, 2] + radius).all():
                 break
             angle += 0.4 / max(0.35 * angle, 0.5)
         discs = np.vstack([discs, (x, y, radius)])
@@ -50,6 +50,7 @@ def _component(part: nx.Graph, radius: float, seed: int) -> Dict[Hashable, Point
     nodes = list(part)
     if len(nodes) == 1:
         return {nodes[0]: (0.0, 0.0)}
+    place: Dict[Hashable, np.ndarray]
     if len(nodes) <= 60:
         place = nx.kamada_kawai_layout(nx.Graph(part))
     else:

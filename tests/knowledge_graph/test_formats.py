@@ -44,29 +44,36 @@ def test_graphml_is_read_by_networkx(odd, tmp_path, images):
 def test_rdf_is_read_by_rdflib(odd, tmp_path, suffix, images):
     path = tmp_path / f'graph{suffix}'
     odd.write(path, images)
-    found = rdflib.Graph().parse(path, format={'.ttl': 'turtle',
-                                               '.jsonld': 'json-ld'}[suffix])
+    found = rdflib.Graph().parse(
+        path, format={
+            '.ttl': 'turtle',
+            '.jsonld': 'json-ld'
+        }[suffix])
     assert set(found) == set(to_rdflib(odd, images))
-    born = found.query('SELECT ?who ?best WHERE { ?s rdf:predicate ?p ; rdf:subject ?x ;'
-                       f' <{BASE}best> ?best . ?x rdfs:label ?who . FILTER(?p = '
-                       f'<{BASE}relation/place_of_birth>) }}')
+    born = found.query(
+        'SELECT ?who ?best WHERE { ?s rdf:predicate ?p ; rdf:subject ?x ;'
+        f' <{BASE}best> ?best . ?x rdfs:label ?who . FILTER(?p = '
+        f'<{BASE}relation/place_of_birth>) }}')
     (row, ) = born
     node = next(n for n in odd.nodes.values() if n.type == 'per')
     assert str(row.who) == node.name and float(row.best) == 1 / 3
     assert (None, rdflib.OWL.sameAs,
             rdflib.URIRef('http://www.wikidata.org/entity/Q4176')) in found
-    assert len(set(found.subjects(rdflib.RDF.type, rdflib.URIRef(BASE + 'Image')))
-               ) == (2 if images == 'nodes' else 0)
+    assert len(set(found.subjects(
+        rdflib.RDF.type,
+        rdflib.URIRef(BASE + 'Image')))) == (2 if images == 'nodes' else 0)
 
 
 @IMAGES
 def test_csv_has_the_columns_and_rows_that_neo4j_imports(odd, tmp_path, images):
     odd.write(tmp_path / 'csv', images)
     nodes, edges = plain(odd, images)
-    read = {path.stem: pd.read_csv(path, keep_default_na=False)
-            for path in (tmp_path / 'csv').iterdir()}
-    assert set(read) == {'entities', 'relations'} | ({'images'} if images == 'nodes'
-                                                     else set())
+    read = {
+        path.stem: pd.read_csv(path, keep_default_na=False)
+        for path in (tmp_path / 'csv').iterdir()
+    }
+    assert set(read) == {'entities', 'relations'
+                         } | ({'images'} if images == 'nodes' else set())
     entities = read['entities']
     for row in entities.to_dict('records'):
         node = nodes[row['id:ID']]
@@ -74,12 +81,14 @@ def test_csv_has_the_columns_and_rows_that_neo4j_imports(odd, tmp_path, images):
         assert row['mentions'] == node['mentions']
         assert (row['count:long'], row['best:double']) == (node['count'], node['best'])
         assert re.fullmatch(r'Entity;\w+', row[':LABEL'])
-    ids = set(entities['id:ID']) | set(read['images']['id:ID'] if images == 'nodes' else
-                                       ())
+    ids = set(
+        entities['id:ID']) | set(read['images']['id:ID'] if images == 'nodes' else ())
     assert ids == set(nodes)
     relations = read['relations']
-    found = {(r[':START_ID'], r[':END_ID'], r[':TYPE']): r
-             for r in relations.to_dict('records')}
+    found = {
+        (r[':START_ID'], r[':END_ID'], r[':TYPE']): r
+        for r in relations.to_dict('records')
+    }
     assert found.keys() == edges.keys()
     for key, row in found.items():
         assert row['evidence'] == edges[key].get('evidence', '')
@@ -96,9 +105,10 @@ def test_cypher_is_run_by_a_graph_database(odd, tmp_path, images):
     nodes, edges = plain(odd, images)
     database = ladybug.Connection(ladybug.Database(':memory:'))
     # This one wants its tables first, and its names hold no backtick.
-    database.execute('CREATE NODE TABLE Entity(id STRING PRIMARY KEY, name STRING, type '
-                     'STRING, names STRING, wikidata STRING, `count` INT64, best '
-                     'DOUBLE, mean DOUBLE, mentions STRING)')
+    database.execute(
+        'CREATE NODE TABLE Entity(id STRING PRIMARY KEY, name STRING, type '
+        'STRING, names STRING, wikidata STRING, `count` INT64, best '
+        'DOUBLE, mean DOUBLE, mentions STRING)')
     database.execute('CREATE NODE TABLE Image(id STRING PRIMARY KEY, name STRING)')
     for relation in {key[2] for key in edges if '`' not in key[2]}:
         to = 'Image' if relation == 'mentioned_with' else 'Entity'
@@ -116,7 +126,8 @@ def test_cypher_is_run_by_a_graph_database(odd, tmp_path, images):
             for name in expected.keys() - {'kind'}:
                 assert row[name] == expected[name]
     assert nodes == {}
-    rows = database.execute('MATCH (h)-[r]->(t) RETURN h.id, t.id, label(r), r').get_all()
+    rows = database.execute(
+        'MATCH (h)-[r]->(t) RETURN h.id, t.id, label(r), r').get_all()
     found = {(h, t, label): r for h, t, label, r in rows}
     expected = {k: a for k, a in edges.items() if '`' not in k[2]}
     assert found.keys() == expected.keys() and len(rows) == len(expected)
@@ -132,8 +143,10 @@ def test_a_name_cannot_leave_its_backticks(odd):
 
 def test_images_are_linked_with_their_boxes(odd):
     net = odd.to_networkx('nodes')
-    (edge, ) = [a for _, t, a in net.edges(data=True) if t.startswith('image:../../etc')
-                and 'box' in a]
+    (edge, ) = [
+        a for _, t, a in net.edges(data=True)
+        if t.startswith('image:../../etc') and 'box' in a
+    ]
     assert edge['object'] == 'a "man"' and edge['box'] == [0.0, 0.1, 0.7, 1.0]
 
 
@@ -146,8 +159,12 @@ def test_wrong_files_and_names_are_named(odd, tmp_path):
     odd.write(path)
     lines = path.read_text(encoding='utf-8').split('\n')
     for change, message in (
-        ({'kind': 'sentence'}, "jsonl:2: missing 'text'"),
-        ({'kind': 'thing'}, "jsonl:2: not a line of a knowledge graph: unknown kind"),
+        ({
+            'kind': 'sentence'
+        }, "jsonl:2: missing 'text'"),
+        ({
+            'kind': 'thing'
+        }, "jsonl:2: not a line of a knowledge graph: unknown kind"),
         (3, 'jsonl:2: not a line'),
     ):
         path.write_text('\n'.join([lines[0], json.dumps(change)]), encoding='utf-8')

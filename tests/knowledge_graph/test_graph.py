@@ -113,19 +113,19 @@ def test_improbable_and_rare_relations_can_be_left_out(make):
         make('Ann Bob', people, [(0, 'peer', 1, 0.4), (0, 'parent', 1, 0.9)]),
         make('Ann, Bob', people, [(0, 'peer', 1, 0.4)])
     ]
-    assert [r.relation for r in build(results, min_probability=0.5).relations
-            ] == ['parent']
-    assert [r.relation for r in build(results).filter(min_count=2).relations
-            ] == ['peer']
+    assert [r.relation
+            for r in build(results, min_probability=0.5).relations] == ['parent']
+    assert [r.relation
+            for r in build(results).filter(min_count=2).relations] == ['peer']
     assert build(results).filter(min_probability=0.95).nodes == {}
 
 
 def test_results_and_their_dicts_give_the_same_graph():
     head, tail = Entity(0, 1, 'per', 0.5), Entity(2, 3, 'loc', 0.75)
-    result = Result('Ann of Rome', ((0, 3), (4, 6), (7, 11)),
-                    Extraction([head, tail],
-                               [Quintuple(head, tail, 'place_of_birth', 0.25)]),
-                    SceneGraph(), 'a.jpg')
+    result = Result(
+        'Ann of Rome', ((0, 3), (4, 6), (7, 11)),
+        Extraction([head, tail], [Quintuple(head, tail, 'place_of_birth', 0.25)]),
+        SceneGraph(), 'a.jpg')
     assert build([result]) == build([result.to_dict()])
     assert len(build([result]).relations) == 1
 
@@ -134,11 +134,13 @@ def test_results_and_their_dicts_give_the_same_graph():
     (lambda r: r.pop('text'), 'Result 0: text: expected a str'),
     (lambda r: r.update(entities=3), 'entities: expected a list'),
     (lambda r: r['entities'][0].update(end=99), r'entities\[0\].start: expected 0 <='),
-    (lambda r: r['entities'][0].update(type=''), r'entities\[0\].type: expected a name'),
+    (lambda r: r['entities'][0].update(type=''),
+     r'entities\[0\].type: expected a name'),
     (lambda r: r['entities'][0].update(probability=2.0),
      r'entities\[0\].probability: expected a number in \[0, 1\]'),
     (lambda r: r['entities'].pop(), r'quintuples\[0\].tail: is not among the entities'),
-    (lambda r: r['quintuples'][0].pop('relation'), r'quintuples\[0\].relation: expected'),
+    (lambda r: r['quintuples'][0].pop('relation'),
+     r'quintuples\[0\].relation: expected'),
     (lambda r: r.update(quintuples=['x']), r'quintuples\[0\].: expected an object'),
 ])
 def test_a_wrong_result_is_named(make, change, message):

@@ -13,9 +13,10 @@ def browser(tmp_path_factory):
     from selenium.webdriver import Chrome, ChromeOptions, ChromeService
     options = ChromeOptions()
     options.binary_location = chromium
-    for flag in ('headless', 'no-sandbox', 'disable-gpu', 'disable-quic', 'no-first-run',
-                 'disable-background-networking', 'disable-component-update',
-                 'disable-sync', 'disable-dev-shm-usage', 'window-size=1200,900',
+    for flag in ('headless', 'no-sandbox', 'disable-gpu', 'disable-quic',
+                 'no-first-run', 'disable-background-networking',
+                 'disable-component-update', 'disable-sync', 'disable-dev-shm-usage',
+                 'window-size=1200,900',
                  f"user-data-dir={tmp_path_factory.mktemp('chromium')}"):
         options.add_argument('--' + flag)
     options.set_capability('goog:loggingPrefs', {'browser': 'ALL'})

@@ -22,10 +22,11 @@ def result():
 
 def test_a_figure_shows_both_plans_and_the_table(result, tmp_path):
     figure = draw_explanation(result)
-    shown = [axis.get_images()[0].get_array() for axis in figure.axes
-             if axis.get_images()]
-    for values, expected in zip(shown, [*result.alignment, np.full((2, 2), 0.5)],
-                                strict=True):
+    shown = [
+        axis.get_images()[0].get_array() for axis in figure.axes if axis.get_images()
+    ]
+    for values, expected in zip(
+            shown, [*result.alignment, np.full((2, 2), 0.5)], strict=True):
         np.testing.assert_array_equal(values, expected)
     save_figure(figure, tmp_path / 'figure.png')
     assert Image.open(tmp_path / 'figure.png').width > 300

@@ -37,9 +37,9 @@ def make_result(words=('Ann', EVIL, 'of', 'Rome', '🎉'), **kwargs):
     return Result(
         ' '.join(words), tuple(offsets),
         Extraction([head, tail], [Quintuple(head, tail, 'place_of_birth', 0.25)]),
-        SceneGraph(
-            (SceneObject(EVIL, 0.5, (0.1, 0.1, 0.6, 0.9)), SceneObject('tower', 1.0)),
-            (ScenePredicate(0, EVIL, 1), )), '../../etc/<passwd>',
+        SceneGraph((SceneObject(EVIL, 0.5,
+                                (0.1, 0.1, 0.6, 0.9)), SceneObject('tower', 1.0)),
+                   (ScenePredicate(0, EVIL, 1), )), '../../etc/<passwd>',
         alignment=Alignment(nodes, 1 - nodes),
         pairs=PairProbabilities(TAGS, [(0, table)]), **kwargs)
 
@@ -89,8 +89,9 @@ def test_the_text_is_shown_as_it_is_with_its_entities(browser, explained):
         "return [...document.querySelectorAll('.ent')].map(n => n.textContent)") == [
             f'Ann {EVIL}per', 'Romeloc'
         ]
-    assert text_of(browser, '#quintuples tbody tr') == (
-        f'Ann {EVIL} perplace_of_birth →Rome loc25 %')
+    assert text_of(
+        browser,
+        '#quintuples tbody tr') == (f'Ann {EVIL} perplace_of_birth →Rome loc25 %')
     assert len(browser.find_elements('css selector', 'path.arc')) >= 1
     assert_sound(browser)
 
@@ -103,7 +104,8 @@ def test_a_cell_of_a_plan_lights_its_word_and_its_object(browser, explained):
     ActionChains(browser).move_to_element(cell).perform()
     assert '90 % of “Rome” goes to' in text_of(browser, '#plan-note')
     lit = browser.execute_script(
-        "return [...document.querySelectorAll('.w')].map(n => n.style.background !== '')")
+        "return [...document.querySelectorAll('.w')].map(n => n.style.background !== '')"
+    )
     assert lit == [False, False, False, True, False]
     assert browser.execute_script(
         "return [...document.querySelectorAll('#picture .object.on')].length") == 1
@@ -125,12 +127,12 @@ def test_everything_is_reached_with_the_keyboard(browser, explained):
                 "n.closest('#plan-nodes, #plan-edges, #pairs')?.id || n.tagName"))
     assert {'entity', 'relation', 'object', 'plan-nodes', 'plan-edges',
             'pairs'} <= set(stops)
-    while browser.execute_script(
-            "return !document.activeElement.closest('#pairs td')"):
+    while browser.execute_script("return !document.activeElement.closest('#pairs td')"):
         press(browser, Keys.TAB)
     for _ in range(3):
         press(browser, Keys.ARROW_RIGHT)
-    assert text_of(browser, '#pair-note').startswith('“Ann”, “Rome”: place_of_birth 80 %')
+    assert text_of(browser,
+                   '#pair-note').startswith('“Ann”, “Rome”: place_of_birth 80 %')
     press(browser, Keys.ARROW_UP)  # There is no cell above.
     assert browser.execute_script('return document.activeElement.dataset.j') == '3'
     assert_sound(browser)
@@ -140,12 +142,12 @@ def test_everything_is_reached_with_the_keyboard(browser, explained):
 @pytest.mark.parametrize('scheme', ['light', 'dark'])
 def test_text_stands_out_from_what_is_behind_it(browser, explained, scheme):
     open_page(browser, explained)
-    browser.execute_cdp_cmd('Emulation.setEmulatedMedia', {
-        'features': [{
+    browser.execute_cdp_cmd(
+        'Emulation.setEmulatedMedia',
+        {'features': [{
             'name': 'prefers-color-scheme',
             'value': scheme
-        }]
-    })
+        }]})
 
     def luminance(name):
         color = browser.execute_script(
@@ -153,8 +155,9 @@ def test_text_stands_out_from_what_is_behind_it(browser, explained, scheme):
             'n.style.color = `var(--${arguments[0]})`;'
             'return getComputedStyle(n).color.match(/[0-9]+/g).map(Number)', name)
         parts = [c / 255 for c in color]
-        parts = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055)**2.4
-                 for p in parts]
+        parts = [
+            p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055)**2.4 for p in parts
+        ]
         return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
 
     behind = luminance('panel')
@@ -182,8 +185,8 @@ def test_a_long_text_shows_the_words_of_its_entities_in_the_tables():
 
 
 def test_json_cannot_leave_its_script():
-    assert script_json({'a': '</script><!--&\u2028'}) == (
-        '{"a":"\\u003c/script\\u003e\\u003c!--\\u0026\\u2028"}')
+    assert script_json({'a': '</script><!--&\u2028'
+                        }) == ('{"a":"\\u003c/script\\u003e\\u003c!--\\u0026\\u2028"}')
 
 
 def make_graph(number):
@@ -191,8 +194,9 @@ def make_graph(number):
     sentences = (Sentence(f'{EVIL} knows node {number - 1} 🎉', '<b>.jpg'), )
     names = [EVIL, *(f'node {i}' for i in range(1, number))]
     nodes = {
-        f'n{i}': Node(f'n{i}', name, 'per' if i % 2 else 'loc',
-                      (Mention(0, 0, len(EVIL), name, 0.5), ))
+        f'n{i}':
+        Node(f'n{i}', name, 'per' if i % 2 else 'loc',
+             (Mention(0, 0, len(EVIL), name, 0.5), ))
         for i, name in enumerate(names)
     }
     relations = [

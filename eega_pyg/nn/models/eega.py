@@ -211,8 +211,8 @@ class EEGA(
                                  (), channel_dim)
 
     @classmethod
-    def _load_as_safetensor(cls, model: 'EEGA', model_file: str, map_location: str,
-                            strict: bool) -> 'EEGA':
+    def _load_as_safetensor(cls, model: Any, model_file: str, map_location: str,
+                            strict: bool) -> Any:
         # The mixin's own default would leave what a file lacks at random.
         return super()._load_as_safetensor(model, model_file, map_location, True)
 

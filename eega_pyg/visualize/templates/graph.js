@@ -112,7 +112,7 @@ function paint() {
     context.lineTo(...b);
     context.stroke();
     if (e.directed && view.scale > 12) tip(a, b, nodes[e.tail].radius * view.scale);
-    if (on && view.scale > 18) {
+    if (on && Math.hypot(b[0] - a[0], b[1] - a[1]) > 90) {
       context.font = '11px system-ui, sans-serif';
       context.textAlign = 'center';
       context.fillText(e.relation, (a[0] + b[0]) / 2, (a[1] + b[1]) / 2 - 4);
@@ -123,7 +123,7 @@ function paint() {
   for (const i of shownNodes) {
     const n = nodes[i], [x, y] = screen(n), r = Math.max(2, n.radius * view.scale);
     if (x < -50 || x > W + 50 || y < -20 || y > H + 20) continue;
-    const dim = (searching && !n.hit) || (selected !== null && !near.has(i) && !n.hit);
+    const dim = !near.has(i) && !(searching ? n.hit : selected === null);
     context.globalAlpha = dim ? 0.15 : selected !== null && !near.has(i) ? 0.5 : 1;
     context.fillStyle = colors['t' + D.types.indexOf(n.type) % 8];
     context.beginPath();
@@ -185,9 +185,9 @@ function select(i, move) {
   if (i === null) { filter(); return; }
   const n = nodes[i];
   if (move) {
-    view.x = n.x;
+    view.scale = Math.max(view.scale, 70);
+    view.x = n.x + panel.offsetWidth / 2 / view.scale;  // Beside the panel.
     view.y = n.y;
-    view.scale = Math.max(view.scale, 40);
   }
   const close = el('button', { class: 'close', type: 'button', 'aria-label': 'Close' }, '✕');
   close.addEventListener('click', () => { select(null); canvas.focus(); });
