@@ -103,9 +103,8 @@ def test_a_cell_of_a_plan_lights_its_word_and_its_object(browser, explained):
     cell = browser.find_elements('css selector', '#plan-nodes td[data-i]')[3]
     ActionChains(browser).move_to_element(cell).perform()
     assert '90 % of “Rome” goes to' in text_of(browser, '#plan-note')
-    lit = browser.execute_script(
-        "return [...document.querySelectorAll('.w')].map(n => n.style.background !== '')"
-    )
+    lit = browser.execute_script("return [...document.querySelectorAll('.w')]"
+                                 ".map(n => n.style.background !== '')")
     assert lit == [False, False, False, True, False]
     assert browser.execute_script(
         "return [...document.querySelectorAll('#picture .object.on')].length") == 1
@@ -121,8 +120,8 @@ def test_everything_is_reached_with_the_keyboard(browser, explained):
         press(browser, Keys.TAB)
         stops.append(
             browser.execute_script(
-                'const n = document.activeElement; return n.dataset.object !== undefined '
-                "? 'object' : n.classList.contains('ent') ? 'entity' : "
+                'const n = document.activeElement;'
+                "return n.dataset.object !== undefined ? 'object' : n.classList.contains('ent') ? 'entity' : "
                 "n.dataset.quintuple !== undefined ? 'relation' : "
                 "n.closest('#plan-nodes, #plan-edges, #pairs')?.id || n.tagName"))
     assert {'entity', 'relation', 'object', 'plan-nodes', 'plan-edges',
