@@ -11,8 +11,8 @@ from eega_pyg.schema import UNSCORED, Entity, Quintuple, Signatures, TagSet
 
 TABLES = ('directed', 'symmetric', 'triangle')
 
-#: The log-odds that two words of one type that stand side by side are of one entity, and
-#: not the end of one and the start of another: 4,255 to 4 in JMERE's training split.
+#: The log-odds that two words of one type side by side are of one entity, and not the
+#: end of one and the start of another: 4,255 to 4 in JMERE's training split.
 TOUCHING = 7.0
 
 # Log-probabilities below are raised to this, so that an exact zero has a finite log.

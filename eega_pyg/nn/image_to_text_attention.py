@@ -19,6 +19,9 @@ class ImageToTextAttention(torch.nn.Module):
         channels (int): Size of word and object features.
         heads (int, optional): Number of attention heads. (default: :obj:`12`)
         dropout (float, optional): Dropout probability. (default: :obj:`0.1`)
+        image_dropout (float, optional): In training, the share of pairs whose words do
+            not see their objects. An image belongs to one sentence alone, and by it a
+            model can learn training sentences by heart. (default: :obj:`0`)
 
     Shapes:
         - **input:** word features :math:`(|\mathcal{V}_T|, F)`, their graphs
@@ -29,13 +32,15 @@ class ImageToTextAttention(torch.nn.Module):
     Raises:
         ValueError: If :obj:`heads` does not divide :obj:`channels`.
     """
-    def __init__(self, channels: int, heads: int = 12, dropout: float = 0.1) -> None:
+    def __init__(self, channels: int, heads: int = 12, dropout: float = 0.1,
+                 image_dropout: float = 0.0) -> None:
         super().__init__()
         if channels % heads:
             raise ValueError(f"Expected 'heads' to divide {channels} channels (got "
                              f"'{heads}')")
         self.channels = channels
         self.heads = heads
+        self.image_dropout = image_dropout
         self.lin_query = Linear(channels, channels)
         self.lin_key = Linear(channels, channels)
         self.lin_value = Linear(channels, channels)
@@ -72,7 +77,11 @@ class ImageToTextAttention(torch.nn.Module):
                                              self._split(value), attn_mask=mask[:, None,
                                                                                 None])
         out = self.lin_out(out.transpose(1, 2).flatten(2))[text_mask]
-        out = self.dropout(out) * has_object[batch_text].unsqueeze(-1)
+        seen = has_object
+        if self.training and self.image_dropout > 0:
+            chance = torch.rand(batch_size, device=seen.device)
+            seen = seen & (chance >= self.image_dropout)
+        out = self.dropout(out) * seen[batch_text].unsqueeze(-1)
         return self.norm(out + x_text)
 
     def _split(self, x: Tensor) -> Tensor:

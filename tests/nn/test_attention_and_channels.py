@@ -173,3 +173,19 @@ def test_transformer_layer_is_residual_norm_feed_forward_norm():
     wider = AttributeTransformer(GCNConv(8, 8), 8, out_channels=12).eval()
     h = wider.norm1(x + wider.conv(x, edge_index))
     torch.testing.assert_close(wider(x, edge_index), wider.norm2(wider.ffn(h)))
+
+
+def test_image_dropout_hides_all_objects_of_some_pairs_in_training_alone():
+    torch.manual_seed(3)
+    layer = ImageToTextAttention(8, heads=2, dropout=0.0, image_dropout=0.5)
+    torch.nn.init.normal_(layer.lin_out.weight)
+    x_text, x_image = torch.randn(80, 8), torch.randn(120, 8)
+    batch_text = torch.arange(40).repeat_interleave(2)
+    batch_image = torch.arange(40).repeat_interleave(3)
+    args = (x_text, batch_text, x_image, batch_image, 40)
+    full, blind = layer.eval()(*args), layer.norm(x_text)
+    out = layer.train()(*args)
+    hidden = (out == blind).all(-1)
+    assert torch.equal(hidden[0::2], hidden[1::2]) and 8 < hidden[0::2].sum() < 32
+    torch.testing.assert_close(out[~hidden], full[~hidden])
+    assert not (full == blind).all(-1).any()

@@ -8,6 +8,8 @@ from torch_geometric.nn.inits import glorot
 from torch_geometric.typing import Adj, OptPairTensor, OptTensor, Size
 from torch_geometric.utils import softmax
 
+from .adjacency import edges_of
+
 
 class AttributeTransformerConv(MessagePassing):
     r"""The attribute transformer (At-Att) from the `"Joint Multimodal Entity-Relation
@@ -49,7 +51,9 @@ class AttributeTransformerConv(MessagePassing):
     Shapes:
         - **input:** node features :math:`(|\mathcal{V}|, F_{in})` or a tuple for a
           bipartite graph, edge indices :math:`(2, |\mathcal{E}|)`, edge attributes
-          :math:`(|\mathcal{E}|, D)` or edge types :math:`(|\mathcal{E}|)`
+          :math:`(|\mathcal{E}|, D)` or edge types :math:`(|\mathcal{E}|)`; or instead
+          of these a torch sparse matrix (transposed) whose values are the attributes or
+          types
         - **output:** node features :math:`(|\mathcal{V}|, H * F_{out})`; with
           :obj:`return_attention_weights=True` also the edge indices and coefficients
           :math:`(|\mathcal{E}|, H)`
@@ -119,6 +123,9 @@ class AttributeTransformerConv(MessagePassing):
     ) -> Union[Tensor, Tuple[Tensor, Tuple[Tensor, Tensor]]]:
         if isinstance(x, Tensor):
             x = (x, x)
+        edge_index, edge_attr, edge_type, size = edges_of(
+            edge_index, edge_attr, edge_type, size, self.edge_dim, self.num_edge_types
+            is not None, self.flow)
         if size is None:
             size = (x[0].size(0), x[1].size(0))
             size = size if self.flow == 'source_to_target' else size[::-1]

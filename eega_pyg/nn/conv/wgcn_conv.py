@@ -1,12 +1,15 @@
-from typing import Optional, Union
+from typing import Optional, Tuple, Union
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+from torch_geometric import EdgeIndex
 from torch_geometric.nn import Linear, MessagePassing
 from torch_geometric.nn.inits import glorot
-from torch_geometric.typing import Adj, OptTensor
+from torch_geometric.typing import Adj, OptPairTensor, OptTensor, Size
 from torch_geometric.utils import softmax
 
+from .adjacency import edges_of
 from .complete_graph import CompleteGraph
 
 
@@ -22,39 +25,61 @@ class WGCNConv(MessagePassing):
         \left( \mathbf{w}^{\top} \mathbf{r}_{ij} + b \right) \right)
         \mathbf{W} \mathbf{x}_j
 
-    where :math:`\mathbf{r}_{ij}` is the edge's attribute. A message is a scalar times
-    the neighbour; on a :class:`~eega_pyg.nn.conv.CompleteGraph` the sum is a product of
-    dense blocks, so that nothing of size :math:`|\mathcal{E}| \cdot F` is held.
+    where :math:`\mathbf{r}_{ij}` is the edge's attribute. With :obj:`num_edge_types`
+    the attributes are rows of a trainable table, and :math:`\mathbf{w}` is applied to
+    the table rather than to the edges. A message is a scalar times the neighbour:
+    nothing of size :math:`|\mathcal{E}| \cdot F` is held where edges are sorted by
+    their targets (torch sparse matrices, and :class:`~torch_geometric.EdgeIndex` with
+    :obj:`sort_order="col"`), nor on a :class:`~eega_pyg.nn.conv.CompleteGraph`, where
+    the sum is a product of dense blocks.
 
     Args:
-        in_channels (int): Size of each input sample, or :obj:`-1` to derive it from the
-            first input.
+        in_channels (int or tuple): Size of each input sample, or :obj:`-1` to derive it
+            from the first input. Of a tuple, the sizes of source and target nodes, only
+            the first is read.
         out_channels (int): Size of each output sample.
         edge_dim (int): Size of an edge attribute.
+        num_edge_types (int, optional): Number of edge types; if given, the layer holds
+            a table of :obj:`edge_dim` values a type and takes :obj:`edge_type`.
+            (default: :obj:`None`)
         bias (bool, optional): If set to :obj:`False`, :math:`\mathbf{W}` has no
             additive bias. (default: :obj:`True`)
         **kwargs (optional): Additional arguments of :class:`MessagePassing`.
 
     Shapes:
-        - **input:** node features :math:`(|\mathcal{V}|, F_{in})`, edge indices
-          :math:`(2, |\mathcal{E}|)` or a complete graph, edge attributes
-          :math:`(|\mathcal{E}|, D)` or edge scores :math:`(|\mathcal{E}|)`, which are
+        - **input:** node features :math:`(|\mathcal{V}|, F_{in})` or a tuple for a
+          bipartite graph; edge indices :math:`(2, |\mathcal{E}|)`, a torch sparse
+          matrix (transposed) whose values are the attributes or types, or a complete
+          graph; edge attributes :math:`(|\mathcal{E}|, D)`, edge types
+          :math:`(|\mathcal{E}|)`, or edge scores :math:`(|\mathcal{E}|)`, which are
           :math:`\mathbf{w}^{\top} \mathbf{r}_{ij} + b` where they can be had without
           building the attributes
-        - **output:** node features :math:`(|\mathcal{V}|, F_{out})`
+        - **output:** node features :math:`(|\mathcal{V}|, F_{out})`; with
+          :obj:`return_attention_weights=True` also the edge indices and the softmax of
+          each edge :math:`(|\mathcal{E}|)`
 
     Raises:
-        ValueError: Unless exactly one of attributes and scores is given.
+        ValueError: Unless exactly one of attributes, types and scores is given, and it
+            is what the layer was built for.
     """
-    def __init__(self, in_channels: int, out_channels: int, edge_dim: int,
-                 bias: bool = True, **kwargs: object) -> None:
+    SUPPORTS_FUSED_EDGE_INDEX = True
+
+    def __init__(self, in_channels: Union[int, Tuple[int, int]], out_channels: int,
+                 edge_dim: int, num_edge_types: Optional[int] = None, bias: bool = True,
+                 **kwargs: object) -> None:
         kwargs.setdefault('aggr', 'add')
-        super().__init__(**kwargs)
+        super().__init__(node_dim=0, **kwargs)
+        if kwargs['aggr'] not in ('add', 'sum'):
+            self.fuse = False  # All that the fused path can do is to add.
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.edge_dim = edge_dim
-        self.lin = Linear(in_channels, out_channels, bias=bias)
+        self.num_edge_types = num_edge_types
+        source = in_channels if isinstance(in_channels, int) else in_channels[0]
+        self.lin = Linear(source, out_channels, bias=bias)
         self.lin_edge = Linear(edge_dim, 1)
+        if num_edge_types is not None:
+            self.edge_emb = torch.nn.Embedding(num_edge_types, edge_dim)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -64,29 +89,84 @@ class WGCNConv(MessagePassing):
         # The softmax does not see a common shift, the ReLU does: a bias well above zero
         # starts every edge on its linear side, where it has a gradient.
         torch.nn.init.constant_(self.lin_edge.bias, 4.0)
+        if self.num_edge_types is not None:
+            self.edge_emb.reset_parameters()
 
-    def forward(self, x: Tensor, edge_index: Union[Adj, CompleteGraph],
-                edge_attr: OptTensor = None, edge_score: OptTensor = None) -> Tensor:
-        if (edge_attr is None) == (edge_score is None):
-            raise ValueError("Expected either 'edge_attr' or 'edge_score'")
-        if edge_score is None:
-            edge_score = self.lin_edge(edge_attr).squeeze(-1)  # [E]
-        edge_score = edge_score.relu()
-        x = self.lin(x)
+    def forward(
+        self,
+        x: Union[Tensor, OptPairTensor],
+        edge_index: Union[Adj, CompleteGraph],
+        edge_attr: OptTensor = None,
+        edge_type: OptTensor = None,
+        edge_score: OptTensor = None,
+        size: Size = None,
+        return_attention_weights: bool = False,
+    ) -> Union[Tensor, Tuple[Tensor, Tuple[Tensor, Tensor]]]:
+        if isinstance(x, Tensor):
+            x = (x, x)
+        if size is None and x[1] is not None:
+            size = (x[0].size(0), x[1].size(0))
+            size = size if self.flow == 'source_to_target' else size[::-1]
+        if not isinstance(edge_index, CompleteGraph):
+            edge_index, edge_attr, edge_type, size = edges_of(
+                edge_index, edge_attr, edge_type, size, self.edge_dim,
+                self.num_edge_types is not None, self.flow)
+        score = self._score(edge_attr, edge_type, edge_score).relu()  # [E]
+        h = self.lin(x[0])
         if isinstance(edge_index, CompleteGraph):
-            return self._dense(x, edge_index, edge_score)
-        return self.propagate(edge_index, x=x, edge_score=edge_score)
+            block = self._block(edge_index, score)
+            out = (block @ edge_index.nodes_to_dense(h))[edge_index.node_mask]
+            if not return_attention_weights:
+                return out
+            weight = block.flatten()[edge_index.position]
+            return out, (edge_index.edge_index, weight)
 
-    def _dense(self, x: Tensor, graph: CompleteGraph, edge_score: Tensor) -> Tensor:
-        weight = graph.to_dense(edge_score, fill_value=float('-inf'))  # [B, N, N]
+        weight = self.edge_updater(edge_index, edge_score=score, size=size)
+        out = self.propagate(edge_index, x=(h, None), edge_weight=weight, size=size)
+        return (out, (edge_index, weight)) if return_attention_weights else out
+
+    def _score(self, edge_attr: OptTensor, edge_type: OptTensor,
+               edge_score: OptTensor) -> Tensor:
+        expected = 'edge_attr' if self.num_edge_types is None else 'edge_type'
+        given = {
+            'edge_attr': edge_attr,
+            'edge_type': edge_type,
+            'edge_score': edge_score
+        }
+        names = [name for name, value in given.items() if value is not None]
+        if names == ['edge_score']:
+            assert edge_score is not None
+            return edge_score
+        if names != [expected]:
+            raise ValueError(f"Expected either '{expected}' or 'edge_score' (got "
+                             f"{' and '.join(names) or 'neither'})")
+        if edge_type is not None:
+            return self.lin_edge(self.edge_emb.weight).squeeze(-1)[edge_type]
+        return self.lin_edge(edge_attr).squeeze(-1)
+
+    @staticmethod
+    def _block(graph: CompleteGraph, score: Tensor) -> Tensor:
+        weight = graph.to_dense(score, fill_value=float('-inf'))  # [B, N, N]
         # A padded row has no entry at all, and would be 0/0.
         weight = weight.masked_fill(~graph.node_mask.unsqueeze(-1), 0.0)
-        out = weight.softmax(dim=-1) @ graph.nodes_to_dense(x)  # [B, N, F]
-        return out[graph.node_mask]
+        return weight.softmax(dim=-1)
 
-    def message(self, x_j: Tensor, edge_score: Tensor, index: Tensor, ptr: OptTensor,
-                size_i: Optional[int]) -> Tensor:
-        return x_j * softmax(edge_score, index, ptr, size_i).unsqueeze(-1)
+    def edge_update(self, edge_score: Tensor, index: Tensor, ptr: OptTensor,
+                    size_i: Optional[int]) -> Tensor:
+        return softmax(edge_score, index, ptr, size_i)
+
+    def message(self, x_j: Tensor, edge_weight: Tensor) -> Tensor:
+        return x_j * edge_weight.unsqueeze(-1)
+
+    def message_and_aggregate(self, edge_index: EdgeIndex, x: OptPairTensor,
+                              edge_weight: Tensor) -> Tensor:
+        (ptr, neighbor), _ = edge_index.get_csc()
+        # It has no gradient in half precision.
+        dtype = torch.promote_types(x[0].dtype, torch.float32)
+        out = F.embedding_bag(neighbor, x[0].to(dtype), ptr, mode='sum',
+                              per_sample_weights=edge_weight.to(dtype),
+                              include_last_offset=True)
+        return out.to(x[0].dtype)
 
     def __repr__(self) -> str:
         return (f'{self.__class__.__name__}({self.in_channels}, {self.out_channels}, '

@@ -116,6 +116,8 @@ class EEGA(
             in Eq. 6. (default: :obj:`False`)
         dropout (float, optional): Dropout probability of our layers; the encoder has
             its own. (default: :obj:`0.1`)
+        image_dropout (float, optional): In training, the share of pairs whose words do
+            not see their image in Eq. 8. (default: :obj:`0`)
         freeze_embeddings (bool, optional): If set to :obj:`True`, the encoder's table
             of word pieces is not trained. (default: :obj:`True`)
         freeze_layers (int, optional): If above :obj:`0`, only the encoder's layers
@@ -146,6 +148,7 @@ class EEGA(
         normalize: bool = False,
         self_loops: bool = False,
         dropout: float = 0.1,
+        image_dropout: float = 0.0,
         freeze_embeddings: bool = True,
         freeze_layers: int = 0,
     ) -> None:
@@ -192,7 +195,8 @@ class EEGA(
             self.lin_object = Linear(dim + feature_dim, dim)
             self.norm_object = torch.nn.LayerNorm(dim)
             self.visual_graph = transformers(sizes['predicate'])
-            self.image_to_text = ImageToTextAttention(dim, heads, dropout)
+            self.image_to_text = ImageToTextAttention(dim, heads, dropout,
+                                                      image_dropout)
             self.alignment = GraphAlignment(alpha=alpha, epsilon=epsilon,
                                             num_iters=num_iters,
                                             outer_iters=outer_iters, gw_loss=gw_loss,
