@@ -215,8 +215,21 @@ class ScenePredicate:
 
 
 def _real(value: Any) -> bool:
-    return (isinstance(value, (int, float)) and not isinstance(value, bool)
-            and math.isfinite(value))
+    try:
+        return (isinstance(value, (int, float)) and not isinstance(value, bool)
+                and math.isfinite(value))
+    except OverflowError:  # An integer beyond all floats.
+        return False
+
+
+def _name(value: Any) -> bool:
+    if not isinstance(value, str) or not value.strip():
+        return False
+    try:  # An escape in JSON can make half of a character, which no encoder takes.
+        value.encode('utf-8')
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -240,7 +253,7 @@ class SceneGraph:
         sizes = set()
         for i, obj in enumerate(self.objects):
             where = f'objects[{i}]'
-            if not isinstance(obj.label, str) or not obj.label.strip():
+            if not _name(obj.label):
                 raise ValueError(f"{where}.label: expected a non-empty string "
                                  f"(got {obj.label!r})")
             _check_score(where, obj.score)
@@ -260,7 +273,7 @@ class SceneGraph:
                 if not 0 <= index < len(self.objects):
                     raise ValueError(f"{where}.{name}: there is no object {index} "
                                      f"(the graph has {len(self.objects)} objects)")
-            if not isinstance(pred.predicate, str) or not pred.predicate.strip():
+            if not _name(pred.predicate):
                 raise ValueError(f"{where}.predicate: expected a non-empty string "
                                  f"(got {pred.predicate!r})")
             _check_score(where, pred.score)

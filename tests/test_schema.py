@@ -127,3 +127,15 @@ def test_quintuples_as_plain_lists():
         Entity(2, 2, 'per')
     with pytest.raises(ValueError, match='0 <= start < end'):
         q.shifted(-1)
+
+
+@pytest.mark.parametrize('text, message', [
+    ('{"objects": [{"label": "a", "score": 1' + '0' * 400 + '}]}', r'objects\[0\].score'),
+    ('{"objects": [{"label": "\\ud800"}]}', r'objects\[0\].label'),
+    ('{"objects": [{"label": "a", "box": [0, 0, 1, 1e999]}]}', r'objects\[0\].box'),
+    ('{"objects": [{"label": "a"}], "predicates": [{"subject": 0, "object": 1' +
+     '0' * 30 + ', "predicate": "on"}]}', r'predicates\[0\].object'),
+])
+def test_numbers_and_letters_that_only_json_can_write_are_named(text, message):
+    with pytest.raises(ValueError, match=message):
+        SceneGraph.from_json(text)

@@ -44,6 +44,10 @@ def expect_text(where: str, value: Any) -> str:
     r"""The value itself, if it is a string that holds anything."""
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{where}: expected a non-empty string (got {short(value)})")
+    try:  # An escape can make half of a character, which no encoder takes.
+        value.encode('utf-8')
+    except UnicodeEncodeError:
+        raise ValueError(f"{where}: not valid Unicode (got {short(value)})") from None
     return value
 
 

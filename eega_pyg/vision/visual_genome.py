@@ -130,6 +130,4 @@ def _identifier(where: str, value: Any) -> str:
             return str(value)
         except ValueError:  # Too many digits.
             pass
-    if isinstance(value, str) and value.strip():
-        return value
-    raise ValueError(f"{where}: expected an integer or a string (got {short(value)})")
+    return expect_text(where, value)

@@ -1,0 +1,198 @@
+import json
+import os
+from functools import partial
+
+import pytest
+from PIL import Image
+
+from eega_pyg.datasets import JMERE
+from eega_pyg.schema import OBJECT, REL, SceneGraph, SceneObject, ScenePredicate
+
+load = partial(JMERE, log=False)
+BOX = (0.25, 0.25, 0.5, 0.75)
+#: What a detector says about the image of a caption "a woman holding a red cup".
+ANN = SceneGraph((SceneObject('person', 0.9, BOX,
+                              (1., 2.)), SceneObject('chair', 0.8, BOX, (3., 4.))),
+                 (ScenePredicate(0, 'near', 1, 0.5), ))
+
+
+class Colours:
+    r"""An image parser that names pictures by their colour."""
+    def __repr__(self):
+        return 'Colours()'
+
+    def __call__(self, images):
+        names = {(255, 0, 0): 'red', (0, 0, 255): 'blue'}
+        return [SceneGraph((SceneObject(names[i.getpixel((0, 0))]), )) for i in images]
+
+
+def objects(dataset):
+    return [d[OBJECT].num_nodes for d in dataset]
+
+
+def pieces(dataset, label):
+    from eega_pyg.datasets.identity import cached_pieces
+    return cached_pieces(dataset.encoder).label(label)
+
+
+def test_captions_may_be_named_as_a_visual_source(root):
+    given, default = load(root, visual=['captions_{split}.jsonl']), load(root)
+    assert given.processed_paths == default.processed_paths
+    assert objects(given) == [2, 0]
+
+
+def test_a_folder_of_scene_graphs(root):
+    folder = root / 'raw' / 'scenes'
+    folder.mkdir()
+    (folder / 'ann.jpg.json').write_text(ANN.to_json())
+    (folder / 'summary.json').write_text('{"written": 1}')
+    dataset = load(root, visual=['scenes'], feature_size=2)
+    assert objects(dataset) == [2, 0]
+    assert dataset[0][OBJECT].feat.tolist() == [[1, 2], [3, 4]]
+    assert dataset[0][OBJECT].box.tolist() == [list(BOX)] * 2
+    assert dataset[0][REL].edge_type.numel() == 2 + 2
+    assert load(root, visual=['scenes'])[0][OBJECT].feat.shape == (2, 0)
+    (folder / 'ann.jpg.json').write_text('{"objects": 3}')
+    with pytest.raises(ValueError, match='ann.jpg.json: objects: expected a list'):
+        load(root, visual=['scenes'])
+
+
+def test_graphs_of_ones_own_and_captions_are_merged(root):
+    dataset = load(root, visual=[{'ann.jpg': ANN}, 'captions_train.jsonl'],
+                   feature_size=2)
+    # The person is the woman; the chair and the cup are one's own.
+    assert objects(dataset) == [3, 0]
+    store = dataset[0][OBJECT]
+    assert store.has_box.tolist() == [True, True, False]
+    assert store.feat.tolist() == [[1, 2], [3, 4], [0, 0]]
+    ids = dataset[0]['label_piece'].input_ids.tolist()
+    assert ids[:1] == pieces(dataset, 'woman')
+    assert ids[-2:] == pieces(dataset, 'red cup')
+    assert dataset[0][REL].edge_type.numel() == 2 * 2 + 3
+
+
+def test_a_folder_of_images(root):
+    folder = root / 'raw' / 'images'
+    folder.mkdir()
+    Image.new('RGB', (4, 4), 'red').save(folder / 'ann.jpg', quality=100)
+    Image.new('RGB', (4, 4), 'red').save(folder / 'ann.png')
+    os.replace(folder / 'ann.png', folder / 'ann.jpg')
+    (folder / 'bob.jpg').write_bytes(b'no image')
+    with pytest.warns(UserWarning, match='Left out: .*bob.jpg'):
+        dataset = load(root, visual=['images'], image_parser=Colours())
+    assert objects(dataset) == [1, 0]
+    assert dataset[0]['label_piece'].input_ids.tolist() == pieces(dataset, 'red')
+
+
+def test_the_benchmarks_pair_and_visual_genomes_form(root):
+    folder = root / 'raw' / 'sgb'
+    folder.mkdir()
+    (folder / 'custom_data_info.json').write_text(
+        json.dumps({
+            'idx_to_files': ['x/ann.jpg'],
+            'ind_to_classes': ['_', 'man'],
+            'ind_to_predicates': ['_', 'near']
+        }))
+    (folder / 'custom_prediction.json').write_text(
+        json.dumps({
+            '0': {
+                'bbox': [[0, 0, 9, 9]],
+                'bbox_labels': [1],
+                'bbox_scores': [0.5],
+                'rel_pairs': [],
+                'rel_labels': [],
+                'rel_scores': []
+            }
+        }))
+    genome = root / 'raw' / 'scene_graphs.json'
+    genome.write_text(
+        json.dumps([{
+            'image_id': 'bob.jpg',
+            'objects': [{
+                'object_id': 1,
+                'names': ['dog']
+            }, {
+                'object_id': 2,
+                'names': ['cat']
+            }],
+            'relationships': []
+        }]))
+    assert objects(load(root, visual=['sgb/custom_prediction.json'])) == [1, 0]
+    assert objects(load(root, visual=['scene_graphs.json'])) == [0, 2]
+    both = load(root, visual=['sgb/custom_prediction.json', 'scene_graphs.json'])
+    assert objects(both) == [1, 2]
+
+
+def test_whatever_changes_what_is_seen_changes_the_name(root, monkeypatch):
+    folder = root / 'raw' / 'images'
+    folder.mkdir()
+    Image.new('RGB', (4, 4), 'red').save(folder / 'ann.png')
+    changes = [
+        {},
+        {
+            'visual': [{
+                'ann.jpg': ANN
+            }]
+        },
+        {
+            'visual': [{
+                'bob.jpg': ANN
+            }]
+        },
+        {
+            'visual': [{
+                'ann.jpg': ANN
+            }, 'captions_train.jsonl']
+        },
+        {
+            'visual': ['captions_train.jsonl', {
+                'ann.jpg': ANN
+            }]
+        },
+        {
+            'visual': ['images'],
+            'image_parser': Colours()
+        },
+        {
+            'visual': ['images'],
+            'image_parser': lambda images: [SceneGraph() for _ in images]
+        },
+        {
+            'feature_size': 2
+        },
+    ]
+    names = [load(root, **change).processed_paths[0] for change in changes]
+    Image.new('RGB', (4, 4), 'blue').save(folder / 'ann.png')
+    names.append(
+        load(root, visual=['images'], image_parser=Colours()).processed_paths[0])
+    # The rules of the caption parser and of merging count, too.
+    monkeypatch.setattr('eega_pyg.datasets.visual_sources.CAPTION_RULES', -1)
+    names.append(load(root).processed_paths[0])
+    assert len(set(names)) == len(names) == 10
+
+
+@pytest.mark.parametrize('change, message', [
+    ({
+        'visual': 'captions.jsonl'
+    }, "sequence of visual sources .got the string 'captions.jsonl'"),
+    ({
+        'visual': ['captions_train.jsonl'],
+        'captions': ['captions_train.jsonl']
+    }, 'not both'),
+    ({
+        'visual': ['mnre_train.txt']
+    }, "mnre_train.txt' is no visual source"),
+])
+def test_what_cannot_be_a_source_is_named(change, message, root):
+    with pytest.raises(ValueError, match=message):
+        load(root, **change)
+
+
+def test_a_missing_source_is_an_os_error(root):
+    with pytest.raises(FileNotFoundError, match="no visual source '.*gone.jsonl'"):
+        load(root, visual=['gone.jsonl'])
+
+
+def test_features_of_another_size_are_named(root):
+    with pytest.raises(ValueError, match='expected 3 numbers .got 2'):
+        load(root, visual=[{'ann.jpg': ANN}], feature_size=3)
