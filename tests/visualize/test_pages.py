@@ -121,7 +121,8 @@ def test_everything_is_reached_with_the_keyboard(browser, explained):
         stops.append(
             browser.execute_script(
                 'const n = document.activeElement;'
-                "return n.dataset.object !== undefined ? 'object' : n.classList.contains('ent') ? 'entity' : "
+                "return n.dataset.object !== undefined ? 'object' : "
+                "n.classList.contains('ent') ? 'entity' : "
                 "n.dataset.quintuple !== undefined ? 'relation' : "
                 "n.closest('#plan-nodes, #plan-edges, #pairs')?.id || n.tagName"))
     assert {'entity', 'relation', 'object', 'plan-nodes', 'plan-edges',
