@@ -37,6 +37,7 @@ ImageParser = Callable[[Sequence[ImageSource]], List[SceneGraph]]
 #: texts of their own would be read just as well.
 MAX_WORDS = 20_000
 MAX_CHARACTERS = 200_000
+MAX_CAPTION = 2_000
 # So many batches of items are parsed together and then batched by length.
 _POOL = 16
 
@@ -127,8 +128,8 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
 
         Raises:
             ValueError: If the text is empty, longer than :obj:`MAX_WORDS` words or
-                :obj:`MAX_CHARACTERS` characters, or both a caption and a scene graph
-                are given.
+                :obj:`MAX_CHARACTERS` characters, if a caption is longer than
+                :obj:`MAX_CAPTION` characters, or if it is given beside a scene graph.
             OSError: If the image cannot be read.
         """
         given = {'text': text} if isinstance(text, str) else {'words': tuple(text)}
@@ -279,10 +280,11 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         return graphs
 
     def _tokenize(self, item: Item) -> Tuple[List[str], List[Tuple[int, int]]]:
-        for what, text in (('text', item.text), ('caption', item.caption or '')):
-            if len(text) > MAX_CHARACTERS:
+        for what, text, most in (('text', item.text, MAX_CHARACTERS),
+                                 ('caption', item.caption or '', MAX_CAPTION)):
+            if len(text) > most:
                 raise ValueError(f"The {what} has {len(text)} characters, and at most "
-                                 f"{MAX_CHARACTERS} are read at once: give it in parts")
+                                 f"{most} are read at once: shorten or split it")
         if item.words is None:
             words, offsets = self.parser.tokenize(item.text)
         else:

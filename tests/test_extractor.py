@@ -230,10 +230,15 @@ def test_texts_that_are_too_much_or_too_little_are_refused(extractor, text, mess
     '\u200b\ufeff',
     'محمد صلاح \u202e Marco Bellini \u202c joins Harbor City FC 👨‍👩‍👧🎉',
     '<script>alert(1)</script> joins <b>Harbor</b> & "City" FC',
-    '!' * 3000,
+    '!' * 1500,
 ])
 def test_odd_texts_are_read_and_cut_where_they_say(extractor, text):
     result = extractor(text, caption=text)
     assert result.words() and all(w.strip() for w in result.words())
     left = [i for start, end in result.offsets for i in range(start, end)]
     assert all(c.isspace() for i, c in enumerate(text) if i not in set(left))
+
+
+def test_a_caption_that_is_none_is_refused(extractor):
+    with pytest.raises(ValueError, match='The caption has 2001 characters'):
+        extractor('Marco Bellini', caption='!' * 2001)
