@@ -179,6 +179,22 @@ def test_a_text_without_image_or_relation_has_a_page(browser, tmp_path):
     assert_sound(browser)
 
 
+@pytest.mark.browser
+def test_hundreds_of_relations_are_listed_and_not_drawn(browser, tmp_path):
+    words = [f'w{i}' for i in range(21)]
+    entities = [Entity(i, i + 1, 'per', 1.0) for i in range(21)]
+    found = [Quintuple(a, b, 'peer', 0.5) for a in entities for b in entities if a < b]
+    offsets = [(4 * i, 4 * i + len(w)) for i, w in enumerate(words)]
+    text = ''.join(f'{w:4}' for w in words)
+    result = Result(text, tuple(offsets), Extraction(entities, found), SceneGraph())
+    write_explain_page(result, tmp_path / 'many.html')
+    open_page(browser, tmp_path / 'many.html')
+    rows = browser.find_elements('css selector', '#quintuples tbody tr')
+    assert len(rows) == 210
+    assert browser.find_elements('css selector', 'path.arc') == []
+    assert_sound(browser)
+
+
 def test_a_long_text_shows_the_words_of_its_entities_in_the_tables():
     page = explain_page(make_result(tuple(f'w{i}' for i in range(101))))
     assert '"shown":[0,1,3]' in page

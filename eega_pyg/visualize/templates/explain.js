@@ -38,8 +38,10 @@ const wordNodes = [], entityNodes = [];
 // ---- relations as arcs ----
 const arcs = el('svg', { 'aria-hidden': 'true' });
 sentence.append(arcs);
+// Thousands of arcs say nothing to a reader, and take a browser minutes.
+const drawn = D.quintuples.length <= 200;
 const levels = [];
-{
+if (drawn) {
   const spans = D.quintuples.map(q => {
     const [a, b] = [D.entities[q.head], D.entities[q.tail]];
     return [Math.min(a.start, b.start), Math.max(a.end, b.end)];
@@ -82,16 +84,18 @@ function drawArcs() {
   arcs.replaceChildren(el('defs', {}, el('marker', { id: 'tip', viewBox: '0 0 10 10',
     refX: 8, refY: 5, markerWidth: 7, markerHeight: 7, orient: 'auto-start-reverse' },
     el('path', { d: 'M0 1 L10 5 L0 9 z', fill: 'var(--soft)' }))));
+  // All is measured before anything is drawn, or each arc would lay out the page anew.
   const used = new Map();
+  const ends = D.quintuples.map(q => [q.head, q.tail].map(e => {
+    const box = entityNodes[e].getClientRects()[0];
+    const count = used.get(e) || 0;
+    used.set(e, count + 1);
+    const shift = Math.min(box.width / 2 - 4, 9 * Math.ceil(count / 2)) *
+      (count % 2 ? 1 : -1);
+    return [box.left - frame.left + box.width / 2 + shift, box.top - frame.top - 1];
+  }));
   D.quintuples.forEach((q, i) => {
-    const [a, b] = [q.head, q.tail].map(e => {
-      const box = entityNodes[e].getClientRects()[0];
-      const count = used.get(e) || 0;
-      used.set(e, count + 1);
-      const shift = Math.min(box.width / 2 - 4, 9 * Math.ceil(count / 2)) *
-        (count % 2 ? 1 : -1);
-      return [box.left - frame.left + box.width / 2 + shift, box.top - frame.top - 1];
-    });
+    const [a, b] = ends[i];
     const h = 0.75 * rise(levels[i]), tipped = q.directed ? 'url(#tip)' : null;
     const piece = (d, x, y, start, end) => arcs.append(
       el('path', { class: 'arc', 'data-quintuple': i, d, 'marker-start': start,
@@ -113,6 +117,7 @@ function drawArcs() {
 }
 const table = byId('quintuples');
 if (D.quintuples.length) {
+  if (!drawn) table.append(el('caption', {}, 'Too many relations to draw them as arcs.'));
   const typed = e => [D.entities[e].text, ' ', el('span', { class: 'tag',
     style: `--c:${color(D.entities[e].type)}` }, D.entities[e].type)];
   table.append(el('thead', {}, el('tr', {}, ...['head', 'relation', 'tail', 'probability']
@@ -333,7 +338,7 @@ for (const [start, stop] of [['pointerover', 'pointerout'], ['focusin', 'focusou
   document.addEventListener(stop, clear);
 }
 let width = 0;
-new ResizeObserver(() => {  // Drawing changes the height alone.
+if (drawn) new ResizeObserver(() => {  // Drawing changes the height alone.
   if (sentence.clientWidth !== width) {
     width = sentence.clientWidth;
     drawArcs();
