@@ -18,6 +18,8 @@ _EXPORTS = {
     'JMERE': 'eega_pyg.datasets',
     'FakeJMERE': 'eega_pyg.datasets',
     'Extractor': 'eega_pyg.extractor',
+    'Item': 'eega_pyg.item',
+    'KnowledgeGraph': 'eega_pyg.knowledge_graph',
 }
 
 __all__ = [*_EXPORTS]

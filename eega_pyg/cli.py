@@ -12,8 +12,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from eega_pyg.graph_commands import explain, graph, one_item, shrink
+
 if TYPE_CHECKING:
-    from eega_pyg.extractor import Item, Result
+    from eega_pyg.result import Result
 
 app = typer.Typer(
     add_completion=False,
@@ -35,6 +37,10 @@ Set = typer.Option([], '--set', metavar='SECTION.FIELD=VALUE', show_default=Fals
 Model = typer.Option(
     ..., '--model', '-m', help='Folder that "eega train" has written, '
     'or a model of the Hugging Face hub.', show_default=False)
+OptionalModel = typer.Option(
+    None, '--model', '-m', help='Folder that "eega train" has written, or a model of '
+    'the Hugging Face hub [default: the checkpoint of the package].',
+    show_default=False)
 
 
 class Split(str, Enum):
@@ -121,15 +127,22 @@ def evaluate(
 @app.command()
 def extract(
     text: Optional[str] = typer.Argument(None, help='The text.', show_default=False),
-    model: str = Model,
+    model: Optional[str] = OptionalModel,
     caption: Optional[str] = typer.Option(
         None, help='What the image shows, in a '
         'sentence.'),
     scene_graph: Optional[Path] = typer.Option(
         None, help='What the image shows, as the JSON file of a scene graph.'),
+    image: Optional[Path] = typer.Option(
+        None, help='The image; looked at only without a '
+        'caption or a scene graph.'),
     source: Optional[Path] = typer.Option(
         None, '--input', help='JSON lines with "text" or "words", and optionally '
-        '"caption" or "scene_graph" and "image_id", instead of TEXT.'),
+        '"caption" or "scene_graph", "image_id" and "image" (a path), instead of '
+        'TEXT.'),
+    align: bool = typer.Option(
+        False, '--align', help='Also say which objects of '
+        'the image each entity is aligned with (JSON lines only).'),
     target: Optional[Path] = typer.Option(None, '--output', help='File for the JSON '
                                           'lines.'),
     style: Optional[Format] = typer.Option(
@@ -142,20 +155,23 @@ def extract(
 ) -> None:
     r"""Extracts entities and quintuples from a text or a file of texts."""
     from eega_pyg.extractor import Extractor
+    from eega_pyg.item import read_items
     if (text is None) == (source is None):
         raise ValueError('Give either TEXT or --input FILE')
-    if source is not None and (caption is not None or scene_graph is not None):
-        raise ValueError('With --input, captions and scene graphs stand in the file')
+    if source is not None and (caption, scene_graph, image) != (None, None, None):
+        raise ValueError('With --input, captions, scene graphs and images stand in the '
+                         'file')
     if resume and target is None:
         raise ValueError('--resume needs --output FILE')
-    items = _items(text, caption, scene_graph) if text is not None else _read(source)
+    items = (read_items(source)
+             if source is not None else [one_item(text, caption, scene_graph, image)])
     extractor = Extractor.from_pretrained(model)
 
     def results(start: int) -> Iterator['Result']:
         with Progress(console=err, transient=True, disable=len(items) < 64) as progress:
             task = progress.add_task('Extracting', total=len(items), completed=start)
             for i in range(start, len(items), 256):
-                yield from extractor.batch(items[i:i + 256])
+                yield from extractor.batch(items[i:i + 256], align=align)
                 progress.update(task, completed=i + 256)
 
     if target is not None:
@@ -215,31 +231,8 @@ def scene(
         raise typer.Exit(1)
 
 
-def _items(text: Optional[str], caption: Optional[str],
-           scene_graph: Optional[Path]) -> List['Item']:
-    from eega_pyg.extractor import Item
-    from eega_pyg.schema import SceneGraph
-    graph = None
-    if scene_graph is not None:
-        try:
-            graph = SceneGraph.from_json(scene_graph.read_text(encoding='utf-8'))
-        except ValueError as e:
-            raise ValueError(f'{scene_graph}: {e}') from None
-    return [Item(text=text or '', caption=caption, scene_graph=graph)]
-
-
-def _read(source: Optional[Path]) -> List['Item']:
-    from eega_pyg.extractor import Item
-    assert source is not None
-    items = []
-    with source.open(encoding='utf-8') as f:
-        for number, line in enumerate(f, 1):
-            if line.strip():
-                try:
-                    items.append(Item.from_dict(json.loads(line)))
-                except (ValueError, RecursionError) as e:
-                    raise ValueError(f'{source}:{number}: {e}') from None
-    return items
+for command in (explain, graph, shrink):
+    app.command()(command)
 
 
 def _write(target: Path, results: Callable[[int], Iterator['Result']],

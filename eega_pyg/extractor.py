@@ -1,143 +1,61 @@
 r"""Text and image in, entities and quintuples out."""
-import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import (
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
+import numpy as np
 import torch
-from torch_geometric.data import Batch
+from huggingface_hub import ModelHubMixin
+from torch_geometric.data import Batch, HeteroData
 
-from eega_pyg.evaluation import extract_batch
-from eega_pyg.parsing import Parser
+from eega_pyg.evaluation import num_pieces
+from eega_pyg.item import Item
+from eega_pyg.parsing import Parser, tracked
 from eega_pyg.resolve import load_tokenizer
-from eega_pyg.saved_model import SavedModel, load_model
-from eega_pyg.schema import Entity, SceneGraph
-from eega_pyg.tagging import Extraction, merge_windows
+from eega_pyg.result import Alignment, PairProbabilities, Result
+from eega_pyg.saved_model import SavedModel, copy_model, load_model
+from eega_pyg.schema import OBJECT, TOKEN, Quintuple, SceneGraph
+from eega_pyg.tagging import Extraction, decode_batch, merge_windows
 from eega_pyg.transforms import Pair, PairTransform, WordPieces
 from eega_pyg.vision import CaptionParser
+from eega_pyg.vision.images import ImageSource
+
+#: Reads pictures: a scene graph each.
+ImageParser = Callable[[Sequence[ImageSource]], List[SceneGraph]]
+
+#: A longer text is refused: it would be cut into many hundreds of windows, which as
+#: texts of their own would be read just as well.
+MAX_WORDS = 20_000
+MAX_CHARACTERS = 200_000
+MAX_CAPTION = 2_000
+# So many batches of items are parsed together and then batched by length.
+_POOL = 16
 
 
-@dataclass(frozen=True)
-class Item:
-    r"""One text and what is seen in its image.
-
-    Args:
-        text (str): The text. Where :obj:`words` are given it is their join.
-        words (tuple of str, optional): The text's words, taken as they are.
-        caption (str, optional): A sentence that says what the image shows.
-        scene_graph (SceneGraph, optional): What the image shows; at most one of the
-            two.
-        image_id (str, optional): A name to find the image by.
-
-    Raises:
-        ValueError: If the text is empty, or both a caption and a scene graph are given.
-    """
-    text: str = ''
-    words: Optional[Tuple[str, ...]] = None
-    caption: Optional[str] = None
-    scene_graph: Optional[SceneGraph] = None
-    image_id: str = ''
-
-    def __post_init__(self) -> None:
-        if self.words is not None:
-            object.__setattr__(self, 'words', tuple(self.words))
-            object.__setattr__(self, 'text', ' '.join(self.words))
-        if not self.text.strip():
-            raise ValueError("The text is empty: give at least one word")
-        if self.caption is not None and self.scene_graph is not None:
-            raise ValueError("Give a caption or a scene graph, not both")
-
-    @classmethod
-    def from_dict(cls, value: Any) -> 'Item':
-        r"""Reads ``{"text" or "words", "caption" or "scene_graph", "image_id"}``; a
-        :class:`ValueError` names the field."""
-        if not isinstance(value, dict):
-            raise ValueError(
-                f"Expected an object with 'text' or 'words' (got {value!r})")
-        known = {'text', 'words', 'caption', 'scene_graph', 'image_id'}
-        if unknown := sorted(set(value) - known):
-            raise ValueError(f"Unknown field '{unknown[0]}' (known: "
-                             f"{', '.join(sorted(known))})")
-        for name in ('text', 'caption', 'image_id'):
-            if name in value and not isinstance(value[name], str):
-                raise ValueError(f"{name}: expected a string (got {value[name]!r})")
-        words = value.get('words')
-        if words is not None:
-            if not isinstance(words, list) or not words or not all(
-                    isinstance(w, str) and w.strip() for w in words):
-                raise ValueError(f"words: expected a list of non-empty strings (got "
-                                 f"{words!r})")
-        scene_graph = value.get('scene_graph')
-        return cls(
-            text=value.get('text', ''),
-            words=None if words is None else tuple(words),
-            caption=value.get('caption'),
-            scene_graph=None
-            if scene_graph is None else SceneGraph.from_dict(scene_graph),
-            image_id=value.get('image_id', ''),
-        )
+class _Window(NamedTuple):
+    item: int
+    offset: int
+    data: HeteroData
 
 
-@dataclass(frozen=True)
-class Result:
-    r"""What was found in one text.
-
-    Args:
-        text (str): The text.
-        offsets (tuple): First and one-past-last character of each word in the text.
-        extraction (Extraction): Entities and quintuples, in words.
-        scene_graph (SceneGraph): What was known of the image.
-        image_id (str): The item's own.
-    """
-    text: str
-    offsets: Tuple[Tuple[int, int], ...]
+class _Found(NamedTuple):
+    offset: int
     extraction: Extraction
-    scene_graph: SceneGraph
-    image_id: str = ''
-
-    def span(self, entity: Entity) -> Tuple[int, int]:
-        r"""The entity's characters in the text (half-open)."""
-        return self.offsets[entity.start][0], self.offsets[entity.end - 1][1]
-
-    def _entity(self, entity: Entity) -> Dict[str, Any]:
-        start, end = self.span(entity)
-        return {
-            'text': self.text[start:end],
-            'type': entity.type,
-            'start': start,
-            'end': end,
-            'probability': entity.probability,
-        }
-
-    def to_dict(self) -> Dict[str, Any]:
-        r"""Plain dicts and lists; ``start`` and ``end`` count characters."""
-        return {
-            'text':
-            self.text,
-            'image_id':
-            self.image_id,
-            'entities': [self._entity(e) for e in self.extraction.entities],
-            'quintuples': [{
-                'head': self._entity(q.head),
-                'relation': q.relation,
-                'tail': self._entity(q.tail),
-                'probability': q.probability,
-            } for q in self.extraction.quintuples],
-            'scene_graph':
-            self.scene_graph.to_dict(),
-        }
-
-    def to_json(self) -> str:
-        return json.dumps(self.to_dict(), ensure_ascii=False)
-
-    def quintuples(self) -> List[Tuple[str, str, str, str, str]]:
-        r"""The quintuples as (entity, type, entity, type, relation)."""
-        return [(q['head']['text'], q['head']['type'], q['tail']['text'],
-                 q['tail']['type'], q['relation'])
-                for q in self.to_dict()['quintuples']]
+    alignment: Optional[Alignment]
+    pairs: Optional[np.ndarray]
 
 
-class Extractor:
+class Extractor(ModelHubMixin, library_name='eega_pyg'):
     r"""Extracts quintuples from texts with images.
 
     .. code-block:: python
@@ -147,96 +65,248 @@ class Extractor:
                            caption='a woman kicking a ball')
         print(result.quintuples())
 
+    ``push_to_hub('me/my-model')`` uploads all that belongs to the model: weights,
+    vocabularies, tokenizer and model card.
+
     Args:
         saved (SavedModel): A model and all that belongs to it.
         device (torch.device or str, optional): Where the model runs; by default on the
             first accelerator, else the CPU.
+        image_parser (callable, optional): Turns a list of images (paths or Pillow
+            images) into scene graphs. By default a
+            :class:`~eega_pyg.vision.SceneParser`, made when the first image without
+            a caption or a scene graph comes.
     """
-    def __init__(self, saved: SavedModel,
-                 device: Optional[Union[str, torch.device]] = None) -> None:
+    def __init__(self, saved: SavedModel, device: Optional[Union[str,
+                                                                 torch.device]] = None,
+                 image_parser: Optional[ImageParser] = None) -> None:
+        self.saved = saved
         self.model, self.vocabularies, self.data, self.signatures = saved
         self.device = torch.device(device) if device is not None else _device()
         self.model.to(self.device).eval()
         self.parser = Parser(self.data.spacy_model)
         self.captions = CaptionParser(self.parser.nlp, self.data.max_objects)
+        self.image_parser = image_parser
         self.transform = PairTransform(self.vocabularies,
                                        WordPieces(load_tokenizer(self.data.encoder)),
                                        self.model.tag_set, self.model.table,
                                        self.data.max_objects, self.model.feature_dim)
 
     @classmethod
-    def from_pretrained(
-            cls, name: Union[str, Path],
-            device: Optional[Union[str, torch.device]] = None) -> 'Extractor':
+    def from_pretrained(  # type: ignore[override]
+            cls, name: Optional[Union[str, Path]] = None,
+            device: Optional[Union[str, torch.device]] = None,
+            image_parser: Optional[ImageParser] = None) -> 'Extractor':
         r"""Reads a folder that ``eega train`` has written, or a model of the Hugging
-        Face hub."""
-        return cls(load_model(name), device)
+        Face hub; without a name the checkpoint that comes with the package.
+
+        Raises:
+            FileNotFoundError: If there is no such model.
+            ValueError: Naming the file, if one is broken.
+        """
+        return cls(load_model(name), device, image_parser)
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        copy_model(self.data.encoder, save_directory)
 
     def __call__(self, text: Union[str, Sequence[str]], caption: Optional[str] = None,
-                 scene_graph: Optional[SceneGraph] = None) -> Result:
+                 scene_graph: Optional[SceneGraph] = None,
+                 image: Optional[ImageSource] = None, align: bool = False,
+                 pairs: bool = False) -> Result:
         r"""Extracts from one text.
 
         Args:
             text (str or sequence of str): The text, or its words.
             caption (str, optional): A sentence that says what the image shows.
             scene_graph (SceneGraph, optional): What the image shows.
+            image (path or PIL.Image.Image, optional): The image; looked at only where
+                neither a caption nor a scene graph is given.
+            align (bool, optional): If set to :obj:`True`, the result says which
+                objects each entity is aligned with. (default: :obj:`False`)
+            pairs (bool, optional): If set to :obj:`True`, the result holds the
+                probabilities of all word pairs. (default: :obj:`False`)
+
+        Raises:
+            ValueError: If the text is empty, longer than :obj:`MAX_WORDS` words or
+                :obj:`MAX_CHARACTERS` characters, if a caption is longer than
+                :obj:`MAX_CAPTION` characters, or if it is given beside a scene graph.
+            OSError: If the image cannot be read.
         """
         given = {'text': text} if isinstance(text, str) else {'words': tuple(text)}
-        return self.batch([Item(**given, caption=caption, scene_graph=scene_graph)])[0]
+        item = Item(**given, caption=caption, scene_graph=scene_graph, image=image)
+        return self.batch([item], align=align, pairs=pairs)[0]
 
-    def batch(self, items: Sequence[Item], batch_size: int = 32) -> List[Result]:
-        r"""Extracts from many texts; results are in the items' order."""
-        results: List[Optional[Result]] = [None] * len(items)
-        for index, result in self.stream(items, batch_size):
+    def batch(self, items: Sequence[Item], batch_size: int = 32, align: bool = False,
+              pairs: bool = False, progress: bool = False) -> List[Result]:
+        r"""Extracts from many texts; results are in the items' order.
+
+        Args:
+            items (sequence of Item): The texts with their images.
+            batch_size (int, optional): Texts the model reads at once.
+                (default: :obj:`32`)
+            align, pairs (bool, optional): As in :meth:`__call__`.
+            progress (bool, optional): If set to :obj:`True`, shows a progress bar on
+                the standard error. (default: :obj:`False`)
+        """
+        results: Dict[int, Result] = {}
+        stream = self.stream(items, batch_size, align, pairs)
+        for index, result in tracked(stream, len(items), progress, 'Extracting'):
             results[index] = result
-        return [r for r in results if r is not None]
+        return [results[i] for i in range(len(items))]
 
-    @torch.no_grad()
-    def stream(self, items: Sequence[Item],
-               batch_size: int = 32) -> Iterator[Tuple[int, Result]]:
+    def stream(self, items: Iterable[Item], batch_size: int = 32, align: bool = False,
+               pairs: bool = False) -> Iterator[Tuple[int, Result]]:
         r"""Yields the position and the result of each item as batches are done, texts
-        of similar length together."""
+        of similar length together. Of an iterator no more than the next few hundred
+        items are taken at a time."""
+        pool: List[Item] = []
+        start = 0
+        for item in items:
+            pool.append(item)
+            if len(pool) == batch_size * _POOL:
+                yield from self._pool(pool, start, batch_size, align, pairs)
+                start += len(pool)
+                pool = []
+        yield from self._pool(pool, start, batch_size, align, pairs)
+
+    def _pool(self, items: Sequence[Item], start: int, batch_size: int, align: bool,
+              pairs: bool) -> Iterator[Tuple[int, Result]]:
         tokens = [self._tokenize(item) for item in items]
         parses = self.parser.parse([words for words, _ in tokens])
-        captions = iter(
-            self.captions.parse([i.caption for i in items if i.caption is not None]))
-        graphs = [
-            next(captions) if item.caption is not None else
-            (item.scene_graph or SceneGraph()) for item in items
+        graphs = self._scene_graphs(items)
+        windows = [
+            _Window(i, window.offset, self.transform(window))
+            for i, item in enumerate(items) for window in Pair(
+                words=tuple(tokens[i][0]), parse=parses[i], scene_graph=graphs[i],
+                text=item.text, image_id=item.image_id).windows(self.data.max_words)
         ]
-        order = sorted(range(len(items)), key=lambda i: len(tokens[i][0]))
-        for start in range(0, len(order), batch_size):
-            chosen = order[start:start + batch_size]
-            pairs = [
-                window for i in chosen for window in Pair(
-                    words=tuple(tokens[i][0]), parse=parses[i], scene_graph=graphs[i],
-                    text=items[i].text, image_id=items[i].image_id, sentence=i).windows(
-                        self.data.max_words)
-            ]
-            found: Dict[int, List[Tuple[int, Extraction]]] = {}
-            for pair, extraction in self._extract(pairs, batch_size):
-                found.setdefault(pair.sentence, []).append((pair.offset, extraction))
-            for i in chosen:
-                yield i, Result(items[i].text, tuple(tokens[i][1]),
-                                merge_windows(found[i]), graphs[i], items[i].image_id)
+        missing = [0] * len(items)
+        for window in windows:
+            missing[window.item] += 1
+        windows.sort(key=lambda w: num_pieces(w.data))
+        found: Dict[int, List[_Found]] = {}
+        for first in range(0, len(windows), batch_size):
+            chunk = windows[first:first + batch_size]
+            for window, part in zip(chunk, self._run(chunk, align, pairs)):
+                i = window.item
+                found.setdefault(i, []).append(part)
+                if len(found[i]) == missing[i]:
+                    parts = sorted(found.pop(i), key=lambda p: p.offset)
+                    yield start + i, self._result(items[i], tokens[i][1], graphs[i],
+                                                  parts)
 
-    def _extract(self, pairs: Sequence[Pair],
-                 batch_size: int) -> Iterable[Tuple[Pair, Extraction]]:
-        for start in range(0, len(pairs), batch_size):
-            chunk = pairs[start:start + batch_size]
-            batch = Batch.from_data_list([self.transform(p) for p in chunk])
-            yield from zip(
-                chunk, extract_batch(self.model, batch.to(self.device),
-                                     self.signatures))
+    @torch.inference_mode()
+    def _run(self, windows: Sequence[_Window], align: bool,
+             pairs: bool) -> List[_Found]:
+        batch = Batch.from_data_list([w.data for w in windows]).to(self.device)
+        out = self.model(batch, align=align)
+        sizes = batch[TOKEN].ptr.diff().tolist()
+        extractions = decode_batch(out.logits.float(), sizes, self.model.tag_set,
+                                   self.model.table, signatures=self.signatures)
+        alignments: List[Optional[Alignment]] = [None] * len(sizes)
+        if out.alignment is not None:
+            objects = batch[OBJECT].ptr.diff().tolist()
+            plans = [
+                p.cpu().numpy()
+                for p in (out.alignment.node_plan, out.alignment.edge_plan)
+            ]
+            alignments = [
+                Alignment(*(_shares(plan[i, :k, :n]) for plan in plans)) if k else None
+                for i, (k, n) in enumerate(zip(objects, sizes))
+            ]
+        tables: List[Optional[np.ndarray]] = [None] * len(sizes)
+        if pairs:
+            probability = out.logits.float().softmax(-1).cpu()
+            tables = [
+                t.view(n, n, -1).numpy()
+                for n, t in zip(sizes, probability.split([n * n for n in sizes]))
+            ]
+        offsets = [w.offset for w in windows]
+        return list(map(_Found, offsets, extractions, alignments, tables))
+
+    def _result(self, item: Item, offsets: List[Tuple[int, int]],
+                scene_graph: SceneGraph, parts: List[_Found]) -> Result:
+        extraction = parts[0].extraction
+        if len(parts) > 1:
+            extraction = merge_windows([(p.offset, p.extraction) for p in parts])
+        alignments = [(p.offset, p.alignment) for p in parts if p.alignment is not None]
+        tables = [(p.offset, p.pairs) for p in parts if p.pairs is not None]
+        return Result(
+            text=item.text,
+            offsets=tuple(offsets),
+            extraction=extraction,
+            scene_graph=scene_graph,
+            image_id=item.image_id,
+            image=item.image,
+            undirected=frozenset(q for q in extraction.quintuples
+                                 if not self._directed(q)),
+            alignment=Alignment.merge(alignments, len(offsets)) if alignments else None,
+            pairs=PairProbabilities(self.model.tag_set, tables) if tables else None,
+        )
+
+    def _directed(self, q: Quintuple) -> bool:
+        # Without directions in the table, only the types can tell the head.
+        if self.model.table == 'directed':
+            return True
+        return (self.signatures is not None
+                and (q.tail.type, q.relation, q.head.type) not in self.signatures)
+
+    def _scene_graphs(self, items: Sequence[Item]) -> List[SceneGraph]:
+        graphs = [item.scene_graph or SceneGraph() for item in items]
+        with_caption = [i for i, x in enumerate(items) if x.caption is not None]
+        with_image = [
+            i for i, x in enumerate(items)
+            if x.image is not None and x.caption is None and x.scene_graph is None
+        ]
+        captions = [items[i].caption or '' for i in with_caption]
+        images = [
+            x.image for x in (items[i] for i in with_image) if x.image is not None
+        ]
+        for i, graph in zip(with_caption, self.captions.parse(captions)):
+            graphs[i] = graph
+        if images:
+            for i, graph in zip(with_image, self._parse_images(images)):
+                graphs[i] = graph
+        return [graph.top(self.data.max_objects) for graph in graphs]
+
+    def _parse_images(self, images: Sequence[ImageSource]) -> List[SceneGraph]:
+        if self.image_parser is None:
+            from eega_pyg.vision import SceneParser
+            self.image_parser = SceneParser()
+        graphs = self.image_parser(images)
+        if len(graphs) != len(images):
+            raise ValueError(f"Expected a scene graph of each of {len(images)} images "
+                             f"from the image parser (got {len(graphs)})")
+        return graphs
 
     def _tokenize(self, item: Item) -> Tuple[List[str], List[Tuple[int, int]]]:
+        for what, text, most in (('text', item.text, MAX_CHARACTERS),
+                                 ('caption', item.caption or '', MAX_CAPTION)):
+            if len(text) > most:
+                raise ValueError(f"The {what} has {len(text)} characters, and at most "
+                                 f"{most} are read at once: shorten or split it")
         if item.words is None:
-            return self.parser.tokenize(item.text)
-        offsets, start = [], 0
-        for word in item.words:
-            offsets.append((start, start + len(word)))
-            start += len(word) + 1
-        return list(item.words), offsets
+            words, offsets = self.parser.tokenize(item.text)
+        else:
+            words, offsets, start = list(item.words), [], 0
+            for word in words:
+                offsets.append((start, start + len(word)))
+                start += len(word) + 1
+        if not words:
+            raise ValueError("The text is empty: give at least one word")
+        if len(words) > MAX_WORDS:
+            raise ValueError(
+                f"The text has {len(words)} words, and at most {MAX_WORDS} "
+                f"are read at once: give it in parts")
+        return words, offsets
+
+    def __repr__(self) -> str:
+        return f"{self.__class__.__name__}('{self.data.encoder}')"
+
+
+def _shares(plan: np.ndarray) -> np.ndarray:
+    r"""Columns of a plan, each with a sum of one. :math:`(k, n)`"""
+    return plan / plan.sum(0, keepdims=True)
 
 
 def _device() -> torch.device:

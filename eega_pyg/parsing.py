@@ -20,6 +20,9 @@ SHAPES = ('other', 'lower', 'title', 'upper', 'mixed', 'digit', 'alnum', 'punct'
 
 _URL = re.compile(r'(?:https?://|www\.)\S+', re.IGNORECASE)
 # A URL (kept whole by spaCy, never searched for marks), a handle or a hash sign.
+_RUN = 100
+# spaCy's tokenizer takes time with the square of such a run, or worse.
+_LONG_RUN = re.compile(rf'\S{{{3 * _RUN},}}')
 _MARK = re.compile(r'(?P<url>https?://\S+)|(?<![\w/])(?:@\w+|#(?=\w))')
 
 
@@ -106,7 +109,8 @@ class Parser:
     def tokenize(self, text: str) -> Tuple[List[str], List[Tuple[int, int]]]:
         r"""Cuts a text into words as the tweets of MNRE are cut: spaCy's tokens, with
         ``'@name'`` one word and ``'#tag'`` two, ``'#'`` and ``'tag'``. White space is
-        dropped.
+        dropped. Three hundred characters and more without any are cut at every
+        hundredth first.
 
         Args:
             text (str): Any text.
@@ -117,16 +121,16 @@ class Parser:
         words: List[str] = []
         offsets: List[Tuple[int, int]] = []
         for start, end, whole in _pieces(text):
-            piece = text[start:end]
             if whole:
-                words.append(piece)
+                words.append(text[start:end])
                 offsets.append((start, end))
                 continue
-            for token in self._nlp.tokenizer(piece):
-                if not token.is_space:
-                    begin = start + token.idx
-                    words.append(token.text)
-                    offsets.append((begin, begin + len(token.text)))
+            for first, last in _short_runs(text, start, end):
+                for token in self._nlp.tokenizer(text[first:last]):
+                    if not token.is_space:
+                        begin = first + token.idx
+                        words.append(token.text)
+                        offsets.append((begin, begin + len(token.text)))
         return words, offsets
 
     def __repr__(self) -> str:
@@ -209,14 +213,15 @@ def tree_distance(heads: Sequence[int]) -> np.ndarray:
     return distance
 
 
-def tracked(items: Iterable, total: int, progress: bool) -> Iterator:
+def tracked(items: Iterable, total: int, progress: bool,
+            what: str = 'Parsing') -> Iterator:
     r"""Yields :obj:`items`, behind a progress bar on the standard error if asked."""
     if not progress:
         yield from items
         return
     from rich.console import Console
     from rich.progress import track
-    yield from track(items, 'Parsing', total, console=Console(stderr=True))
+    yield from track(items, what, total, console=Console(stderr=True))
 
 
 def _checked(index: int, words: Sequence[str]) -> Tuple[str, ...]:
@@ -251,3 +256,12 @@ def _pieces(text: str) -> Iterator[Tuple[int, int, bool]]:
             yield match.start(), match.end(), True
             start = match.end()
     yield start, len(text), False
+
+
+def _short_runs(text: str, start: int, end: int) -> Iterator[Tuple[int, int]]:
+    # The range itself, cut within long runs of characters that are no white space.
+    for match in _LONG_RUN.finditer(text, start, end):
+        for cut in range(match.start() + _RUN, match.end(), _RUN):
+            yield start, cut
+            start = cut
+    yield start, end

@@ -8,23 +8,32 @@ r"""A saved model's folder: the layout of the Hugging Face hub.
 ``pipeline.json``       how text and images become graphs
 ``README.md``           the model card
 ======================  ==========================================================
+
+``model.safetensors`` may hold less than the whole model, see
+:func:`~eega_pyg.small_model.shrink`; ``pipeline.json`` then says what is left out.
 """
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Any, Dict, NamedTuple, Optional, Union
 
 import safetensors.torch
 
-from eega_pyg.atomic import write_text
+from eega_pyg.atomic import atomic, write_text
 from eega_pyg.config import Config, DataConfig
 from eega_pyg.nn.models import EEGA
 from eega_pyg.schema import Signatures
 from eega_pyg.transforms import Vocabularies
 
+WEIGHTS = 'model.safetensors'
 PIPELINE = 'pipeline.json'
 TOKENIZER = 'tokenizer.json'
 FORMAT = 1
+
+#: Checkpoints that come with the package, and the one that is meant without a name.
+CHECKPOINTS = Path(__file__).parent / 'checkpoints'
+DEFAULT_CHECKPOINT = 'jmere-minilm'
 
 
 class SavedModel(NamedTuple):
@@ -71,19 +80,25 @@ def save_model(folder: Union[str, Path], model: EEGA, vocabularies: Vocabularies
     write_text(folder / 'README.md', model_card(model, config, scores))
 
 
-def load_model(name: Union[str, Path]) -> SavedModel:
-    r"""Reads a saved model from a folder or, by its name, from the Hugging Face hub.
+def load_model(name: Optional[Union[str, Path]] = None) -> SavedModel:
+    r"""Reads a saved model.
+
+    Args:
+        name (str or Path, optional): A folder, a checkpoint that comes with the
+            package, or a model of the Hugging Face hub.
+            (default: :obj:`DEFAULT_CHECKPOINT`)
 
     Raises:
         ValueError: Naming the file, if one is broken or belongs to another model.
         FileNotFoundError: If a file is missing.
+        OSError: If the model was shrunk and its public text encoder cannot be had.
     """
     folder = _folder(name)
-    for file in ('config.json', 'model.safetensors', PIPELINE, TOKENIZER):
+    for file in ('config.json', WEIGHTS, PIPELINE, TOKENIZER):
         if not (folder / file).is_file():
             raise FileNotFoundError(f"'{folder}' is not a saved model: there is no "
                                     f"'{file}' in it")
-    pipeline = _read_pipeline(folder / PIPELINE)
+    pipeline = read_pipeline(folder / PIPELINE)
     vocabularies = Vocabularies.load(folder)
     if vocabularies.fingerprint != pipeline['vocabularies']:
         raise ValueError(f"{folder}: the vocabularies are of another model (copy the "
@@ -92,20 +107,44 @@ def load_model(name: Union[str, Path]) -> SavedModel:
         # Not `from_pretrained`, which prints to the standard output.
         config = json.loads((folder / 'config.json').read_text(encoding='utf-8'))
         model = EEGA(**config)
-        safetensors.torch.load_model(model, folder / 'model.safetensors')
+        if 'weights' not in pipeline:
+            safetensors.torch.load_model(model, folder / WEIGHTS)
     except Exception as e:  # Each of the libraries below has its own.
         reason = str(e).splitlines()[0]
         raise ValueError(f"{folder}: 'config.json' and 'model.safetensors' do not make "
                          f"a model: {reason}") from e
+    if 'weights' in pipeline:
+        from eega_pyg.small_model import load_small
+        load_small(model, folder / WEIGHTS, pipeline['weights'])
     data = Config.from_dict({'data': pipeline['data']}).data
     return SavedModel(model.eval(), vocabularies,
                       dataclasses.replace(data, encoder=str(folder)),
                       vocabularies.signatures if pipeline['signatures'] else None)
 
 
-def _folder(name: Union[str, Path]) -> Path:
+def copy_model(source: Union[str, Path], target: Union[str, Path]) -> None:
+    r"""Copies the files of a saved model, without what only its training needs."""
+    target = Path(target)
+    target.mkdir(parents=True, exist_ok=True)
+    for path in sorted(Path(source).iterdir()):
+        if path.is_file() and not path.name.startswith('.'):
+            with atomic(target / path.name) as temporary:
+                shutil.copyfile(path, temporary)
+
+
+def _folder(name: Optional[Union[str, Path]]) -> Path:
+    if name is None:
+        folder = CHECKPOINTS / DEFAULT_CHECKPOINT
+        if not folder.is_dir():
+            raise FileNotFoundError(
+                "This installation of eega_pyg carries no checkpoint: name a model "
+                "(--model FOLDER), which 'eega train' writes")
+        return folder
     if Path(name).is_dir():
         return Path(name)
+    if isinstance(name, str) and '/' not in name and (CHECKPOINTS / name /
+                                                      PIPELINE).is_file():
+        return CHECKPOINTS / name
     if isinstance(name, Path) or name.count('/') != 1 or name.startswith(('.', '/')):
         raise FileNotFoundError(f"There is no folder '{name}'")
     from huggingface_hub import snapshot_download
@@ -118,7 +157,8 @@ def _folder(name: Union[str, Path]) -> Path:
             f"hub does not give a model of that name: {reason}") from e
 
 
-def _read_pipeline(path: Path) -> Dict[str, Any]:
+def read_pipeline(path: Path) -> Dict[str, Any]:
+    r"""The content of a ``pipeline.json``; a :class:`ValueError` names the file."""
     try:
         value = json.loads(path.read_text(encoding='utf-8'))
     except ValueError as e:

@@ -1,5 +1,6 @@
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,23 @@ def trained(tmp_path_factory: pytest.TempPathFactory, small_root: Path,
     config = Config.load('default', [*tiny_overrides, 'train.epochs=12'])
     fit(config, small_root, folder, progress=False)
     return folder
+
+
+@pytest.fixture
+def eega(monkeypatch, capsys):
+    r"""Runs the command line in this process; gives exit code, output and errors."""
+    from eega_pyg import cli
+
+    def run(*args):
+        monkeypatch.setattr(sys, 'argv', ['eega', *map(str, args)])
+        monkeypatch.setenv('COLUMNS', '200')
+        cli.out, cli.err = cli.Console(width=200), cli.Console(width=200, stderr=True)
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as e:
+            code = e.code or 0
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run

@@ -3,28 +3,6 @@ import os
 import subprocess
 import sys
 
-import pytest
-
-from eega_pyg import cli
-
-
-@pytest.fixture
-def eega(monkeypatch, capsys):
-    """Runs the command line in this process; gives exit code, output and errors."""
-    def run(*args):
-        monkeypatch.setattr(sys, 'argv', ['eega', *map(str, args)])
-        monkeypatch.setenv('COLUMNS', '200')
-        cli.out, cli.err = cli.Console(width=200), cli.Console(width=200, stderr=True)
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as e:
-            code = e.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
-
 
 def fails(result, message):
     code, out, err = result
@@ -36,7 +14,8 @@ def fails(result, message):
 def test_help_lists_the_commands(eega):
     code, out, _ = eega('--help')
     assert code == 0
-    for command in ('build', 'train', 'evaluate', 'extract'):
+    for command in ('build', 'train', 'evaluate', 'extract', 'explain', 'graph',
+                    'shrink'):
         assert command in out
         code, text, _ = eega(command, '--help')
         assert code == 0 and '--help' in text

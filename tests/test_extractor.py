@@ -1,14 +1,22 @@
+import numpy as np
 import pytest
+import torch
+from PIL import Image
+from torch_geometric.data import Batch
 
 from eega_pyg.extractor import Extractor, Item
 from eega_pyg.schema import Entity, Quintuple, SceneGraph, SceneObject, ScenePredicate
 from eega_pyg.tagging import Extraction
+from eega_pyg.transforms import Pair
 
 SENTENCES = [
     'Striker Marco Bellini joins Harbor City FC in Lisbon',
     'Sofia',
     'RT @news : singer Nora Blake and actor Tom Reed were seen in Paris , France',
 ]
+
+GRAPH = SceneGraph((SceneObject('man'), SceneObject('ball')),
+                   (ScenePredicate(0, 'kick', 1), ))
 
 
 @pytest.fixture(scope='module')
@@ -33,12 +41,10 @@ def close(a, b):
 
 
 def test_batch_equals_one_by_one_in_the_given_order(extractor):
-    graph = SceneGraph((SceneObject('man'), SceneObject('ball')),
-                       (ScenePredicate(0, 'kick', 1), ))
     items = [
         Item(SENTENCES[0], caption='a man kicking a ball'),
         Item(SENTENCES[1]),
-        Item(SENTENCES[2], scene_graph=graph, image_id='x.jpg'),
+        Item(SENTENCES[2], scene_graph=GRAPH, image_id='x.jpg'),
         Item(words=('Two', 'words'), caption=''),
     ] * 3
     together = extractor.batch(items, batch_size=5)
@@ -83,6 +89,7 @@ def test_a_result_says_what_and_where(extractor):
             'probability': 0.5
         },
         'probability': 0.25,
+        'directed': True,
     }]
     assert [o['label'] for o in value['scene_graph']['objects']] == ['man']
     assert result.quintuples() == [('Marco Bellini', 'per', 'Harbor City FC', 'org',
@@ -107,7 +114,82 @@ def test_a_long_text_is_read_to_its_end(extractor):
                                                              for start, _, _ in found)
 
 
+def test_words_are_aligned_by_the_plans_of_the_model(extractor):
+    text = 'Marco Bellini joins Harbor City FC'.split()
+    result = extractor(text, scene_graph=GRAPH, align=True)
+    pair = Pair(tuple(text), extractor.parser.parse([text])[0], GRAPH)
+    with torch.no_grad():
+        out = extractor.model(Batch.from_data_list([extractor.transform(pair)]), True)
+    for plan, found in zip(out.alignment[-2:], result.alignment):
+        for j in range(len(text)):
+            column = plan[0, :, j]
+            np.testing.assert_allclose(found[:, j], column / column.sum(), atol=1e-5)
+    assert extractor(text, scene_graph=GRAPH).alignment is None
+    assert extractor(text, align=True).alignment is None  # Nothing is seen.
+
+
+def test_all_words_of_a_long_text_are_aligned(extractor):
+    result = extractor('Marco Bellini joins Harbor City FC .'.split() * 30,
+                       scene_graph=GRAPH, align=True, pairs=True)
+    for plan in result.alignment:
+        np.testing.assert_allclose(plan.sum(0), np.ones(210), atol=1e-5)
+    table = result.pairs.table([0, 69, 209])
+    np.testing.assert_allclose(table[0, 1].sum(), 1, atol=1e-5)
+    assert np.isnan(table[0, 2]).all()
+
+
+def test_an_image_alone_is_parsed_and_beside_a_caption_is_not(extractor, monkeypatch):
+    asked = []
+
+    def parse(images):
+        asked.extend(images)
+        return [GRAPH] * len(images)
+
+    monkeypatch.setattr(extractor, 'image_parser', parse)
+    picture = Image.new('RGB', (8, 8))
+    results = extractor.batch([
+        Item('One', image=picture),
+        Item('Two', image='folder/2.jpg', caption='a dog'),
+        Item('Three', image='folder/3.jpg'),
+        Item('Four', image='folder/4.jpg', scene_graph=SceneGraph()),
+    ])
+    assert asked == [picture, 'folder/3.jpg']
+    labels = [[o.label for o in r.scene_graph.objects] for r in results]
+    assert labels == [['man', 'ball'], ['dog'], ['man', 'ball'], []]
+    assert [r.image_id for r in results] == ['', '2.jpg', '3.jpg', '4.jpg']
+    monkeypatch.setattr(extractor, 'image_parser', lambda images: [])
+    with pytest.raises(ValueError, match='a scene graph of each of 1 images'):
+        extractor('One', image=picture)
+
+
+def test_only_the_objects_the_model_sees_are_in_the_result(extractor):
+    many = SceneGraph(tuple(SceneObject(f'thing {i}', i / 20) for i in range(15)))
+    result = extractor('Marco Bellini', scene_graph=many, align=True)
+    assert result.scene_graph == many.top(10)
+    assert len(result.alignment.nodes) == 10
+
+
+def test_a_stream_takes_items_as_it_goes(extractor):
+    taken = []
+
+    def items():
+        for i in range(40):
+            taken.append(i)
+            yield Item(f'Number {i} lives in Rome')
+
+    stream = extractor.stream(items(), batch_size=2)
+    index, result = next(stream)
+    assert len(taken) == 32
+    assert result.text == f'Number {index} lives in Rome'
+    assert sorted([index, *(i for i, _ in stream)]) == list(range(40))
+
+
 @pytest.mark.parametrize('make, message', [
+    (lambda: Item('a \ud800'), 'text: character 2 is half of a surrogate pair'),
+    (lambda: Item.from_dict({
+        'text': 'a',
+        'image': 3
+    }), 'image: expected a string'),
     (lambda: Item(''), 'The text is empty'),
     (lambda: Item(' \n\t '), 'The text is empty'),
     (lambda: Item('a', caption='b', scene_graph=SceneGraph()), 'not both'),
@@ -131,3 +213,32 @@ def test_a_wrong_item_is_named(make, message):
 
 def test_no_item_is_no_result(extractor):
     assert extractor.batch([]) == []
+
+
+@pytest.mark.parametrize('text, message', [
+    ('Marco Bellini joins Harbor City FC . ' * 30_000, 'has 1110000 characters'),
+    ('a ' * 20_001, 'has 20001 words'),
+    ('\x1c \x85 \u2003', 'The text is empty'),
+])
+def test_texts_that_are_too_much_or_too_little_are_refused(extractor, text, message):
+    with pytest.raises(ValueError, match=message):
+        extractor(text)
+
+
+@pytest.mark.parametrize('text', [
+    ''.join(map(chr, range(1, 32))) + 'Marco\x00Bellini joins \x1b[31mHarbor City FC',
+    '\u200b\ufeff',
+    'محمد صلاح \u202e Marco Bellini \u202c joins Harbor City FC 👨‍👩‍👧🎉',
+    '<script>alert(1)</script> joins <b>Harbor</b> & "City" FC',
+    '!' * 1500,
+])
+def test_odd_texts_are_read_and_cut_where_they_say(extractor, text):
+    result = extractor(text, caption=text)
+    assert result.words() and all(w.strip() for w in result.words())
+    left = [i for start, end in result.offsets for i in range(start, end)]
+    assert all(c.isspace() for i, c in enumerate(text) if i not in set(left))
+
+
+def test_a_caption_that_is_none_is_refused(extractor):
+    with pytest.raises(ValueError, match='The caption has 2001 characters'):
+        extractor('Marco Bellini', caption='!' * 2001)

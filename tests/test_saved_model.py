@@ -2,7 +2,10 @@ import json
 import shutil
 
 import pytest
+from huggingface_hub import HfApi
 
+from eega_pyg import saved_model
+from eega_pyg.extractor import Extractor
 from eega_pyg.saved_model import load_model
 
 
@@ -74,3 +77,33 @@ def test_a_name_that_is_nowhere_is_named(tmp_path):
         load_model('nowhere')
     with pytest.raises(FileNotFoundError, match="no folder 'some/model', and the"):
         load_model('some/model')
+
+
+def test_without_a_name_the_checkpoint_of_the_package_is_read(
+        trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(saved_model, 'CHECKPOINTS', tmp_path)
+    with pytest.raises(FileNotFoundError, match='carries no checkpoint: name a model'):
+        load_model()
+    target = tmp_path / saved_model.DEFAULT_CHECKPOINT
+    saved_model.copy_model(trained, target)
+    assert load_model().data.encoder == str(target)
+    assert load_model(saved_model.DEFAULT_CHECKPOINT).data.encoder == str(target)
+
+
+def test_the_whole_folder_is_pushed_to_the_hub(folder, monkeypatch):
+    pushed = {}
+
+    class Repository:
+        repo_id = 'me/model'
+
+    def upload(self, **kwargs):
+        files = kwargs['folder_path'].iterdir()
+        pushed.update({f.name: f.read_bytes() for f in files})
+        return kwargs['repo_id']
+
+    monkeypatch.setattr(HfApi, 'create_repo', lambda self, **kwargs: Repository)
+    monkeypatch.setattr(HfApi, 'upload_folder', upload)
+    assert Extractor.from_pretrained(folder,
+                                     'cpu').push_to_hub('me/model') == 'me/model'
+    assert pushed == {f.name: f.read_bytes() for f in folder.iterdir()}
+    assert {'vocabularies.json', 'README.md', 'pipeline.json'} <= pushed.keys()

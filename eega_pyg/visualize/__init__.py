@@ -1,1 +1,2 @@
-r"""Pictures; each module loads matplotlib only when it draws."""
+r"""Pages and figures of scenes, extractions and knowledge graphs; each module loads
+what it draws with when it draws."""

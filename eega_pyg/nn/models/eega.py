@@ -214,6 +214,12 @@ class EEGA(
         self.tagger = PairTagger(dim, len(self.tag_set), channels if pair_features else
                                  (), channel_dim)
 
+    @classmethod
+    def _load_as_safetensor(cls, model: Any, model_file: str, map_location: str,
+                            strict: bool) -> Any:
+        # The mixin's own default would leave what a file lacks at random.
+        return super()._load_as_safetensor(model, model_file, map_location, True)
+
     def forward(self, data: HeteroData, align: bool = False) -> EEGAOutput:
         r"""Scores the word pairs of a batch of text/image pairs.
 

@@ -1,0 +1,156 @@
+r"""The commands ``eega explain``, ``eega graph`` and ``eega shrink``."""
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Union
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from eega_pyg.item import Item
+    from eega_pyg.result import Result
+
+_MODEL = typer.Option(
+    None, '--model', '-m', help='Folder that "eega train" has written, or a model of '
+    'the Hugging Face hub [default: the checkpoint of the package].',
+    show_default=False)
+
+
+class Images(str, Enum):
+    attributes = 'attributes'
+    nodes = 'nodes'
+
+
+class Dtype(str, Enum):
+    float32 = 'float32'
+    float16 = 'float16'
+    bfloat16 = 'bfloat16'
+
+
+def explain(
+    text: str = typer.Argument(..., help='The text.', show_default=False),
+    target: List[Path] = typer.Option(
+        ..., '--out', '-o', show_default=False, help='The page (.html) or a figure '
+        '(.pdf, .png, .svg); may be repeated.'),
+    model: Optional[str] = _MODEL,
+    caption: Optional[str] = typer.Option(
+        None, help='What the image shows, in a '
+        'sentence.'),
+    scene_graph: Optional[Path] = typer.Option(
+        None, help='What the image shows, as the JSON file of a scene graph.'),
+    image: Optional[Path] = typer.Option(
+        None, help='The image, for the page; looked at '
+        'by the model only without a caption or a scene graph.'),
+) -> None:
+    r"""Writes a page that shows how a text and its image are read: entities, relations,
+    what the words are aligned with in the image, and all word pairs."""
+    from eega_pyg.extractor import Extractor
+    from eega_pyg.visualize.explain_page import write_explain_page
+    from eega_pyg.visualize.figures import FORMATS, draw_explanation, save_figure
+    for path in target:
+        if path.suffix not in ('.html', *FORMATS):
+            raise ValueError(f"'{path}' ends in no known format: expected .html, "
+                             f"{', '.join(FORMATS)}")
+    item = one_item(text, caption, scene_graph, image)
+    extractor = Extractor.from_pretrained(model)
+    result = extractor.batch([item], align=True, pairs=True)[0]
+    for path in target:
+        if path.suffix == '.html':
+            write_explain_page(result, path)
+        else:
+            save_figure(draw_explanation(result), path)
+        _tell(f'Wrote {path}')
+
+
+def graph(
+    source: Path = typer.Argument(
+        ..., show_default=False, help='JSON lines: results that "eega extract" has '
+        'written, or texts as it reads them with --input.'),
+    target: List[Path] = typer.Option(
+        ..., '--out', '-o', show_default=False, help='A file that ends in .jsonl, '
+        '.graphml, .ttl, .jsonld, .cypher, .html (a page to search), .pdf, .png or '
+        '.svg, or a folder for neo4j-admin\'s CSV files; may be repeated.'),
+    model: Optional[str] = _MODEL,
+    images: Images = typer.Option(Images.attributes, help='Whether images become '
+                                  'nodes.'),
+    links: Optional[Path] = typer.Option(
+        None, help='CSV file with the columns name, type and id, e.g. of Wikidata '
+        '(Q90): names with one id become one entity.'),
+    merge_names: bool = typer.Option(
+        False, '--merge-names', help='Join entities '
+        'that are said to be other names of each other.'),
+    min_probability: float = typer.Option(0.0, min=0, max=1,
+                                          help='Leave out what is less probable.'),
+    min_count: int = typer.Option(
+        1, min=1, help='Leave out relations that are stated '
+        'less often, and entities without any.'),
+) -> None:
+    r"""Merges what was found in many texts into one graph and writes it."""
+    from eega_pyg.knowledge_graph import KnowledgeGraph, TableLinker
+    linker = TableLinker.from_csv(links) if links is not None else None
+    found = KnowledgeGraph.from_results(_results(source, model), linker, merge_names,
+                                        min_probability)
+    if min_count > 1:
+        found = found.filter(min_count=min_count)
+    for path in target:
+        found.write(path, images.value)
+        _tell(f'Wrote {path}')
+    _tell(f'{len(found.nodes)} entities and {len(found.relations)} relations in '
+          f'{len(found.sentences)} texts')
+
+
+def shrink(
+    source: Path = typer.Argument(..., help='Folder that "eega train" has written.',
+                                  show_default=False),
+    target: Path = typer.Option(..., '--out', '-o', help='Folder of the smaller model.',
+                                show_default=False),
+    dtype: Dtype = typer.Option(Dtype.float16, help='How weights are stored.'),
+) -> None:
+    r"""Stores a model without the weights that its public text encoder has too, and the
+    others in half precision."""
+    from eega_pyg.small_model import shrink as shrink_model
+    size = shrink_model(source, target, dtype.value)
+    _tell(f'Wrote {target}, {size / 1e6:.1f} MB')
+
+
+def one_item(text: Optional[str], caption: Optional[str], scene_graph: Optional[Path],
+             image: Optional[Path]) -> 'Item':
+    r"""The item that the options of a command describe."""
+    from eega_pyg.item import Item
+    from eega_pyg.schema import SceneGraph
+    found = None
+    if scene_graph is not None:
+        try:
+            found = SceneGraph.from_json(scene_graph.read_text(encoding='utf-8'))
+        except ValueError as e:
+            raise ValueError(f'{scene_graph}: {e}') from None
+    return Item(text=text or '', caption=caption, scene_graph=found, image=image)
+
+
+def _results(source: Path,
+             model: Optional[str]) -> List[Union['Result', Dict[str, Any]]]:
+    # Lines with results stay as they are, those with texts are extracted from.
+    from eega_pyg.item import Item, read_lines
+    results: List[Any] = []
+    items: Dict[int, Item] = {}
+    for number, value in read_lines(source):
+        if not isinstance(value, dict) or 'quintuples' not in value:
+            try:
+                items[len(results)] = Item.from_dict(value)
+            except ValueError as e:
+                raise ValueError(f'{source}:{number}: {e}') from None
+        results.append(value)
+    if not results:
+        raise ValueError(f"{source}: holds neither a result nor a text")
+    if items:
+        from eega_pyg.extractor import Extractor
+        extractor = Extractor.from_pretrained(model)
+        found = extractor.batch(list(items.values()), align=True, progress=len(items)
+                                >= 64)
+        for index, result in zip(items, found):
+            results[index] = result
+    return results
+
+
+def _tell(message: str) -> None:
+    Console(stderr=True).print(message, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,125 @@
+r"""One text and its image, as an extractor takes them."""
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Iterator, List, Optional, Tuple, Union
+
+from eega_pyg.schema import SceneGraph
+from eega_pyg.vision.images import ImageSource
+
+
+@dataclass(frozen=True)
+class Item:
+    r"""One text and what is seen in its image.
+
+    Args:
+        text (str): The text. Where :obj:`words` are given it is their join.
+        words (tuple of str, optional): The text's words, taken as they are.
+        caption (str, optional): A sentence that says what the image shows.
+        scene_graph (SceneGraph, optional): What the image shows; at most one of the
+            two.
+        image_id (str, optional): A name to find the image by; by default the name of
+            the image's file.
+        image (path or PIL.Image.Image, optional): The image itself. It is looked at
+            only where there is neither a caption nor a scene graph; beside one of them
+            it is there for the pages that show it.
+
+    Raises:
+        ValueError: If the text is empty or holds half of a surrogate pair, or both a
+            caption and a scene graph are given.
+    """
+    text: str = ''
+    words: Optional[Tuple[str, ...]] = None
+    caption: Optional[str] = None
+    scene_graph: Optional[SceneGraph] = None
+    image_id: str = ''
+    image: Optional[ImageSource] = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.words is not None:
+            object.__setattr__(self, 'words', tuple(self.words))
+            object.__setattr__(self, 'text', ' '.join(self.words))
+        if not self.text.strip():
+            raise ValueError("The text is empty: give at least one word")
+        for name in ('text', 'caption', 'image_id'):
+            _check_unicode(name, getattr(self, name))
+        if self.caption is not None and self.scene_graph is not None:
+            raise ValueError("Give a caption or a scene graph, not both")
+        if self.image is not None and not self.image_id:
+            object.__setattr__(self, 'image_id', _file_name(self.image))
+
+    @classmethod
+    def from_dict(cls, value: Any) -> 'Item':
+        r"""Reads ``{"text" or "words", "caption" or "scene_graph", "image_id",
+        "image"}``, the last a path; a :class:`ValueError` names the field."""
+        if not isinstance(value, dict):
+            raise ValueError(
+                f"Expected an object with 'text' or 'words' (got {value!r})")
+        known = {'text', 'words', 'caption', 'scene_graph', 'image_id', 'image'}
+        if unknown := sorted(set(value) - known):
+            raise ValueError(f"Unknown field '{unknown[0]}' (known: "
+                             f"{', '.join(sorted(known))})")
+        for name in ('text', 'caption', 'image_id', 'image'):
+            if name in value and not isinstance(value[name], str):
+                raise ValueError(f"{name}: expected a string (got {value[name]!r})")
+        words = value.get('words')
+        if words is not None:
+            if not isinstance(words, list) or not words or not all(
+                    isinstance(w, str) and w.strip() for w in words):
+                raise ValueError(f"words: expected a list of non-empty strings (got "
+                                 f"{words!r})")
+        scene_graph = value.get('scene_graph')
+        return cls(
+            text=value.get('text', ''),
+            words=None if words is None else tuple(words),
+            caption=value.get('caption'),
+            scene_graph=None
+            if scene_graph is None else SceneGraph.from_dict(scene_graph),
+            image_id=value.get('image_id', ''),
+            image=value.get('image') or None,
+        )
+
+
+def read_items(path: Union[str, Path]) -> List[Item]:
+    r"""Reads a file of JSON lines, see :meth:`Item.from_dict`; blank lines are skipped.
+
+    Raises:
+        OSError: If the file cannot be opened.
+        ValueError: Naming file and line, if one is wrong.
+    """
+    items = []
+    for number, value in read_lines(path):
+        try:
+            items.append(Item.from_dict(value))
+        except ValueError as e:
+            raise ValueError(f'{path}:{number}: {e}') from None
+    return items
+
+
+def read_lines(path: Union[str, Path]) -> Iterator[Tuple[int, Any]]:
+    r"""Yields number and value of each line of a file of JSON lines that is not blank;
+    a :class:`ValueError` names file and line."""
+    with open(path, 'rb') as f:  # Only b'\n' ends a line, no other separator.
+        for number, line in enumerate(f, 1):
+            if line.strip():
+                try:
+                    yield number, json.loads(line.decode('utf-8-sig'))
+                except (ValueError, RecursionError) as e:
+                    raise ValueError(f'{path}:{number}: not valid JSON: '
+                                     f'{e}') from None
+
+
+def _file_name(image: ImageSource) -> str:
+    # Without its folder; empty for a picture that was never a file.
+    path = image if isinstance(image,
+                               (str, os.PathLike)) else getattr(image, 'filename', '')
+    return os.path.basename(os.fspath(path))
+
+
+def _check_unicode(name: str, value: Optional[str]) -> None:
+    try:
+        (value or '').encode()
+    except UnicodeEncodeError as e:
+        raise ValueError(f"{name}: character {e.start} is half of a surrogate pair: "
+                         f"decode the source as UTF-8 or UTF-16") from None

@@ -1,0 +1,225 @@
+r"""From results to nodes and relations."""
+import math
+import unicodedata
+from collections import Counter
+from typing import (
+    AbstractSet,
+    Any,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Tuple,
+    Union,
+)
+
+from eega_pyg.result import Result
+
+from .linking import Linker, normalized_name, wikidata_id
+from .records import Evidence, Mention, Node, Relation, SeenObject, Sentence
+
+_Span = Tuple[int, int, str]  # First and one-past-last character, and the type.
+
+
+class _Claim(NamedTuple):
+    head: str
+    relation: str
+    tail: str
+    directed: bool
+    evidence: Evidence
+
+
+class Builder:
+    r"""Collects results and merges what they name.
+
+    Args:
+        linker, merge_names, min_probability, symmetric, names_relation: As of
+            :meth:`~eega_pyg.knowledge_graph.KnowledgeGraph.from_results`.
+    """
+    def __init__(self, linker: Optional[Linker], merge_names: bool,
+                 min_probability: float, symmetric: AbstractSet[str],
+                 names_relation: str) -> None:
+        self.linker = linker
+        self.merge_names = merge_names
+        self.min_probability = min_probability
+        self.symmetric = symmetric
+        self.names_relation = names_relation
+        self.sentences: Dict[Sentence, int] = {}
+        self.mentions: Dict[str, List[Mention]] = {}
+        self.types: Dict[str, List[str]] = {}
+        self.claims: List[_Claim] = []
+
+    def add(self, result: Union[Result, Mapping[str, Any]]) -> None:
+        r"""Adds a result; one of a sentence and image that are there is left out.
+
+        Raises:
+            ValueError: Naming the field, if a mapping is not what
+                :meth:`Result.to_dict` gives.
+        """
+        value = result.to_dict() if isinstance(result, Result) else result
+        text = _get(value, '', 'text', str)
+        image = value.get('image_id', '')
+        if not isinstance(image, str):
+            raise ValueError(f"image_id: expected a string (got {image!r})")
+        sentence = Sentence(text, clean(image))
+        if sentence in self.sentences:
+            return
+        index = len(self.sentences)
+        ids: Dict[_Span, str] = {}
+        for i, item in enumerate(_get(value, '', 'entities', list)):
+            where = f'entities[{i}].'
+            start, end, kind = _span(item, where, text)
+            name = clean(text[start:end]) or '\ufffd'
+            link = self._link(name, kind, text)
+            ids[start, end, kind] = link
+            self.types.setdefault(link, []).append(kind)
+            self.mentions.setdefault(link, []).append(
+                Mention(index, start, end, name, _probability(item, where),
+                        _seen(item, where)))
+        for i, item in enumerate(_get(value, '', 'quintuples', list)):
+            self._claim(item, f'quintuples[{i}].', text, index, ids)
+        self.sentences[sentence] = index
+
+    def _claim(self, item: Any, where: str, text: str, index: int,
+               ids: Dict[_Span, str]) -> None:
+        spans = []
+        for side in ('head', 'tail'):
+            span = _span(_get(item, where, side, Mapping), f'{where}{side}.', text)
+            if span not in ids:
+                raise ValueError(f"{where}{side}: is not among the entities")
+            spans.append(span)
+        head, tail = spans
+        relation = _get(item, where, 'relation', str)
+        directed = item.get('directed', True) and relation not in self.symmetric
+        evidence = Evidence(index, head[:2], tail[:2], _probability(item, where))
+        if evidence.probability >= self.min_probability:
+            self.claims.append(
+                _Claim(ids[head], relation, ids[tail], directed, evidence))
+
+    def _link(self, name: str, kind: str, text: str) -> str:
+        link = self.linker(name, kind, text) if self.linker is not None else None
+        if link is None:
+            return f'{kind}:{normalized_name(name)}'
+        if not isinstance(link, str) or not clean(link):
+            raise ValueError(
+                f"Expected an id or None from the linker (got {link!r} for "
+                f"'{name}')")
+        return clean(link)
+
+    def build(self) -> Tuple[Tuple[Sentence, ...], Dict[str, Node], List[Relation]]:
+        r"""The sentences, the nodes by their ids, and the relations."""
+        same = self._same()
+        mentions: Dict[str, List[Mention]] = {}
+        types: Dict[str, List[str]] = {}
+        for link in self.mentions:
+            mentions.setdefault(same[link], []).extend(self.mentions[link])
+            types.setdefault(same[link], []).extend(self.types[link])
+        nodes = {}
+        for link, found in mentions.items():
+            found.sort(key=lambda m: (m.sentence, m.start))
+            name = Counter(m.name for m in found).most_common(1)[0][0]
+            nodes[link] = Node(link, name,
+                               Counter(types[link]).most_common(1)[0][0], tuple(found),
+                               wikidata_id(link))
+        return tuple(self.sentences), nodes, self._relations(same)
+
+    def _relations(self, same: Mapping[str, str]) -> List[Relation]:
+        merged: Dict[Tuple[str, str, str], List[Evidence]] = {}
+        directed: Dict[Tuple[str, str, str], bool] = {}
+        # What has a direction comes first, so that the rest can join it.
+        for claim in sorted(self.claims, key=lambda c: not c.directed):
+            key = (same[claim.head], claim.relation, same[claim.tail])
+            if key[0] == key[2]:
+                continue
+            if not claim.directed and key[::-1] in merged:
+                key = key[::-1]
+            merged.setdefault(key, []).append(claim.evidence)
+            directed[key] = directed.get(key, False) or claim.directed
+        return [
+            Relation(*key, tuple(sorted(e, key=lambda e: (e.sentence, e.head, e.tail))),
+                     directed[key]) for key, e in merged.items()
+        ]
+
+    def _same(self) -> Dict[str, str]:
+        # Where each id goes: to itself, or to the most frequent of its other names.
+        group = {link: link for link in self.mentions}
+
+        def root(link: str) -> str:
+            while group[link] != link:
+                group[link] = group[group[link]]
+                link = group[link]
+            return link
+
+        def type_of(link: str) -> str:
+            return Counter(self.types[link]).most_common(1)[0][0]
+
+        for claim in self.claims if self.merge_names else ():
+            if claim.relation == self.names_relation:
+                a, b = root(claim.head), root(claim.tail)
+                if type_of(a) == type_of(b):
+                    # A known identity, then more mentions, then the earlier wins.
+                    first, second = sorted(
+                        (a, b), key=lambda k:
+                        (wikidata_id(k) is None, -len(self.mentions[k])))
+                    if wikidata_id(first) is None or wikidata_id(second) is None:
+                        group[second] = first
+        return {link: root(link) for link in self.mentions}
+
+
+def clean(name: str) -> str:
+    r"""A name without line breaks, control characters and the like, which not all of
+    the formats can hold."""
+    kept = ''.join(' ' if unicodedata.category(c) in ('Cc', 'Cs') else c for c in name
+                   if c not in '\ufffe\uffff')
+    return ' '.join(kept.split())
+
+
+def _get(value: Any, where: str, name: str, kind: Any) -> Any:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{where or 'a result'}: expected an object (got {value!r})")
+    if not isinstance(value.get(name), kind):
+        raise ValueError(f"{where}{name}: expected a {kind.__name__.lower()} (got "
+                         f"{value.get(name)!r})")
+    return value[name]
+
+
+def _span(item: Any, where: str, text: str) -> _Span:
+    start, end = (_get(item, where, name, int) for name in ('start', 'end'))
+    if not 0 <= start < end <= len(text):
+        raise ValueError(f"{where}start: expected 0 <= start < end <= {len(text)} (got "
+                         f"{start}, {end})")
+    kind = _get(item, where, 'type', str)
+    if not clean(kind):
+        raise ValueError(f"{where}type: expected a name (got {kind!r})")
+    return start, end, clean(kind)
+
+
+def _probability(item: Any, where: str) -> float:
+    value = item.get('probability')
+    if (not isinstance(value, (int, float)) or isinstance(value, bool)
+            or not math.isfinite(value) or not 0 <= value <= 1):
+        raise ValueError(f"{where}probability: expected a number in [0, 1] (got "
+                         f"{value!r})")
+    return float(value)
+
+
+def _seen(item: Any, where: str) -> Optional[SeenObject]:
+    objects: Iterable[Any] = item.get('objects') or ()
+    for seen in objects:  # The first is the strongest.
+        label = _get(seen, f'{where}objects[0].', 'label', str)
+        strength = _probability({'probability': seen.get('strength')},
+                                f'{where}objects[0].')
+        return SeenObject(clean(label), strength, _box(seen.get('box'), where))
+    return None
+
+
+def _box(box: Any, where: str) -> Optional[Tuple[float, float, float, float]]:
+    if box is None:
+        return None
+    if not isinstance(box, (list, tuple)) or len(box) != 4 or not all(
+            isinstance(v, (int, float)) and math.isfinite(v) for v in box):
+        raise ValueError(f"{where}objects[0].box: expected four numbers (got {box!r})")
+    x1, y1, x2, y2 = map(float, box)
+    return x1, y1, x2, y2

@@ -1,0 +1,182 @@
+r"""A knowledge graph and where each part of it comes from."""
+from dataclasses import dataclass
+from pathlib import Path
+from typing import (
+    TYPE_CHECKING,
+    AbstractSet,
+    Any,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Tuple,
+    Union,
+)
+
+from eega_pyg.parsing import tracked
+from eega_pyg.result import Result
+
+from .builder import Builder
+from .linking import Linker
+from .records import Node, Relation, Sentence
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    from .tables import Tables
+
+#: The relations of JMERE in which head and tail can be swapped.
+SYMMETRIC = frozenset({'siblings', 'couple', 'neighbor', 'peer', 'alternate_names'})
+
+
+@dataclass(frozen=True)
+class KnowledgeGraph:
+    r"""Entities and relations found in many texts.
+
+    .. code-block:: python
+
+        graph = KnowledgeGraph.from_results(extractor.batch(items, align=True))
+        graph.write('graph.ttl')
+        graph.write('graph.html')
+
+    Args:
+        sentences (tuple of Sentence): The texts.
+        nodes (dict): The entities, by their ids.
+        relations (list of Relation): The relations.
+    """
+    sentences: Tuple[Sentence, ...]
+    nodes: Dict[str, Node]
+    relations: List[Relation]
+
+    @classmethod
+    def from_results(cls, results: Iterable[Union[Result, Mapping[str, Any]]],
+                     linker: Optional[Linker] = None, merge_names: bool = False,
+                     min_probability: float = 0.0,
+                     symmetric: AbstractSet[str] = SYMMETRIC,
+                     names_relation: str = 'alternate_names',
+                     progress: bool = False) -> 'KnowledgeGraph':
+        r"""Merges results into a graph.
+
+        Mentions are the same entity if the linker gives them the same id, or, where it
+        gives none, if type and :func:`normalized_name` are the same. A text that comes
+        twice with the same image counts once. A relation of an entity with itself
+        (two of its names in one sentence) is left out.
+
+        Args:
+            results (iterable): Results, or what :meth:`Result.to_dict` makes of them.
+            linker (callable, optional): Tells which entity a mention is, see
+                :data:`Linker`. (default: :obj:`None`)
+            merge_names (bool, optional): If set to :obj:`True`, entities of one type
+                that are joined by :obj:`names_relation` become one. (default:
+                :obj:`False`)
+            min_probability (float, optional): Less probable quintuples are left out.
+                (default: :obj:`0.0`)
+            symmetric (set of str, optional): Relations in which head and tail can be
+                swapped. (default: those of JMERE)
+            names_relation (str, optional): The relation between two names of one
+                entity. (default: :obj:`'alternate_names'`)
+            progress (bool, optional): If set to :obj:`True`, shows a progress bar.
+                (default: :obj:`False`)
+
+        Raises:
+            ValueError: Naming the result and the field, if a mapping is not what
+                :meth:`Result.to_dict` gives.
+        """
+        builder = Builder(linker, merge_names, min_probability, symmetric,
+                          names_relation)
+        items = list(results)
+        for i, item in enumerate(tracked(items, len(items), progress, 'Merging')):
+            try:
+                builder.add(item)
+            except ValueError as e:
+                raise ValueError(f"Result {i}: {e}") from None
+        return cls(*builder.build())
+
+    def filter(self, min_probability: float = 0.0,
+               min_count: int = 1) -> 'KnowledgeGraph':
+        r"""The graph of the relations whose best probability and whose count reach the
+        given ones, and of the entities between them."""
+        relations = [
+            r for r in self.relations
+            if r.best >= min_probability and r.count >= min_count
+        ]
+        kept = {i for r in relations for i in (r.head, r.tail)}
+        return KnowledgeGraph(self.sentences, {
+            i: n
+            for i, n in self.nodes.items() if i in kept
+        }, relations)
+
+    def to_networkx(self, images: str = 'attributes') -> 'nx.MultiDiGraph':
+        r"""The graph for networkx, see
+        :func:`~eega_pyg.knowledge_graph.network.to_networkx`."""
+        from .network import to_networkx
+        return to_networkx(self, images)
+
+    def tables(self) -> 'Tables':
+        r"""The graph as data frames, see
+        :class:`~eega_pyg.knowledge_graph.tables.Tables`."""
+        from .tables import to_tables
+        return to_tables(self)
+
+    def write(self, path: Union[str, Path], images: str = 'attributes') -> None:
+        r"""Writes the graph to a file, all of it or nothing, in the format that the
+        path ends in.
+
+        =============  ==============================================================
+        ``.jsonl``     JSON lines, which :meth:`load` reads
+        ``.graphml``   GraphML, for networkx, Gephi, yEd …
+        ``.ttl``       Turtle (needs the extra ``rdf``)
+        ``.jsonld``    JSON-LD (needs the extra ``rdf``)
+        ``.cypher``    statements for Neo4j and other databases that speak openCypher
+        ``.html``      one page to look at and search, which needs no other file
+        ``.pdf`` …     a figure (also ``.png`` and ``.svg``; needs the extra ``plot``)
+        no ending      a folder with CSV files for ``neo4j-admin database import``
+        =============  ==============================================================
+
+        Args:
+            path (str or Path): The file or folder.
+            images (str, optional): :obj:`'nodes'` makes a node of each image;
+                with :obj:`'attributes'` images are named in the provenance alone.
+                JSON lines, page and figure hold the same in both. (default:
+                :obj:`'attributes'`)
+
+        Raises:
+            ValueError: If the ending or :obj:`images` is unknown.
+            ImportError: If a library of an extra is missing.
+        """
+        from . import cypher, graphml, jsonl, neo4j_csv, rdf
+        suffix = Path(path).suffix
+        if images not in ('attributes', 'nodes'):
+            raise ValueError(f"Expected images as attributes or nodes (got '{images}')")
+        if suffix == '.jsonl':
+            jsonl.write(self, path)
+        elif suffix == '.html':
+            from eega_pyg.visualize.graph_page import write_graph_page
+            write_graph_page(self, path)
+        elif suffix in ('.pdf', '.png', '.svg'):
+            from eega_pyg.visualize.figures import draw_graph, save_figure
+            save_figure(draw_graph(self), path)
+        elif suffix in ('.ttl', '.jsonld'):
+            rdf.write(self, path, images)
+        elif suffix == '.graphml':
+            graphml.write(self.to_networkx(images), path)
+        elif suffix == '.cypher':
+            cypher.write(self.to_networkx(images), path)
+        elif suffix == '':
+            neo4j_csv.write(self.to_networkx(images), path)
+        else:
+            raise ValueError(f"'{path}' ends in no known format: expected "
+                             f".jsonl, .graphml, .ttl, .jsonld, .cypher, .html, .pdf, "
+                             f".png, .svg or, for a folder of CSV files, none")
+
+    @classmethod
+    def load(cls, path: Union[str, Path]) -> 'KnowledgeGraph':
+        r"""Reads JSON lines that :meth:`write` has written; a :class:`ValueError` names
+        file and line."""
+        from .jsonl import read
+        return read(path)
+
+    def __repr__(self) -> str:
+        return (f'{self.__class__.__name__}({len(self.nodes)} entities, '
+                f'{len(self.relations)} relations, {len(self.sentences)} sentences)')

@@ -1,0 +1,72 @@
+r"""Which names are the same entity."""
+import csv
+import re
+import unicodedata
+from pathlib import Path
+from typing import Callable, Dict, Optional, Tuple, Union
+
+#: Tells which entity a mention is: called with its name, its type and the sentence it
+#: is in; returns an id, or :obj:`None` where it knows none. An id of Wikidata
+#: (``'Q90'``) is recognised as such.
+Linker = Callable[[str, str, str], Optional[str]]
+
+_WIKIDATA = re.compile(r'Q[1-9][0-9]*')
+_POSSESSIVE = re.compile(r"['’]s$")
+_ARTICLE = re.compile(r'^the (?=.)')
+
+
+def normalized_name(name: str) -> str:
+    r"""The form in which names are compared: Unicode's compatibility form without
+    case, marks of tweets (``#``, ``@``), a possessive ``'s``, a leading "the",
+    punctuation around it, and doubled blanks. A name of which nothing would be left
+    only loses its case."""
+    text = ' '.join(unicodedata.normalize('NFKC', name).casefold().split())
+    short = _POSSESSIVE.sub('', text)
+    while short and unicodedata.category(short[0])[0] in 'PS':
+        short = short[1:].lstrip()
+    while short and unicodedata.category(short[-1])[0] in 'PS' and short[-1] != ')':
+        short = short[:-1].rstrip()
+    return _ARTICLE.sub('', short) or text
+
+
+def wikidata_id(link: str) -> Optional[str]:
+    r"""The link itself if it is an id of Wikidata."""
+    return link if _WIKIDATA.fullmatch(link) else None
+
+
+class TableLinker:
+    r"""Links names by a table of one's own.
+
+    Args:
+        links (dict): The id of each (name, type); an empty type stands for any.
+    """
+    def __init__(self, links: Dict[Tuple[str, str], str]) -> None:
+        self.links = {(normalized_name(n), t): link for (n, t), link in links.items()}
+
+    @classmethod
+    def from_csv(cls, path: Union[str, Path]) -> 'TableLinker':
+        r"""Reads a CSV file with the columns ``name``, ``type`` and ``id``.
+
+        Raises:
+            OSError: If the file cannot be opened.
+            ValueError: Naming file and line, if a column or a value is missing.
+        """
+        links: Dict[Tuple[str, str], str] = {}
+        with open(path, encoding='utf-8-sig', newline='') as f:
+            rows = csv.DictReader(f)
+            if not {'name', 'type', 'id'} <= set(rows.fieldnames or ()):
+                raise ValueError(f"{path}:1: expected the columns name, "
+                                 f"type, id (got {', '.join(rows.fieldnames or ())})")
+            for row in rows:
+                if not row['name'] or not row['id'] or row['type'] is None:
+                    raise ValueError(f"{path}:{rows.line_num}: expected a "
+                                     f"name and an id")
+                links[row['name'], row['type']] = row['id']
+        return cls(links)
+
+    def __call__(self, name: str, type: str, text: str) -> Optional[str]:
+        name = normalized_name(name)
+        return self.links.get((name, type)) or self.links.get((name, ''))
+
+    def __repr__(self) -> str:
+        return f'{self.__class__.__name__}({len(self.links)})'

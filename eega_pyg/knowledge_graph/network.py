@@ -1,0 +1,105 @@
+r"""A knowledge graph as a graph of networkx."""
+import dataclasses
+from typing import TYPE_CHECKING, Any, Dict, List, Tuple
+
+import networkx as nx
+
+from .records import Mention, Relation
+
+if TYPE_CHECKING:
+    from .graph import KnowledgeGraph
+
+#: The relation between an entity and the images of the sentences that name it.
+IMAGE_RELATION = 'mentioned_with'
+
+
+def to_networkx(graph: 'KnowledgeGraph', images: str = 'attributes') -> nx.MultiDiGraph:
+    r"""A node for each entity and an edge for each relation, whose key is the relation.
+
+    - Nodes have ``kind`` (``'entity'``), ``name``, ``type``, ``names`` (how often each
+      occurs), ``wikidata`` (``''`` where unknown), ``count``, ``best``, ``mean`` and
+      ``mentions``.
+    - Edges have ``relation``, ``directed``, ``count``, ``best``, ``mean`` and
+      ``evidence``.
+    - Mentions and evidence are dicts with the sentence, its image, the characters, the
+      probability and, if known, the aligned object with its box.
+    - With images as nodes, each has the id ``'image:NAME'``, ``kind`` (``'image'``) and
+      ``name``, and an edge ``mentioned_with`` from each entity of its sentences with
+      ``count`` and, of the strongest alignment, ``object``, ``strength`` and ``box``.
+
+    Args:
+        graph (KnowledgeGraph): The graph.
+        images (str, optional): :obj:`'attributes'` or :obj:`'nodes'`.
+    """
+    if images not in ('attributes', 'nodes'):
+        raise ValueError(f"Expected images as attributes or nodes (got '{images}')")
+    out: nx.MultiDiGraph = nx.MultiDiGraph()
+    for node in graph.nodes.values():
+        out.add_node(node.id, kind='entity', name=node.name, type=node.type,
+                     names=node.names, wikidata=node.wikidata or '', count=node.count,
+                     best=node.best, mean=node.mean,
+                     mentions=[mention_dict(graph, m) for m in node.mentions])
+    for relation in graph.relations:
+        out.add_edge(relation.head, relation.tail, key=relation.relation,
+                     relation=relation.relation, directed=relation.directed,
+                     count=relation.count, best=relation.best, mean=relation.mean,
+                     evidence=evidence_dicts(graph, relation))
+    if images == 'nodes':
+        for (entity, image), mentions in _by_image(graph).items():
+            target = f'image:{image}'
+            out.add_node(target, kind='image', name=image)
+            out.add_edge(entity, target, key=IMAGE_RELATION, relation=IMAGE_RELATION,
+                         count=len(mentions), **_strongest(mentions))
+    return out
+
+
+def mention_dict(graph: 'KnowledgeGraph', mention: Mention) -> Dict[str, Any]:
+    r"""A mention in plain values."""
+    sentence = graph.sentences[mention.sentence]
+    value = {
+        'sentence': sentence.text,
+        'image': sentence.image_id,
+        'start': mention.start,
+        'end': mention.end,
+        'name': mention.name,
+        'probability': mention.probability,
+    }
+    if mention.object is not None:
+        value['object'] = _object(mention)
+    return value
+
+
+def evidence_dicts(graph: 'KnowledgeGraph', relation: Relation) -> List[Dict[str, Any]]:
+    r"""The evidence of a relation in plain values."""
+    return [{
+        'sentence': graph.sentences[e.sentence].text,
+        'image': graph.sentences[e.sentence].image_id,
+        'head': list(e.head),
+        'tail': list(e.tail),
+        'probability': e.probability,
+    } for e in relation.evidence]
+
+
+def _by_image(graph: 'KnowledgeGraph') -> Dict[Tuple[str, str], List[Mention]]:
+    found: Dict[Tuple[str, str], List[Mention]] = {}
+    for node in graph.nodes.values():
+        for mention in node.mentions:
+            image = graph.sentences[mention.sentence].image_id
+            if image:
+                found.setdefault((node.id, image), []).append(mention)
+    return found
+
+
+def _strongest(mentions: List[Mention]) -> Dict[str, Any]:
+    seen = [m for m in mentions if m.object is not None]
+    if not seen:
+        return {}
+    best = _object(max(seen, key=lambda m: m.object.strength if m.object else 0.0))
+    return {'object': best.pop('label'), **best}
+
+
+def _object(mention: Mention) -> Dict[str, Any]:
+    assert mention.object is not None
+    value = dataclasses.asdict(mention.object)
+    box = value.pop('box')
+    return value if box is None else {**value, 'box': list(box)}

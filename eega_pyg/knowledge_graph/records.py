@@ -1,0 +1,126 @@
+r"""What a knowledge graph is made of."""
+from dataclasses import dataclass
+from typing import Dict, Optional, Tuple
+
+
+@dataclass(frozen=True)
+class Sentence:
+    r"""A text that something was found in, and the name of its image (or ``''``)."""
+    text: str
+    image_id: str = ''
+
+
+@dataclass(frozen=True)
+class SeenObject:
+    r"""The object of the sentence's image that an entity is aligned with most.
+
+    Args:
+        label (str): What it is.
+        strength (float): The share of the entity's mass that goes to it, see
+            :meth:`eega_pyg.result.Alignment.of`.
+        box (tuple of float, optional): ``(x1, y1, x2, y2)`` as fractions of the image.
+    """
+    label: str
+    strength: float
+    box: Optional[Tuple[float, float, float, float]] = None
+
+
+@dataclass(frozen=True)
+class Mention:
+    r"""Where an entity is named.
+
+    Args:
+        sentence (int): Position of the sentence in the graph.
+        start, end (int): Its characters in the sentence (half-open).
+        name (str): How it is named there.
+        probability (float): The model's.
+        object (SeenObject, optional): What it is aligned with, if that is known.
+    """
+    sentence: int
+    start: int
+    end: int
+    name: str
+    probability: float
+    object: Optional[SeenObject] = None
+
+
+@dataclass(frozen=True)
+class Node:
+    r"""An entity.
+
+    Args:
+        id (str): What tells it from all others.
+        name (str): Its most frequent name.
+        type (str): Its most frequent type.
+        mentions (tuple of Mention): Where it is named.
+        wikidata (str, optional): Its Wikidata id, *e.g.*, ``'Q90'``.
+    """
+    id: str
+    name: str
+    type: str
+    mentions: Tuple[Mention, ...]
+    wikidata: Optional[str] = None
+
+    @property
+    def names(self) -> Dict[str, int]:
+        r"""All names and how often each occurs, in the order of the mentions."""
+        names: Dict[str, int] = {}
+        for mention in self.mentions:
+            names[mention.name] = names.get(mention.name, 0) + 1
+        return names
+
+    @property
+    def count(self) -> int:
+        return len(self.mentions)
+
+    @property
+    def best(self) -> float:
+        r"""The highest probability of a mention."""
+        return max(m.probability for m in self.mentions)
+
+    @property
+    def mean(self) -> float:
+        r"""The mean probability of the mentions."""
+        return sum(m.probability for m in self.mentions) / len(self.mentions)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    r"""Where a relation is stated: the sentence, the characters of both entities, and
+    the model's probability."""
+    sentence: int
+    head: Tuple[int, int]
+    tail: Tuple[int, int]
+    probability: float
+
+
+@dataclass(frozen=True)
+class Relation:
+    r"""A relation between two entities.
+
+    Args:
+        head, tail (str): The ids of the entities.
+        relation (str): Which relation.
+        evidence (tuple of Evidence): Where it is stated.
+        directed (bool): :obj:`False` if head and tail could as well be swapped: in a
+            symmetric relation, or because the model does not say.
+    """
+    head: str
+    relation: str
+    tail: str
+    evidence: Tuple[Evidence, ...]
+    directed: bool = True
+
+    @property
+    def count(self) -> int:
+        return len(self.evidence)
+
+    @property
+    def best(self) -> float:
+        r"""The highest probability of a statement."""
+        return max(e.probability for e in self.evidence)
+
+    @property
+    def mean(self) -> float:
+        r"""The mean probability of the statements."""
+        return sum(e.probability for e in self.evidence) / len(self.evidence)

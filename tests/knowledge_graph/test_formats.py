@@ -1,0 +1,178 @@
+"""Each file is read back with the library of those whom it is written for."""
+import csv
+import json
+import re
+
+import ladybug
+import networkx as nx
+import pandas as pd
+import pytest
+import rdflib
+
+from eega_pyg.knowledge_graph import KnowledgeGraph
+from eega_pyg.knowledge_graph.cypher import statements
+from eega_pyg.knowledge_graph.graphml import scalars
+from eega_pyg.knowledge_graph.rdf import BASE, to_rdflib
+
+IMAGES = pytest.mark.parametrize('images', ['attributes', 'nodes'])
+
+
+def plain(graph, images):
+    r"""Nodes and edges as a file without lists can hold them."""
+    net = graph.to_networkx(images)
+    nodes = {n: scalars(a) for n, a in net.nodes(data=True)}
+    edges = {(h, t, k): scalars(a) for h, t, k, a in net.edges(keys=True, data=True)}
+    return nodes, edges
+
+
+def test_json_lines_come_back_as_they_were(odd, tmp_path):
+    odd.write(tmp_path / 'graph.jsonl')
+    assert KnowledgeGraph.load(tmp_path / 'graph.jsonl') == odd
+
+
+@IMAGES
+def test_graphml_is_read_by_networkx(odd, tmp_path, images):
+    odd.write(tmp_path / 'graph.graphml', images)
+    found = nx.read_graphml(tmp_path / 'graph.graphml', force_multigraph=True)
+    nodes, edges = plain(odd, images)
+    assert dict(found.nodes(data=True)) == nodes
+    assert {(h, t, k): a for h, t, k, a in found.edges(keys=True, data=True)} == edges
+
+
+@IMAGES
+@pytest.mark.parametrize('suffix', ['.ttl', '.jsonld'])
+def test_rdf_is_read_by_rdflib(odd, tmp_path, suffix, images):
+    path = tmp_path / f'graph{suffix}'
+    odd.write(path, images)
+    found = rdflib.Graph().parse(
+        path, format={
+            '.ttl': 'turtle',
+            '.jsonld': 'json-ld'
+        }[suffix])
+    assert set(found) == set(to_rdflib(odd, images))
+    born = found.query(
+        'SELECT ?who ?best WHERE { ?s rdf:predicate ?p ; rdf:subject ?x ;'
+        f' <{BASE}best> ?best . ?x rdfs:label ?who . FILTER(?p = '
+        f'<{BASE}relation/place_of_birth>) }}')
+    (row, ) = born
+    node = next(n for n in odd.nodes.values() if n.type == 'per')
+    assert str(row.who) == node.name and float(row.best) == 1 / 3
+    assert (None, rdflib.OWL.sameAs,
+            rdflib.URIRef('http://www.wikidata.org/entity/Q4176')) in found
+    assert len(set(found.subjects(
+        rdflib.RDF.type,
+        rdflib.URIRef(BASE + 'Image')))) == (2 if images == 'nodes' else 0)
+
+
+@IMAGES
+def test_csv_has_the_columns_and_rows_that_neo4j_imports(odd, tmp_path, images):
+    odd.write(tmp_path / 'csv', images)
+    nodes, edges = plain(odd, images)
+    read = {
+        path.stem: pd.read_csv(path, keep_default_na=False)
+        for path in (tmp_path / 'csv').iterdir()
+    }
+    assert set(read) == {'entities', 'relations'
+                         } | ({'images'} if images == 'nodes' else set())
+    entities = read['entities']
+    for row in entities.to_dict('records'):
+        node = nodes[row['id:ID']]
+        assert row['name'] == node['name'] and row['names'] == node['names']
+        assert row['mentions'] == node['mentions']
+        assert (row['count:long'], row['best:double']) == (node['count'], node['best'])
+        assert re.fullmatch(r'Entity;\w+', row[':LABEL'])
+    ids = set(
+        entities['id:ID']) | set(read['images']['id:ID'] if images == 'nodes' else ())
+    assert ids == set(nodes)
+    relations = read['relations']
+    found = {
+        (r[':START_ID'], r[':END_ID'], r[':TYPE']): r
+        for r in relations.to_dict('records')
+    }
+    assert found.keys() == edges.keys()
+    for key, row in found.items():
+        assert row['evidence'] == edges[key].get('evidence', '')
+        assert int(row['count:long']) == edges[key]['count']
+    for path in (tmp_path / 'csv').iterdir():  # Without --multiline-fields.
+        with open(path, newline='', encoding='utf-8') as f:
+            rows = list(csv.reader(f))
+        assert len(rows) == path.read_text(encoding='utf-8').count('\n')
+
+
+@IMAGES
+def test_cypher_is_run_by_a_graph_database(odd, tmp_path, images):
+    odd.write(tmp_path / 'graph.cypher', images)
+    nodes, edges = plain(odd, images)
+    database = ladybug.Connection(ladybug.Database(':memory:'))
+    # This one wants its tables first, and its names hold no backtick.
+    database.execute(
+        'CREATE NODE TABLE Entity(id STRING PRIMARY KEY, name STRING, type '
+        'STRING, names STRING, wikidata STRING, `count` INT64, best '
+        'DOUBLE, mean DOUBLE, mentions STRING)')
+    database.execute('CREATE NODE TABLE Image(id STRING PRIMARY KEY, name STRING)')
+    for relation in {key[2] for key in edges if '`' not in key[2]}:
+        to = 'Image' if relation == 'mentioned_with' else 'Entity'
+        database.execute(f'CREATE REL TABLE `{relation}`(FROM Entity TO {to}, directed '
+                         f'BOOLEAN, `count` INT64, best DOUBLE, mean DOUBLE, evidence '
+                         f'STRING, object STRING, strength DOUBLE, box STRING)')
+    lines = (tmp_path / 'graph.cypher').read_text(encoding='utf-8').splitlines()
+    assert lines == list(statements(odd.to_networkx(images)))
+    lines = [line for line in lines if '``' not in line]
+    for line in lines * 2:  # Merged, not doubled.
+        database.execute(line)
+    for label in ('Entity', 'Image'):
+        for (row, ) in database.execute(f'MATCH (n:{label}) RETURN n').get_all():
+            expected = nodes.pop(row['id'])
+            for name in expected.keys() - {'kind'}:
+                assert row[name] == expected[name]
+    assert nodes == {}
+    rows = database.execute(
+        'MATCH (h)-[r]->(t) RETURN h.id, t.id, label(r), r').get_all()
+    found = {(h, t, label): r for h, t, label, r in rows}
+    expected = {k: a for k, a in edges.items() if '`' not in k[2]}
+    assert found.keys() == expected.keys() and len(rows) == len(expected)
+    for key, row in found.items():
+        for name in expected[key].keys() - {'relation'}:
+            assert row[name] == expected[key][name]
+
+
+def test_a_name_cannot_leave_its_backticks(odd):
+    (line, ) = [s for s in statements(odd.to_networkx()) if 'own' in s]
+    assert '-[r:`my ``own`` relation`]->' in line
+
+
+def test_images_are_linked_with_their_boxes(odd):
+    net = odd.to_networkx('nodes')
+    (edge, ) = [
+        a for _, t, a in net.edges(data=True)
+        if t.startswith('image:../../etc') and 'box' in a
+    ]
+    assert edge['object'] == 'a "man"' and edge['box'] == [0.0, 0.1, 0.7, 1.0]
+
+
+def test_wrong_files_and_names_are_named(odd, tmp_path):
+    with pytest.raises(ValueError, match='ends in no known format: expected .jsonl'):
+        odd.write(tmp_path / 'graph.txt')
+    with pytest.raises(ValueError, match='images as attributes or nodes'):
+        odd.write(tmp_path / 'graph.ttl', 'pictures')
+    path = tmp_path / 'graph.jsonl'
+    odd.write(path)
+    lines = path.read_text(encoding='utf-8').split('\n')
+    for change, message in (
+        ({
+            'kind': 'sentence'
+        }, "jsonl:2: missing 'text'"),
+        ({
+            'kind': 'thing'
+        }, "jsonl:2: not a line of a knowledge graph: unknown kind"),
+        (3, 'jsonl:2: not a line'),
+    ):
+        path.write_text('\n'.join([lines[0], json.dumps(change)]), encoding='utf-8')
+        with pytest.raises(ValueError, match=message):
+            KnowledgeGraph.load(path)
+    path.write_text('{"format": 9}\n')
+    with pytest.raises(ValueError, match='jsonl:1: .*expected {"format": 1}'):
+        KnowledgeGraph.load(path)
+    path.write_text('\n'.join([lines[0], lines[-2]]), encoding='utf-8')
+    with pytest.raises(ValueError, match='jsonl:2: .*there is no'):
+        KnowledgeGraph.load(path)

@@ -1,0 +1,46 @@
+import pytest
+
+from eega_pyg.knowledge_graph import TableLinker, normalized_name
+
+
+@pytest.mark.parametrize('name, expected', [
+    ('Paris', 'paris'),
+    ('  New   YORK ', 'new york'),
+    ('#ElClasico', 'elclasico'),
+    ('@NASA', 'nasa'),
+    ("Trump's", 'trump'),
+    ('Trump’s', 'trump'),
+    ('The Beatles', 'beatles'),
+    ('the', 'the'),
+    ('“Dune”', 'dune'),
+    ('Sudan (South)', 'sudan (south)'),
+    ('ＦＣ Köln', 'fc köln'),
+    ('U.S.', 'u.s'),
+    ('!!!', '!!!'),
+    ('STRASSE', 'strasse'),
+    ('Straße', 'strasse'),
+])
+def test_names_are_compared_without_what_tweets_add(name, expected):
+    assert normalized_name(name) == expected
+
+
+def test_a_table_links_names_by_type(tmp_path):
+    path = tmp_path / 'links.csv'
+    path.write_text('name,type,id\nParis,loc,Q90\nParis,per,Q47899\n"NYC",,Q60\n')
+    linker = TableLinker.from_csv(path)
+    assert linker('#Paris', 'loc', '') == 'Q90'
+    assert linker('paris', 'per', '') == 'Q47899'
+    assert linker('Paris', 'org', '') is None
+    assert linker('nyc', 'org', '') == 'Q60'
+
+
+@pytest.mark.parametrize('text, message', [
+    ('name,id\nParis,Q90\n', r'links.csv:1: expected the columns name, type, id'),
+    ('name,type,id\nParis,loc,Q90\n,loc,Q1\n', r'links.csv:3: expected a name and an'),
+    ('', r'links.csv:1: expected the columns'),
+])
+def test_a_wrong_table_is_named(tmp_path, text, message):
+    path = tmp_path / 'links.csv'
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        TableLinker.from_csv(path)

@@ -1,0 +1,110 @@
+import json
+
+import pytest
+from PIL import Image
+
+from eega_pyg import extractor
+from eega_pyg.knowledge_graph import KnowledgeGraph
+
+TEXT = 'Marco Bellini joins Harbor City FC in Lisbon'
+
+
+@pytest.fixture(scope='module')
+def results(trained, tmp_path_factory):
+    r"""Results of two texts as ``eega extract`` writes them."""
+    loaded = extractor.Extractor.from_pretrained(trained, 'cpu')
+    items = [
+        extractor.Item(TEXT, image_id='1.jpg', caption='a man with a ball'),
+        extractor.Item('Nora Blake lives in Lisbon')
+    ]
+    path = tmp_path_factory.mktemp('results') / 'results.jsonl'
+    found = loaded.batch(items, align=True)
+    path.write_text(''.join(r.to_json() + '\n' for r in found), encoding='utf-8')
+    return path
+
+
+def test_a_pair_is_explained_on_a_page_and_in_a_figure(eega, trained, tmp_path):
+    Image.new('RGB', (40, 30)).save(tmp_path / 'photo.jpg')
+    code, _, err = eega('explain', TEXT, '-m', trained, '--caption',
+                        'a man with a ball', '--image', tmp_path / 'photo.jpg', '-o',
+                        tmp_path / 'page.html', '-o', tmp_path / 'figure.pdf')
+    assert code == 0, err
+    page = (tmp_path / 'page.html').read_text(encoding='utf-8')
+    assert TEXT in page and 'data:image/jpeg;base64,' in page and '"ball"' in page
+    assert (tmp_path / 'figure.pdf').read_bytes().startswith(b'%PDF')
+
+
+def test_results_are_merged_without_a_model(eega, results, tmp_path):
+    code, out, err = eega('graph', results, '-o', tmp_path / 'graph.jsonl', '-o',
+                          tmp_path / 'graph.ttl', '-o', tmp_path / 'csv', '--images',
+                          'nodes')
+    assert code == 0 and out == '', err
+    values = [json.loads(line) for line in results.read_text().splitlines()]
+    graph = KnowledgeGraph.load(tmp_path / 'graph.jsonl')
+    assert graph == KnowledgeGraph.from_results(values)
+    assert f'{len(graph.nodes)} entities' in err
+    assert {p.name
+            for p in (tmp_path / 'csv').iterdir()} >= {'entities.csv', 'relations.csv'}
+
+
+def test_texts_are_extracted_from_and_linked(eega, trained, results, tmp_path):
+    source = tmp_path / 'texts.jsonl'
+    source.write_text(
+        json.dumps({
+            'text': TEXT,
+            'image_id': '1.jpg',
+            'caption': 'a man with a ball'
+        }) + '\n\n' + results.read_text().splitlines()[1] + '\n')
+    links = tmp_path / 'links.csv'
+    links.write_text('name,type,id\nlisbon,,Q597\n')
+    code, _, err = eega('graph', source, '-m', trained, '-o', tmp_path / 'graph.jsonl',
+                        '--links', links)
+    assert code == 0, err
+    values = [json.loads(line) for line in results.read_text().splitlines()]
+    found = KnowledgeGraph.load(tmp_path / 'graph.jsonl')
+    expected = KnowledgeGraph.from_results(values)
+    names = lambda graph: sorted(m.name for n in graph.nodes.values()
+                                 for m in n.mentions)
+    assert names(found) == names(expected)
+    named = any(m.name == 'Lisbon' for n in found.nodes.values() for m in n.mentions)
+    assert ('Q597' in found.nodes) == named
+
+
+def test_a_model_is_shrunk(eega, trained, tmp_path):
+    code, _, err = eega('shrink', trained, '-o', tmp_path / 'small', '--dtype',
+                        'bfloat16')
+    assert code == 0 and ' MB' in err
+    assert json.loads((tmp_path / 'small' /
+                       'pipeline.json').read_text())['weights']['dtype'] == 'bfloat16'
+
+
+def test_errors_are_one_clear_line(eega, trained, results, tmp_path):
+    def fails(message, *args):
+        code, out, err = eega(*args)
+        assert code == 1 and out == '' and err.count('\n') == 1, err
+        assert err.startswith('error: ') and message in err, err
+
+    page = tmp_path / 'page.html'
+    fails('ends in no known format', 'explain', TEXT, '-o', 'page.htm', '-m', trained)
+    fails('The text is empty', 'explain', ' ', '-o', page, '-m', trained)
+    fails('no such image file', 'explain', TEXT, '-o', page, '-m', trained, '--caption',
+          'a', '--image', '../../etc/no-such.jpg')
+    broken = tmp_path / 'broken.jsonl'
+    broken.write_text('{"text": "a"}\n{"txt": 1}\n')
+    fails("broken.jsonl:2: Unknown field 'txt'", 'graph', broken, '-o', page, '-m',
+          trained)
+    broken.write_text('{"text": "a", "quintuples": [], "entities": [3]}\n')
+    fails('entities[0].: expected an object', 'graph', broken, '-o', page)
+    broken.write_text('\n')
+    fails('holds neither a result nor a text', 'graph', broken, '-o', page)
+    fails('ends in no known format', 'graph', results, '-o', 'graph.csv')
+    fails('no-links.csv', 'graph', results, '-o', page, '--links', 'no-links.csv')
+    assert not page.exists()
+
+
+def test_a_100_megapixel_image_is_a_clear_answer(eega, trained, tmp_path):
+    Image.new('1', (10_001, 10_000)).save(tmp_path / 'huge.png')
+    code, _, err = eega('explain', TEXT, '-m', trained, '--caption', 'a man', '--image',
+                        tmp_path / 'huge.png', '-o', tmp_path / 'page.html')
+    assert code == 1
+    assert 'huge.png' in err and '10,001 x 10,000 pixels' in err
