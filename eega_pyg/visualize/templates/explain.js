@@ -319,7 +319,7 @@ function selectObject(i) {
   if (!D.plans) return;
   shade(D.plans.nodes[i]);
   tint(D.objects.map((_, k) => k === i ? 1 : 0));
-  note(`“${D.objects[i].label}” and the words: darker is more`);
+  note(`“${D.objects[i].label}” and the words: stronger is more`);
 }
 function selectQuintuple(i) {
   document.querySelectorAll('[data-quintuple]').forEach(node =>
