@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from eega_pyg.graph_commands import explain, graph, one_item, shrink
+from eega_pyg.graph_commands import OptionalModel, explain, graph, one_item, shrink
 
 if TYPE_CHECKING:
     from eega_pyg.result import Result
@@ -37,10 +37,6 @@ Set = typer.Option([], '--set', metavar='SECTION.FIELD=VALUE', show_default=Fals
 Model = typer.Option(
     ..., '--model', '-m', help='Folder that "eega train" has written, '
     'or a model of the Hugging Face hub.', show_default=False)
-OptionalModel = typer.Option(
-    None, '--model', '-m', help='Folder that "eega train" has written, or a model of '
-    'the Hugging Face hub [default: the checkpoint of the package].',
-    show_default=False)
 
 
 class Split(str, Enum):

@@ -80,9 +80,7 @@ class ModelConfig:
 class TrainConfig:
     r"""The optimiser and the loop. ``schedule`` is ``'linear'`` (down to zero over
     ``epochs``) or ``'halving'`` (the paper's decay: times 0.5 every 30 epochs), both
-    after a linear warm-up over the share ``warmup`` of all steps. With ``ema`` above 0,
-    what is validated and kept is the exponential moving average of the weights of all
-    steps, with this decay. ``precision`` is
+    after a linear warm-up over the share ``warmup`` of all steps. ``precision`` is
     ``'bf16'`` (matrix products of the training steps in bfloat16, weights and all else
     in float32), ``'float32'``, or ``'auto'``: bfloat16 where the processor multiplies
     it faster."""
@@ -95,7 +93,6 @@ class TrainConfig:
     warmup: float = 0.1
     schedule: str = 'linear'
     clip: float = 1.0
-    ema: float = 0.0
     signatures: bool = True
     precision: str = 'auto'
     seed: int = 0
@@ -158,9 +155,6 @@ class Config:
         _check_choice('train.schedule', config.train.schedule, ('linear', 'halving'))
         _check_choice('train.precision', config.train.precision,
                       ('auto', 'bf16', 'float32'))
-        if not 0 <= config.train.ema < 1:
-            raise ValueError(f"train.ema: expected a decay in [0, 1) (got "
-                             f"{config.train.ema})")
         for name in ('epochs', 'patience', 'batch_size'):
             if getattr(config.train, name) < 1:
                 raise ValueError(f"train.{name}: expected at least 1 (got "

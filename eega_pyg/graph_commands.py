@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from eega_pyg.item import Item
     from eega_pyg.result import Result
 
-_MODEL = typer.Option(
+OptionalModel = typer.Option(
     None, '--model', '-m', help='Folder that "eega train" has written, or a model of '
     'the Hugging Face hub [default: the checkpoint of the package].',
     show_default=False)
@@ -32,7 +32,7 @@ def explain(
     target: List[Path] = typer.Option(
         ..., '--out', '-o', show_default=False, help='The page (.html) or a figure '
         '(.pdf, .png, .svg); may be repeated.'),
-    model: Optional[str] = _MODEL,
+    model: Optional[str] = OptionalModel,
     caption: Optional[str] = typer.Option(
         None, help='What the image shows, in a '
         'sentence.'),
@@ -70,7 +70,7 @@ def graph(
         ..., '--out', '-o', show_default=False, help='A file that ends in .jsonl, '
         '.graphml, .ttl, .jsonld, .cypher, .html (a page to search), .pdf, .png or '
         '.svg, or a folder for neo4j-admin\'s CSV files; may be repeated.'),
-    model: Optional[str] = _MODEL,
+    model: Optional[str] = OptionalModel,
     images: Images = typer.Option(Images.attributes, help='Whether images become '
                                   'nodes.'),
     links: Optional[Path] = typer.Option(

@@ -19,10 +19,10 @@ SHAPES = ('other', 'lower', 'title', 'upper', 'mixed', 'digit', 'alnum', 'punct'
           'handle', 'hashtag', 'url')
 
 _URL = re.compile(r'(?:https?://|www\.)\S+', re.IGNORECASE)
-# A URL (kept whole by spaCy, never searched for marks), a handle or a hash sign.
-_RUN = 100
 # spaCy's tokenizer takes time with the square of such a run, or worse.
+_RUN = 100
 _LONG_RUN = re.compile(rf'\S{{{3 * _RUN},}}')
+# A URL (kept whole by spaCy, never searched for marks), a handle or a hash sign.
 _MARK = re.compile(r'(?P<url>https?://\S+)|(?<![\w/])(?:@\w+|#(?=\w))')
 
 

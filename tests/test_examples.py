@@ -22,7 +22,7 @@ def test_rings_are_told_apart_by_their_edge_types_alone():
     graphs = example.ring_graphs(400, torch.Generator().manual_seed(0))
     parts = graphs[:300], graphs[300:]
     assert example.accuracy(parts, typed=True, epochs=20, seed=0) > 0.9
-    assert example.accuracy(parts, typed=False, epochs=2, seed=0) < 0.6
+    assert example.accuracy(parts, typed=False, epochs=20, seed=0) < 0.6
 
 
 def test_rings_of_both_kinds_have_the_same_shape_and_as_many_double_edges():
@@ -47,4 +47,4 @@ def test_communities_are_found_by_their_edge_types_alone():
     torch.manual_seed(0)
     data = example.network(3, size=150, degree=20, noise=0.1, known=0.1)
     assert example.accuracy(data, typed=True, steps=120, seed=0) > 0.85
-    assert example.accuracy(data, typed=False, steps=30, seed=0) < 0.5
+    assert example.accuracy(data, typed=False, steps=120, seed=0) < 0.5

@@ -1,31 +1,15 @@
 import json
-import sys
 
 import pytest
 from PIL import Image
 
-from eega_pyg import cli
 from eega_pyg.schema import SceneGraph
 
 
 @pytest.fixture
-def scene(monkeypatch, capsys, tmp_path):
-    r"""Runs ``eega scene`` in this process; gives exit code, output and errors."""
-    def run(*args):
-        monkeypatch.setattr(
-            sys, 'argv',
-            ['eega', 'scene', *map(str, args), '--out',
-             str(tmp_path / 'out')])
-        cli.out, cli.err = cli.Console(width=200), cli.Console(width=200, stderr=True)
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as e:
-            code = e.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
+def scene(eega, tmp_path):
+    r"""Runs ``eega scene``; gives exit code, output and errors."""
+    return lambda *args: eega('scene', *args, '--out', tmp_path / 'out')
 
 
 RANDOM = ('--detector', 'ssdlite', '--weights', 'random', '--score', 0, '--top-k', 3)
