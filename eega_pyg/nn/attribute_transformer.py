@@ -1,4 +1,4 @@
-from typing import Optional
+from typing import Optional, cast
 
 import torch
 from torch import Tensor
@@ -61,6 +61,10 @@ class AttributeTransformer(torch.nn.Module):
         reset(self.ffn)
         self.norm1.reset_parameters()
         self.norm2.reset_parameters()
+        if self.out_channels == self.channels:  # The residual is what it starts with.
+            last = cast(Linear, self.ffn[-1])
+            torch.nn.init.zeros_(last.weight)
+            torch.nn.init.zeros_(last.bias)
 
     def forward(self, x: Tensor, edge_index: Tensor, **kwargs: Tensor) -> Tensor:
         x = self.norm1(x + self.dropout(self.conv(x, edge_index, **kwargs)))

@@ -94,8 +94,8 @@ class MultiChannel(torch.nn.Module):
     def _prefer(self, name: str, self_type: int) -> None:
         weight = cast(WGCNConv, self.convs[name]).lin_edge.weight[0]
         emb = cast(EdgeChannel, self.channels[name]).emb.weight
-        # Raises this type's score by 4 and leaves all others where they are.
-        emb[self_type] += 4.0 * weight / weight.dot(weight)
+        # Raises this type's score by 6 and leaves all others where they are.
+        emb[self_type] += 6.0 * weight / weight.dot(weight)
 
     def forward(self, x: Tensor, graph: CompleteGraph, types: Dict[str,
                                                                    Tensor]) -> Tensor:

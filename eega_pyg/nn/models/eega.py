@@ -180,15 +180,29 @@ class EEGA(
             kwargs: Dict[str, Any] = {}
             if edge_dim > 0:
                 kwargs = {'edge_dim': edge_dim, 'num_edge_types': num_edge_types}
-            return torch.nn.ModuleList([
-                AttributeTransformer(
-                    AttributeTransformerConv(dim, dim // heads, heads, dropout=dropout,
-                                             **kwargs), dim, dropout=dropout)
-                for _ in range(num_layers)
-            ])
+            layers = torch.nn.ModuleList()
+            for _ in range(num_layers):
+                conv = AttributeTransformerConv(dim, dim // heads, heads,
+                                                dropout=dropout, **kwargs)
+                layers.append(AttributeTransformer(conv, dim, dropout=dropout))
+                _quieten(conv)
+            return layers
 
         self.typed = edge_dim > 0
         self.text_graph = transformers(sizes['dep'])
+        self.multi_channel: Optional[MultiChannel] = None
+        if channels:
+            self.multi_channel = MultiChannel(
+                dim, dim, {
+                    name: (NodeChannel if name == 'pos' else EdgeChannel)(
+                        sizes[CHANNELS[name]], channel_dim)
+                    for name in channels
+                }, channel_dim, {'sd': NO_HOPS} if 'sd' in channels else None, dropout)
+        self.dropout = torch.nn.Dropout(dropout)
+        self.tagger = PairTagger(dim, len(self.tag_set), channels if pair_features else
+                                 (), channel_dim)
+
+        # Last, so that a seed starts all else alike with and without the image.
         self.visual = visual
         if visual:
             self.label_pool = SimpleConv(aggr='mean')
@@ -201,18 +215,6 @@ class EEGA(
                                             num_iters=num_iters,
                                             outer_iters=outer_iters, gw_loss=gw_loss,
                                             normalize=normalize, self_loops=self_loops)
-
-        self.multi_channel: Optional[MultiChannel] = None
-        if channels:
-            self.multi_channel = MultiChannel(
-                dim, dim, {
-                    name: (NodeChannel if name == 'pos' else EdgeChannel)(
-                        sizes[CHANNELS[name]], channel_dim)
-                    for name in channels
-                }, channel_dim, {'sd': NO_HOPS} if 'sd' in channels else None, dropout)
-        self.dropout = torch.nn.Dropout(dropout)
-        self.tagger = PairTagger(dim, len(self.tag_set), channels if pair_features else
-                                 (), channel_dim)
 
     @classmethod
     def _load_as_safetensor(cls, model: Any, model_file: str, map_location: str,
@@ -299,3 +301,12 @@ class EEGA(
             parts['wd'] = out.alignment.wd.sum() / max(num_pairs, 1)
             parts['gwd'] = out.alignment.gwd.sum() / max(num_pairs, 1)
         return parts
+
+
+@torch.no_grad()
+def _quieten(conv: AttributeTransformerConv) -> None:
+    # What a random layer adds to the features of a pretrained encoder is noise, and a
+    # tagger that cannot see through it learns to call everything none first.
+    for name, param in conv.named_parameters():
+        if name in ('lin_value.weight', 'lin_edge_value.weight'):
+            param.mul_(0.1)
