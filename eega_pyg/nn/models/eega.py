@@ -75,6 +75,9 @@ class EEGA(
             ``'symmetric'`` or ``'triangle'``. (default: :obj:`'directed'`)
         feature_dim (int, optional): Size of the objects' pixel features, :obj:`0`
             without any. (default: :obj:`0`)
+        vector_dim (int, optional): Size of the words' own feature vectors, which are
+            projected and added to what the encoder says about them; :obj:`0` without
+            any (not in the paper). (default: :obj:`0`)
         heads (int, optional): Attention heads of both attribute transformers and of the
             image2text attention. (default: :obj:`12`)
         num_layers (int, optional): Layers of each attribute transformer.
@@ -130,6 +133,7 @@ class EEGA(
         sizes: Dict[str, int],
         table: str = 'directed',
         feature_dim: int = 0,
+        vector_dim: int = 0,
         heads: int = 12,
         num_layers: int = 1,
         edge_dim: int = 100,
@@ -175,6 +179,12 @@ class EEGA(
                 emb = torch.nn.Embedding(sizes[name], dim)
                 torch.nn.init.normal_(emb.weight, std=0.02)  # As BERT's own tables.
                 self.token_embs[name] = emb
+
+        self.vector_dim = vector_dim
+        if vector_dim > 0:
+            self.norm_vector = torch.nn.LayerNorm(vector_dim, elementwise_affine=False)
+            self.lin_vector = Linear(vector_dim, dim)
+            torch.nn.init.normal_(self.lin_vector.weight, std=0.02)
 
         def transformers(num_edge_types: int) -> torch.nn.ModuleList:
             kwargs: Dict[str, Any] = {}
@@ -263,6 +273,9 @@ class EEGA(
         x = self.text_encoder(piece.input_ids, piece.batch,
                               data[PIECE_OF_TOKEN].edge_index, token.num_nodes,
                               batch_size)
+        if self.vector_dim > 0:
+            vector = self.norm_vector(token.vector.to(x.dtype))
+            x = x + self.lin_vector(self.dropout(vector))
         for name, emb in self.token_embs.items():
             x = x + emb(token[name].long())
         return self._transform(self.text_graph, x, data[DEP])
