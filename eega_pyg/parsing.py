@@ -10,7 +10,6 @@ from itertools import islice
 from typing import (
     TYPE_CHECKING,
     Any,
-    Dict,
     Iterable,
     Iterator,
     List,
