@@ -81,7 +81,8 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
                                                                  torch.device]] = None,
                  image_parser: Optional[ImageParser] = None) -> None:
         self.saved = saved
-        self.model, self.vocabularies, self.data, self.signatures = saved
+        (self.model, self.vocabularies, self.data, self.signatures,
+         self.temperature) = saved
         self.device = torch.device(device) if device is not None else _device()
         self.model.to(self.device).eval()
         self.parser = Parser(self.data.spacy_model, vectors=self.data.word_vectors)
@@ -202,7 +203,8 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         out = self.model(batch, align=align)
         sizes = batch[TOKEN].ptr.diff().tolist()
         extractions = decode_batch(out.logits.float(), sizes, self.model.tag_set,
-                                   self.model.table, signatures=self.signatures)
+                                   self.model.table, signatures=self.signatures,
+                                   temperature=self.temperature)
         alignments: List[Optional[Alignment]] = [None] * len(sizes)
         if out.alignment is not None:
             objects = batch[OBJECT].ptr.diff().tolist()

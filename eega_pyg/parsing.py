@@ -7,16 +7,7 @@ graph.
 import re
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Iterable,
-    Iterator,
-    List,
-    Optional,
-    Sequence,
-    Tuple,
-)
+from typing import TYPE_CHECKING, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -91,8 +82,8 @@ class Parser:
                 f"The spaCy pipeline '{name}' has no dependency parser "
                 f"(it has: {', '.join(self._nlp.pipe_names) or 'nothing'})")
         self.batch_size = batch_size
-        self._networks = _networks(self._nlp) if vectors else []
-        if vectors and not self._networks:
+        self.vectors = vectors
+        if vectors and not _has_vectors(self._nlp):
             raise ValueError(f"The spaCy pipeline '{name}' has no word features of its "
                              f"own: choose another (en_core_web_sm) or go without")
 
@@ -133,12 +124,12 @@ class Parser:
         return [found[words] for words in keys]
 
     def _vectors(self, docs: List['Doc']) -> Sequence[Optional[np.ndarray]]:
-        if not self._networks:
+        if not self.vectors:
             return [None] * len(docs)
+        tagger = [doc.tensor for doc in docs]
+        ner = self._nlp.get_pipe('ner').model.get_ref('tok2vec').predict(docs)
         ends = np.cumsum([len(doc) for doc in docs])[:-1]
-        # A network returns one array, or one a text.
-        features = [np.vstack(network.predict(docs)) for network in self._networks]
-        return np.split(np.concatenate(features, axis=1), ends)
+        return np.split(np.hstack([np.vstack(tagger), ner]), ends)
 
     def tokenize(self, text: str) -> Tuple[List[str], List[Tuple[int, int]]]:
         r"""Cuts a text into words as the tweets of MNRE are cut: spaCy's tokens, with
@@ -271,18 +262,13 @@ def _checked(index: int, words: Sequence[str]) -> Tuple[str, ...]:
     return tuple(words)
 
 
-def _networks(nlp: 'Language') -> List[Any]:
-    # Those that read text, not the features of another ("listeners").
-    from spacy.pipeline import EntityRecognizer, Tok2Vec
-    networks = [pipe.model for _, pipe in nlp.pipeline if isinstance(pipe, Tok2Vec)]
-    networks += [
-        pipe.model.get_ref('tok2vec') for _, pipe in nlp.pipeline
-        if isinstance(pipe, EntityRecognizer)
-    ]
-    return [
-        network for network in networks
-        if not any(layer.name.endswith('-listener') for layer in network.walk())
-    ]
+def _has_vectors(nlp: 'Language') -> bool:
+    # A network that tagger and parser share, and one of the named-entity recogniser's
+    # own: where it "listens" to another, the two are one, or a transformer.
+    if not {'tok2vec', 'ner'} <= set(nlp.pipe_names):
+        return False
+    network = nlp.get_pipe('ner').model.get_ref('tok2vec')
+    return not any(layer.name.endswith('-listener') for layer in network.walk())
 
 
 def _read(doc: 'Doc', vectors: Optional[np.ndarray]) -> Parse:

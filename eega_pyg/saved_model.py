@@ -29,7 +29,7 @@ from eega_pyg.transforms import Vocabularies
 WEIGHTS = 'model.safetensors'
 PIPELINE = 'pipeline.json'
 TOKENIZER = 'tokenizer.json'
-FORMAT = 1
+FORMAT = 2
 
 #: Checkpoints that come with the package, and the one that is meant without a name.
 CHECKPOINTS = Path(__file__).parent / 'checkpoints'
@@ -46,15 +46,18 @@ class SavedModel(NamedTuple):
             tokenizer.
         signatures (set, optional): The (type, relation, type) triples that decoding
             may use, or :obj:`None` for all.
+        temperature (float): See :func:`~eega_pyg.calibration.fit_temperature`.
     """
     model: EEGA
     vocabularies: Vocabularies
     data: DataConfig
     signatures: Optional[Signatures]
+    temperature: float = 1.0
 
 
 def save_model(folder: Union[str, Path], model: EEGA, vocabularies: Vocabularies,
-               config: Config, scores: Optional[Dict[str, float]] = None) -> None:
+               config: Config, scores: Optional[Dict[str, float]] = None,
+               temperature: float = 1.0) -> None:
     r"""Writes a model and all that is needed to use it.
 
     Args:
@@ -63,6 +66,8 @@ def save_model(folder: Union[str, Path], model: EEGA, vocabularies: Vocabularies
         vocabularies (Vocabularies): What its training data were numbered by.
         config (Config): The run's configuration.
         scores (dict, optional): Validation scores for the model card.
+        temperature (float, optional): See
+            :func:`~eega_pyg.calibration.fit_temperature`. (default: :obj:`1.0`)
     """
     from eega_pyg.resolve import load_tokenizer
     folder = Path(folder)
@@ -74,6 +79,7 @@ def save_model(folder: Union[str, Path], model: EEGA, vocabularies: Vocabularies
         'format': FORMAT,
         'data': dataclasses.asdict(config.data),
         'signatures': config.train.signatures,
+        'temperature': temperature,
         'vocabularies': vocabularies.fingerprint,
     }
     write_text(folder / PIPELINE, json.dumps(pipeline, indent=2) + '\n')
@@ -119,7 +125,8 @@ def load_model(name: Optional[Union[str, Path]] = None) -> SavedModel:
     data = Config.from_dict({'data': pipeline['data']}).data
     return SavedModel(model.eval(), vocabularies,
                       dataclasses.replace(data, encoder=str(folder)),
-                      vocabularies.signatures if pipeline['signatures'] else None)
+                      vocabularies.signatures if pipeline['signatures'] else None,
+                      pipeline['temperature'])
 
 
 def copy_model(source: Union[str, Path], target: Union[str, Path]) -> None:
@@ -163,12 +170,16 @@ def read_pipeline(path: Path) -> Dict[str, Any]:
         value = json.loads(path.read_text(encoding='utf-8'))
     except ValueError as e:
         raise ValueError(f"{path}: not valid JSON: {e}") from None
-    needed = {'format', 'data', 'signatures', 'vocabularies'}
+    needed = {'format', 'data', 'signatures', 'temperature', 'vocabularies'}
     if not isinstance(value, dict) or not needed <= set(value):
         raise ValueError(f"{path}: expected the fields {sorted(needed)}")
     if value['format'] != FORMAT:
         raise ValueError(f"{path}: format {value['format']!r} was written by another "
                          f"version of eega_pyg (this one reads {FORMAT})")
+    temperature = value['temperature']
+    if not isinstance(temperature, (int, float)) or not 0 < temperature < 1e3:
+        raise ValueError(f"{path}: temperature: expected a number above 0 (got "
+                         f"{temperature!r})")
     return value
 
 

@@ -110,6 +110,7 @@ def decode(
     signatures: Optional[Signatures] = None,
     max_span: Optional[int] = None,
     touching: float = TOUCHING,
+    temperature: float = 1.0,
 ) -> Extraction:
     r"""Reads the most probable entities and quintuples off the log-probabilities of a
     word-pair table (Eq. 11).
@@ -147,17 +148,21 @@ def decode(
             :obj:`None`. (default: :obj:`None`)
         touching (float, optional): The log-odds that words of one type that stand side
             by side are one entity. (default: :obj:`TOUCHING`)
+        temperature (float, optional): What scores are divided by where probabilities
+            are reported; what is found does not depend on it. See
+            :func:`~eega_pyg.calibration.fit_temperature`. (default: :obj:`1.0`)
 
     Raises:
         ValueError: On a wrong shape, a NaN, an unknown table or name in
-            :obj:`signatures`, or :obj:`max_span` below 1.
+            :obj:`signatures`, :obj:`max_span` below 1, or a temperature that is not
+            above 0.
     """
     if log_probs.dim() != 3 or log_probs.size(0) != log_probs.size(1):
         raise ValueError(f"Expected log-probabilities of shape [n, n, {len(tags)}] "
                          f"(got {list(log_probs.shape)})")
     flat = log_probs.flatten(0, 1)
     return decode_batch(flat, [len(log_probs)], tags, table, signatures, max_span,
-                        touching)[0]
+                        touching, temperature)[0]
 
 
 def decode_batch(
@@ -168,6 +173,7 @@ def decode_batch(
     signatures: Optional[Signatures] = None,
     max_span: Optional[int] = None,
     touching: float = TOUCHING,
+    temperature: float = 1.0,
 ) -> List[Extraction]:
     r"""Decodes the sentences of a batch as :func:`decode`, copying it to the host once.
 
@@ -177,7 +183,7 @@ def decode_batch(
             normalised here, which leaves log-probabilities as they are.
         sizes (sequence of int): Number of words :math:`n` of each sentence.
         tags (TagSet): The :math:`T` tags.
-        table, signatures, max_span, touching: As in :func:`decode`.
+        table, signatures, max_span, touching, temperature: As in :func:`decode`.
 
     Raises:
         ValueError: As :func:`decode`, or if :obj:`sizes` do not add up.
@@ -185,6 +191,8 @@ def decode_batch(
     _check_table(table)
     if max_span is not None and max_span < 1:
         raise ValueError(f"Expected 'max_span' of at least 1 (got {max_span})")
+    if not temperature > 0:
+        raise ValueError(f"Expected 'temperature' above 0 (got {temperature})")
     counts = [n * n for n in sizes]
     if list(logits.shape) != [sum(counts), len(tags)]:
         raise ValueError(f"Expected scores of shape [{sum(counts)}, {len(tags)}] for "
@@ -195,16 +203,17 @@ def decode_batch(
         raise ValueError('The scores of a word pair are NaN or infinite')
     # In numpy: on the host, torch would share these few rows among its threads.
     values = values - highest
-    values -= np.log(np.exp(values).sum(-1, keepdims=True))
-    values = np.maximum(values, _FLOOR)
+    sure = _log_softmax(values / temperature)
+    values = sure if temperature == 1 else _log_softmax(values)
 
     allowed = _allowed(tags, signatures)
     out, start = [], 0
     for n, count in zip(sizes, counts):
-        cells = values[start:start + count].reshape(n, n, len(tags))
-        entities = _entities(cells, tags, table, max_span, touching)
-        out.append(
-            Extraction(entities, _quintuples(cells, entities, tags, table, allowed)))
+        cells, sure_cells = (x[start:start + count].reshape(n, n, len(tags))
+                             for x in (values, sure))
+        entities = _entities(cells, sure_cells, tags, table, max_span, touching)
+        quintuples = _quintuples(cells, sure_cells, entities, tags, table, allowed)
+        out.append(Extraction(entities, quintuples))
         start += count
     return out
 
@@ -235,6 +244,12 @@ def merge_windows(windows: Sequence[Tuple[int, Extraction]]) -> Extraction:
                              q.probability)
             relations.setdefault(frozenset((q.head, q.tail)), best)
     return Extraction(sorted(entities), sorted(relations.values()))
+
+
+def _log_softmax(values: np.ndarray) -> np.ndarray:
+    # The highest of each row is 0.
+    values = values - np.log(np.exp(values).sum(-1, keepdims=True))
+    return np.maximum(values, _FLOOR)
 
 
 def _check_table(table: str) -> None:
@@ -270,9 +285,10 @@ def _allowed(tags: TagSet, signatures: Optional[Signatures]) -> np.ndarray:
     return allowed
 
 
-def _entities(cells: np.ndarray, tags: TagSet, table: str, max_span: Optional[int],
-              touching: float) -> List[Entity]:
-    r"""The best non-overlapping typed spans of ``[n, n, T]`` log-probabilities."""
+def _entities(cells: np.ndarray, sure: np.ndarray, tags: TagSet, table: str,
+              max_span: Optional[int], touching: float) -> List[Entity]:
+    r"""The best non-overlapping typed spans of ``[n, n, T]`` log-probabilities; their
+    own probabilities are those of :obj:`sure`."""
     n, num_types = len(cells), len(tags.types)
     types = cells[..., 1:1 + num_types]  # [n, n, types]
     other = np.exp(cells[..., 0]) + np.exp(cells[..., 1 + num_types:]).sum(-1)
@@ -314,7 +330,7 @@ def _entities(cells: np.ndarray, tags: TagSet, table: str, max_span: Optional[in
             kind = int(score[end].argmax())
             continue
         begin = int(start[end, kind])
-        block = types[begin:end, begin:end, kind]
+        block = sure[begin:end, begin:end, 1 + kind]
         mean = block[np.triu_indices(end - begin)].mean() if table == 'triangle' else (
             block.mean())
         entities.append(Entity(begin, end, tags.types[kind], float(np.exp(mean))))
@@ -322,11 +338,36 @@ def _entities(cells: np.ndarray, tags: TagSet, table: str, max_span: Optional[in
     return entities[::-1]
 
 
-def _quintuples(cells: np.ndarray, entities: List[Entity], tags: TagSet, table: str,
-                allowed: np.ndarray) -> List[Quintuple]:
+def _quintuples(cells: np.ndarray, sure: np.ndarray, entities: List[Entity],
+                tags: TagSet, table: str, allowed: np.ndarray) -> List[Quintuple]:
     r"""The best relation, if any, of each two of the entities."""
     if len(entities) < 2 or not tags.relations:
         return []
+    a, b = np.array(list(combinations(range(len(entities)), 2))).T
+    choices = _relations(cells, entities, a, b, tags, table, allowed).argmax(1)
+    scores = _relations(sure, entities, a, b, tags, table, allowed)
+    weights = np.exp(scores - scores.max(1, keepdims=True))
+    probability = weights[np.arange(len(choices)), choices] / weights.sum(1)
+    of_entity = np.array([e.probability for e in entities])
+    probability = probability * of_entity[a] * of_entity[b]
+
+    out = []
+    for k, choice in enumerate(choices.tolist()):
+        if choice == 0:
+            continue
+        behind_wins, relation = divmod(choice - 1, len(tags.relations))
+        head, tail = entities[a[k]], entities[b[k]]
+        if behind_wins:
+            head, tail = tail, head
+        out.append(
+            Quintuple(head, tail, tags.relations[relation], float(probability[k])))
+    return sorted(out)
+
+
+def _relations(cells: np.ndarray, entities: List[Entity], a: np.ndarray, b: np.ndarray,
+               tags: TagSet, table: str, allowed: np.ndarray) -> np.ndarray:
+    r"""The log-probability of what stands between the entities :obj:`a` and :obj:`b`:
+    none, a relation from a to b, or one from b to a. ``[pairs, 1 + 2R]``"""
     n, num_relations = len(cells), len(tags.relations)
     # member[e, i] = 1 / size of e for its words: products with it are block means.
     member = np.zeros((len(entities), n))
@@ -337,7 +378,6 @@ def _quintuples(cells: np.ndarray, entities: List[Entity], tags: TagSet, table: 
     means = np.matmul(member, rows)  # [e, e, 1 + R]
 
     # All hypotheses on a pair fill the same cells, so means rank them as sums do.
-    a, b = np.array(list(combinations(range(len(entities)), 2))).T
     forward, backward = means[a, b], means[b, a]  # [pairs, 1 + R], a stands first
     kinds = np.array([tags.types.index(e.type) for e in entities])
     may_forward = allowed[kinds[a], kinds[b]]
@@ -350,24 +390,8 @@ def _quintuples(cells: np.ndarray, entities: List[Entity], tags: TagSet, table: 
         both = forward + backward if table == 'symmetric' else forward
         none, ahead, behind = both[:, :1], both[:, 1:], both[:, 1:]
         may_backward = may_backward & ~may_forward
-    # [pairs, 1 + 2R]: none, a -> b, b -> a
-    scores = np.concatenate([
+    return np.concatenate([
         none,
         np.where(may_forward, ahead, -np.inf),
         np.where(may_backward, behind, -np.inf),
     ], axis=1)
-    weights = np.exp(scores - scores.max(1, keepdims=True))
-    sure = np.array([e.probability for e in entities])
-    probability = weights.max(1) / weights.sum(1) * sure[a] * sure[b]
-
-    out = []
-    for k, choice in enumerate(scores.argmax(1).tolist()):
-        if choice == 0:
-            continue
-        behind_wins, relation = divmod(choice - 1, num_relations)
-        head, tail = entities[a[k]], entities[b[k]]
-        if behind_wins:
-            head, tail = tail, head
-        out.append(
-            Quintuple(head, tail, tags.relations[relation], float(probability[k])))
-    return sorted(out)

@@ -26,6 +26,7 @@ from torch_geometric.data import HeteroData
 from torch_geometric.loader import DataLoader
 
 from eega_pyg.atomic import atomic, write_text
+from eega_pyg.calibration import fit_temperature
 from eega_pyg.config import Config, TrainConfig
 from eega_pyg.datasets import JMERE
 from eega_pyg.evaluation import (
@@ -37,7 +38,7 @@ from eega_pyg.evaluation import (
 )
 from eega_pyg.nn.models import EEGA
 from eega_pyg.saved_model import save_model
-from eega_pyg.schema import OBJECT, PIECE, PIECE_OF_TOKEN, TOKEN, Signatures
+from eega_pyg.schema import OBJECT, TOKEN, Signatures
 
 #: The score by which a checkpoint is chosen.
 MONITOR = 'val/quintuple_f1'
@@ -95,21 +96,16 @@ class PairTagging(L.LightningModule):
         config (TrainConfig): Optimiser and schedule.
         signatures (set, optional): The (type, relation, type) triples that decoding may
             use, or :obj:`None` for all.
-        mask_id (int, optional): The piece that stands for a masked word.
-            (default: :obj:`0`)
     """
     def __init__(self, model: EEGA, config: TrainConfig,
-                 signatures: Optional[Signatures] = None, mask_id: int = 0) -> None:
+                 signatures: Optional[Signatures] = None) -> None:
         super().__init__()
-        self.mask_id = mask_id
         self.model = model
         self.config = config
         self.signatures = signatures
         self._scores = SentenceScores()
 
     def training_step(self, batch: HeteroData, batch_idx: int) -> Tensor:
-        if self.config.mask_words > 0:
-            batch = self._masked(batch)
         precision = self.config.precision
         bf16 = precision == 'bf16' or precision == 'auto' and has_fast_bf16(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
@@ -120,16 +116,6 @@ class PairTagging(L.LightningModule):
         }, on_step=False, on_epoch=True, batch_size=batch.num_graphs)
         self.log('loss', parts['loss'].detach(), prog_bar=True)
         return parts['loss']
-
-    def _masked(self, batch: HeteroData) -> HeteroData:
-        r"""Hides a random share of the words from the text encoder, so that it learns
-        to read the others, and not a name by heart."""
-        piece, word = batch[PIECE_OF_TOKEN].edge_index
-        hidden = torch.rand(batch[TOKEN].num_nodes, device=piece.device)
-        piece = piece[hidden[word] < self.config.mask_words]
-        batch[PIECE].input_ids = batch[PIECE].input_ids.index_fill(
-            0, piece, self.mask_id)
-        return batch
 
     def on_validation_epoch_start(self) -> None:
         self._scores = SentenceScores()
@@ -291,7 +277,7 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
                          f"'{root}' holds no sentence with a relation")
     model = build_model(config, train)
     signatures = train.vocabularies.signatures if config.train.signatures else None
-    module = PairTagging(model, config.train, signatures, mask_id(config.data.encoder))
+    module = PairTagging(model, config.train, signatures)
 
     # At the end of the training epoch, after its validation: an epoch boundary.
     keep: Dict[str, Any] = {
@@ -323,7 +309,10 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
     checkpoint = _read_checkpoint(Path(best.best_model_path))
     module.load_state_dict(checkpoint['state_dict'])
     scores = evaluate(model, val, signatures, config.train.batch_size)
-    save_model(folder, model, train.vocabularies, config, scores)
+    calibration = fit_temperature(model, val, signatures, config.train.batch_size)
+    save_model(folder, model, train.vocabularies, config, {
+        **scores, 'calibration_error': calibration.error
+    }, calibration.temperature)
     return RunResult(Path(folder), scores, int(checkpoint['epoch']))
 
 
@@ -352,15 +341,6 @@ def build_model(config: Config, train: JMERE) -> EEGA:
     )
     model.text_encoder.load_pretrained(config.data.encoder)
     return model
-
-
-def mask_id(encoder: str) -> int:
-    r"""The piece that a text encoder was trained to see in place of a hidden one, or
-    else its unknown piece."""
-    from eega_pyg.resolve import load_tokenizer
-    tokenizer = load_tokenizer(encoder)
-    token = tokenizer.mask_token_id
-    return tokenizer.unk_token_id if token is None else token
 
 
 def loaders(train: JMERE, val: JMERE,

@@ -60,7 +60,7 @@ def test_vectors_are_the_same_in_batches_of_any_size():
 
 
 def test_a_pipeline_without_word_features_is_refused(monkeypatch):
-    monkeypatch.setattr('eega_pyg.parsing._networks', lambda nlp: [])
+    monkeypatch.setattr('eega_pyg.parsing._has_vectors', lambda nlp: False)
     with pytest.raises(ValueError, match='en_core_web_sm.*no word features'):
         Parser(vectors=True)
     Parser()

@@ -508,3 +508,33 @@ def test_real_sentences_come_back(shared_data, split, sentences, quintuples, ove
             if not same:
                 lost.add(k)
         assert lost <= overlapping
+
+
+def test_a_temperature_changes_probabilities_and_nothing_else():
+    torch.manual_seed(0)
+    scores = 4 * torch.randn(3 * 36, len(TAGS))
+    plain = decode_batch(scores, [6] * 3, TAGS)
+    cool = decode_batch(scores, [6] * 3, TAGS, temperature=2.0)
+    assert plain == cool  # Probabilities are not compared.
+    assert any(x.quintuples for x in plain)
+    block = torch.zeros(4, 4, len(TAGS))
+    block[..., NONE] = 8
+    block[:2, :2, PER], block[3, 3, ORG] = 16, 16
+    block[:2, 3, MEMBER] = 14
+    for temperature in (1.0, 2.0):
+        out = decode(block, TAGS, temperature=temperature)
+        entity = torch.tensor([8, 16, 0, 0, 0]) / temperature
+        expected = float(entity.softmax(0)[1])
+        assert out.entities[0].probability == pytest.approx(expected)
+        # The relation, and its mirrored block of none, against all else.
+        row = (torch.tensor([8., 0, 0, 14, 0]) / temperature).log_softmax(0)
+        back = (torch.tensor([8., 0, 0, 0, 0]) / temperature).log_softmax(0)
+        choices = torch.stack([
+            row[0] + back[0], row[3] + back[0], row[4] + back[0], row[0] + back[3],
+            row[0] + back[4]
+        ])
+        relation = float(choices.softmax(0)[1])
+        assert out.quintuples[0].probability == pytest.approx(
+            relation * out.entities[0].probability * out.entities[1].probability)
+    with pytest.raises(ValueError, match="'temperature' above 0 .got 0"):
+        decode(block, TAGS, temperature=0)
