@@ -33,8 +33,8 @@ def main() -> None:
     options.add_argument('--reuse', type=Path, nargs='+', default=[])
     args = options.parse_args()
     runs = [
-        Run(name, configure(args, seed, *ABLATIONS[name])) for seed in args.seeds or [0]
-        for name in args.ablations
+        Run(name, configure(args, seed, *ABLATIONS[name]))
+        for seed in args.seeds or [0] for name in args.ablations
     ]
     show(rows(sweep(runs, args.root, args.runs, args.results, args.reuse)),
          args.markdown)

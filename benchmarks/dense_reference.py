@@ -2,8 +2,8 @@ r"""EEGA's equations the obvious way: everything padded, nothing left out.
 
 Keys and values of the attribute transformer are :math:`(B, n, n, d)`, pair features
 :math:`(B, n, n, d_l)` a channel, and the tagger reads pairs :math:`(B, n, n, 2d)`. The
-weights are those of an :class:`~eega_pyg.nn.models.EEGA`, whose text encoder, image side
-(at most ten objects) and alignment are called as they are: they are not what is
+weights are those of an :class:`~eega_pyg.nn.models.EEGA`, whose text encoder, image
+side (at most ten objects) and alignment are called as they are: they are not what is
 compared.
 """
 import math
@@ -19,16 +19,7 @@ from eega_pyg.nn import AttributeTransformer, EdgeChannel, MultiChannel, NodeCha
 from eega_pyg.nn.conv import AttributeTransformerConv, CompleteGraph, WGCNConv
 from eega_pyg.nn.models import EEGA
 from eega_pyg.nn.models.eega import CHANNELS
-from eega_pyg.schema import (
-    DEP,
-    OBJECT,
-    PAIR,
-    PIECE,
-    PIECE_OF_TOKEN,
-    REL,
-    TOKEN,
-    UNSCORED,
-)
+from eega_pyg.schema import DEP, OBJECT, PAIR, REL, TOKEN, UNSCORED
 
 
 class DenseEEGA(torch.nn.Module):
@@ -48,17 +39,15 @@ class DenseEEGA(torch.nn.Module):
         r"""Scores :math:`(B, n, n, T)` of all pairs, padding too, and the alignment."""
         model, token = self.model, data[TOKEN]
         batch_size = data.num_graphs
-        x = model.text_encoder(data[PIECE].input_ids, data[PIECE].batch,
-                               data[PIECE_OF_TOKEN].edge_index, token.num_nodes,
-                               batch_size)
-        for name, emb in model.token_embs.items():
-            x = x + emb(token[name].long())
-        x, mask = to_dense_batch(x, token.batch, 0, self.max_words, batch_size)
+        x, mask = to_dense_batch(model.word_features(data), token.batch, 0,
+                                 self.max_words, batch_size)
         h = self._transform(x, data)
 
         alignment = None
         if model.visual:
-            h_i, batch_i = model._encode_image(data), data[OBJECT].batch
+            h_i = model._transform(model.visual_graph, model.object_features(data),
+                                   data[REL])
+            batch_i = data[OBJECT].batch
             if align:
                 alignment = model.alignment(h_i, data[REL].edge_index, batch_i, h[mask],
                                             data[DEP].edge_index, token.batch,
@@ -117,7 +106,8 @@ class DenseEEGA(torch.nn.Module):
         for name, lin in tagger.lin_channels.items():
             pairs.append(features[name])
             weights.append(cast(Tensor, lin.weight))
-        return F.linear(torch.cat(pairs, -1), torch.cat(weights, 1), tagger.lin_row.bias)
+        return F.linear(torch.cat(pairs, -1), torch.cat(weights, 1),
+                        tagger.lin_row.bias)
 
     def _pair_features(self, layer: MultiChannel, mask: Tensor,
                        data: HeteroData) -> Dict[str, Tensor]:

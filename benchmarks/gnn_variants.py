@@ -44,7 +44,7 @@ class VariantConv(torch.nn.Module):
     r"""A convolution of PyG that is called as the attribute transformer's is.
 
     Its output has a trained gain, which starts at a tenth, as the values of EEGA's own
-    layers do: what a random layer adds to the features of a pretrained encoder is noise.
+    layers do: what a random layer adds to a pretrained encoder's features is noise.
 
     Args:
         variant (str): One of :obj:`VARIANTS`.

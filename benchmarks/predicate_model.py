@@ -2,11 +2,15 @@ r"""Trains the predicate model on VRD and scores it.
 
     python benchmarks/predicate_model.py VRD_FOLDER --out predicates.safetensors
 
+With ``--score FILE`` nothing is trained, and that model is scored. The results go to
+``benchmarks/results/predicate_model.json``.
+
 ``VRD_FOLDER`` holds ``annotations_train.json``, ``objects.json``, ``predicates.json``
 and ``train_image_metadata.json``. Images are split by the SHA-1 of their file name: 1
 and 2 to tune on, 0 to report on, the rest to train on.
 """
 import argparse
+import datetime
 import json
 import platform
 import time
@@ -31,6 +35,7 @@ from eega_pyg.vision.vrd import (
     split_images,
 )
 
+RESULTS = Path(__file__).parent / 'results' / 'predicate_model.json'
 #: Predicates that change places when an image is mirrored.
 MIRRORED = ('on the left of', 'on the right of')
 
@@ -39,7 +44,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('folder', type=Path)
     parser.add_argument('--out', type=Path, help='the safetensors file')
-    parser.add_argument('--json', type=Path, help='also write the figures here')
+    parser.add_argument('--score', type=Path, help='score this model and train none')
+    parser.add_argument('--json', type=Path, default=RESULTS,
+                        help='where the figures go')
     parser.add_argument('--networks', type=int, default=4)
     parser.add_argument('--projection', type=int, default=40)
     parser.add_argument('--hidden', type=int, default=176)
@@ -58,17 +65,8 @@ def main() -> None:
 
     images, predicates = read_vrd(args.folder)
     train, tune, report = split_images(images)
-    model = PredicateModel(predicates, args.networks, projection=args.projection,
-                           hidden=args.hidden)
-    start = time.perf_counter()
-    data = TrainingPairs(train, predicates, model.embedder)
-    for n, network in enumerate(model.networks, 1):
-        fit(network, data, args.seed + n - 1, args)
-        print(f'network {n}: {time.perf_counter() - start:.0f} s', flush=True)
-        if args.out is not None:  # A stopped run leaves the networks that are done.
-            first(model, n).save(args.out)
-    if args.out is not None:
-        model = PredicateModel.load(args.out)  # The figures are those of the file.
+    model = (trained(train, predicates, args)
+             if args.score is None else PredicateModel.load(args.score))
     model.eval()
 
     figures = {}
@@ -80,7 +78,8 @@ def main() -> None:
           f'{len(train)} training images')
     print('| recall@50 | images | triples | 1 a pair | all a pair |')
     print('| --- | --- | --- | --- | --- |')
-    for split, part in (('tune', tune), ('report', report)):
+    parts = {'tune (1, 2)': tune, 'report (0)': report, 'both': tune + report}
+    for split, part in parts.items():
         triples = [image.triples for image in part]
         count = sum(len(p) for t in triples for p in t.values())
         for name, score in scores.items():
@@ -88,26 +87,39 @@ def main() -> None:
             results = [recall(triples, given, k) for k in (1, len(predicates))]
             print(f'| {name}, {split} | {len(part)} | {count} | '
                   f'{100 * results[0].total:.2f} | {100 * results[1].total:.2f} |')
-            figures[f'{name}_{split}'] = [r.total for r in results]
-            if name == 'model' and split == 'tune':
+            figures[f'{name}, {split}'] = [round(100 * r.total, 2) for r in results]
+            if name == 'model' and part is tune:
                 tail = by_predicate(train, results, predicates)
     print('\n| predicate | in training | 1 a pair | all a pair |')
     print('| --- | --- | --- | --- |')
     for name, count, one, every in tail:
         print(f'| {name} | {count} | {100 * one:.0f} | {100 * every:.0f} |')
-    if args.json is not None:
-        write_text(
-            args.json,
-            json.dumps(
-                {
-                    'recall@50': figures,
-                    'by_predicate': tail,
-                    'arguments': {
-                        k: str(v)
-                        for k, v in vars(args).items()
-                    },
-                    'machine': platform.platform()
-                }, indent=2) + '\n')
+    record = {
+        'recall@50': figures,
+        'by_predicate': tail,
+        'arguments': {
+            k: str(v)
+            for k, v in vars(args).items() if k in ('networks', 'epochs', 'seed')
+        },
+        'machine': platform.platform(),
+        'date': datetime.date.today().isoformat(),
+    }
+    write_text(args.json, json.dumps(record, indent=1) + '\n')
+
+
+def trained(train: List[AnnotatedImage], predicates: List[str],
+            args: argparse.Namespace) -> PredicateModel:
+    model = PredicateModel(predicates, args.networks, projection=args.projection,
+                           hidden=args.hidden)
+    start = time.perf_counter()
+    data = TrainingPairs(train, predicates, model.embedder)
+    for n, network in enumerate(model.networks, 1):
+        fit(network, data, args.seed + n - 1, args)
+        print(f'network {n}: {time.perf_counter() - start:.0f} s', flush=True)
+        if args.out is not None:  # A stopped run leaves the networks that are done.
+            first(model, n).save(args.out)
+    # The figures are those of the file.
+    return model if args.out is None else PredicateModel.load(args.out)
 
 
 class TrainingPairs:
@@ -274,7 +286,7 @@ def by_predicate(train: List[AnnotatedImage], results: List[Recall],
             for p in found:
                 counts[p] += 1
     one, every = (r.by_predicate for r in results)
-    return [(predicates[p], counts[p], one[p], every[p])
+    return [(predicates[p], counts[p], round(one[p], 3), round(every[p], 3))
             for p in sorted(one, key=lambda p: -counts[p])]
 
 

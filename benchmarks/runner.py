@@ -67,8 +67,8 @@ def parser(doc: str, results: str, epochs: Optional[int] = None,
 
 def configure(args: argparse.Namespace, seed: int, *overrides: str) -> Config:
     epochs = [] if args.epochs is None else [f'train.epochs={args.epochs}']
-    return Config.load(
-        args.preset, [*args.overrides, *epochs, *overrides, f'train.seed={seed}'])
+    return Config.load(args.preset,
+                       [*args.overrides, *epochs, *overrides, f'train.seed={seed}'])
 
 
 def read(path: Path) -> List[Dict[str, Any]]:

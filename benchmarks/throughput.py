@@ -100,8 +100,9 @@ def systems(setting: Setting, model: EEGA,
         PADDED: padded.loss,
     }
     return {
-        name: trainer(loss, (model.text_encoder if name == ENCODER else
-                             model).parameters(), setting.bf16)
+        name:
+        trainer(loss, (model.text_encoder if name == ENCODER else model).parameters(),
+                setting.bf16)
         for name, loss in losses.items()
     }
 
@@ -254,9 +255,9 @@ def report(record: Dict[str, Any]) -> str:
             mega = row['megabytes'].get(name)
             cells.append(f"{row['examples_per_second'][name]:.1f}" +
                          ('' if mega is None else f' ({mega:.0f} MB)'))
-        rows.append(
-            cells +
-            [f'{without_encoder(row, PADDED):.1f}, {without_encoder(row, LONGEST):.1f}'])
+        rows.append(cells + [
+            f'{without_encoder(row, PADDED):.1f}, {without_encoder(row, LONGEST):.1f}'
+        ])
     header = ['', 'batch', 'precision', *(f'{s}, examples/s (peak)' for s in SYSTEMS)]
     header.append('times the full model without the encoder: 70 words, longest')
     parts = [markdown(header, rows)]
@@ -266,14 +267,14 @@ def report(record: Dict[str, Any]) -> str:
                   for what, value, bound, good in targets(record)]))
     if 'growth' in record:
         parts.append(
-            markdown(['words', 'objects', 'edges', 'attribute transformer, ms',
-                      'all but the encoder, ms'],
-                     [[
-                         str(r['words']),
-                         str(r['objects']),
-                         str(r['edges']), f"{1e3 * r['block']:.1f}",
-                         f"{1e3 * r['part']:.1f}"
-                     ] for r in record['growth']['words'] + record['growth']['objects']]))
+            markdown([
+                'words', 'objects', 'edges', 'attribute transformer, ms',
+                'all but the encoder, ms'
+            ], [[
+                str(r['words']),
+                str(r['objects']),
+                str(r['edges']), f"{1e3 * r['block']:.1f}", f"{1e3 * r['part']:.1f}"
+            ] for r in record['growth']['words'] + record['growth']['objects']]))
         parts.append(
             markdown(['exponent of', ''],
                      [[k, f'{v:.2f}']
@@ -303,11 +304,16 @@ def main() -> None:
         setting = Setting(args.root, config, mode, batch_size, args.num_batches,
                           args.threads)
         record['speed'].append({
-            'mode': mode,
-            'batch_size': batch_size,
-            'precision': 'bf16' if setting.bf16 else 'float32',
-            'difference': longest_difference(setting),
-            'examples_per_second': times(setting, args.turns, args.clock),
+            'mode':
+            mode,
+            'batch_size':
+            batch_size,
+            'precision':
+            'bf16' if setting.bf16 else 'float32',
+            'difference':
+            longest_difference(setting),
+            'examples_per_second':
+            times(setting, args.turns, args.clock),
             'megabytes': {} if args.no_memory else {
                 name: apart(memory, setting, name)
                 for name in SYSTEMS

@@ -35,6 +35,7 @@ class DataConfig:
     version: str = 'v1'
     encoder: str = 'sentence-transformers/all-MiniLM-L6-v2'
     spacy_model: str = 'en_core_web_sm'
+    word_vectors: bool = False
     table: str = 'directed'
     captions: bool = True
     visual: Tuple[str, ...] = ()
@@ -83,7 +84,8 @@ class TrainConfig:
     after a linear warm-up over the share ``warmup`` of all steps. ``precision`` is
     ``'bf16'`` (matrix products of the training steps in bfloat16, weights and all else
     in float32), ``'float32'``, or ``'auto'``: bfloat16 where the processor multiplies
-    it faster."""
+    it faster. ``mask_words`` is the share of words whose pieces the text encoder does
+    not get to read in a training step."""
     epochs: int = 15
     patience: int = 5
     batch_size: int = 16
@@ -93,6 +95,7 @@ class TrainConfig:
     warmup: float = 0.1
     schedule: str = 'linear'
     clip: float = 1.0
+    mask_words: float = 0.0
     signatures: bool = True
     precision: str = 'auto'
     seed: int = 0
@@ -155,6 +158,9 @@ class Config:
         _check_choice('train.schedule', config.train.schedule, ('linear', 'halving'))
         _check_choice('train.precision', config.train.precision,
                       ('auto', 'bf16', 'float32'))
+        if not 0 <= config.train.mask_words < 1:
+            raise ValueError(f"train.mask_words: expected a share from 0 to below 1 "
+                             f"(got {config.train.mask_words})")
         for name in ('epochs', 'patience', 'batch_size'):
             if getattr(config.train, name) < 1:
                 raise ValueError(f"train.{name}: expected at least 1 (got "

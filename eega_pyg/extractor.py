@@ -84,7 +84,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         self.model, self.vocabularies, self.data, self.signatures = saved
         self.device = torch.device(device) if device is not None else _device()
         self.model.to(self.device).eval()
-        self.parser = Parser(self.data.spacy_model)
+        self.parser = Parser(self.data.spacy_model, vectors=self.data.word_vectors)
         self.captions = CaptionParser(self.parser.nlp, self.data.max_objects)
         self.image_parser = image_parser
         self.transform = PairTransform(self.vocabularies,

@@ -25,6 +25,7 @@ class Dtype(str, Enum):
     float32 = 'float32'
     float16 = 'float16'
     bfloat16 = 'bfloat16'
+    int8 = 'int8'
 
 
 def explain(
@@ -107,7 +108,7 @@ def shrink(
     dtype: Dtype = typer.Option(Dtype.float16, help='How weights are stored.'),
 ) -> None:
     r"""Stores a model without the weights that its public text encoder has too, and the
-    others in half precision."""
+    others in half precision or in a byte."""
     from eega_pyg.small_model import shrink as shrink_model
     size = shrink_model(source, target, dtype.value)
     _tell(f'Wrote {target}, {size / 1e6:.1f} MB')

@@ -5,8 +5,18 @@ string and cut again, so that word :math:`i` of a sentence is node :math:`i` of 
 graph.
 """
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Dict, Iterable, Iterator, List, Sequence, Tuple
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import numpy as np
 
@@ -37,12 +47,15 @@ class Parse:
         ner (tuple of str): The label of the named entity that the word is in, *e.g.*,
             ``'PERSON'``; ``''`` outside of any.
         shape (tuple of str): The class of :func:`word_shape`.
+        vectors (numpy.ndarray, optional): The pipeline's own features of the words, see
+            :class:`Parser`. :math:`(n, D)`
     """
     heads: Tuple[int, ...]
     deps: Tuple[str, ...]
     upos: Tuple[str, ...]
     ner: Tuple[str, ...]
     shape: Tuple[str, ...]
+    vectors: Optional[np.ndarray] = field(default=None, compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.heads)
@@ -56,12 +69,19 @@ class Parser:
             (default: :obj:`'en_core_web_sm'`)
         batch_size (int): The number of sentences parsed at once.
             (default: :obj:`256`)
+        vectors (bool, optional): If set to :obj:`True`, parses carry what the networks
+            of the pipeline make of each word in its context: the features that its
+            tagger and parser read, and those that its named-entity recogniser reads
+            (160 values in ``en_core_web_sm``). They know letter case, prefixes and
+            suffixes, and what a large corpus with named entities taught.
+            (default: :obj:`False`)
 
     Raises:
         OSError: If the pipeline is not installed.
-        ValueError: If it has no dependency parser.
+        ValueError: If it has no dependency parser, or no features of its own.
     """
-    def __init__(self, name: str = 'en_core_web_sm', batch_size: int = 256) -> None:
+    def __init__(self, name: str = 'en_core_web_sm', batch_size: int = 256,
+                 vectors: bool = False) -> None:
         from eega_pyg.resolve import load_spacy
         if batch_size < 1:
             raise ValueError(f"Expected a batch size >= 1 (got {batch_size})")
@@ -71,6 +91,10 @@ class Parser:
                 f"The spaCy pipeline '{name}' has no dependency parser "
                 f"(it has: {', '.join(self._nlp.pipe_names) or 'nothing'})")
         self.batch_size = batch_size
+        self._networks = _networks(self._nlp) if vectors else []
+        if vectors and not self._networks:
+            raise ValueError(f"The spaCy pipeline '{name}' has no word features of its "
+                             f"own: choose another (en_core_web_sm) or go without")
 
     @property
     def nlp(self) -> 'Language':
@@ -101,10 +125,20 @@ class Parser:
         docs = (Doc(self._nlp.vocab, words=list(words)) for words in distinct)
         parsed = self._nlp.pipe(docs, batch_size=self.batch_size,
                                 disable=['lemmatizer'])
-        found: Dict[Tuple[str, ...], Parse] = {}
-        for words, doc in zip(distinct, tracked(parsed, len(distinct), progress)):
-            found[words] = _read(doc)
+        parsed = tracked(parsed, len(distinct), progress)
+        read: List[Parse] = []
+        while batch := list(islice(parsed, self.batch_size)):
+            read += map(_read, batch, self._vectors(batch))
+        found = dict(zip(distinct, read))
         return [found[words] for words in keys]
+
+    def _vectors(self, docs: List['Doc']) -> Sequence[Optional[np.ndarray]]:
+        if not self._networks:
+            return [None] * len(docs)
+        ends = np.cumsum([len(doc) for doc in docs])[:-1]
+        # A network returns one array, or one a text.
+        features = [np.vstack(network.predict(docs)) for network in self._networks]
+        return np.split(np.concatenate(features, axis=1), ends)
 
     def tokenize(self, text: str) -> Tuple[List[str], List[Tuple[int, int]]]:
         r"""Cuts a text into words as the tweets of MNRE are cut: spaCy's tokens, with
@@ -237,13 +271,28 @@ def _checked(index: int, words: Sequence[str]) -> Tuple[str, ...]:
     return tuple(words)
 
 
-def _read(doc: 'Doc') -> Parse:
+def _networks(nlp: 'Language') -> List[Any]:
+    # Those that read text, not the features of another ("listeners").
+    from spacy.pipeline import EntityRecognizer, Tok2Vec
+    networks = [pipe.model for _, pipe in nlp.pipeline if isinstance(pipe, Tok2Vec)]
+    networks += [
+        pipe.model.get_ref('tok2vec') for _, pipe in nlp.pipeline
+        if isinstance(pipe, EntityRecognizer)
+    ]
+    return [
+        network for network in networks
+        if not any(layer.name.endswith('-listener') for layer in network.walk())
+    ]
+
+
+def _read(doc: 'Doc', vectors: Optional[np.ndarray]) -> Parse:
     return Parse(
         heads=tuple(token.head.i for token in doc),
         deps=tuple(token.dep_ for token in doc),
         upos=tuple(token.pos_ for token in doc),
         ner=tuple(token.ent_type_ for token in doc),
         shape=tuple(word_shape(token.text) for token in doc),
+        vectors=vectors,
     )
 
 

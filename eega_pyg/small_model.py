@@ -2,7 +2,7 @@ r"""Saved models without what the public text encoder has too."""
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Dict, Iterable, Mapping, Union
+from typing import Any, Dict, Mapping, Union
 
 import safetensors
 import safetensors.torch
@@ -20,10 +20,12 @@ from eega_pyg.saved_model import (
 )
 
 #: How weights may be stored. They are always computed with in single precision.
-DTYPES = ('float32', 'float16', 'bfloat16')
+DTYPES = ('float32', 'float16', 'bfloat16', 'int8')
 
 # The encoder's place in the model.
 _PREFIX = 'text_encoder.encoder.'
+# Beside each matrix of integers, what its rows are to be multiplied by.
+_SCALE = '.scale'
 
 
 def shrink(source: Union[str, Path], target: Union[str, Path],
@@ -34,7 +36,9 @@ def shrink(source: Union[str, Path], target: Union[str, Path],
     pieces and whatever else was not trained) are left out; :func:`load_model` takes
     them from the public encoder again and makes sure that they are the same. All others
     are stored in :obj:`dtype`. With :obj:`"float32"` the loaded model is exactly the
-    same.
+    same. With :obj:`"int8"` a matrix is stored as integers and a scale a row, one of
+    the encoder as its difference from the public one, which is small and so is known
+    the better; vectors are stored in float16.
 
     Args:
         source (str or Path): A folder that ``eega train`` has written.
@@ -67,15 +71,25 @@ def shrink(source: Union[str, Path], target: Union[str, Path],
         for name in sorted(state)
         if name in public and torch.equal(public[name], state[name])
     }
-    kept = {
-        name: _cast(name, tensor, getattr(torch, dtype))
-        for name, tensor in state.items() if name not in omitted
-    }
+    changed = {k: v for k, v in state.items() if k not in omitted}
+    based: Dict[str, Tensor] = {}
+    if dtype == 'int8':
+        based = {
+            k: public[k]
+            for k, v in changed.items() if k in public and v.dim() > 1
+        }
+        kept = _quantized(changed, based)
+    else:
+        kept = {k: _cast(k, v, getattr(torch, dtype)) for k, v in changed.items()}
     pipeline['weights'] = {
         'dtype': dtype,
         'encoder': encoder,
         'omitted': list(omitted),
-        'sha256': _digest(omitted),
+        'based': list(based),
+        'sha256': _digest({
+            **omitted,
+            **based
+        }),
     }
     copy_model(source, target)
     with atomic(target / WEIGHTS) as temporary:
@@ -100,20 +114,23 @@ def load_small(model: EEGA, path: Path, weights: Any) -> None:
             weights are not those that were left out.
         OSError: If the public text encoder cannot be had.
     """
-    names = _checked(path, weights)
+    _check(path, weights)
+    names = [*weights['omitted'], *weights['based']]
     public = _public_state(weights['encoder']) if names else {}
     if missing := [name for name in names if name not in public]:
         raise ValueError(f"{path}: '{missing[0]}' is to be taken from the text encoder "
                          f"'{weights['encoder']}', which has no such weight")
-    omitted = {name: public[name] for name in names}
-    if _digest(omitted) != weights['sha256']:
+    public = {name: public[name] for name in names}
+    if _digest(public) != weights['sha256']:
         raise ValueError(f"{path}: the text encoder '{weights['encoder']}' found here "
                          f"is not the one this model was trained on (its checksum "
                          f"differs): install the version the model card names")
     try:
-        state = safetensors.torch.load_file(path)
-        model.load_state_dict({**state, **omitted})
-    except (RuntimeError, safetensors.SafetensorError) as e:
+        state = _restored(safetensors.torch.load_file(path))
+        for name in weights['based']:
+            state[name] = public[name] + state[name]
+        model.load_state_dict({**state, **{k: public[k] for k in weights['omitted']}})
+    except (KeyError, RuntimeError, safetensors.SafetensorError) as e:
         reason = ' '.join(str(e).split())[:200]
         raise ValueError(f"{path}: does not fit 'config.json': {reason}") from None
 
@@ -135,6 +152,27 @@ def _cast(name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
     return out.contiguous()
 
 
+def _quantized(state: Mapping[str, Tensor],
+               based: Mapping[str, Tensor]) -> Dict[str, Tensor]:
+    out: Dict[str, Tensor] = {}
+    for name, tensor in state.items():
+        if tensor.dim() < 2 or not tensor.is_floating_point():
+            out[name] = _cast(name, tensor, torch.float16)
+            continue
+        rest = tensor - based[name] if name in based else tensor
+        scale = rest.abs().amax(-1, keepdim=True).clamp(min=1e-12) / 127
+        out[name] = (rest / scale).round().to(torch.int8)
+        out[name + _SCALE] = scale
+    return out
+
+
+def _restored(stored: Dict[str, Tensor]) -> Dict[str, Tensor]:
+    return {
+        name: tensor * stored[name + _SCALE] if name + _SCALE in stored else tensor
+        for name, tensor in stored.items() if not name.endswith(_SCALE)
+    }
+
+
 def _digest(tensors: Mapping[str, Tensor]) -> str:
     total = hashlib.sha256()
     for name in sorted(tensors):
@@ -144,15 +182,21 @@ def _digest(tensors: Mapping[str, Tensor]) -> str:
     return total.hexdigest()
 
 
-def _checked(path: Path, weights: Any) -> Iterable[str]:
-    fields = {'dtype': str, 'encoder': str, 'omitted': list, 'sha256': str}
+def _check(path: Path, weights: Any) -> None:
+    fields = {
+        'dtype': str,
+        'encoder': str,
+        'omitted': list,
+        'based': list,
+        'sha256': str
+    }
     where = path.with_name(PIPELINE)
     if not isinstance(weights, dict) or not all(
             isinstance(weights.get(k), kind) for k, kind in fields.items()):
         raise ValueError(f"{where}: weights: expected the fields {sorted(fields)}")
-    if not all(isinstance(name, str) for name in weights['omitted']):
-        raise ValueError(f"{where}: weights.omitted: expected a list of names")
-    return weights['omitted']
+    for field in ('omitted', 'based'):
+        if not all(isinstance(name, str) for name in weights[field]):
+            raise ValueError(f"{where}: weights.{field}: expected a list of names")
 
 
 def _note(weights: Dict[str, Any]) -> str:

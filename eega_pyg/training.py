@@ -38,7 +38,7 @@ from eega_pyg.evaluation import (
 )
 from eega_pyg.nn.models import EEGA
 from eega_pyg.saved_model import save_model
-from eega_pyg.schema import OBJECT, Signatures
+from eega_pyg.schema import OBJECT, PIECE, PIECE_OF_TOKEN, TOKEN, Signatures
 
 #: Makes the model of a run.
 Build = Callable[[Config, JMERE], EEGA]
@@ -98,16 +98,21 @@ class PairTagging(L.LightningModule):
         config (TrainConfig): Optimiser and schedule.
         signatures (set, optional): The (type, relation, type) triples that decoding may
             use, or :obj:`None` for all.
+        mask_id (int, optional): The piece that stands for a masked word.
+            (default: :obj:`0`)
     """
     def __init__(self, model: EEGA, config: TrainConfig,
-                 signatures: Optional[Signatures] = None) -> None:
+                 signatures: Optional[Signatures] = None, mask_id: int = 0) -> None:
         super().__init__()
+        self.mask_id = mask_id
         self.model = model
         self.config = config
         self.signatures = signatures
         self._scores = SentenceScores()
 
     def training_step(self, batch: HeteroData, batch_idx: int) -> Tensor:
+        if self.config.mask_words > 0:
+            batch = self._masked(batch)
         bf16 = use_bf16(self.config, self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
             parts = self.model.loss(batch)
@@ -117,6 +122,16 @@ class PairTagging(L.LightningModule):
         }, on_step=False, on_epoch=True, batch_size=batch.num_graphs)
         self.log('loss', parts['loss'].detach(), prog_bar=True)
         return parts['loss']
+
+    def _masked(self, batch: HeteroData) -> HeteroData:
+        r"""Hides a random share of the words from the text encoder, so that it learns
+        to read the others, and not a name by heart."""
+        piece, word = batch[PIECE_OF_TOKEN].edge_index
+        hidden = torch.rand(batch[TOKEN].num_nodes, device=piece.device)
+        piece = piece[hidden[word] < self.config.mask_words]
+        batch[PIECE].input_ids = batch[PIECE].input_ids.index_fill(
+            0, piece, self.mask_id)
+        return batch
 
     def on_validation_epoch_start(self) -> None:
         self._scores = SentenceScores()
@@ -240,6 +255,7 @@ def build_model(config: Config, train: JMERE) -> EEGA:
         sizes=train.vocabularies.sizes,
         table=config.data.table,
         feature_dim=train[0][OBJECT].feat.size(1),
+        vector_dim=train[0][TOKEN].vector.size(1),
         **config.to_dict()['model'],
     )
     model.text_encoder.load_pretrained(config.data.encoder)
@@ -305,7 +321,7 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
                          f"'{root}' holds no sentence with a relation")
     model = build(config, train)
     signatures = train.vocabularies.signatures if config.train.signatures else None
-    module = PairTagging(model, config.train, signatures)
+    module = PairTagging(model, config.train, signatures, mask_id(config.data.encoder))
 
     # At the end of the training epoch, after its validation: an epoch boundary.
     keep: Dict[str, Any] = {
@@ -347,6 +363,15 @@ def _read_checkpoint(path: Path) -> Dict[str, Any]:
     except Exception as e:
         raise ValueError(f"'{path}' is not a checkpoint of a run, or it is broken: "
                          f"{str(e).splitlines()[0]}") from e
+
+
+def mask_id(encoder: str) -> int:
+    r"""The piece that a text encoder was trained to see in place of a hidden one, or
+    else its unknown piece."""
+    from eega_pyg.resolve import load_tokenizer
+    tokenizer = load_tokenizer(encoder)
+    token = tokenizer.mask_token_id
+    return tokenizer.unk_token_id if token is None else token
 
 
 def loaders(train: JMERE, val: JMERE,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from spacy.tokens import Doc
 
 from eega_pyg.parsing import SHAPES, Parser, tree_distance, word_shape
 
@@ -38,6 +39,31 @@ def test_parse_is_the_same_alone_and_in_a_batch(parser):
     together = parser.parse(sentences * 3)
     alone = [parser.parse([s])[0] for s in sentences]
     assert together == alone * 3
+
+
+def test_vectors_are_what_tagger_and_entity_recogniser_read(parser):
+    words = 'Angela Merkel visits Paris'.split()
+    parse, short = Parser(vectors=True).parse([words, ['Hi']])
+    doc = parser.nlp(Doc(parser.nlp.vocab, words=words))
+    np.testing.assert_allclose(parse.vectors[:, :96], doc.tensor, atol=1e-5)
+    ner = parser.nlp.get_pipe('ner').model.get_ref('tok2vec').predict([doc])
+    np.testing.assert_allclose(parse.vectors[:, 96:], ner, atol=1e-5)
+    assert short.vectors.shape == (1, 160)
+    assert parser.parse([words])[0].vectors is None
+
+
+def test_vectors_are_the_same_in_batches_of_any_size():
+    sentences = [['Hi'], 'A man sees a dog .'.split(), ['New', 'York'], ['ok', '!']]
+    one, all_ = (Parser(vectors=True, batch_size=n).parse(sentences) for n in (1, 4))
+    for a, b in zip(one, all_):
+        np.testing.assert_allclose(a.vectors, b.vectors, atol=1e-5)
+
+
+def test_a_pipeline_without_word_features_is_refused(monkeypatch):
+    monkeypatch.setattr('eega_pyg.parsing._networks', lambda nlp: [])
+    with pytest.raises(ValueError, match='en_core_web_sm.*no word features'):
+        Parser(vectors=True)
+    Parser()
 
 
 def test_equal_sentences_are_parsed_once(parser, monkeypatch):

@@ -8,7 +8,7 @@ from eega_pyg.atomic import write_text
 from eega_pyg.extractor import Extractor
 from eega_pyg.nn.models import EEGA
 from eega_pyg.saved_model import load_model
-from eega_pyg.small_model import shrink
+from eega_pyg.small_model import DTYPES, shrink
 
 TEXT = 'Striker Marco Bellini joins Harbor City FC in Lisbon'
 TABLE = 'text_encoder.encoder.embeddings.word_embeddings.weight'
@@ -17,10 +17,7 @@ TABLE = 'text_encoder.encoder.embeddings.word_embeddings.weight'
 @pytest.fixture(scope='module')
 def small(trained, tmp_path_factory):
     folder = tmp_path_factory.mktemp('small')
-    sizes = {
-        dtype: shrink(trained, folder / dtype, dtype)
-        for dtype in ('float32', 'float16', 'bfloat16')
-    }
+    sizes = {dtype: shrink(trained, folder / dtype, dtype) for dtype in DTYPES}
     return folder, sizes
 
 
@@ -46,10 +43,27 @@ def test_half_precision_is_close_and_decodes_the_same(small, trained, dtype, tol
     assert result.quintuples() == other.quintuples()
 
 
+def test_a_byte_a_weight_is_close_and_the_encoder_is_known_the_better(small, trained):
+    expected, result = pairs(trained)
+    found, other = pairs(small[0] / 'int8')
+    assert 0 < abs(expected - found).max() < 0.1
+    assert result.quintuples() == other.quintuples()
+    exact = load_model(trained).model.state_dict()
+    error = {}
+    for name, tensor in load_model(small[0] / 'int8').model.state_dict().items():
+        step = exact[name].abs().amax(-1, keepdim=True) / 127
+        if tensor.dim() > 1 and (tensor != exact[name]).any():
+            error[name] = ((tensor - exact[name]).abs() / step).max().item()
+    assert max(error.values()) < 0.51
+    encoder = [v for k, v in error.items() if k.startswith('text_encoder.')]
+    assert encoder and max(encoder) < 0.25
+
+
 def test_half_precision_takes_half_the_space(small):
     folder, sizes = small
     weights = {d: (folder / d / 'model.safetensors').stat().st_size for d in sizes}
     assert weights['float16'] < 0.55 * weights['float32']
+    assert weights['int8'] < 0.8 * weights['float16']  # Its rows are short.
     files = (folder / 'float16').iterdir()
     assert sizes['float16'] == sum(f.stat().st_size for f in files)
 
@@ -96,7 +110,7 @@ def test_the_bare_model_is_never_left_with_random_weights(small):
 
 
 @pytest.mark.parametrize('dtype, target, message', [
-    ('int8', 'new', 'Expected a dtype of float32'),
+    ('int4', 'new', 'Expected a dtype of float32'),
     ('float16', None, 'choose another folder'),
 ])
 def test_wrong_use_is_named(trained, tmp_path, dtype, target, message):

@@ -7,13 +7,16 @@ import sys
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch_geometric.data import Batch
+from torch_geometric.utils import scatter
 
 from eega_pyg import training
 from eega_pyg.config import Config
-from eega_pyg.datasets import JMERE
+from eega_pyg.datasets import JMERE, FakeJMERE
 from eega_pyg.evaluation import evaluate
 from eega_pyg.nn.models import EEGA
 from eega_pyg.saved_model import load_model
+from eega_pyg.schema import PIECE_OF_TOKEN
 from eega_pyg.training import LengthGroupedSampler, fit
 
 # Kills itself in the middle of the second epoch.
@@ -115,6 +118,34 @@ def test_precision_is_that_of_the_products_and_not_of_the_weights(
         fit(config, small_root, tmp_path / 'run', progress=False)
     bf16 = precision == 'bf16' or (precision == 'auto' and fast)
     assert seen == ({torch.float32, torch.bfloat16} if bf16 else {torch.float32})
+
+
+def test_masked_words_are_hidden_from_the_encoder_piece_by_piece():
+    data = FakeJMERE(num_pairs=200, num_piece_ids=200)
+    module = training.PairTagging(
+        None,
+        Config.from_dict({
+            'train': {
+                'mask_words': 0.3
+            }
+        }).train, mask_id=1000)
+    batch = Batch.from_data_list(list(data))
+    before = batch['piece'].input_ids
+    after = module._masked(batch)['piece'].input_ids
+    piece, word = batch[PIECE_OF_TOKEN].edge_index
+    share = scatter((after[piece] == 1000).double(), word, reduce='mean')
+    assert set(share.tolist()) == {0, 1}  # No word by halves.
+    assert share.mean().item() == pytest.approx(0.3, abs=0.05)
+    kept = after != 1000
+    assert torch.equal(after[kept], before[kept])
+    kept[piece] = True
+    assert kept.all()  # Special pieces stay.
+
+
+@pytest.mark.parametrize('share', [-0.1, 1.5])
+def test_a_share_is_one(share):
+    with pytest.raises(ValueError, match='train.mask_words'):
+        Config.load('default', [f'train.mask_words={share}'])
 
 
 def test_a_hostile_checkpoint_is_not_unpickled(small_root, tiny_overrides, tmp_path):

@@ -2,6 +2,7 @@ r"""A random data set of the same schema."""
 import random
 from typing import Callable, List, Optional, Sequence, Tuple
 
+import numpy as np
 from torch_geometric.data import InMemoryDataset
 
 from eega_pyg.parsing import Parse, word_shape
@@ -35,6 +36,8 @@ class FakeJMERE(InMemoryDataset):
             between none and twice as many. (default: :obj:`4`)
         feature_size (int, optional): Size of the objects' feature vectors.
             (default: :obj:`0`)
+        vector_size (int, optional): Size of the words' own feature vectors.
+            (default: :obj:`0`)
         num_piece_ids (int, optional): Word-piece ids are below this number.
             (default: :obj:`1000`)
         tags (TagSet, optional): The tags.
@@ -59,6 +62,7 @@ class FakeJMERE(InMemoryDataset):
         avg_words: int = 16,
         avg_objects: int = 4,
         feature_size: int = 0,
+        vector_size: int = 0,
         num_piece_ids: int = 1000,
         tags: TagSet = JMERE_TAGS,
         table: str = 'directed',
@@ -82,8 +86,9 @@ class FakeJMERE(InMemoryDataset):
             if vary:
                 num_words = generator.randint(1, 2 * avg_words - 1)
                 num_objects = generator.randint(0, 2 * avg_objects)
-            pairs.append(_pair(i, num_words, num_objects, feature_size, tags,
-                               generator))
+            pairs.append(
+                _pair(i, num_words, num_objects, feature_size, vector_size, tags,
+                      generator))
         self.vocabularies = Vocabularies.fit(pairs)
         pair_transform = PairTransform(self.vocabularies, _FakePieces(num_piece_ids),
                                        tags, table, max_objects=2 * avg_objects,
@@ -115,8 +120,8 @@ class _FakePieces:
         ]
 
 
-def _pair(index: int, num_words: int, num_objects: int, feature_size: int, tags: TagSet,
-          generator: random.Random) -> Pair:
+def _pair(index: int, num_words: int, num_objects: int, feature_size: int,
+          vector_size: int, tags: TagSet, generator: random.Random) -> Pair:
     words = [f'w{generator.randrange(200)}' for _ in range(num_words)]
     entities = _entities(num_words, tags, generator)
     for entity in entities:
@@ -129,7 +134,7 @@ def _pair(index: int, num_words: int, num_objects: int, feature_size: int, tags:
                     tags.types.index(tail.type))
             relation = tags.relations[kind % len(tags.relations)]
             quintuples.append(Quintuple(head, tail, relation))
-    return Pair(tuple(words), _parse(words, entities, generator),
+    return Pair(tuple(words), _parse(words, entities, vector_size, generator),
                 _scene_graph(num_objects, feature_size, generator), tuple(quintuples),
                 ' '.join(words), f'fake_{index}.jpg', index)
 
@@ -143,7 +148,7 @@ def _entities(num_words: int, tags: TagSet, generator: random.Random) -> List[En
     return entities
 
 
-def _parse(words: Sequence[str], entities: Sequence[Entity],
+def _parse(words: Sequence[str], entities: Sequence[Entity], vector_size: int,
            generator: random.Random) -> Parse:
     n = len(words)
     # A head stands before its word, so there is no cycle; some words are roots.
@@ -160,6 +165,8 @@ def _parse(words: Sequence[str], entities: Sequence[Entity],
                    for i in range(n)),
         ner=tuple(inside.get(i, '').upper() for i in range(n)),
         shape=tuple(map(word_shape, words)),
+        vectors=np.array([[generator.gauss(0, 1) for _ in range(vector_size)]
+                          for _ in range(n)]),
     )
 
 

@@ -53,6 +53,9 @@ class JMERE(InMemoryDataset):
             (default: :obj:`"sentence-transformers/all-MiniLM-L6-v2"`)
         spacy_model (str, optional): The spaCy pipeline that parses text and captions.
             (default: :obj:`"en_core_web_sm"`)
+        word_vectors (bool, optional): If set to :obj:`True`, the pipeline's own
+            features of the words are stored, see :class:`~eega_pyg.parsing.Parser`.
+            (default: :obj:`False`)
         captions (sequence of str, optional): Files with captions, relative to
             ``root/raw``; ``{split}`` in a name is replaced. An empty sequence leaves
             all captions out; with :obj:`None`, ``captions_{split}.jsonl`` is read where
@@ -165,6 +168,7 @@ class JMERE(InMemoryDataset):
         table: str = 'directed',
         encoder: str = 'sentence-transformers/all-MiniLM-L6-v2',
         spacy_model: str = 'en_core_web_sm',
+        word_vectors: bool = False,
         captions: Optional[Sequence[str]] = None,
         visual: Optional[Sequence[Source]] = None,
         image_parser: Optional[ImageParser] = None,
@@ -197,6 +201,7 @@ class JMERE(InMemoryDataset):
         self.table = table
         self.encoder = encoder
         self.spacy_model = spacy_model
+        self.word_vectors = word_vectors
         self.captions = captions
         self.visual = visual
         self.image_parser = image_parser
@@ -277,7 +282,7 @@ class JMERE(InMemoryDataset):
     def _pairs(self, split: str) -> List[Pair]:
         return read_pairs(self._raw(f'mnre_{split}.txt'), self._visual(split),
                           self.tags, self.version, self.spacy_model, self.max_words,
-                          progress=self.log)
+                          self.word_vectors, progress=self.log)
 
     def _visual(self, split: str) -> VisualSources:
         sources: List[Source] = list(self._caption_files(split))
@@ -287,8 +292,8 @@ class JMERE(InMemoryDataset):
                     str(s).replace('{split}', split)) for s in self.visual
             ]
         return VisualSources(sources,
-                             cached_parser(self.spacy_model).nlp, self.max_objects,
-                             self.image_parser)
+                             cached_parser(self.spacy_model, self.word_vectors).nlp,
+                             self.max_objects, self.image_parser)
 
     def _caption_files(self, split: str) -> List[str]:
         if self.captions is not None:
@@ -321,6 +326,7 @@ class JMERE(InMemoryDataset):
             file_sha256(self._raw(f'mnre_{split}.txt')),
             self._visual(split).identity(),
             cached_parser(self.spacy_model).version,
+            self.word_vectors,
             self.version,
             self.tags.to_dict(),
             self.max_words,

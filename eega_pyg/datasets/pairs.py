@@ -11,9 +11,9 @@ from .mnre import read_mnre
 from .visual_sources import VisualSources
 
 
-def read_pairs(path: Union[str,
-                           Path], visual: VisualSources, tags: TagSet, version: str,
-               spacy_model: str, max_words: int, progress: bool = False) -> List[Pair]:
+def read_pairs(path: Union[str, Path], visual: VisualSources, tags: TagSet,
+               version: str, spacy_model: str, max_words: int,
+               word_vectors: bool = False, progress: bool = False) -> List[Pair]:
     r"""Reads and parses a split: a pair for each sentence, or for each window of a
     long one.
 
@@ -25,9 +25,11 @@ def read_pairs(path: Union[str,
         version (str): See :func:`~eega_pyg.datasets.read_mnre`.
         spacy_model (str): The spaCy pipeline.
         max_words (int): See :meth:`~eega_pyg.transforms.Pair.windows`.
+        word_vectors (bool, optional): See :class:`~eega_pyg.parsing.Parser`.
+            (default: :obj:`False`)
         progress (bool, optional): Shows progress bars. (default: :obj:`False`)
     """
-    parser = cached_parser(spacy_model)
+    parser = cached_parser(spacy_model, word_vectors)
     records = read_mnre(path, tags, version)
     parses = parser.parse([r.words for r in records], progress)
     graphs = visual.read([r.image_id for r in records], progress)
@@ -40,6 +42,6 @@ def read_pairs(path: Union[str,
 
 
 @lru_cache(maxsize=2)
-def cached_parser(name: str) -> Parser:
+def cached_parser(name: str, vectors: bool = False) -> Parser:
     r"""A parser that is loaded once, however many splits are opened."""
-    return Parser(name)
+    return Parser(name, vectors=vectors)

@@ -9,7 +9,7 @@ from torch_geometric.data import HeteroData, InMemoryDataset
 from eega_pyg.atomic import atomic
 
 #: Part of every processed file's name: raised whenever the stores change.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def save_graphs(data_list: Sequence[HeteroData], path: str) -> None:

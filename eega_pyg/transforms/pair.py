@@ -64,7 +64,9 @@ class Pair:
     def _cut(self, start: int, stop: int) -> 'Pair':
         heads = tuple((head if start <= head < stop else word) - start
                       for word, head in enumerate(self.parse.heads[start:stop], start))
-        parse = Parse(heads, self.parse.deps[start:stop], self.parse.upos[start:stop],
-                      self.parse.ner[start:stop], self.parse.shape[start:stop])
+        parse = Parse(
+            heads, self.parse.deps[start:stop], self.parse.upos[start:stop],
+            self.parse.ner[start:stop], self.parse.shape[start:stop],
+            None if self.parse.vectors is None else self.parse.vectors[start:stop])
         return replace(self, words=self.words[start:stop], parse=parse,
                        offset=self.offset + start)

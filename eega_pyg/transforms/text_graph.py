@@ -1,4 +1,5 @@
 r"""The textual graph of a pair."""
+import numpy as np
 import torch
 from torch_geometric.data import HeteroData
 
@@ -40,6 +41,8 @@ class TextGraph:
         token.upos = vocabs.upos.ids(parse.upos)
         token.ner = vocabs.ner.ids(parse.ner)
         token.shape = vocabs.shape.ids(parse.shape)
+        vectors = np.empty((num_words, 0)) if parse.vectors is None else parse.vectors
+        token.vector = torch.as_tensor(vectors).half()  # [n, D]
         token.num_nodes = num_words
 
         heads = torch.tensor(parse.heads)

@@ -46,8 +46,8 @@ def test_it_is_the_same_model(data, options, max_words):
     model = model.double().eval()
     batch = Batch.from_data_list(list(data))
     reference = DenseEEGA(model, max_words)
-    torch.testing.assert_close(reference.logits(batch), model(batch).logits, rtol=0,
-                               atol=1e-10)
+    torch.testing.assert_close(reference.logits(batch),
+                               model(batch).logits, rtol=0, atol=1e-10)
     loss = [model.loss(batch)['loss'], reference.loss(batch)]
     torch.testing.assert_close(loss[0], loss[1])
     params = [p for p in model.parameters() if p.requires_grad]

@@ -40,8 +40,8 @@ def forbid_training(monkeypatch):
 
 def test_records_say_what_a_run_was_and_what_it_cost(script, results):
     rival = 'TransformerConv'
-    out = cells(script(gnn_variants, '--variants', rival, gnn_variants.OURS, '--seeds',
-                       '0'))
+    out = cells(
+        script(gnn_variants, '--variants', rival, gnn_variants.OURS, '--seeds', '0'))
     assert list(out) == list(gnn_variants.VARIANTS)
     assert [v for v in out if out[v] == '0'] == [gnn_variants.OURS, rival]
     assert out['GCNConv'] == 'not run'
@@ -72,8 +72,8 @@ def test_every_graph_layer_learns_on_both_graphs(variant, data, config):
         assert torch.equal(a, b) != typed
 
 
-def test_what_was_not_run_says_so_and_what_was_is_not_run_again(script, results,
-                                                                monkeypatch):
+def test_what_was_not_run_says_so_and_what_was_is_not_run_again(
+        script, results, monkeypatch):
     first = script(ablation, '--ablations', 'without the image')
     assert cells(first)['without the image'] == '0'
     assert cells(first)['full'] == 'not run'
@@ -108,14 +108,13 @@ def test_a_stopped_run_goes_on(script, results, monkeypatch):
     assert record['seed'] == 3 and len(record['curve']) == 1
 
 
-def test_the_default_weights_are_one_run_and_there_is_a_picture(script, results,
-                                                                monkeypatch):
+def test_the_default_weights_are_one_run_and_there_is_a_picture(
+        script, results, monkeypatch):
     script(sensitivity, '--points', 'alpha=0.4')
     forbid_training(monkeypatch)
     out = cells(script(sensitivity, '--points', 'lambda=0.6'))
-    assert [name for name, seeds in out.items() if seeds == '0'] == [
-        'alpha=0.4', 'lambda=0.6'
-    ]
+    assert [name for name, seeds in out.items()
+            if seeds == '0'] == ['alpha=0.4', 'lambda=0.6']
     assert results.with_suffix('.png').read_bytes().startswith(b'\x89PNG')
 
 

@@ -157,6 +157,8 @@ def test_whatever_changes_the_result_changes_the_name(root):
     }, {
             'table': 'symmetric'
     }, {
+            'word_vectors': True
+    }, {
             'max_words': 9
     }, {
             'max_objects': 1
@@ -176,7 +178,7 @@ def test_whatever_changes_the_result_changes_the_name(root):
     text = (root / 'raw' / 'mnre_train.txt').read_text()
     (root / 'raw' / 'mnre_train.txt').write_text(text.replace('joins', 'leaves'))
     paths.add(load(root).processed_paths[0])
-    assert len(paths) == 11
+    assert len(paths) == 12
     assert load(root, pre_transform=marked)[0].mark == 'x'
     assert load(root, pre_transform=marked_otherwise)[0].mark == 'y'
 

@@ -141,7 +141,7 @@ def test_a_word_starts_by_looking_at_itself():
         scores.append(layer.channels['sd'].project(layer.convs['sd'].lin_edge.weight,
                                                    types['sd'], graph)[:, 0])
     is_self = graph.row == graph.col
-    torch.testing.assert_close(scores[1], scores[0] + 4 * is_self)
+    torch.testing.assert_close(scores[1], scores[0] + 6 * is_self)
 
 
 def test_pair_tagger_equals_equation_11():

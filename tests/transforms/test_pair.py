@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ def chain(num_words: int) -> Pair:
         upos=tuple(f'u{i}' for i in range(num_words)),
         ner=('', ) * num_words,
         shape=('lower', ) * num_words,
+        vectors=np.arange(2 * num_words).reshape(num_words, 2),
     )
     return Pair(tuple(f'w{i}' for i in range(num_words)), parse, text='all of it')
 
@@ -29,6 +31,7 @@ def test_a_window_keeps_the_heads_inside_and_makes_roots_of_the_others():
     assert [w.offset for w in (first, second, third)] == [0, 2, 4]
     assert second.parse.heads == (0, 0, 1, 2)  # w2's head w1 is outside.
     assert second.parse.deps == ('d2', 'd3', 'd4', 'd5')
+    assert second.parse.vectors.tolist() == [[4, 5], [6, 7], [8, 9], [10, 11]]
     assert third.words == ('w4', 'w5', 'w6', 'w7')
     assert second.text == 'all of it'
 

@@ -26,7 +26,7 @@ from eega_pyg.transforms import Pair, PairTransform, Pieces, Vocabularies
 
 KEYS = {
     PIECE: {'input_ids', 'num_nodes'},
-    TOKEN: {'upos', 'ner', 'shape', 'num_nodes'},
+    TOKEN: {'upos', 'ner', 'shape', 'vector', 'num_nodes'},
     OBJECT: {'feat', 'score', 'box', 'has_box', 'num_nodes'},
     LABEL_PIECE: {'input_ids', 'num_nodes'},
     PIECE_OF_TOKEN: {'edge_index'},

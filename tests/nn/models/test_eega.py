@@ -164,6 +164,15 @@ def test_object_features_enter(dataset):
     assert not torch.allclose(model(batch).logits, out)
 
 
+def test_word_vectors_enter():
+    data = FakeJMERE(num_pairs=4, avg_words=5, num_piece_ids=200, vector_size=3)
+    model = build(data, vector_dim=3).eval()
+    batch = batch_of(data, range(4))
+    out = model(batch).logits
+    batch[TOKEN].vector = batch[TOKEN].vector.flip(1)
+    assert not torch.allclose(model(batch).logits, out)
+
+
 def test_a_saved_model_gives_the_same_scores(dataset, tmp_path):
     model = build(dataset, pair_features=True, token_features=True).eval()
     model.save_pretrained(tmp_path)
