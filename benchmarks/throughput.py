@@ -138,7 +138,12 @@ def memory(setting: Setting, name: str) -> float:
     system = systems(setting, model, setting.config.data.max_words)[name]
     for _ in range(2):  # Gradients and moments are there from here on.
         system(batches[0])
-    return peak_above(lambda: [system(batch) and None for batch in batches])
+
+    def each() -> None:
+        for batch in batches:
+            system(batch)
+
+    return peak_above(each)
 
 
 class GivenFeatures(torch.nn.Module):
@@ -189,7 +194,7 @@ def cost(config: Config, num_words: int, num_objects: int, turns: int,
 def exponent(x: Sequence[float], y: Sequence[float]) -> float:
     r"""The slope of the larger half of the points, log-log: below it, what every call
     costs makes the curve flat."""
-    half = len(x) // 2
+    half = (len(x) - 1) // 2
     return float(np.polyfit(np.log(x[half:]), np.log(y[half:]), 1)[0])
 
 
@@ -289,7 +294,7 @@ def main() -> None:
     parser.add_argument('--set', dest='overrides', action='append', default=[])
     parser.add_argument('--batch-sizes', type=int, nargs='+', default=[16, 64])
     parser.add_argument('--num-batches', type=int, default=8)
-    parser.add_argument('--turns', type=int, default=3)
+    parser.add_argument('--turns', type=int, default=5)
     parser.add_argument('--threads', type=int, default=torch.get_num_threads())
     parser.add_argument('--clock', choices=list(CLOCKS), default='wall')
     parser.add_argument('--no-memory', action='store_true')
