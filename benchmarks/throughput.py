@@ -20,6 +20,7 @@ do, ``--threads 1 --clock cpu`` measures the time of the processor.
 import argparse
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -70,11 +71,7 @@ def prepare(setting: Setting) -> Tuple[EEGA, List[HeteroData]]:
     else:
         data = JMERE(str(setting.root), tags=config.tags.tag_set(),
                      **config.data.arguments())
-    config = Config.from_dict({
-        **config.to_dict(), 'train': {
-            **config.to_dict()['train'], 'batch_size': size
-        }
-    })
+    config = replace(config, train=replace(config.train, batch_size=size))
     loader, _ = loaders(data, data, config.train)
     batches = list(itertools.islice(loader, setting.num_batches))
     batches.sort(key=lambda batch: batch[PIECE].num_nodes)
