@@ -20,6 +20,7 @@ do, ``--threads 1 --clock cpu`` measures the time of the processor.
 import argparse
 import itertools
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
@@ -305,6 +306,7 @@ def main() -> None:
     for batch_size, mode in itertools.product(args.batch_sizes, MODES):
         setting = Setting(args.root, config, mode, batch_size, args.num_batches,
                           args.threads)
+        print(f'{mode}, batch {batch_size}', file=sys.stderr, flush=True)
         record['speed'].append({
             'mode':
             mode,
