@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import (
     Any,
+    Callable,
     Dict,
     Iterator,
     List,
@@ -40,6 +41,8 @@ from eega_pyg.nn.models import EEGA
 from eega_pyg.saved_model import save_model
 from eega_pyg.schema import OBJECT, TOKEN, Signatures
 
+#: Makes the model of a run.
+Build = Callable[[Config, JMERE], EEGA]
 #: The score by which a checkpoint is chosen.
 MONITOR = 'val/quintuple_f1'
 
@@ -106,8 +109,7 @@ class PairTagging(L.LightningModule):
         self._scores = SentenceScores()
 
     def training_step(self, batch: HeteroData, batch_idx: int) -> Tensor:
-        precision = self.config.precision
-        bf16 = precision == 'bf16' or precision == 'auto' and has_fast_bf16(self.device)
+        bf16 = use_bf16(self.config, self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
             parts = self.model.loss(batch)
         self.log_dict({
@@ -180,6 +182,12 @@ class PairTagging(L.LightningModule):
                 torch.cuda.set_rng_state_all([s.cpu() for s in rng['cuda']])
 
 
+def use_bf16(config: TrainConfig, device: torch.device = torch.device('cpu')) -> bool:
+    r"""Whether the products of the training steps are in bfloat16."""
+    return config.precision == 'bf16' or (config.precision == 'auto'
+                                          and has_fast_bf16(device))
+
+
 def has_fast_bf16(device: torch.device) -> bool:
     r"""Whether a device has instructions of its own for products in bfloat16; without
     them they are slower than in float32."""
@@ -221,6 +229,25 @@ class EpochLog(L.Callback):
             table.to_csv(temporary, index=False)
 
 
+def build_model(config: Config, train: JMERE) -> EEGA:
+    r"""A model for a data set, with the public weights of its text encoder."""
+    from transformers import AutoConfig
+
+    from eega_pyg.resolve import resolve_encoder
+    encoder = AutoConfig.from_pretrained(resolve_encoder(config.data.encoder))
+    model = EEGA(
+        encoder=encoder.to_diff_dict(),
+        tag_set=config.tags.tag_set().to_dict(),
+        sizes=train.vocabularies.sizes,
+        table=config.data.table,
+        feature_dim=train[0][OBJECT].feat.size(1),
+        vector_dim=train[0][TOKEN].vector.size(1),
+        **config.to_dict()['model'],
+    )
+    model.text_encoder.load_pretrained(config.data.encoder)
+    return model
+
+
 class RunResult(NamedTuple):
     r"""What a training run ended with: the folder of the saved model, the validation
     scores of the best epoch, and that epoch's number (from 0)."""
@@ -230,7 +257,8 @@ class RunResult(NamedTuple):
 
 
 def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
-        resume: bool = False, progress: bool = True) -> RunResult:
+        resume: bool = False, progress: bool = True,
+        build: Build = build_model) -> RunResult:
     r"""Trains on a data set's training split, keeps the epoch that is best on its
     validation split, and saves that model.
 
@@ -247,6 +275,8 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
             epoch of the run in :obj:`folder`. (default: :obj:`False`)
         progress (bool, optional): If set to :obj:`False`, shows no progress bar.
             (default: :obj:`True`)
+        build (callable, optional): Makes the model from the configuration and the
+            training split. (default: :func:`build_model`)
 
     Raises:
         ValueError: If the run to resume was of another configuration, or if
@@ -275,7 +305,7 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
     if len(train) == 0 or len(val) == 0:
         raise ValueError(f"The {'train' if len(train) == 0 else 'val'} split in "
                          f"'{root}' holds no sentence with a relation")
-    model = build_model(config, train)
+    model = build(config, train)
     signatures = train.vocabularies.signatures if config.train.signatures else None
     module = PairTagging(model, config.train, signatures)
 
@@ -322,25 +352,6 @@ def _read_checkpoint(path: Path) -> Dict[str, Any]:
     except Exception as e:
         raise ValueError(f"'{path}' is not a checkpoint of a run, or it is broken: "
                          f"{str(e).splitlines()[0]}") from e
-
-
-def build_model(config: Config, train: JMERE) -> EEGA:
-    r"""A model for a data set, with the public weights of its text encoder."""
-    from transformers import AutoConfig
-
-    from eega_pyg.resolve import resolve_encoder
-    encoder = AutoConfig.from_pretrained(resolve_encoder(config.data.encoder))
-    model = EEGA(
-        encoder=encoder.to_diff_dict(),
-        tag_set=config.tags.tag_set().to_dict(),
-        sizes=train.vocabularies.sizes,
-        table=config.data.table,
-        feature_dim=train[0][OBJECT].feat.size(1),
-        vector_dim=train[0][TOKEN].vector.size(1),
-        **config.to_dict()['model'],
-    )
-    model.text_encoder.load_pretrained(config.data.encoder)
-    return model
 
 
 def loaders(train: JMERE, val: JMERE,

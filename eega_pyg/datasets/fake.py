@@ -49,6 +49,9 @@ class FakeJMERE(InMemoryDataset):
         transform (callable, optional): A function that takes in a
             :class:`~torch_geometric.data.HeteroData` object and returns a transformed
             version, before every access. (default: :obj:`None`)
+        vary (bool, optional): If set to :obj:`False`, all sentences have
+            :obj:`avg_words` words and all images :obj:`avg_objects` objects.
+            (default: :obj:`True`)
 
     Raises:
         ValueError: If there would be no pair, no word or too few word-piece ids.
@@ -65,6 +68,7 @@ class FakeJMERE(InMemoryDataset):
         table: str = 'directed',
         seed: int = 0,
         transform: Optional[Callable] = None,
+        vary: bool = True,
     ) -> None:
         super().__init__(None, transform)
         for name, value, least in (('num_pairs', num_pairs, 1),
@@ -78,8 +82,10 @@ class FakeJMERE(InMemoryDataset):
         generator = random.Random(seed)
         pairs = []
         for i in range(num_pairs):
-            num_words = generator.randint(1, 2 * avg_words - 1)
-            num_objects = generator.randint(0, 2 * avg_objects)
+            num_words, num_objects = avg_words, avg_objects
+            if vary:
+                num_words = generator.randint(1, 2 * avg_words - 1)
+                num_objects = generator.randint(0, 2 * avg_objects)
             pairs.append(
                 _pair(i, num_words, num_objects, feature_size, vector_size, tags,
                       generator))

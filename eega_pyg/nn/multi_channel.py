@@ -31,15 +31,15 @@ class EdgeChannel(torch.nn.Module):
 
     def spread(self, table: Tensor, types: Tensor, graph: CompleteGraph) -> Tensor:
         r"""Looks each pair up in a table."""
-        return table[types.long()]
+        return table.index_select(0, types.long())
 
 
 class NodeChannel(EdgeChannel):
     r"""Pair features that are the sum of one term a word: its part of speech (Pos).
     Takes types of words :math:`(|\mathcal{V}|)`."""
     def spread(self, table: Tensor, types: Tensor, graph: CompleteGraph) -> Tensor:
-        x = table[types.long()]
-        return x[graph.row] + x[graph.col]
+        x = table.index_select(0, types.long())
+        return x.index_select(0, graph.row) + x.index_select(0, graph.col)
 
 
 class MultiChannel(torch.nn.Module):

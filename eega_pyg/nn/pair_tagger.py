@@ -62,7 +62,7 @@ class PairTagger(torch.nn.Module):
                 channels: Mapping[str, EdgeChannel] = {},
                 types: Mapping[str, Tensor] = {}) -> Tensor:
         row, col = self.lin_row(x), self.lin_col(x)
-        out = row[graph.row] + col[graph.col]  # [E, T]
+        out = row.index_select(0, graph.row) + col.index_select(0, graph.col)  # [E, T]
         for name, lin in self.lin_channels.items():
             out = out + channels[name].project(
                 cast(Linear, lin).weight, types[name], graph)

@@ -43,3 +43,9 @@ def test_tags_are_those_of_the_quintuples():
 def test_an_empty_data_set_is_refused():
     with pytest.raises(ValueError, match="'num_pairs' of at least 1 .got 0."):
         FakeJMERE(0)
+
+
+def test_sizes_need_not_vary():
+    data = FakeJMERE(num_pairs=5, avg_words=7, avg_objects=3, vary=False)
+    assert [d['token'].num_nodes for d in data] == [7] * 5
+    assert [d['object'].num_nodes for d in data] == [3] * 5

@@ -155,7 +155,8 @@ class AttributeTransformerConv(MessagePassing):
             table = self.edge_emb.weight
             edge_key = self.lin_edge_key(table).view(-1, H, C)  # [num_edge_types, H, C]
             edge_value = self.lin_edge_value(table).view(-1, H, C)
-            return edge_key[edge_type], edge_value[edge_type]
+            return (edge_key.index_select(0, edge_type),
+                    edge_value.index_select(0, edge_type))
         if self.edge_dim is not None:
             if edge_attr is None or edge_type is not None:
                 raise ValueError("Expected 'edge_attr', and no 'edge_type', in a layer "

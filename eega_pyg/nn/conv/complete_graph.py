@@ -16,11 +16,14 @@ class CompleteGraph(NamedTuple):
         position (Tensor): Where each pair stands in a flattened
             :math:`(B, N, N)` block. :math:`(|\mathcal{E}|)`
         node_mask (Tensor): Which entries of a :math:`(B, N)` block are nodes.
+        node_position (Tensor): Where each node stands in a flattened :math:`(B, N)`
+            block. :math:`(|\mathcal{V}|)`
     """
     row: Tensor
     col: Tensor
     position: Tensor
     node_mask: Tensor
+    node_position: Tensor
 
     @classmethod
     def from_ptr(cls, ptr: Tensor) -> 'CompleteGraph':
@@ -37,11 +40,13 @@ class CompleteGraph(NamedTuple):
         local = torch.arange(graph.numel(), device=ptr.device) - start[graph]
         i = torch.div(local, size[graph], rounding_mode='floor')
         j = local - i * size[graph]
+        node_mask = torch.arange(max_nodes, device=ptr.device) < size.unsqueeze(1)
         return cls(
             row=i + ptr[graph],
             col=j + ptr[graph],
             position=(graph * max_nodes + i) * max_nodes + j,
-            node_mask=torch.arange(max_nodes, device=ptr.device) < size.unsqueeze(1),
+            node_mask=node_mask,
+            node_position=node_mask.flatten().nonzero().squeeze(-1),
         )
 
     @property
@@ -58,5 +63,10 @@ class CompleteGraph(NamedTuple):
 
     def nodes_to_dense(self, x: Tensor) -> Tensor:
         r"""Spreads node features over :math:`(B, N, F)` blocks, zeros elsewhere."""
-        out = x.new_zeros((*self.node_mask.shape, x.size(-1)))
-        return out.masked_scatter(self.node_mask.unsqueeze(-1), x)
+        B, N = self.node_mask.shape
+        out = x.new_zeros(B * N, x.size(-1)).index_copy(0, self.node_position, x)
+        return out.view(B, N, -1)
+
+    def nodes_from_dense(self, x: Tensor) -> Tensor:
+        r"""The inverse of :meth:`nodes_to_dense`."""
+        return x.flatten(0, 1).index_select(0, self.node_position)

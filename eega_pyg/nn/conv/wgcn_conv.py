@@ -115,7 +115,7 @@ class WGCNConv(MessagePassing):
         h = self.lin(x[0])
         if isinstance(edge_index, CompleteGraph):
             block = self._block(edge_index, score)
-            out = (block @ edge_index.nodes_to_dense(h))[edge_index.node_mask]
+            out = edge_index.nodes_from_dense(block @ edge_index.nodes_to_dense(h))
             if not return_attention_weights:
                 return out
             weight = block.flatten()[edge_index.position]

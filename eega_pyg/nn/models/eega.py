@@ -242,12 +242,13 @@ class EEGA(
         """
         batch_size = data.num_graphs
         token = data[TOKEN]
-        h_text = self._encode_text(data, batch_size)
+        h_text = self._transform(self.text_graph, self.word_features(data), data[DEP])
 
         alignment = None
         if self.visual:
             batch_image = data[OBJECT].batch
-            h_image = self._encode_image(data)
+            h_image = self._transform(self.visual_graph, self.object_features(data),
+                                      data[REL])
             if align:
                 alignment = self.alignment(h_image, data[REL].edge_index, batch_image,
                                            h_text, data[DEP].edge_index, token.batch,
@@ -268,24 +269,28 @@ class EEGA(
         return EEGAOutput(self.tagger(self.dropout(s), graph, channels, types), graph,
                           alignment)
 
-    def _encode_text(self, data: HeteroData, batch_size: int) -> Tensor:
+    def word_features(self, data: HeteroData) -> Tensor:
+        r"""What the text graph starts from (Eq. 1), with whatever else describes a
+        word. :math:`(|\mathcal{V}|, F)`"""
         piece, token = data[PIECE], data[TOKEN]
         x = self.text_encoder(piece.input_ids, piece.batch,
                               data[PIECE_OF_TOKEN].edge_index, token.num_nodes,
-                              batch_size)
+                              data.num_graphs)
         if self.vector_dim > 0:
             vector = self.norm_vector(token.vector.to(x.dtype))
             x = x + self.lin_vector(self.dropout(vector))
         for name, emb in self.token_embs.items():
             x = x + emb(token[name].long())
-        return self._transform(self.text_graph, x, data[DEP])
+        return x
 
-    def _encode_image(self, data: HeteroData) -> Tensor:
+    def object_features(self, data: HeteroData) -> Tensor:
+        r"""What the visual graph starts from: the objects' labels and pixel features.
+        :math:`(|\mathcal{V}|, F)`"""
         label = self.text_encoder.embed(data[LABEL_PIECE].input_ids)
         x = self.label_pool((label, data[OBJECT].feat),
                             data[LABEL_OF_OBJECT].edge_index)
         x = self.lin_object(torch.cat([x, data[OBJECT].feat.to(x.dtype)], dim=-1))
-        return self._transform(self.visual_graph, self.norm_object(x), data[REL])
+        return self.norm_object(x)
 
     def _transform(self, layers: torch.nn.ModuleList, x: Tensor, edges: Any) -> Tensor:
         kwargs = {'edge_type': edges.edge_type.long()} if self.typed else {}

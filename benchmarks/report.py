@@ -1,0 +1,107 @@
+r"""Writes the tables of ``benchmarks/README.md`` from the files of results.
+
+    python benchmarks/report.py
+
+A table stands between ``<!-- NAME -->`` and ``<!-- end -->``, where ``NAME.json`` is
+its file; what has no file yet says so.
+"""
+import argparse
+import json
+import re
+from pathlib import Path
+from typing import Any, Callable, Dict, List
+
+import ablation
+import gnn_variants
+import jmere
+import sensitivity
+import throughput
+from runner import HEADER, RESULTS, TITLE, markdown
+
+from eega_pyg.atomic import write_text
+
+README = Path(__file__).parent / 'README.md'
+
+
+def training(rows: Callable[[List[Dict[str, Any]]], List[List[str]]],
+             records: List[Dict[str, Any]]) -> str:
+    r"""The table of benchmarks that train; seeds stand in it."""
+    made = {f"{r['machine']}, {r['threads']} thread(s)" for r in records}
+    dates = sorted({r['date'] for r in records})
+    days = ' to '.join(dict.fromkeys((dates[0], dates[-1])))
+    return f"{TITLE}. {'; '.join(sorted(made))}; {days}.\n\n" + markdown(
+        HEADER, rows(records))
+
+
+def speed(records: Dict[str, Any]) -> str:
+    return '\n\n'.join(
+        f"{data}; {r['machine']}, {r['threads']} thread(s), {r['clock']} clock, "
+        f"{r['date']}; seed 0.\n\n{throughput.report(r)}"
+        for data, r in records.items())
+
+
+def transport(state: Dict[str, Any]) -> str:
+    r"""The sizes that training has, and one of 40 nodes a side; the file has more."""
+    rows = []
+    for r in state['results']:
+        if 40 not in (r['nodes_s'], r['nodes_t']):
+            continue
+        ours = r['seconds']['eega_pyg.ot']
+        others = ((r['seconds'].get(name), r['megabytes'].get(name))
+                  for name in ('POT loop', 'POT batch', 'POT batch, mass 1e-9'))
+        rows.append([
+            r['key'], f"{1e3 * ours:.1f}", f"{r['megabytes']['eega_pyg.ot']:.1f}",
+            *(f'{s / ours:.2f} ({mb:.1f} MB)' for s, mb in others if s is not None)
+        ])
+    made = state['machine']
+    return (f"{made['cpu']}, {made['cores']} cores, torch {made['torch']}, "
+            f"{made['threads']} thread(s), {made['date']}; seed 0. POT's times are "
+            f"multiples of ours.\n\n" + markdown([
+                'pairs x nodes x nodes', 'ours, ms', 'ours, MB', 'POT loop', 'POT batch'
+            ], rows) +
+            '\n\nExponents over the nodes of single pairs from 200 nodes on, '
+            'seconds: ' +
+            ', '.join(f'{name} {value:.2f}'
+                      for name, value in state['exponents']['seconds'].items()) + '.')
+
+
+def predicates(record: Dict[str, Any]) -> str:
+    made = record['arguments']
+    return (f"{record['machine']}, {record['date']}; seed {made['seed']}.\n\n" +
+            markdown(['recall@50, %', '1 predicate a pair', 'all a pair'],
+                     [[name, *map(str, values)]
+                      for name, values in record['recall@50'].items()]))
+
+
+TABLES: Dict[str, Callable[[Any], str]] = {
+    'jmere': lambda records: training(jmere.rows, records),
+    'gnn_variants': lambda records: training(gnn_variants.rows, records),
+    'ablation': lambda records: training(ablation.rows, records),
+    'sensitivity': lambda records: training(sensitivity.rows, records),
+    'throughput': speed,
+    'ot_solvers': transport,
+    'predicate_model': predicates,
+}
+
+
+def table(name: str, results: Path) -> str:
+    path = results / f'{name}.json'
+    if not path.is_file():
+        return 'Not run yet.'
+    return TABLES[name](json.loads(path.read_text(encoding='utf-8')))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--readme', type=Path, default=README)
+    parser.add_argument('--results', type=Path, default=RESULTS)
+    args = parser.parse_args()
+    text = re.sub(
+        r'<!-- (\w+) -->\n.*?<!-- end -->',
+        lambda m: f'<!-- {m[1]} -->\n{table(m[1], args.results)}\n<!-- end -->',
+        args.readme.read_text(encoding='utf-8'), flags=re.DOTALL)
+    write_text(args.readme, text)
+
+
+if __name__ == '__main__':
+    main()

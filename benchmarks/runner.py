@@ -1,0 +1,192 @@
+r"""What the benchmarks on JMERE share: runs one after the other, each kept in a JSON
+file, and their table.
+
+A finished run is a record: name, seed, configuration, validation scores, the curve over
+the epochs, cost, machine and date. A run that is there already is not run again, and a
+stopped one goes on where it stopped.
+"""
+import argparse
+import itertools
+import json
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence
+
+import pandas as pd
+from measure import apart, in_turns, machine, peak_above, trainer
+from rich.console import Console
+from rich.table import Table
+
+from eega_pyg.atomic import write_text
+from eega_pyg.config import Config
+from eega_pyg.datasets import JMERE
+from eega_pyg.training import Build, build_model, fit, loaders, use_bf16
+
+RESULTS = Path(__file__).parent / 'results'
+#: The batches and turns by which a step is timed.
+BATCHES, TURNS = 8, 3
+SCORES = {
+    'quintuple F1': 'quintuple_f1',
+    'directed': 'directed_f1',
+    'entity F1': 'entity_f1',
+}
+COSTS = {
+    'million parameters': ('parameters', 1e-6, '.1f'),
+    'ms a step': ('step_seconds', 1e3, '.0f'),
+    'peak MB': ('step_megabytes', 1, '.0f'),
+    'seconds an epoch': ('seconds_an_epoch', 1, '.0f'),
+}
+HEADER = ['name', 'seeds', *SCORES, *COSTS]
+TITLE = 'Validation split, %, mean ± standard deviation over the seeds'
+
+
+class Run(NamedTuple):
+    r"""A training run: what the table calls it, its configuration, and how its model is
+    built, with the graph layer that this gives it."""
+    name: str
+    config: Config
+    build: Build = build_model
+    layer: str = 'AttributeTransformerConv'
+
+
+def parser(doc: str, results: str, epochs: Optional[int] = None,
+           preset: str = 'paper') -> argparse.ArgumentParser:
+    r"""The options that all these benchmarks have."""
+    out = argparse.ArgumentParser(description=doc.splitlines()[0])
+    out.add_argument('root', type=Path, help='folder of the data set')
+    out.add_argument('--preset', default=preset)
+    out.add_argument('--set', dest='overrides', action='append', default=[],
+                     metavar='SECTION.FIELD=VALUE')
+    out.add_argument('--epochs', type=int, default=epochs)
+    out.add_argument('--seeds', type=int, nargs='+')
+    out.add_argument('--runs', type=Path, default=Path('runs') / results,
+                     help='folder for the models')
+    out.add_argument('--results', type=Path, default=RESULTS / f'{results}.json')
+    out.add_argument('--markdown', action='store_true', help='print a Markdown table')
+    return out
+
+
+def configure(args: argparse.Namespace, seed: int, *overrides: str) -> Config:
+    epochs = [] if args.epochs is None else [f'train.epochs={args.epochs}']
+    return Config.load(args.preset,
+                       [*args.overrides, *epochs, *overrides, f'train.seed={seed}'])
+
+
+def read(path: Path) -> List[Dict[str, Any]]:
+    return json.loads(path.read_text(encoding='utf-8')) if path.is_file() else []
+
+
+def sweep(runs: Iterable[Run], root: Path, folder: Path, results: Path,
+          reuse: Sequence[Path] = ()) -> List[Dict[str, Any]]:
+    r"""Does the runs that are not in a file of results yet.
+
+    Args:
+        runs (iterable of Run): The runs.
+        root (Path): Folder of the data set.
+        folder (Path): Folder for the models.
+        results (Path): The file; a run is added to it as soon as it is finished.
+        reuse (sequence of Path, optional): Files of results of other benchmarks, from
+            which runs of the same configuration are taken over. (default: :obj:`()`)
+
+    Raises:
+        ValueError: If a run of the same name and seed had another configuration.
+    """
+    for run in runs:
+        seed = run.config.train.seed
+        done = [r for r in read(results) if (r['name'], r['seed']) == (run.name, seed)]
+        if done and not same_config(done[0], run):
+            raise ValueError(f"'{results}' holds '{run.name}' with seed {seed} in "
+                             f"another configuration: remove it, or choose another "
+                             f"--results")
+        if done:
+            continue
+        other = [r for p in reuse for r in read(p) if same_config(r, run)]
+        record = other[0] if other else train(run, root, folder / f'{run.name}-{seed}')
+        # Read again: another process may have added its own meanwhile.
+        records = [*read(results), {**record, 'name': run.name}]
+        records.sort(key=lambda r: (r['name'], r['seed']))
+        write_text(results, json.dumps(records, indent=1) + '\n')
+    return read(results)
+
+
+def same_config(record: Dict[str, Any], run: Run) -> bool:
+    r"""Fields that a later version has added, or removed, say nothing."""
+    mine = run.config.to_dict()
+    return record.get('layer', run.layer) == run.layer and all(
+        mine[section].get(name, value) == value
+        for section, fields in record['config'].items()
+        for name, value in fields.items())
+
+
+def train(run: Run, root: Path, folder: Path) -> Dict[str, Any]:
+    cost = apart(step_cost, run, root)
+    result = fit(run.config, root, folder, resume=(folder / 'training').is_dir(),
+                 build=run.build)
+    curve = pd.read_csv(folder / 'training' / 'metrics.csv')
+    return {
+        'name': run.name,
+        'seed': run.config.train.seed,
+        'layer': run.layer,
+        'config': run.config.to_dict(),
+        'scores': result.scores,
+        'best_epoch': result.epoch + 1,
+        'seconds_an_epoch': round(float(curve['seconds'].median()), 1),
+        **cost,
+        'curve': json.loads(curve.round(4).to_json(orient='records')),
+        **machine(),
+    }
+
+
+def step_cost(run: Run, root: Path) -> Dict[str, Any]:
+    r"""CPU time of a training step, and what model, optimiser and steps add to the
+    memory of a process; on the same batches for every run with the same seed."""
+    config = run.config
+    data = JMERE(str(root), tags=config.tags.tag_set(), **config.data.arguments())
+    loader, _ = loaders(data, data, config.train)
+    batches = list(itertools.islice(loader, BATCHES))
+    out: Dict[str, Any] = {}
+
+    def measure() -> None:
+        model = run.build(config, data).train()
+        step = trainer(lambda batch: model.loss(batch)['loss'], model.parameters(),
+                       use_bf16(config.train))
+        seconds = in_turns({'step': step}, batches, TURNS)['step']
+        out['step_seconds'] = seconds / len(batches)
+        out['parameters'] = sum(p.numel() for p in model.parameters()
+                                if p.requires_grad)
+
+    out['step_megabytes'] = peak_above(measure)
+    return out
+
+
+def table(records: List[Dict[str, Any]], names: Iterable[str]) -> List[List[str]]:
+    r"""A row for each name, whether it was run or not."""
+    return [row(name, [r for r in records if r['name'] == name]) for name in names]
+
+
+def row(name: str, records: List[Dict[str, Any]]) -> List[str]:
+    if not records:
+        return [name, 'not run', *[''] * (len(HEADER) - 2)]
+    cells = [name, ' '.join(str(r['seed']) for r in records)]
+    for score in SCORES.values():
+        values = pd.Series([100 * r['scores'][score] for r in records])
+        spread = f' ± {values.std():.2f}' if len(values) > 1 else ''
+        cells.append(f'{values.mean():.2f}{spread}')
+    for name, scale, style in COSTS.values():
+        values = pd.Series([r[name] for r in records if name in r])
+        cells.append(format(values.mean() * scale, style) if len(values) else '')
+    return cells
+
+
+def show(rows: List[List[str]], as_markdown: bool) -> None:
+    if as_markdown:
+        print(markdown(HEADER, rows))
+        return
+    out = Table(*HEADER, title=TITLE)
+    for cells in rows:
+        out.add_row(*cells)
+    Console(width=160).print(out)
+
+
+def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ['---'] * len(header), *rows]
+    return '\n'.join('| ' + ' | '.join(cells) + ' |' for cells in lines)

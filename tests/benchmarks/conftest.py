@@ -1,0 +1,34 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+# The benchmarks are scripts, which find each other beside themselves.
+sys.path.insert(0, str(Path(__file__).parents[2] / 'benchmarks'))
+
+
+@pytest.fixture
+def script(monkeypatch, capsys, small_root, tiny_overrides, tmp_path):
+    r"""Runs a benchmark of training runs for an epoch; gives its output."""
+    import runner
+    monkeypatch.setattr(runner, 'apart', lambda function, *args: function(*args))
+    monkeypatch.setattr(runner, 'BATCHES', 2)
+    monkeypatch.setattr(runner, 'TURNS', 1)
+    sets = [word for o in tiny_overrides for word in ('--set', o)]
+
+    def run(module, *args):
+        monkeypatch.setattr(sys, 'argv', [
+            module.__name__,
+            str(small_root), *sets, '--preset', 'default', '--epochs', '1', '--runs',
+            str(tmp_path / 'runs'), '--results',
+            str(tmp_path / 'results.json'), '--markdown', *args
+        ])
+        module.main()
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def results(tmp_path):
+    return tmp_path / 'results.json'
