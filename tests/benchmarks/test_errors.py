@@ -1,0 +1,64 @@
+import errors
+import pytest
+
+from eega_pyg.schema import Entity, Quintuple
+from eega_pyg.tagging import Extraction
+
+ANN, ACME, ROME = Entity(0, 2, 'per'), Entity(3, 4, 'org'), Entity(5, 6, 'loc')
+GIVEN = Quintuple(ANN, ACME, 'member_of')
+
+
+def found(*quintuples):
+    entities = sorted({e for q in quintuples for e in (q.head, q.tail)})
+    return Extraction(entities, list(quintuples))
+
+
+@pytest.mark.parametrize('extraction, reason', [
+    (found(GIVEN), 'found'),
+    (found(Quintuple(ACME, ANN, 'member_of')), 'direction'),
+    (found(Quintuple(ANN, ACME, 'peer')), 'relation'),
+    (Extraction([ANN, ACME], []), 'no relation'),
+    (found(Quintuple(ANN, Entity(3, 4, 'loc'), 'member_of')), 'type'),
+    (found(Quintuple(Entity(1, 2, 'per'), ACME, 'member_of')), 'overlap'),
+    (Extraction([Entity(1, 2, 'per')], []), 'missed'),
+    (Extraction([], []), 'missed'),
+])
+def test_the_first_reason_counts(extraction, reason):
+    assert errors.reason(GIVEN, extraction) == reason
+
+
+@pytest.mark.parametrize('quintuple, kind', [
+    (GIVEN, 'correct'),
+    (Quintuple(ACME, ANN, 'member_of'), 'other relation or direction'),
+    (Quintuple(ANN, ROME, 'peer'), 'entities given, not related'),
+    (Quintuple(Entity(0, 1, 'per'), ACME, 'member_of'), 'an entity not given'),
+])
+def test_what_is_wrong_with_a_prediction(quintuple, kind):
+    given = [GIVEN, Quintuple(ACME, ROME, 'locate_at')]
+    assert errors.spurious(quintuple, given) == kind
+
+
+def test_the_interval_holds_the_score_and_narrows_with_the_number_of_sentences():
+    right = errors.Sentence(['w'] * 6, [GIVEN], found(GIVEN))
+    wrong = errors.Sentence(['w'] * 6, [GIVEN], Extraction([], []))
+    few, many = (errors.interval([right, wrong] * n) for n in (20, 500))
+    for low, high in (few, many):
+        assert low < 2 / 3 < high  # P = 1, R = 1/2
+    assert many[1] - many[0] < (few[1] - few[0]) / 3
+
+
+def test_groups_and_buckets():
+    assert [errors.bucket(n, (2, 3))
+            for n in (1, 2, 3, 4)] == ['1 to 2', '1 to 2', '3 to 3', '4 and more']
+    sentence = errors.Sentence(['w'] * 6, [GIVEN], found(GIVEN))
+    groups = errors.grouped([sentence] * 3, lambda s, q: q.relation)
+    assert groups == {'member_of': {'found': 3}}
+
+
+def test_it_reads_a_model_and_a_data_set(trained, small_root, capsys, monkeypatch):
+    arguments = ['errors', str(trained), str(small_root), '--examples', '2']
+    monkeypatch.setattr('sys.argv', arguments)
+    errors.main()
+    out = capsys.readouterr().out
+    assert 'given quintuples' in out and 'F1 in [' in out
+    assert out.count('given: ') >= 2
