@@ -36,7 +36,7 @@ def training(rows: Callable[[List[Dict[str, Any]]], List[List[str]]],
 def speed(records: Dict[str, Any]) -> str:
     return '\n\n'.join(
         f"{data}; {r['machine']}, {r['threads']} thread(s), {r['clock']} clock, "
-        f"{r['date']}; seed 0.\n\n{throughput.report(r)}"
+        f"{r['num_batches']} batches, {r['turns']} turns, {r['date']}; seed 0.\n\n{throughput.report(r)}"
         for data, r in records.items())
 
 
