@@ -34,10 +34,13 @@ def training(rows: Callable[[List[Dict[str, Any]]], List[List[str]]],
 
 
 def speed(records: Dict[str, Any]) -> str:
-    return '\n\n'.join(
-        f"{data}; {r['machine']}, {r['threads']} thread(s), {r['clock']} clock, "
-        f"{r['date']}; seed 0.\n\n{throughput.report(r)}"
-        for data, r in records.items())
+    parts = []
+    for data, r in records.items():
+        parts.append(f"{data}; {r['machine']}, {r['threads']} thread(s), {r['clock']} "
+                     f"clock, {r['num_batches']} batches, {r['turns']} turns, "
+                     f"{r['date']}; seed 0.")
+        parts.append(throughput.report(r))
+    return '\n\n'.join(parts)
 
 
 def transport(state: Dict[str, Any]) -> str:

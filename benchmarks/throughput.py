@@ -198,20 +198,22 @@ def exponent(x: Sequence[float], y: Sequence[float]) -> float:
 
 def growth(config: Config, words: Sequence[int], objects: Sequence[int], turns: int,
            clock: str) -> Dict[str, Any]:
-    by_words = [cost(config, n, 5, turns, clock) for n in words]
-    by_objects = [cost(config, 30, k, turns, clock) for k in objects]
+    out: Dict[str, Any] = {
+        'words': [cost(config, n, 5, turns, clock) for n in words],
+        'objects': [cost(config, 30, k, turns, clock) for k in objects],
+    }
+    return {**out, 'exponents': exponents(**out)}
 
+
+def exponents(words: List[Dict[str, float]],
+              objects: List[Dict[str, float]]) -> Dict[str, float]:
     def slope(rows: List[Dict[str, float]], x: str, y: str) -> float:
         return exponent([r[x] for r in rows], [r[y] for r in rows])
 
     return {
-        'words': by_words,
-        'objects': by_objects,
-        'exponents': {
-            'attribute transformer, over edges': slope(by_words, 'edges', 'block'),
-            'all but the encoder, over words': slope(by_words, 'words', 'part'),
-            'all but the encoder, over objects': slope(by_objects, 'objects', 'part'),
-        },
+        'attribute transformer, over edges': slope(words, 'edges', 'block'),
+        'all but the encoder, over words': slope(words, 'words', 'part'),
+        'all but the encoder, over objects': slope(objects, 'objects', 'part'),
     }
 
 
@@ -302,7 +304,12 @@ def main() -> None:
     args = parser.parse_args()
 
     config = Config.load(args.preset, args.overrides)
-    record: Dict[str, Any] = {'clock': args.clock, 'speed': []}
+    record: Dict[str, Any] = {
+        'clock': args.clock,
+        'num_batches': args.num_batches,
+        'turns': args.turns,
+        'speed': []
+    }
     for batch_size, mode in itertools.product(args.batch_sizes, MODES):
         setting = Setting(args.root, config, mode, batch_size, args.num_batches,
                           args.threads)
