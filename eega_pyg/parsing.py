@@ -272,12 +272,13 @@ def _has_vectors(nlp: 'Language') -> bool:
 
 
 def _read(doc: 'Doc', vectors: Optional[np.ndarray]) -> Parse:
+    tokens = list(doc)  # Made anew on each walk through a Doc.
     return Parse(
-        heads=tuple(token.head.i for token in doc),
-        deps=tuple(token.dep_ for token in doc),
-        upos=tuple(token.pos_ for token in doc),
-        ner=tuple(token.ent_type_ for token in doc),
-        shape=tuple(word_shape(token.text) for token in doc),
+        heads=tuple(token.head.i for token in tokens),
+        deps=tuple(token.dep_ for token in tokens),
+        upos=tuple(token.pos_ for token in tokens),
+        ner=tuple(token.ent_type_ for token in tokens),
+        shape=tuple(word_shape(token.text) for token in tokens),
         vectors=vectors,
     )
 
