@@ -41,10 +41,14 @@ MAX_CAPTION = 2_000
 # So many batches of items are parsed together and then batched by length.
 _POOL = 16
 
+# What a text that ends without any mark is read with.
+_END = '.'
+
 
 class _Window(NamedTuple):
     item: int
     offset: int
+    num_words: int  # Without the end mark.
     data: HeteroData
 
 
@@ -57,6 +61,11 @@ class _Found(NamedTuple):
 
 class Extractor(ModelHubMixin, library_name='eega_pyg'):
     r"""Extracts quintuples from texts with images.
+
+    A text that ends in a letter or digit is read with a full stop behind it, of which
+    the result says nothing: in JMERE, the last word of such a sentence is hardly ever
+    part of an entity (40 of 3,618 in training), as if the annotators had not looked
+    there, and a model learns that. Given words are read as they are.
 
     .. code-block:: python
 
@@ -176,7 +185,9 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         parses = self.parser.parse([words for words, _ in tokens])
         graphs = self._scene_graphs(items)
         windows = [
-            _Window(i, window.offset, self.transform(window))
+            _Window(i, window.offset,
+                    min(len(window.words),
+                        len(tokens[i][1]) - window.offset), self.transform(window))
             for i, item in enumerate(items) for window in Pair(
                 words=tuple(tokens[i][0]), parse=parses[i], scene_graph=graphs[i],
                 text=item.text, image_id=item.image_id).windows(self.data.max_words)
@@ -213,17 +224,19 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
                 for p in (out.alignment.node_plan, out.alignment.edge_plan)
             ]
             alignments = [
-                Alignment(*(_shares(plan[i, :k, :n]) for plan in plans)) if k else None
-                for i, (k, n) in enumerate(zip(objects, sizes))
+                Alignment(*(_shares(plan[i, :k, :w.num_words])
+                            for plan in plans)) if k else None
+                for i, (k, w) in enumerate(zip(objects, windows))
             ]
         tables: List[Optional[np.ndarray]] = [None] * len(sizes)
         if pairs:
             probability = out.logits.float().softmax(-1).cpu()
             tables = [
-                t.view(n, n, -1).numpy()
-                for n, t in zip(sizes, probability.split([n * n for n in sizes]))
+                t.view(n, n, -1)[:w.num_words, :w.num_words].numpy() for w, n, t in zip(
+                    windows, sizes, probability.split([n * n for n in sizes]))
             ]
         offsets = [w.offset for w in windows]
+        extractions = [_within(x, w.num_words) for x, w in zip(extractions, windows)]
         return list(map(_Found, offsets, extractions, alignments, tables))
 
     def _result(self, item: Item, offsets: List[Tuple[int, int]],
@@ -300,6 +313,8 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             raise ValueError(
                 f"The text has {len(words)} words, and at most {MAX_WORDS} "
                 f"are read at once: give it in parts")
+        if item.words is None and words[-1][-1].isalnum():
+            words.append(_END)
         return words, offsets
 
     def __repr__(self) -> str:
@@ -315,3 +330,12 @@ def _device() -> torch.device:
     if torch.accelerator.is_available():
         return torch.accelerator.current_accelerator() or torch.device('cpu')
     return torch.device('cpu')
+
+
+def _within(extraction: Extraction, num_words: int) -> Extraction:
+    r"""What lies within the first words."""
+    kept = [e for e in extraction.entities if e.end <= num_words]
+    return Extraction(kept, [
+        q for q in extraction.quintuples
+        if q.head.end <= num_words and q.tail.end <= num_words
+    ])

@@ -56,6 +56,28 @@ def test_batch_equals_one_by_one_in_the_given_order(extractor):
             assert close(result, extractor(text))
 
 
+def test_a_text_that_ends_in_a_word_is_read_with_a_full_stop(extractor):
+    words = SENTENCES[0].split()
+    kwargs = {'caption': 'a man kicking a ball', 'align': True, 'pairs': True}
+    result = extractor(SENTENCES[0], **kwargs)
+    marked = extractor([*words, '.'], **kwargs)
+    assert result.words() == words
+    assert result.text == SENTENCES[0]
+    kept = [e for e in marked.extraction.entities if e.end <= len(words)]
+    assert result.extraction.entities == kept
+    n = len(words)
+    np.testing.assert_allclose(result.alignment.nodes, marked.alignment.nodes[:, :n],
+                               atol=1e-5)
+    table = marked.pairs.table(range(n))
+    np.testing.assert_allclose(result.pairs.table(range(n)), table, atol=1e-5)
+    assert result.pairs.windows[0][1].shape[:2] == (n, n)
+    for text in (f'{SENTENCES[0]} !', words):
+        assert len(extractor(text).offsets) == n + (text is not words)
+    # Beside the limit of 70 words, the mark is in a window of its own.
+    long = extractor(' '.join(['word'] * 70), **kwargs)
+    assert len(long.offsets) == long.alignment.nodes.shape[1] == 70
+
+
 def test_offsets_cut_the_words_out_of_the_text(extractor):
     text = '  Marco   Bellini joins “Harbor City FC”!! 🎉 @someone #Lisbon'
     result = extractor(text)
