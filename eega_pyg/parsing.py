@@ -6,8 +6,18 @@ graph.
 """
 import re
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import TYPE_CHECKING, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+    cast,
+)
 
 import numpy as np
 
@@ -20,6 +30,8 @@ SHAPES = ('other', 'lower', 'title', 'upper', 'mixed', 'digit', 'alnum', 'punct'
           'handle', 'hashtag', 'url')
 
 _URL = re.compile(r'(?:https?://|www\.)\S+', re.IGNORECASE)
+# Where a parsed text keeps the features of the named-entity recogniser.
+_NER = 'eega_pyg.ner_features'
 # spaCy's tokenizer takes time with the square of such a run, or worse.
 _RUN = 100
 _LONG_RUN = re.compile(rf'\S{{{3 * _RUN},}}')
@@ -83,9 +95,12 @@ class Parser:
                 f"(it has: {', '.join(self._nlp.pipe_names) or 'nothing'})")
         self.batch_size = batch_size
         self.vectors = vectors
-        if vectors and not _has_vectors(self._nlp):
-            raise ValueError(f"The spaCy pipeline '{name}' has no word features of its "
-                             f"own: choose another (en_core_web_sm) or go without")
+        if vectors:
+            if not _has_vectors(self._nlp):
+                raise ValueError(f"The spaCy pipeline '{name}' has no word features of "
+                                 f"its own: choose another (en_core_web_sm) or go "
+                                 f"without")
+            _keep_features(self._nlp)
 
     @property
     def nlp(self) -> 'Language':
@@ -116,20 +131,10 @@ class Parser:
         docs = (Doc(self._nlp.vocab, words=list(words)) for words in distinct)
         parsed = self._nlp.pipe(docs, batch_size=self.batch_size,
                                 disable=['lemmatizer'])
-        parsed = tracked(parsed, len(distinct), progress)
-        read: List[Parse] = []
-        while batch := list(islice(parsed, self.batch_size)):
-            read += map(_read, batch, self._vectors(batch))
-        found = dict(zip(distinct, read))
+        found: Dict[Tuple[str, ...], Parse] = {}
+        for words, doc in zip(distinct, tracked(parsed, len(distinct), progress)):
+            found[words] = _read(doc, self.vectors)
         return [found[words] for words in keys]
-
-    def _vectors(self, docs: List['Doc']) -> Sequence[Optional[np.ndarray]]:
-        if not self.vectors:
-            return [None] * len(docs)
-        tagger = [doc.tensor for doc in docs]
-        ner = self._nlp.get_pipe('ner').model.get_ref('tok2vec').predict(docs)
-        ends = np.cumsum([len(doc) for doc in docs])[:-1]
-        return np.split(np.hstack([np.vstack(tagger), ner]), ends)
 
     def tokenize(self, text: str) -> Tuple[List[str], List[Tuple[int, int]]]:
         r"""Cuts a text into words as the tweets of MNRE are cut: spaCy's tokens, with
@@ -267,11 +272,31 @@ def _has_vectors(nlp: 'Language') -> bool:
     # own: where it "listens" to another, the two are one, or a transformer.
     if not {'tok2vec', 'ner'} <= set(nlp.pipe_names):
         return False
-    network = nlp.get_pipe('ner').model.get_ref('tok2vec')
+    network = cast(Any, nlp.get_pipe('ner')).model.get_ref('tok2vec')
     return not any(layer.name.endswith('-listener') for layer in network.walk())
 
 
-def _read(doc: 'Doc', vectors: Optional[np.ndarray]) -> Parse:
+def _keep_features(nlp: 'Language') -> None:
+    r"""Makes the named-entity recogniser leave its features of the words with the
+    texts; the tagger's are there as ``doc.tensor``."""
+    from thinc.api import Model
+    network = cast(Any, nlp.get_pipe('ner')).model
+
+    def forward(model: Model, docs: Sequence['Doc'], is_train: bool) -> Any:
+        features, backprop = model.layers[0](docs, is_train)
+        ends = np.cumsum([len(doc) for doc in docs])[:-1]
+        for doc, rows in zip(docs, np.split(features, ends)):
+            doc.user_data[_NER] = rows
+        return features, backprop
+
+    features = network.get_ref('tok2vec')
+    place = network.layers.index(features)
+    network.layers[place] = Model('keep_features', forward, layers=[features],
+                                  dims={'nO': features.get_dim('nO')})
+    network.set_ref('tok2vec', network.layers[place])
+
+
+def _read(doc: 'Doc', vectors: bool) -> Parse:
     tokens = list(doc)  # Made anew on each walk through a Doc.
     return Parse(
         heads=tuple(token.head.i for token in tokens),
@@ -279,7 +304,7 @@ def _read(doc: 'Doc', vectors: Optional[np.ndarray]) -> Parse:
         upos=tuple(token.pos_ for token in tokens),
         ner=tuple(token.ent_type_ for token in tokens),
         shape=tuple(word_shape(token.text) for token in tokens),
-        vectors=vectors,
+        vectors=np.hstack([doc.tensor, doc.user_data[_NER]]) if vectors else None,
     )
 
 
