@@ -98,8 +98,8 @@ class Parser:
         if vectors:
             if not _has_vectors(self._nlp):
                 raise ValueError(f"The spaCy pipeline '{name}' has no word features of "
-                                 f"its own: choose another (en_core_web_sm) or go "
-                                 f"without")
+                                 f"its own: choose another (en_core_web_sm), or go "
+                                 f"without (word_vectors=False)")
             _keep_features(self._nlp)
 
     @property

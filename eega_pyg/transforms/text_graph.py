@@ -15,7 +15,9 @@ class TextGraph:
     Based on Edge-enhanced Graph Alignment Network and Word-pair Relation Tagging"
     <https://arxiv.org/abs/2211.15028>`_ paper: a node for each word, its dependencies
     in both directions under the same label (the paper's graph is undirected), and a
-    self-loop at each word. Word pieces point at their words.
+    self-loop at each word. Word pieces point at their words. Features of the words
+    that the parse has are their ``vector``, in half precision :math:`(n, D)`; else
+    :math:`D = 0`.
 
     Args:
         vocabularies (Vocabularies): The ids of labels, parts of speech, named entities
