@@ -56,7 +56,8 @@ def test_a_byte_a_weight_is_close_and_the_encoder_is_known_the_better(small, tra
             error[name] = ((tensor - exact[name]).abs() / step).max().item()
     assert max(error.values()) < 0.51
     encoder = [v for k, v in error.items() if k.startswith('text_encoder.')]
-    assert encoder and max(encoder) < 0.4
+    own = [v for k, v in error.items() if not k.startswith('text_encoder.')]
+    assert sum(encoder) / len(encoder) < 0.75 * sum(own) / len(own)
 
 
 def test_half_precision_takes_half_the_space(small):
