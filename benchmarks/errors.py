@@ -11,7 +11,7 @@ interval is that of the F1 over samples of the sentences (bootstrap, 95 %).
 import argparse
 from collections import Counter
 from pathlib import Path
-from typing import Callable, Dict, Iterable, List, NamedTuple, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from rich.table import Table
 from eega_pyg.config import DataConfig
 from eega_pyg.datasets import JMERE
 from eega_pyg.evaluation import SentenceScores, extract_batch, sorted_loader
+from eega_pyg.metrics import undirected
 from eega_pyg.saved_model import SavedModel, load_model
 from eega_pyg.schema import Entity, Quintuple
 from eega_pyg.tagging import Extraction
@@ -71,12 +72,9 @@ def spurious(quintuple: Quintuple, given: Sequence[Quintuple]) -> str:
 
 def interval(sentences: Sequence[Sentence], samples: int = 1000) -> Tuple[float, float]:
     r"""The 95 % bootstrap interval of the undirected quintuple F1."""
-    def items(quintuples: Iterable[Quintuple]) -> set:
-        return {(frozenset((q.head, q.tail)), q.relation) for q in quintuples}
-
     counts = []
     for s in sentences:
-        given, found = items(s.given), items(s.found.quintuples)
+        given, found = undirected(s.given), undirected(s.found.quintuples)
         counts.append((len(given & found), len(given) + len(found)))
     table = np.array(counts)
     rng = np.random.default_rng(0)

@@ -3,7 +3,7 @@ r"""Speed and memory of EEGA beside its text encoder alone and two dense referen
     python benchmarks/throughput.py datasets/jmere --threads 2
 
 A training step (forward, backward, clipping, optimiser) and inference (forward), in
-batches that :class:`~eega_pyg.training.LengthGroupedSampler` has grouped. The text
+batches that :class:`~eega_pyg.sampler.LengthGroupedSampler` has grouped. The text
 encoder is the floor; the references compute the same equations the obvious way (see
 ``dense_reference.py``) and their scores must be the model's to 1e-4. All systems take
 turns; each one's peak memory is that of a process of its own, above what model and

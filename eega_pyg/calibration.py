@@ -6,9 +6,11 @@ from torch import Tensor
 from torchmetrics.functional.classification import binary_calibration_error
 
 from eega_pyg.datasets import JMERE
-from eega_pyg.evaluation import SentenceScores, extract_batch, sorted_loader
+from eega_pyg.evaluation import SentenceScores, sorted_loader
+from eega_pyg.metrics import undirected
 from eega_pyg.nn.models import EEGA
-from eega_pyg.schema import Quintuple, Signatures
+from eega_pyg.schema import TOKEN, Signatures
+from eega_pyg.tagging import decode_batch
 
 #: The temperatures that are tried.
 TEMPERATURES = (0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
@@ -48,8 +50,12 @@ def fit_temperature(model: EEGA, dataset: JMERE,
     scores = {t: SentenceScores() for t in TEMPERATURES}
     for batch in sorted_loader(dataset, batch_size):
         batch = batch.to(device)
+        logits = model(batch).logits
+        sizes = batch[TOKEN].ptr.diff().tolist()
         for t, score in scores.items():
-            score.update(batch, extract_batch(model, batch, signatures, t))
+            found = decode_batch(logits, sizes, model.tag_set, model.table, signatures,
+                                 temperature=t)
+            score.update(batch, found)
     pairs = {t: _probabilities(score) for t, score in scores.items()}
     if pairs[1.0][0].numel() == 0:  # A model that finds nothing is not unsure of it.
         return Calibration(1.0, 0.0, 0.0)
@@ -71,13 +77,9 @@ def _probabilities(scores: SentenceScores) -> Tuple[Tensor, Tensor]:
     probability: List[float] = []
     right: List[int] = []
     for found, given in zip(scores.extractions(), scores.targets.values()):
-        items = {_item(q) for q in given}
+        items = undirected(given)
         for q in found.quintuples:
             assert q.probability is not None
             probability.append(q.probability)
-            right.append(int(_item(q) in items))
+            right.append(int(undirected([q]) <= items))
     return torch.tensor(probability), torch.tensor(right)
-
-
-def _item(q: Quintuple) -> Tuple[frozenset, str]:
-    return frozenset((q.head, q.tail)), q.relation

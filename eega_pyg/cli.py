@@ -12,7 +12,15 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from eega_pyg.graph_commands import OptionalModel, explain, graph, one_item, shrink
+from eega_pyg.graph_commands import (
+    Caption,
+    OptionalModel,
+    SceneGraphFile,
+    explain,
+    graph,
+    one_item,
+    shrink,
+)
 
 if TYPE_CHECKING:
     from eega_pyg.result import Result
@@ -124,11 +132,8 @@ def evaluate(
 def extract(
     text: Optional[str] = typer.Argument(None, help='The text.', show_default=False),
     model: Optional[str] = OptionalModel,
-    caption: Optional[str] = typer.Option(
-        None, help='What the image shows, in a '
-        'sentence.'),
-    scene_graph: Optional[Path] = typer.Option(
-        None, help='What the image shows, as the JSON file of a scene graph.'),
+    caption: Optional[str] = Caption,
+    scene_graph: Optional[Path] = SceneGraphFile,
     image: Optional[Path] = typer.Option(
         None, help='The image; looked at only without a '
         'caption or a scene graph.'),

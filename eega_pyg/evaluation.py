@@ -17,13 +17,13 @@ def num_pieces(data: HeteroData) -> int:
     return data[PIECE].num_nodes
 
 
-def extract_batch(model: EEGA, batch: HeteroData, signatures: Optional[Signatures],
-                  temperature: float = 1.0) -> List[Extraction]:
+def extract_batch(model: EEGA, batch: HeteroData,
+                  signatures: Optional[Signatures]) -> List[Extraction]:
     r"""Runs the model on a batch and decodes it: one extraction a pair."""
     log_probs = model(batch).logits.float().log_softmax(dim=-1)
     sizes = batch[TOKEN].ptr.diff().tolist()
     return decode_batch(log_probs, sizes, model.tag_set, model.table,
-                        signatures=signatures, temperature=temperature)
+                        signatures=signatures)
 
 
 class SentenceScores:

@@ -230,7 +230,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             ]
         tables: List[Optional[np.ndarray]] = [None] * len(sizes)
         if pairs:
-            probability = out.logits.float().softmax(-1).cpu()
+            probability = (out.logits.float() / self.temperature).softmax(-1).cpu()
             tables = [
                 t.view(n, n, -1)[:w.num_words, :w.num_words].numpy() for w, n, t in zip(
                     windows, sizes, probability.split([n * n for n in sizes]))

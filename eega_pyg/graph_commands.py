@@ -15,6 +15,11 @@ OptionalModel = typer.Option(
     'the Hugging Face hub [default: the checkpoint of the package].',
     show_default=False)
 
+Caption = typer.Option(None, help='What the image shows, in a sentence.')
+SceneGraphFile = typer.Option(
+    None, '--scene-graph', help='What the image shows, as the JSON file of a scene '
+    'graph.')
+
 
 class Images(str, Enum):
     attributes = 'attributes'
@@ -34,11 +39,8 @@ def explain(
         ..., '--out', '-o', show_default=False, help='The page (.html) or a figure '
         '(.pdf, .png, .svg); may be repeated.'),
     model: Optional[str] = OptionalModel,
-    caption: Optional[str] = typer.Option(
-        None, help='What the image shows, in a '
-        'sentence.'),
-    scene_graph: Optional[Path] = typer.Option(
-        None, help='What the image shows, as the JSON file of a scene graph.'),
+    caption: Optional[str] = Caption,
+    scene_graph: Optional[Path] = SceneGraphFile,
     image: Optional[Path] = typer.Option(
         None, help='The image, for the page; looked at '
         'by the model only without a caption or a scene graph.'),

@@ -108,6 +108,11 @@ def extraction_scores(**kwargs: Any) -> MetricCollection:
                              for view in VIEWS}, compute_groups=False)
 
 
+def undirected(quintuples: Iterable[Quintuple]) -> Set[Hashable]:
+    r"""What is compared where the direction of a relation does not count."""
+    return {(frozenset((q.head, q.tail)), q.relation) for q in quintuples}
+
+
 def _entities_of(quintuples: Sequence[Quintuple]) -> Set[Entity]:
     return {e for q in quintuples for e in (q.head, q.tail)}
 
@@ -117,7 +122,7 @@ def _items(view: str, entities: Iterable[Entity],
     if view == 'directed':
         return set(quintuples)
     if view == 'quintuple':
-        return {(frozenset((q.head, q.tail)), q.relation) for q in quintuples}
+        return undirected(quintuples)
     if view == 'triple':
         return {(frozenset((q.head.span, q.tail.span)), q.relation) for q in quintuples}
     if view == 'entity':

@@ -65,7 +65,7 @@ def shrink(source: Union[str, Path], target: Union[str, Path],
 
     encoder = pipeline['data']['encoder']
     state = model.state_dict()
-    public = _public_state(encoder)
+    public = public_state(encoder)
     omitted = {
         name: public[name]
         for name in sorted(state)
@@ -116,7 +116,7 @@ def load_small(model: EEGA, path: Path, weights: Any) -> None:
     """
     _check(path, weights)
     names = [*weights['omitted'], *weights['based']]
-    public = _public_state(weights['encoder']) if names else {}
+    public = public_state(weights['encoder']) if names else {}
     if missing := [name for name in names if name not in public]:
         raise ValueError(f"{path}: '{missing[0]}' is to be taken from the text encoder "
                          f"'{weights['encoder']}', which has no such weight")
@@ -135,7 +135,8 @@ def load_small(model: EEGA, path: Path, weights: Any) -> None:
         raise ValueError(f"{path}: does not fit 'config.json': {reason}") from None
 
 
-def _public_state(encoder: str) -> Dict[str, Tensor]:
+def public_state(encoder: str) -> Dict[str, Tensor]:
+    r"""The weights of a public text encoder, by their names in the model."""
     from eega_pyg.resolve import load_encoder
     return {
         _PREFIX + name: tensor

@@ -1,20 +1,9 @@
-r"""Training with Lightning: the module, the sampler and one function that runs it."""
+r"""Training with Lightning: the module, and one function that runs it."""
 import logging
 import math
 import time
 from pathlib import Path
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    Iterator,
-    List,
-    NamedTuple,
-    Optional,
-    Sequence,
-    Tuple,
-    Union,
-)
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 
 import lightning as L
 import pandas as pd
@@ -22,7 +11,6 @@ import torch
 import yaml
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
 from torch import Tensor
-from torch.utils.data import Sampler
 from torch_geometric.data import HeteroData
 from torch_geometric.loader import DataLoader
 
@@ -38,6 +26,7 @@ from eega_pyg.evaluation import (
     sorted_loader,
 )
 from eega_pyg.nn.models import EEGA
+from eega_pyg.sampler import LengthGroupedSampler
 from eega_pyg.saved_model import save_model
 from eega_pyg.schema import OBJECT, TOKEN, Signatures
 
@@ -45,50 +34,6 @@ from eega_pyg.schema import OBJECT, TOKEN, Signatures
 Build = Callable[[Config, JMERE], EEGA]
 #: The score by which a checkpoint is chosen.
 MONITOR = 'val/quintuple_f1'
-
-
-class LengthGroupedSampler(Sampler[int]):
-    r"""Random order in which the examples of a batch are of similar length.
-
-    The order depends on the seed and the epoch alone, so a resumed run sees the batches
-    an uninterrupted one would have seen.
-
-    Args:
-        lengths (sequence of int): Length of each example.
-        batch_size (int): Examples a batch.
-        seed (int, optional): Seed. (default: :obj:`0`)
-        pool (int, optional): How many batches are sorted together; the larger, the less
-            padding and the less mixing. (default: :obj:`32`)
-    """
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int = 0,
-                 pool: int = 32) -> None:
-        self.lengths = torch.as_tensor(lengths)
-        self.batch_size = batch_size
-        self.seed = seed
-        self.pool = pool
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        r"""Called by Lightning before each epoch."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def __iter__(self) -> Iterator[int]:
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        order = torch.randperm(len(self), generator=generator)
-        batches: List[Tensor] = []
-        for chunk in order.split(self.batch_size * self.pool):
-            chunk = chunk[self.lengths[chunk].argsort(stable=True)]
-            batches += chunk.split(self.batch_size)
-        # The short batch of a chunk, if any, must stay last.
-        full = [b for b in batches if len(b) == self.batch_size]
-        rest = [b for b in batches if len(b) < self.batch_size]
-        for i in torch.randperm(len(full), generator=generator).tolist():
-            yield from full[i].tolist()
-        for batch in rest:
-            yield from batch.tolist()
 
 
 class PairTagging(L.LightningModule):

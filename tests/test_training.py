@@ -13,8 +13,9 @@ from eega_pyg.config import Config
 from eega_pyg.datasets import JMERE
 from eega_pyg.evaluation import evaluate
 from eega_pyg.nn.models import EEGA
+from eega_pyg.sampler import LengthGroupedSampler
 from eega_pyg.saved_model import load_model
-from eega_pyg.training import LengthGroupedSampler, fit
+from eega_pyg.training import fit
 
 # Kills itself in the middle of the second epoch.
 KILLED = '''
