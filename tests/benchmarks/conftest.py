@@ -1,10 +1,6 @@
 import sys
-from pathlib import Path
 
 import pytest
-
-# The benchmarks are scripts, which find each other beside themselves.
-sys.path.insert(0, str(Path(__file__).parents[2] / 'benchmarks'))
 
 
 @pytest.fixture
