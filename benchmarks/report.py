@@ -15,6 +15,7 @@ import ablation
 import gnn_variants
 import jmere
 import sensitivity
+import synthetic
 import throughput
 from runner import HEADER, RESULTS, TITLE, markdown
 
@@ -81,6 +82,7 @@ TABLES: Dict[str, Callable[[Any], str]] = {
     'gnn_variants': lambda records: training(gnn_variants.rows, records),
     'ablation': lambda records: training(ablation.rows, records),
     'sensitivity': lambda records: training(sensitivity.rows, records),
+    'synthetic': lambda records: training(synthetic.rows, records),
     'throughput': speed,
     'ot_solvers': transport,
     'predicate_model': predicates,

@@ -12,10 +12,10 @@ def script(monkeypatch, capsys, small_root, tiny_overrides, tmp_path):
     monkeypatch.setattr(runner, 'TURNS', 1)
     sets = [word for o in tiny_overrides for word in ('--set', o)]
 
-    def run(module, *args):
+    def run(module, *args, root=small_root):
         monkeypatch.setattr(sys, 'argv', [
             module.__name__,
-            str(small_root), *sets, '--preset', 'default', '--epochs', '1', '--runs',
+            str(root), *sets, '--preset', 'default', '--epochs', '1', '--runs',
             str(tmp_path / 'runs'), '--results',
             str(tmp_path / 'results.json'), '--markdown', *args
         ])
