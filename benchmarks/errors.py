@@ -97,7 +97,7 @@ def bucket(value: int, bounds: Sequence[int]) -> str:
     low = 0
     for bound in bounds:
         if value <= bound:
-            return f'{low + 1} to {bound}'
+            return f'{low + 1} to {bound}' if low + 1 < bound else str(bound)
         low = bound
     return f'{low + 1} and more'
 

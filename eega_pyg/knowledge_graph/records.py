@@ -1,6 +1,6 @@
 r"""What a knowledge graph is made of."""
 from dataclasses import dataclass
-from typing import Dict, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,28 @@ class Mention:
     object: Optional[SeenObject] = None
 
 
+class Supported:
+    r"""What stands in one or several places of the sentences."""
+    @property
+    def probabilities(self) -> List[float]:
+        r"""The model's, of each place."""
+        raise NotImplementedError
+
+    @property
+    def count(self) -> int:
+        return len(self.probabilities)
+
+    @property
+    def best(self) -> float:
+        return max(self.probabilities)
+
+    @property
+    def mean(self) -> float:
+        return sum(self.probabilities) / self.count
+
+
 @dataclass(frozen=True)
-class Node:
+class Node(Supported):
     r"""An entity.
 
     Args:
@@ -70,18 +90,8 @@ class Node:
         return names
 
     @property
-    def count(self) -> int:
-        return len(self.mentions)
-
-    @property
-    def best(self) -> float:
-        r"""The highest probability of a mention."""
-        return max(m.probability for m in self.mentions)
-
-    @property
-    def mean(self) -> float:
-        r"""The mean probability of the mentions."""
-        return sum(m.probability for m in self.mentions) / len(self.mentions)
+    def probabilities(self) -> List[float]:
+        return [mention.probability for mention in self.mentions]
 
 
 @dataclass(frozen=True)
@@ -95,7 +105,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Relation:
+class Relation(Supported):
     r"""A relation between two entities.
 
     Args:
@@ -112,15 +122,5 @@ class Relation:
     directed: bool = True
 
     @property
-    def count(self) -> int:
-        return len(self.evidence)
-
-    @property
-    def best(self) -> float:
-        r"""The highest probability of a statement."""
-        return max(e.probability for e in self.evidence)
-
-    @property
-    def mean(self) -> float:
-        r"""The mean probability of the statements."""
-        return sum(e.probability for e in self.evidence) / len(self.evidence)
+    def probabilities(self) -> List[float]:
+        return [evidence.probability for evidence in self.evidence]
