@@ -49,7 +49,7 @@ def test_the_interval_holds_the_score_and_narrows_with_the_number_of_sentences()
 
 def test_groups_and_buckets():
     assert [errors.bucket(n, (2, 3))
-            for n in (1, 2, 3, 4)] == ['1 to 2', '1 to 2', '3 to 3', '4 and more']
+            for n in (1, 2, 3, 4)] == ['1 to 2', '1 to 2', '3', '4 and more']
     sentence = errors.Sentence(['w'] * 6, [GIVEN], found(GIVEN))
     groups = errors.grouped([sentence] * 3, lambda s, q: q.relation)
     assert groups == {'member_of': {'found': 3}}
