@@ -19,7 +19,8 @@ from rich.table import Table
 from eega_pyg.atomic import write_text
 from eega_pyg.config import Config
 from eega_pyg.datasets import JMERE
-from eega_pyg.training import Build, build_model, fit, loaders, use_bf16
+from eega_pyg.precision import use_bf16
+from eega_pyg.training import Build, build_model, fit, loaders
 
 RESULTS = Path(__file__).parent / 'results'
 #: The batches and turns by which a step is timed.
@@ -109,11 +110,12 @@ def sweep(runs: Iterable[Run], root: Path, folder: Path, results: Path,
 
 
 def same_config(record: Dict[str, Any], run: Run) -> bool:
-    r"""Fields that a later version has added, or removed, say nothing."""
-    mine = run.config.to_dict()
+    r"""Fields that a later version has added had their default value then; those that
+    it has removed say nothing."""
+    default = Config().to_dict()
     return record.get('layer', run.layer) == run.layer and all(
-        mine[section].get(name, value) == value
-        for section, fields in record['config'].items()
+        record['config'][section].get(name, default[section][name]) == value
+        for section, fields in run.config.to_dict().items()
         for name, value in fields.items())
 
 

@@ -54,7 +54,7 @@ PLACES = ('in one photo', 'together tonight', 'at the party', 'on stage today',
           'in the park this morning', 'before the show')
 THINGS = ('dog', 'car', 'horse', 'table', 'statue', 'tree', 'chair', 'boat')
 SETTING = ('data.visual=["scenes_{split}"]', 'model.image_dropout=0',
-           'model.freeze_layers=6', 'train.lr=1e-3')
+           'model.freeze_layers=6', 'train.lr=1e-3', 'train.pretrain_epochs=0')
 ABLATIONS = {
     'full': (),
     'without alignment': ('model.lambda_graph=0', ),

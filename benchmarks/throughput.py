@@ -37,8 +37,9 @@ from eega_pyg.atomic import write_text
 from eega_pyg.config import Config
 from eega_pyg.datasets import JMERE, FakeJMERE
 from eega_pyg.nn.models import EEGA
+from eega_pyg.precision import use_bf16
 from eega_pyg.schema import DEP, PIECE, TOKEN
-from eega_pyg.training import build_model, loaders, use_bf16
+from eega_pyg.training import build_model, loaders
 
 ENCODER, FULL = 'text encoder', 'full model'
 LONGEST, PADDED = 'dense, longest in the batch', 'dense, 70 words'

@@ -84,7 +84,9 @@ class TrainConfig:
     after a linear warm-up over the share ``warmup`` of all steps. ``precision`` is
     ``'bf16'`` (matrix products of the training steps in bfloat16, weights and all else
     in float32), ``'float32'``, or ``'auto'``: bfloat16 where the processor multiplies
-    it faster."""
+    it faster. Before all else the text encoder is trained for ``pretrain_epochs`` on
+    all entities and pairs of the training file, see
+    :func:`~eega_pyg.pretraining.pretrain_encoder`."""
     epochs: int = 15
     patience: int = 5
     batch_size: int = 16
@@ -95,6 +97,7 @@ class TrainConfig:
     schedule: str = 'linear'
     clip: float = 1.0
     signatures: bool = True
+    pretrain_epochs: int = 0
     precision: str = 'auto'
     seed: int = 0
 

@@ -1,12 +1,12 @@
 r"""Training with Lightning: the module, and one function that runs it."""
 import logging
-import math
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple, Union
 
 import lightning as L
 import pandas as pd
+import safetensors.torch
 import torch
 import yaml
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
@@ -18,6 +18,8 @@ from eega_pyg.atomic import atomic, write_text
 from eega_pyg.calibration import fit_temperature
 from eega_pyg.config import Config, TrainConfig
 from eega_pyg.datasets import JMERE
+from eega_pyg.datasets.identity import cached_pieces
+from eega_pyg.datasets.mnre import read_marked_texts
 from eega_pyg.evaluation import (
     SentenceScores,
     evaluate,
@@ -26,6 +28,9 @@ from eega_pyg.evaluation import (
     sorted_loader,
 )
 from eega_pyg.nn.models import EEGA
+from eega_pyg.optimizer import configure_optimizer
+from eega_pyg.precision import use_bf16
+from eega_pyg.pretraining import pretrain_encoder
 from eega_pyg.sampler import LengthGroupedSampler
 from eega_pyg.saved_model import save_model
 from eega_pyg.schema import OBJECT, TOKEN, Signatures
@@ -77,38 +82,9 @@ class PairTagging(L.LightningModule):
         self.log_dict({k: v for k, v in scores.items() if k not in shown})
 
     def configure_optimizers(self) -> Any:
-        config = self.config
-        groups: Dict[Tuple[bool, bool], List[torch.nn.Parameter]] = {}
-        for name, param in self.model.named_parameters():
-            if param.requires_grad:
-                key = (name.startswith('text_encoder.'), param.dim() > 1)
-                groups.setdefault(key, []).append(param)
-        optimizer = torch.optim.AdamW(
-            [{
-                'params': params,
-                'lr': config.lr_encoder if encoder else config.lr,
-                'weight_decay': config.weight_decay if matrix else 0.0,
-            } for (encoder, matrix), params in groups.items()], fused=True)
-
-        total = int(self.trainer.estimated_stepping_batches)
-        per_epoch = max(total // config.epochs, 1)
-        warmup = max(int(config.warmup * total), 1)
-
-        def factor(step: int) -> float:
-            if step < warmup:
-                return (step + 1) / warmup
-            if config.schedule == 'halving':
-                return math.pow(0.5, step // per_epoch // 30)
-            return max(total - step, 0) / max(total - warmup, 1)
-
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-        return {
-            'optimizer': optimizer,
-            'lr_scheduler': {
-                'scheduler': scheduler,
-                'interval': 'step'
-            },
-        }
+        return configure_optimizer(self, self.config,
+                                   int(self.trainer.estimated_stepping_batches),
+                                   self.config.epochs)
 
     def on_save_checkpoint(self, checkpoint: Dict[str, Any]) -> None:
         checkpoint['rng'] = {'cpu': torch.get_rng_state()}
@@ -125,21 +101,6 @@ class PairTagging(L.LightningModule):
             torch.set_rng_state(rng['cpu'].cpu())
             if 'cuda' in rng and torch.cuda.is_available():
                 torch.cuda.set_rng_state_all([s.cpu() for s in rng['cuda']])
-
-
-def use_bf16(config: TrainConfig, device: torch.device = torch.device('cpu')) -> bool:
-    r"""Whether the products of the training steps are in bfloat16."""
-    return config.precision == 'bf16' or (config.precision == 'auto'
-                                          and has_fast_bf16(device))
-
-
-def has_fast_bf16(device: torch.device) -> bool:
-    r"""Whether a device has instructions of its own for products in bfloat16; without
-    them they are slower than in float32."""
-    if device.type == 'cuda':
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    supported = getattr(torch.cpu, '_is_avx512_bf16_supported', lambda: False)
-    return device.type == 'cpu' and supported()
 
 
 class EpochLog(L.Callback):
@@ -207,9 +168,10 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
     r"""Trains on a data set's training split, keeps the epoch that is best on its
     validation split, and saves that model.
 
-    ``folder/training`` holds what a stopped run needs to go on (``last.ckpt``, written
-    after every epoch), the best epoch (``best.ckpt``), the configuration, and the
-    losses and scores of every epoch (``metrics.csv``).
+    ``folder/training`` holds what a stopped run needs to go on (``encoder.safetensors``
+    after the pretraining if there is one, ``last.ckpt`` after every epoch), the best
+    epoch (``best.ckpt``), the configuration, and the losses and scores of every epoch
+    (``metrics.csv``).
 
     Args:
         config (Config): The configuration.
@@ -232,13 +194,15 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
     state = Path(folder) / 'training'
     last = state / 'last.ckpt'
     text = yaml.safe_dump(config.to_dict(), sort_keys=False)
-    if last.is_file():
+    pretrained = state / 'encoder.safetensors'
+    if last.is_file() or pretrained.is_file():
         if not resume:
             raise ValueError(f"'{folder}' already holds a run: resume it, or choose "
                              f"another folder")
         if (state / 'config.yaml').read_text(encoding='utf-8') != text:
             raise ValueError(f"The run in '{folder}' has another configuration (see "
                              f"'{state / 'config.yaml'}')")
+    if last.is_file():
         _read_checkpoint(last)
     state.mkdir(parents=True, exist_ok=True)
     write_text(state / 'config.yaml', text)
@@ -251,6 +215,8 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
         raise ValueError(f"The {'train' if len(train) == 0 else 'val'} split in "
                          f"'{root}' holds no sentence with a relation")
     model = build(config, train)
+    if config.train.pretrain_epochs > 0 and not last.is_file():
+        _pretrain(model, config, train.raw_paths[0], pretrained, progress)
     signatures = train.vocabularies.signatures if config.train.signatures else None
     module = PairTagging(model, config.train, signatures)
 
@@ -289,6 +255,23 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
         **scores, 'calibration_error': calibration.error
     }, calibration.temperature)
     return RunResult(Path(folder), scores, int(checkpoint['epoch']))
+
+
+def _pretrain(model: EEGA, config: Config, raw: str, path: Path,
+              progress: bool) -> None:
+    r"""Pretrains the text encoder, or reads what a stopped run has pretrained."""
+    if not path.is_file():
+        tags = config.tags.tag_set()
+        texts = read_marked_texts(raw, tags)
+        pretrain_encoder(model.text_encoder,
+                         [t for t in texts if len(t.words) <= config.data.max_words],
+                         cached_pieces(config.data.encoder), tags, config.train,
+                         progress)
+        with atomic(path) as temporary:
+            safetensors.torch.save_model(model.text_encoder, temporary)
+    safetensors.torch.load_model(model.text_encoder, path)
+    # What follows starts alike, whether this was done before or now.
+    L.seed_everything(config.train.seed, verbose=False)
 
 
 def _read_checkpoint(path: Path) -> Dict[str, Any]:

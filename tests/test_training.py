@@ -8,7 +8,6 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from eega_pyg import training
 from eega_pyg.config import Config
 from eega_pyg.datasets import JMERE
 from eega_pyg.evaluation import evaluate
@@ -109,7 +108,7 @@ def test_precision_is_that_of_the_products_and_not_of_the_weights(
                      model(batch).logits.dtype))
         raise Stop
 
-    monkeypatch.setattr(training, 'has_fast_bf16', lambda device: fast)
+    monkeypatch.setattr('eega_pyg.precision.has_fast_bf16', lambda device: fast)
     monkeypatch.setattr(EEGA, 'loss', loss)
     config = Config.load('default', [*tiny_overrides, f'train.precision={precision}'])
     with pytest.raises(Stop):

@@ -8,6 +8,8 @@ from eega_pyg.schema import Entity, Quintuple, TagSet
 
 VERSIONS = ('v1', 'merged')
 
+Span = Tuple[int, int]
+
 # A line of MNRE has less than 2,000 bytes; Python's own reader of literals needs a
 # multiple of a line's size, and is slow on much longer ones.
 _MAX_BYTES = 100_000
@@ -29,10 +31,26 @@ class Record:
     text: str
 
 
+class MarkedText(NamedTuple):
+    r"""A text with all that its lines say of it, ``'None'`` lines included.
+
+    Args:
+        words (tuple of str): Its words.
+        types (dict): Every span that a line names, and its type, or :obj:`None` where
+            no line tells it.
+        relations (dict): Every pair of spans that a line names, and the relation from
+            the first to the second, or :obj:`None` if there is none.
+    """
+    words: Tuple[str, ...]
+    types: Dict[Span, Optional[str]]
+    relations: Dict[Tuple[Span, Span], Optional[str]]
+
+
 class _Row(NamedTuple):
     where: str
     words: Tuple[str, ...]
     image_id: str
+    spans: Tuple[Span, Span]
     quintuple: Optional[Quintuple]
 
 
@@ -75,8 +93,35 @@ def read_mnre(path: Union[str, Path], tags: TagSet,
     return [_record(rows) for rows in groups.values()]
 
 
+def read_marked_texts(path: Union[str, Path], tags: TagSet) -> List[MarkedText]:
+    r"""Reads a file of MNRE, see :func:`read_mnre`, with the lines that state no
+    relation: they are two thirds of it, and name entities as well. Of several lines
+    about a pair the last one counts.
+
+    Args:
+        path (str or Path): The file.
+        tags (TagSet): The known types and relations.
+
+    Raises:
+        ValueError: Naming file and line, if a line is wrong.
+    """
+    texts: Dict[Hashable, MarkedText] = {}
+    for row in _rows(path, tags):
+        text = texts.setdefault((row.image_id, row.words),
+                                MarkedText(row.words, {}, {}))
+        head, tail = row.spans
+        text.relations[head, tail] = None
+        for span in row.spans:
+            text.types.setdefault(span, None)
+        if row.quintuple is not None:
+            text.relations[head, tail] = row.quintuple.relation
+            text.types[head] = row.quintuple.head.type
+            text.types[tail] = row.quintuple.tail.type
+    return list(texts.values())
+
+
 def _record(rows: List[_Row]) -> Record:
-    types: Dict[Tuple[int, int], str] = {}
+    types: Dict[Span, str] = {}
     quintuples: Dict[Quintuple, None] = {}  # Ordered, and a line given twice once.
     for row in rows:
         assert row.quintuple is not None
@@ -136,10 +181,11 @@ def _row(where: str, value: Dict[str, Any], tags: TagSet) -> _Row:
             raise ValueError(f"{where}: '{key}': expected a string "
                              f"(got {_short(value[key])})")
     words = tuple(words)
-    spans = [_span(where, key, value[key], words) for key in ('h', 't')]
+    head_span, tail_span = (_span(where, k, value[k], words) for k in ('h', 't'))
+    spans = head_span, tail_span
     relation = value['relation']
     if relation == 'None':
-        return _Row(where, words, value['img_id'], None)
+        return _Row(where, words, value['img_id'], spans, None)
 
     parts = relation.split('/')
     if len(parts) != 4 or parts[0]:
@@ -153,12 +199,12 @@ def _row(where: str, value: Dict[str, Any], tags: TagSet) -> _Row:
     if name not in tags.relations:
         raise ValueError(f"{where}: unknown relation '{name}' (known: "
                          f"{', '.join(tags.relations)})")
-    head = Entity(*spans[0], head_type)
-    tail = Entity(*spans[1], tail_type)
-    return _Row(where, words, value['img_id'], Quintuple(head, tail, name))
+    quintuple = Quintuple(Entity(*head_span, head_type), Entity(*tail_span, tail_type),
+                          name)
+    return _Row(where, words, value['img_id'], spans, quintuple)
 
 
-def _span(where: str, key: str, value: Any, words: Tuple[str, ...]) -> Tuple[int, int]:
+def _span(where: str, key: str, value: Any, words: Tuple[str, ...]) -> Span:
     if not isinstance(value, dict):
         raise ValueError(f"{where}: '{key}': expected a dict (got {_short(value)})")
     for name in ('name', 'pos'):

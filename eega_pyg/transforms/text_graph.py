@@ -1,4 +1,6 @@
 r"""The textual graph of a pair."""
+from typing import Sequence
+
 import numpy as np
 import torch
 from torch_geometric.data import HeteroData
@@ -8,6 +10,17 @@ from eega_pyg.schema import DEP, PIECE, PIECE_OF_TOKEN, TOKEN
 from .pair import Pair
 from .vocabulary import SELF, Vocabularies
 from .word_pieces import Cutter
+
+
+def add_words(data: HeteroData, words: Sequence[str], pieces: Cutter) -> None:
+    r"""Adds a node for each word, and its word pieces, which point at it."""
+    input_ids, of_words = pieces.words(words)
+    of_word = torch.tensor(of_words)  # [P]
+    inner = (of_word >= 0).nonzero().view(-1)
+    data[PIECE].input_ids = torch.tensor(input_ids)
+    data[PIECE].num_nodes = len(input_ids)
+    data[PIECE_OF_TOKEN].edge_index = torch.stack([inner, of_word[inner]])
+    data[TOKEN].num_nodes = len(words)
 
 
 class TextGraph:
@@ -32,20 +45,13 @@ class TextGraph:
         vocabs, parse = self.vocabularies, pair.parse
         num_words = len(pair.words)
 
-        input_ids, words = self.pieces.words(pair.words)
-        of_word = torch.tensor(words)  # [P]
-        inner = (of_word >= 0).nonzero().view(-1)
-        piece, token, dep = data[PIECE], data[TOKEN], data[DEP]
-        piece.input_ids = torch.tensor(input_ids)
-        piece.num_nodes = len(input_ids)
-        data[PIECE_OF_TOKEN].edge_index = torch.stack([inner, of_word[inner]])
-
+        add_words(data, pair.words, self.pieces)
+        token, dep = data[TOKEN], data[DEP]
         token.upos = vocabs.upos.ids(parse.upos)
         token.ner = vocabs.ner.ids(parse.ner)
         token.shape = vocabs.shape.ids(parse.shape)
         vectors = np.empty((num_words, 0)) if parse.vectors is None else parse.vectors
         token.vector = torch.as_tensor(vectors).half()  # [n, D]
-        token.num_nodes = num_words
 
         heads = torch.tensor(parse.heads)
         node = torch.arange(num_words)

@@ -1,4 +1,5 @@
 r"""Benchmarks that train: every run is kept, and none is done twice."""
+import dataclasses
 import json
 
 import ablation
@@ -116,6 +117,15 @@ def test_the_default_weights_are_one_run_and_there_is_a_picture(
     assert [name for name, seeds in out.items()
             if seeds == '0'] == ['alpha=0.4', 'lambda=0.6']
     assert results.with_suffix('.png').read_bytes().startswith(b'\x89PNG')
+
+
+def test_a_field_that_was_not_there_yet_had_its_default(config):
+    record = {'config': config.to_dict()}
+    del record['config']['train']['pretrain_epochs']
+    assert runner.same_config(record, runner.Run('a', config))
+    other = dataclasses.replace(
+        config, train=dataclasses.replace(config.train, pretrain_epochs=3))
+    assert not runner.same_config(record, runner.Run('a', other))
 
 
 @pytest.mark.parametrize('variant', [gnn_variants.NONE, 'GATv2Conv'])

@@ -1,6 +1,7 @@
 import pytest
 
 from eega_pyg.datasets import read_mnre
+from eega_pyg.datasets.mnre import read_marked_texts
 from eega_pyg.schema import JMERE_TAGS, Entity, Quintuple, TagSet
 
 WORDS = ['Ann', 'Lee', 'of', 'Acme', 'in', 'Oslo']
@@ -59,6 +60,16 @@ def test_a_none_line_ends_a_run_of_v1_and_merged_joins_across_it(write):
     assert [(r.image_id, r.quintuples)
             for r in merged] == [('a.jpg', (MEMBER, BORN, LOCATED)),
                                  ('b.jpg', (MEMBER, )), ('c.jpg', (MEMBER, ))]
+
+
+def test_marked_texts_hold_what_none_lines_name(write):
+    path = write(line((2, 3), (5, 6), 'None'), line((0, 2), (3, 4), 'None'), line(),
+                 line(words=['Bob', 'Ray', 'at', 'Acme'], relation='None'))
+    one, two = read_marked_texts(path, JMERE_TAGS)
+    assert one.types == {(2, 3): None, (5, 6): None, (0, 2): 'per', (3, 4): 'org'}
+    assert one.relations == {((2, 3), (5, 6)): None, ((0, 2), (3, 4)): 'member_of'}
+    assert two.words == ('Bob', 'Ray', 'at', 'Acme')
+    assert two.relations == {((0, 2), (3, 4)): None}
 
 
 def test_merged_keeps_two_texts_without_an_image_apart(write):
