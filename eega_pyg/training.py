@@ -10,6 +10,7 @@ import safetensors.torch
 import torch
 import yaml
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
+from rich.console import Console
 from torch import Tensor
 from torch_geometric.data import HeteroData
 from torch_geometric.loader import DataLoader
@@ -262,11 +263,15 @@ def _pretrain(model: EEGA, config: Config, raw: str, path: Path,
     r"""Pretrains the text encoder, or reads what a stopped run has pretrained."""
     if not path.is_file():
         tags = config.tags.tag_set()
-        texts = read_marked_texts(raw, tags)
-        pretrain_encoder(model.text_encoder,
-                         [t for t in texts if len(t.words) <= config.data.max_words],
-                         cached_pieces(config.data.encoder), tags, config.train,
-                         progress)
+        texts = [
+            t for t in read_marked_texts(raw, tags)
+            if len(t.words) <= config.data.max_words
+        ]
+        if progress:
+            Console(stderr=True).print(f'Training the text encoder on the entities of '
+                                       f'{len(texts):,} texts first')
+        pretrain_encoder(model.text_encoder, texts, cached_pieces(config.data.encoder),
+                         tags, config.train, progress)
         with atomic(path) as temporary:
             safetensors.torch.save_model(model.text_encoder, temporary)
     safetensors.torch.load_model(model.text_encoder, path)
