@@ -10,9 +10,9 @@ the shape of the graphs are alike for all four relations, so without the types o
 edges one in four can be guessed. The names of the validation split are not among those
 of the training split.
 
-The data set is written to the folder if there is none. The encoder is at rest, and the
-image dropout of the preset is off. Finished runs are kept in
-``benchmarks/results/synthetic.json``.
+The data set is written to the folder if there is none. The encoder is at rest and not
+pretrained, there is no image dropout, and the learning rate is twice the preset's.
+Finished runs are kept in ``benchmarks/results/synthetic.json``.
 """
 import random
 from pathlib import Path

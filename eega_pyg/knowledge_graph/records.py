@@ -1,4 +1,5 @@
 r"""What a knowledge graph is made of."""
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Tuple
 
@@ -44,12 +45,12 @@ class Mention:
     object: Optional[SeenObject] = None
 
 
-class Supported:
+class Supported(ABC):
     r"""What stands in one or several places of the sentences."""
     @property
+    @abstractmethod
     def probabilities(self) -> List[float]:
         r"""The model's, of each place."""
-        raise NotImplementedError
 
     @property
     def count(self) -> int:
