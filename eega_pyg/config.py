@@ -86,7 +86,9 @@ class TrainConfig:
     in float32), ``'float32'``, or ``'auto'``: bfloat16 where the processor multiplies
     it faster. Before all else the text encoder is trained for ``pretrain_epochs`` on
     all entities and pairs of the training file, see
-    :func:`~eega_pyg.pretraining.pretrain_encoder`."""
+    :func:`~eega_pyg.pretraining.pretrain_encoder`. With ``average``, an average of the
+    weights over the steps is validated and saved, see
+    :class:`~eega_pyg.averaging.PolynomialDecayAveraging`."""
     epochs: int = 15
     patience: int = 5
     batch_size: int = 16
@@ -98,6 +100,7 @@ class TrainConfig:
     clip: float = 1.0
     signatures: bool = True
     pretrain_epochs: int = 0
+    average: bool = False
     precision: str = 'auto'
     seed: int = 0
 

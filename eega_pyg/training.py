@@ -16,6 +16,7 @@ from torch_geometric.data import HeteroData
 from torch_geometric.loader import DataLoader
 
 from eega_pyg.atomic import atomic, write_text
+from eega_pyg.averaging import PolynomialDecayAveraging
 from eega_pyg.calibration import fit_temperature
 from eega_pyg.config import Config, TrainConfig
 from eega_pyg.datasets import JMERE
@@ -231,6 +232,7 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
         max_epochs=config.train.epochs,
         gradient_clip_val=config.train.clip,
         callbacks=[
+            *([PolynomialDecayAveraging()] if config.train.average else []),
             best,
             ModelCheckpoint(state, filename='last', **keep),
             EarlyStopping(MONITOR, mode='max', patience=config.train.patience),
