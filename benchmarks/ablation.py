@@ -3,13 +3,11 @@ r"""Leaves parts of EEGA out, as Table 2 of the paper does.
     python benchmarks/ablation.py datasets/jmere --reuse \
         benchmarks/results/gnn_variants.json
 
-Finished runs are kept in ``benchmarks/results/ablation.json``; with ``--reuse``, runs
-of the same configuration are taken over from other files of results.
+Finished runs are kept in ``benchmarks/results/ablation.json``.
 """
-from pathlib import Path
 from typing import Any, Dict, List
 
-from runner import Run, configure, parser, show, sweep, table
+from runner import parser, show, sweep, table, variant_runs
 
 ABLATIONS = {
     'full': (),
@@ -28,16 +26,9 @@ def rows(records: List[Dict[str, Any]]) -> List[List[str]]:
 
 
 def main() -> None:
-    options = parser(__doc__, 'ablation', epochs=8)
-    options.add_argument('--ablations', nargs='+', choices=ABLATIONS, default=ABLATIONS)
-    options.add_argument('--reuse', type=Path, nargs='+', default=[])
-    args = options.parse_args()
-    runs = [
-        Run(name, configure(args, seed, *ABLATIONS[name]))
-        for seed in args.seeds or [0] for name in args.ablations
-    ]
-    show(rows(sweep(runs, args.root, args.runs, args.results, args.reuse)),
-         args.markdown)
+    args = parser(__doc__, 'ablation', epochs=8, variants=ABLATIONS).parse_args()
+    records = sweep(variant_runs(args, ABLATIONS, seeds=(0, )), args)
+    show(rows(records), args.markdown)
 
 
 if __name__ == '__main__':

@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
 
+import bootstrap
 import numpy as np
 import torch
 from rich.console import Console
@@ -21,7 +22,6 @@ from rich.table import Table
 from eega_pyg.config import DataConfig
 from eega_pyg.datasets import JMERE
 from eega_pyg.evaluation import SentenceScores, extract_batch, sorted_loader
-from eega_pyg.metrics import undirected
 from eega_pyg.saved_model import SavedModel, load_model
 from eega_pyg.schema import Entity, Quintuple
 from eega_pyg.tagging import Extraction
@@ -68,19 +68,6 @@ def spurious(quintuple: Quintuple, given: Sequence[Quintuple]) -> str:
     pairs = [{q.head, q.tail} for q in given]
     related = {quintuple.head, quintuple.tail} in pairs
     return SPURIOUS[1] if related else SPURIOUS[2]
-
-
-def interval(sentences: Sequence[Sentence], samples: int = 1000) -> Tuple[float, float]:
-    r"""The 95 % bootstrap interval of the undirected quintuple F1."""
-    counts = []
-    for s in sentences:
-        given, found = undirected(s.given), undirected(s.found.quintuples)
-        counts.append((len(given & found), len(given) + len(found)))
-    table = np.array(counts)
-    rng = np.random.default_rng(0)
-    sums = table[rng.integers(len(table), size=(samples, len(table)))].sum(1)
-    low, high = np.quantile(2 * sums[:, 0] / np.maximum(sums[:, 1], 1), [.025, .975])
-    return float(low), float(high)
 
 
 def grouped(sentences: Sequence[Sentence], key: Callable[[Sentence, Quintuple],
@@ -144,7 +131,8 @@ def main() -> None:
     given = grouped(sentences, lambda s, q: q.relation)
     total = sum(given.values(), Counter())
     found = Counter(spurious(q, s.given) for s in sentences for q in s.found.quintuples)
-    low, high = interval(sentences)
+    counts = bootstrap.count([s.found for s in sentences], [s.given for s in sentences])
+    low, high = bootstrap.interval([counts['quintuple']])
     console.print(f'{sum(total.values())} given quintuples, {sum(found.values())} '
                   f'predicted; F1 in [{100 * low:.1f}, {100 * high:.1f}] %')
     console.print('Predicted: ' + ', '.join(f'{k} {found[k]}' for k in SPURIOUS))

@@ -6,8 +6,8 @@ All of them sit in the same block (residual, feed-forward, layer norms) on both 
 and everything else starts from the same weights for the same seed. Layers that take
 edge features read the edge types through a trained table, R-GCN reads the types
 themselves, and FiLM and GCN do not see them. The attribute transformer and its two
-nearest rivals are run with three seeds, the rest with one; ``--variants`` and
-``--seeds`` choose others. Finished runs are kept in
+nearest rivals are run with three seeds, the rest with one; ``--only`` and ``--seeds``
+choose others. Finished runs are kept in
 ``benchmarks/results/gnn_variants.json``.
 """
 from functools import partial
@@ -118,18 +118,15 @@ def rows(records: List[Dict[str, Any]]) -> List[List[str]]:
 
 
 def main() -> None:
-    options = parser(__doc__, 'gnn_variants', epochs=8)
-    options.add_argument('--variants', nargs='+', choices=VARIANTS, default=VARIANTS)
-    args = options.parse_args()
-    seeds = {v: args.seeds or SEEDS.get(v, (0, )) for v in args.variants}
+    args = parser(__doc__, 'gnn_variants', epochs=8, variants=VARIANTS).parse_args()
+    seeds = {v: args.seeds or SEEDS.get(v, (0, )) for v in args.only}
     runs = []
     for seed in sorted({seed for chosen in seeds.values() for seed in chosen}):
         config = configure(args, seed)
         runs += [
-            Run(v, config, partial(build, v), v) for v in args.variants
-            if seed in seeds[v]
+            Run(v, config, partial(build, v), v) for v in args.only if seed in seeds[v]
         ]
-    show(rows(sweep(runs, args.root, args.runs, args.results)), args.markdown)
+    show(rows(sweep(runs, args)), args.markdown)
 
 
 if __name__ == '__main__':

@@ -19,7 +19,7 @@ def main() -> None:
     options.add_argument('--name', required=True, help='what the table calls the runs')
     args = options.parse_args()
     runs = [Run(args.name, configure(args, seed)) for seed in args.seeds or (0, 1, 2)]
-    show(rows(sweep(runs, args.root, args.runs, args.results)), args.markdown)
+    show(rows(sweep(runs, args)), args.markdown)
 
 
 if __name__ == '__main__':

@@ -9,10 +9,11 @@ import argparse
 import json
 import re
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Sequence
 
 import ablation
 import gnn_variants
+import ingredients
 import jmere
 import sensitivity
 import synthetic
@@ -25,13 +26,13 @@ README = Path(__file__).parent / 'README.md'
 
 
 def training(rows: Callable[[List[Dict[str, Any]]], List[List[str]]],
-             records: List[Dict[str, Any]]) -> str:
+             records: List[Dict[str, Any]], header: Sequence[str] = HEADER) -> str:
     r"""The table of benchmarks that train; seeds stand in it."""
     made = {f"{r['machine']}, {r['threads']} thread(s)" for r in records}
     dates = sorted({r['date'] for r in records})
     days = ' to '.join(dict.fromkeys((dates[0], dates[-1])))
     return f"{TITLE}. {'; '.join(sorted(made))}; {days}.\n\n" + markdown(
-        HEADER, rows(records))
+        header, rows(records))
 
 
 def speed(records: Dict[str, Any]) -> str:
@@ -79,6 +80,8 @@ def predicates(record: Dict[str, Any]) -> str:
 
 TABLES: Dict[str, Callable[[Any], str]] = {
     'jmere': lambda records: training(jmere.rows, records),
+    'ingredients':
+    lambda records: training(ingredients.rows, records, ingredients.COLUMNS),
     'gnn_variants': lambda records: training(gnn_variants.rows, records),
     'ablation': lambda records: training(ablation.rows, records),
     'sensitivity': lambda records: training(sensitivity.rows, records),

@@ -5,12 +5,13 @@ A finished run is a record: name, seed, configuration, validation scores, the cu
 the epochs, cost, machine and date. A run that is there already is not run again, and a
 stopped one goes on where it stopped.
 """
-import argparse
 import itertools
 import json
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 
+import bootstrap
 import pandas as pd
 from measure import apart, in_turns, machine, peak_above, trainer
 from rich.console import Console
@@ -49,48 +50,57 @@ class Run(NamedTuple):
     layer: str = 'AttributeTransformerConv'
 
 
-def parser(doc: str, results: str, epochs: Optional[int] = None,
-           preset: str = 'paper') -> argparse.ArgumentParser:
-    r"""The options that all these benchmarks have."""
-    out = argparse.ArgumentParser(description=doc.splitlines()[0])
+def parser(doc: str, results: str, epochs: Optional[int] = None, preset: str = 'paper',
+           variants: Iterable[str] = ()) -> ArgumentParser:
+    r"""The options that all these benchmarks have, and ``--only`` where there are
+    variants."""
+    out = ArgumentParser(description=doc.splitlines()[0])
     out.add_argument('root', type=Path, help='folder of the data set')
     out.add_argument('--preset', default=preset)
     out.add_argument('--set', dest='overrides', action='append', default=[],
                      metavar='SECTION.FIELD=VALUE')
     out.add_argument('--epochs', type=int, default=epochs)
     out.add_argument('--seeds', type=int, nargs='+')
+    if variants:
+        out.add_argument('--only', nargs='+', choices=variants, default=variants)
     out.add_argument('--runs', type=Path, default=Path('runs') / results,
                      help='folder for the models')
     out.add_argument('--results', type=Path, default=RESULTS / f'{results}.json')
+    out.add_argument(
+        '--reuse', type=Path, nargs='+', default=[],
+        help='other files of results with runs that need not be done again')
     out.add_argument('--markdown', action='store_true', help='print a Markdown table')
     return out
 
 
-def configure(args: argparse.Namespace, seed: int, *overrides: str) -> Config:
+def configure(args: Namespace, seed: int, *overrides: str) -> Config:
     epochs = [] if args.epochs is None else [f'train.epochs={args.epochs}']
     return Config.load(args.preset,
                        [*args.overrides, *epochs, *overrides, f'train.seed={seed}'])
+
+
+def variant_runs(args: Namespace, variants: Mapping[str, Sequence[str]],
+                 seeds: Sequence[int]) -> List[Run]:
+    r"""A run for each seed and each chosen variant, which is a list of overrides."""
+    return [
+        Run(name, configure(args, seed, *variants[name]))
+        for seed in args.seeds or seeds for name in args.only
+    ]
 
 
 def read(path: Path) -> List[Dict[str, Any]]:
     return json.loads(path.read_text(encoding='utf-8')) if path.is_file() else []
 
 
-def sweep(runs: Iterable[Run], root: Path, folder: Path, results: Path,
-          reuse: Sequence[Path] = ()) -> List[Dict[str, Any]]:
-    r"""Does the runs that are not in a file of results yet.
-
-    Args:
-        runs (iterable of Run): The runs.
-        root (Path): Folder of the data set.
-        folder (Path): Folder for the models.
-        results (Path): The file; a run is added to it as soon as it is finished.
-        reuse (sequence of Path, optional): Files of results of other benchmarks, from
-            which runs of the same configuration are taken over. (default: :obj:`()`)
+def sweep(runs: Iterable[Run], args: Namespace) -> List[Dict[str, Any]]:
+    r"""Does the runs that are not in the file of results yet; a run is added to it as
+    soon as it is finished. Those that ``--reuse`` has in the same configuration are
+    taken over from there.
 
     Raises:
         ValueError: If a run of the same name and seed had another configuration.
     """
+    results = args.results
     for run in runs:
         seed = run.config.train.seed
         done = [r for r in read(results) if (r['name'], r['seed']) == (run.name, seed)]
@@ -100,8 +110,9 @@ def sweep(runs: Iterable[Run], root: Path, folder: Path, results: Path,
                              f"--results")
         if done:
             continue
-        other = [r for p in reuse for r in read(p) if same_config(r, run)]
-        record = other[0] if other else train(run, root, folder / f'{run.name}-{seed}')
+        other = [r for p in args.reuse for r in read(p) if same_config(r, run)]
+        folder = args.runs / f'{run.name}-{seed}'
+        record = other[0] if other else train(run, args.root, folder)
         # Read again: another process may have added its own meanwhile.
         records = [*read(results), {**record, 'name': run.name}]
         records.sort(key=lambda r: (r['name'], r['seed']))
@@ -124,12 +135,14 @@ def train(run: Run, root: Path, folder: Path) -> Dict[str, Any]:
     result = fit(run.config, root, folder, resume=(folder / 'training').is_dir(),
                  build=run.build)
     curve = pd.read_csv(folder / 'training' / 'metrics.csv')
+    found, given = result.sentences.extractions(), result.sentences.targets
     return {
         'name': run.name,
         'seed': run.config.train.seed,
         'layer': run.layer,
         'config': run.config.to_dict(),
         'scores': result.scores,
+        'counts': bootstrap.count(found, list(given.values())),
         'best_epoch': result.epoch + 1,
         'seconds_an_epoch': round(float(curve['seconds'].median()), 1),
         **cost,
@@ -179,11 +192,12 @@ def row(name: str, records: List[Dict[str, Any]]) -> List[str]:
     return cells
 
 
-def show(rows: List[List[str]], as_markdown: bool) -> None:
+def show(rows: List[List[str]], as_markdown: bool,
+         header: Sequence[str] = HEADER) -> None:
     if as_markdown:
-        print(markdown(HEADER, rows))
+        print(markdown(header, rows))
         return
-    out = Table(*HEADER, title=TITLE)
+    out = Table(*header, title=TITLE)
     for cells in rows:
         out.add_row(*cells)
     Console(width=160).print(out)

@@ -5,22 +5,25 @@ r"""Scores over the weights of the alignment, as Figure 9 of the paper shows the
 
 :math:`\alpha` and :math:`\lambda` go from 0 to 1 in steps of 0.2, one at a time, while
 the other stays as the preset has it. Finished runs are kept in
-``benchmarks/results/sensitivity.json``, with a picture beside it; with ``--reuse``,
-runs of the same configuration are taken over from other files of results.
+``benchmarks/results/sensitivity.json``, with a picture beside it.
 """
 from pathlib import Path
 from typing import Any, Dict, List
 
 import pandas as pd
-from runner import SCORES, Run, configure, parser, show, sweep, table
+from runner import SCORES, parser, show, sweep, table, variant_runs
 
 WEIGHTS = {'alpha': 'model.alpha', 'lambda': 'model.lambda_graph'}
 STEPS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-NAMES = [f'{weight}={value}' for weight in WEIGHTS for value in STEPS]
+POINTS = {
+    f'{weight}={value}': (f'{field}={value}', )
+    for weight, field in WEIGHTS.items()
+    for value in STEPS
+}
 
 
 def rows(records: List[Dict[str, Any]]) -> List[List[str]]:
-    return table(records, NAMES)
+    return table(records, POINTS)
 
 
 def plot(records: List[Dict[str, Any]], path: Path) -> None:
@@ -51,18 +54,9 @@ def plot(records: List[Dict[str, Any]], path: Path) -> None:
 
 
 def main() -> None:
-    options = parser(__doc__, 'sensitivity', epochs=8)
-    options.add_argument('--points', nargs='+', choices=NAMES, default=NAMES)
-    options.add_argument('--reuse', type=Path, nargs='+', default=[])
-    args = options.parse_args()
-    runs = []
-    for seed in args.seeds or [0]:
-        for name in args.points:
-            weight, _, value = name.partition('=')
-            runs.append(Run(name, configure(args, seed, f'{WEIGHTS[weight]}={value}')))
-    # The two defaults are one run.
-    records = sweep(runs, args.root, args.runs, args.results,
-                    [args.results, *args.reuse])
+    args = parser(__doc__, 'sensitivity', epochs=8, variants=POINTS).parse_args()
+    args.reuse.append(args.results)  # The two defaults are one run.
+    records = sweep(variant_runs(args, POINTS, seeds=(0, )), args)
     plot(records, args.results.with_suffix('.png'))
     show(rows(records), args.markdown)
 

@@ -18,7 +18,7 @@ import random
 from pathlib import Path
 from typing import Any, Dict, List
 
-from runner import Run, configure, parser, show, sweep, table
+from runner import parser, show, sweep, table, variant_runs
 
 from eega_pyg.atomic import write_text
 from eega_pyg.schema import SceneGraph, SceneObject, ScenePredicate
@@ -111,17 +111,13 @@ def rows(records: List[Dict[str, Any]]) -> List[List[str]]:
 
 
 def main() -> None:
-    options = parser(__doc__, 'synthetic', epochs=5, preset='default')
-    options.add_argument('--ablations', nargs='+', choices=ABLATIONS, default=ABLATIONS)
-    args = options.parse_args()
+    args = parser(__doc__, 'synthetic', epochs=5, preset='default',
+                  variants=ABLATIONS).parse_args()
     args.overrides = [*SETTING, *args.overrides]
     if not args.root.exists():
         write(args.root)
-    runs = [
-        Run(name, configure(args, seed, *ABLATIONS[name]))
-        for seed in args.seeds or (0, 1, 2) for name in args.ablations
-    ]
-    show(rows(sweep(runs, args.root, args.runs, args.results)), args.markdown)
+    records = sweep(variant_runs(args, ABLATIONS, seeds=(0, 1, 2)), args)
+    show(rows(records), args.markdown)
 
 
 if __name__ == '__main__':

@@ -56,6 +56,19 @@ def sorted_loader(dataset: JMERE, batch_size: int) -> DataLoader:
 
 
 @torch.no_grad()
+def collect_scores(model: EEGA, dataset: JMERE, signatures: Optional[Signatures] = None,
+                   batch_size: int = 32) -> SentenceScores:
+    r"""What a model extracts from a data set, beside what it holds; see
+    :func:`evaluate`."""
+    model.eval()
+    device = next(model.parameters()).device
+    scores = SentenceScores()
+    for batch in sorted_loader(dataset, batch_size):
+        batch = batch.to(device)
+        scores.update(batch, extract_batch(model, batch, signatures))
+    return scores
+
+
 def evaluate(model: EEGA, dataset: JMERE, signatures: Optional[Signatures] = None,
              batch_size: int = 32) -> Dict[str, float]:
     r"""All scores of a model on a data set, as fractions.
@@ -67,10 +80,4 @@ def evaluate(model: EEGA, dataset: JMERE, signatures: Optional[Signatures] = Non
             use, or :obj:`None` for all.
         batch_size (int, optional): Pairs a batch. (default: :obj:`32`)
     """
-    model.eval()
-    device = next(model.parameters()).device
-    scores = SentenceScores()
-    for batch in sorted_loader(dataset, batch_size):
-        batch = batch.to(device)
-        scores.update(batch, extract_batch(model, batch, signatures))
-    return scores.compute()
+    return collect_scores(model, dataset, signatures, batch_size).compute()

@@ -24,7 +24,7 @@ from eega_pyg.datasets.identity import cached_pieces
 from eega_pyg.datasets.mnre import read_marked_texts
 from eega_pyg.evaluation import (
     SentenceScores,
-    evaluate,
+    collect_scores,
     extract_batch,
     num_pieces,
     sorted_loader,
@@ -158,10 +158,12 @@ def build_model(config: Config, train: JMERE) -> EEGA:
 
 class RunResult(NamedTuple):
     r"""What a training run ended with: the folder of the saved model, the validation
-    scores of the best epoch, and that epoch's number (from 0)."""
+    scores of the best epoch, that epoch's number (from 0), and what was extracted from
+    each validation sentence."""
     folder: Path
     scores: Dict[str, float]
     epoch: int
+    sentences: SentenceScores
 
 
 def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
@@ -252,12 +254,13 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
 
     checkpoint = _read_checkpoint(Path(best.best_model_path))
     module.load_state_dict(checkpoint['state_dict'])
-    scores = evaluate(model, val, signatures, config.train.batch_size)
+    sentences = collect_scores(model, val, signatures, config.train.batch_size)
+    scores = sentences.compute()
     calibration = fit_temperature(model, val, signatures, config.train.batch_size)
     save_model(folder, model, train.vocabularies, config, {
         **scores, 'calibration_error': calibration.error
     }, calibration.temperature)
-    return RunResult(Path(folder), scores, int(checkpoint['epoch']))
+    return RunResult(Path(folder), scores, int(checkpoint['epoch']), sentences)
 
 
 def _pretrain(model: EEGA, config: Config, raw: str, path: Path,

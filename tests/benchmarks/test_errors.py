@@ -38,15 +38,6 @@ def test_what_is_wrong_with_a_prediction(quintuple, kind):
     assert errors.spurious(quintuple, given) == kind
 
 
-def test_the_interval_holds_the_score_and_narrows_with_the_number_of_sentences():
-    right = errors.Sentence(['w'] * 6, [GIVEN], found(GIVEN))
-    wrong = errors.Sentence(['w'] * 6, [GIVEN], Extraction([], []))
-    few, many = (errors.interval([right, wrong] * n) for n in (20, 500))
-    for low, high in (few, many):
-        assert low < 2 / 3 < high  # P = 1, R = 1/2
-    assert many[1] - many[0] < (few[1] - few[0]) / 3
-
-
 def test_groups_and_buckets():
     assert [errors.bucket(n, (2, 3))
             for n in (1, 2, 3, 4)] == ['1 to 2', '1 to 2', '3', '4 and more']

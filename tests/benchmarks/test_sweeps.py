@@ -41,8 +41,8 @@ def forbid_training(monkeypatch):
 
 def test_records_say_what_a_run_was_and_what_it_cost(script, results):
     rival = 'TransformerConv'
-    out = cells(
-        script(gnn_variants, '--variants', rival, gnn_variants.OURS, '--seeds', '0'))
+    out = cells(script(gnn_variants, '--only', rival, gnn_variants.OURS, '--seeds',
+                       '0'))
     assert list(out) == list(gnn_variants.VARIANTS)
     assert [v for v in out if out[v] == '0'] == [gnn_variants.OURS, rival]
     assert out['GCNConv'] == 'not run'
@@ -75,17 +75,17 @@ def test_every_graph_layer_learns_on_both_graphs(variant, data, config):
 
 def test_what_was_not_run_says_so_and_what_was_is_not_run_again(
         script, results, monkeypatch):
-    first = script(ablation, '--ablations', 'without the image')
+    first = script(ablation, '--only', 'without the image')
     assert cells(first)['without the image'] == '0'
     assert cells(first)['full'] == 'not run'
     kept = results.read_bytes()
     forbid_training(monkeypatch)
-    assert cells(script(ablation, '--ablations', 'without the image')) == cells(first)
+    assert cells(script(ablation, '--only', 'without the image')) == cells(first)
     assert results.read_bytes() == kept
     with pytest.raises(AssertionError, match='trained again'):
-        script(ablation, '--ablations', 'full')
+        script(ablation, '--only', 'full')
     with pytest.raises(ValueError, match="'without the image' with seed 0 in another"):
-        script(ablation, '--ablations', 'without the image', '--set', 'train.lr=1e-4')
+        script(ablation, '--only', 'without the image', '--set', 'train.lr=1e-4')
 
 
 def test_a_stopped_run_goes_on(script, results, monkeypatch):
@@ -111,9 +111,9 @@ def test_a_stopped_run_goes_on(script, results, monkeypatch):
 
 def test_the_default_weights_are_one_run_and_there_is_a_picture(
         script, results, monkeypatch):
-    script(sensitivity, '--points', 'alpha=0.4')
+    script(sensitivity, '--only', 'alpha=0.4')
     forbid_training(monkeypatch)
-    out = cells(script(sensitivity, '--points', 'lambda=0.6'))
+    out = cells(script(sensitivity, '--only', 'lambda=0.6'))
     assert [name for name, seeds in out.items()
             if seeds == '0'] == ['alpha=0.4', 'lambda=0.6']
     assert results.with_suffix('.png').read_bytes().startswith(b'\x89PNG')

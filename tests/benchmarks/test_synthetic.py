@@ -58,7 +58,7 @@ def test_names_of_validation_are_new(root):
 
 
 def test_it_is_a_benchmark_like_the_others(script, results, root):
-    script(synthetic, '--ablations', 'full', '--seeds', '0', '--set',
+    script(synthetic, '--only', 'full', '--seeds', '0', '--set',
            'model.freeze_layers=1', root=root)
     record, = json.loads(results.read_text())
     assert record['name'] == 'full'

@@ -1,0 +1,60 @@
+r"""Takes the ingredients of the preset ``default`` away, one at a time.
+
+    python benchmarks/ingredients.py datasets/jmere
+
+What it costs to leave one out is a difference of runs with the same seeds; its interval
+is that over samples of the validation sentences (bootstrap, 95 %). Finished runs are
+kept in ``benchmarks/results/ingredients.json``.
+"""
+from typing import Any, Dict, List
+
+import bootstrap
+import pandas as pd
+from runner import HEADER, parser, row, show, sweep, variant_runs
+
+INGREDIENTS = {
+    'default': (),
+    'without pretraining': ('train.pretrain_epochs=0', ),
+    'without word features': ('model.token_features=false', 'data.word_vectors=false'),
+    'with the symmetric table': ('data.table=symmetric', ),
+    'without averaging': ('train.average=false', ),
+    'without the alignment': ('model.lambda_graph=0', ),
+    'without edge types': ('model.edge_dim=0', ),
+    'without the image': ('model.visual=false', ),
+}
+COLUMNS = [*HEADER[:5], *(f'{view} F1 lost' for view in bootstrap.VIEWS)]
+
+
+def rows(records: List[Dict[str, Any]]) -> List[List[str]]:
+    runs = {(r['name'], r['seed']): r for r in records}
+    out = []
+    for name in INGREDIENTS:
+        cells = row(name, [r for r in records if r['name'] == name])[:5]
+        pairs = [(runs['default', seed], r) for (other, seed), r in runs.items()
+                 if other == name != 'default' and ('default', seed) in runs]
+        out.append([*cells, *(lost(pairs, view) for view in bootstrap.VIEWS)])
+    return out
+
+
+def lost(pairs: List[Any], view: str) -> str:
+    r"""The mean difference of some pairs of runs in a score, and its interval."""
+    if not pairs:
+        return ''
+    mean = pd.Series([
+        whole['scores'][f'{view}_f1'] - part['scores'][f'{view}_f1']
+        for whole, part in pairs
+    ]).mean()
+    low, high = bootstrap.interval(*([r['counts'][view] for r in side]
+                                     for side in zip(*pairs)))
+    return f'{100 * mean:+.2f} [{100 * low:+.2f}, {100 * high:+.2f}]'
+
+
+def main() -> None:
+    args = parser(__doc__, 'ingredients', preset='default',
+                  variants=INGREDIENTS).parse_args()
+    records = sweep(variant_runs(args, INGREDIENTS, seeds=(0, 1, 2)), args)
+    show(rows(records), args.markdown, COLUMNS)
+
+
+if __name__ == '__main__':
+    main()
