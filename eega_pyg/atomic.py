@@ -15,10 +15,14 @@ def atomic(path: Union[str, Path]) -> Iterator[str]:
         path (str or Path): The file to be written; its folder is created.
     """
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-    # Not `tempfile`, which makes files that only their owner can read:
+    # Neither `tempfile` nor safetensors make files that others than their owner can
+    # read, unless told to.
     temporary = f'{path}.{uuid.uuid4().hex[:8]}.tmp'
+    Path(temporary).touch()
+    mode = os.stat(temporary).st_mode
     try:
         yield temporary
+        os.chmod(temporary, mode)
         os.replace(temporary, path)
     except BaseException:
         with suppress(FileNotFoundError):

@@ -6,6 +6,7 @@ from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple, Union
 
 import lightning as L
 import pandas as pd
+import safetensors
 import safetensors.torch
 import torch
 import yaml
@@ -279,7 +280,11 @@ def _pretrain(model: EEGA, config: Config, raw: str, path: Path,
                          tags, config.train, progress)
         with atomic(path) as temporary:
             safetensors.torch.save_model(model.text_encoder, temporary)
-    safetensors.torch.load_model(model.text_encoder, path)
+    try:
+        safetensors.torch.load_model(model.text_encoder, path)
+    except (safetensors.SafetensorError, RuntimeError) as e:
+        raise ValueError(f"'{path}' is broken: remove it to train the text encoder "
+                         f"again ({str(e).splitlines()[0]})") from e
     # What follows starts alike, whether this was done before or now.
     L.seed_everything(config.train.seed, verbose=False)
 

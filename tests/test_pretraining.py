@@ -102,3 +102,8 @@ def test_a_run_that_was_stopped_after_it_does_not_do_it_again(
     cut = fit(config, small_root, folder.parent, resume=True, progress=False)
     weights = [(f.folder / 'model.safetensors').read_bytes() for f in (whole, cut)]
     assert weights[0] == weights[1]
+
+    (folder / 'last.ckpt').unlink()
+    (folder / 'encoder.safetensors').write_bytes(first.read_bytes()[:-1])
+    with pytest.raises(ValueError, match="encoder.safetensors' is broken: remove it"):
+        fit(config, small_root, folder.parent, resume=True, progress=False)

@@ -24,6 +24,12 @@ def test_a_folder_needs_nothing_but_itself(folder):
     assert '# EEGA' in (folder / 'README.md').read_text()
 
 
+def test_what_is_saved_is_as_readable_as_any_file(folder, tmp_path):
+    (tmp_path / 'other').touch()
+    mode = (tmp_path / 'other').stat().st_mode
+    assert {f.stat().st_mode for f in folder.iterdir() if f.is_file()} == {mode}
+
+
 @pytest.mark.parametrize('name', [
     'config.json', 'model.safetensors', 'pipeline.json', 'tokenizer.json',
     'vocabularies.json'

@@ -1,12 +1,16 @@
+from pathlib import Path
 from typing import Any, Dict, NamedTuple, Optional, Sequence
 
+import safetensors.torch
 import torch
 import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
+from huggingface_hub.constants import SAFETENSORS_SINGLE_FILE
 from torch import Tensor
 from torch_geometric.data import HeteroData
 from torch_geometric.nn import Linear, SimpleConv
 
+from eega_pyg.atomic import atomic
 from eega_pyg.nn import (
     AttributeTransformer,
     EdgeChannel,
@@ -225,6 +229,10 @@ class EEGA(
                                             num_iters=num_iters,
                                             outer_iters=outer_iters, gw_loss=gw_loss,
                                             normalize=normalize, self_loops=self_loops)
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        with atomic(save_directory / SAFETENSORS_SINGLE_FILE) as temporary:
+            safetensors.torch.save_model(self, temporary)
 
     @classmethod
     def _load_as_safetensor(cls, model: Any, model_file: str, map_location: str,
