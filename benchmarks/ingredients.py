@@ -1,4 +1,5 @@
-r"""Takes the ingredients of the preset ``default`` away, one at a time.
+r"""Takes the ingredients of the preset ``default`` away, one at a time, and parts of
+the method after them.
 
     python benchmarks/ingredients.py datasets/jmere
 
@@ -17,8 +18,12 @@ INGREDIENTS = {
     'without pretraining': ('train.pretrain_epochs=0', ),
     'without word features': ('model.token_features=false', 'data.word_vectors=false'),
     'with the symmetric table': ('data.table=symmetric', ),
+    'without the bilinear term': ('model.tagger_rank=0', ),
     'without averaging': ('train.average=false', ),
     'without the alignment': ('model.lambda_graph=0', ),
+    'with the Wasserstein distance alone': ('model.alpha=1', ),
+    'with the Gromov-Wasserstein distance alone': ('model.alpha=0', ),
+    'with the normalised Gromov-Wasserstein sum': ('model.normalize=true', ),
     'without edge types': ('model.edge_dim=0', ),
     'without the image': ('model.visual=false', ),
 }
