@@ -28,7 +28,13 @@ README = Path(__file__).parent / 'README.md'
 def training(rows: Callable[[List[Dict[str, Any]]], List[List[str]]],
              records: List[Dict[str, Any]], header: Sequence[str] = HEADER) -> str:
     r"""The table of benchmarks that train; seeds stand in it."""
-    made = {f"{r['machine']}, {r['threads']} thread(s)" for r in records}
+    made = {
+        ', '.join([
+            r['machine'], f"{r['threads']} thread(s)",
+            *([r['precision']] if 'precision' in r else [])
+        ])
+        for r in records
+    }
     dates = sorted({r['date'] for r in records})
     days = ' to '.join(dict.fromkeys((dates[0], dates[-1])))
     return f"{TITLE}. {'; '.join(sorted(made))}; {days}.\n\n" + markdown(

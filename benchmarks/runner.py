@@ -148,6 +148,7 @@ def train(run: Run, root: Path, folder: Path) -> Dict[str, Any]:
         **cost,
         'curve': json.loads(curve.round(4).to_json(orient='records')),
         **machine(),
+        'precision': 'bf16' if use_bf16(run.config.train) else 'float32',
     }
 
 
