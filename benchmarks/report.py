@@ -93,6 +93,7 @@ TABLES: Dict[str, Callable[[Any], str]] = {
     'sensitivity': lambda records: training(sensitivity.rows, records),
     'synthetic': lambda records: training(synthetic.rows, records),
     'throughput': speed,
+    'throughput_default': speed,
     'ot_solvers': transport,
     'predicate_model': predicates,
 }
