@@ -114,7 +114,7 @@ def test_own_types_and_relations_through_the_command_line(eega, tmp_path,
     for animal in animals:
         for plant in plants:
             for verb, relation in verbs.items():
-                words = ['the', animal, verb, 'the', plant]
+                words = ['the', animal, verb, 'the', plant, '.']
                 rows.append({
                     'token': words,
                     'h': {
