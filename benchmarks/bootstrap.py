@@ -2,6 +2,7 @@ r"""How far a score, or the difference of two, may be chance of the sentences dr
 from typing import Dict, List, Sequence, Tuple
 
 import numpy as np
+from scipy import stats
 
 from eega_pyg.metrics import ExtractionScore
 from eega_pyg.schema import Quintuple
@@ -24,36 +25,30 @@ def count(extractions: Sequence[Extraction],
     return out
 
 
-def interval(systems: Sequence[str], others: Sequence[str] = (),
-             samples: int = 1000) -> Tuple[float, float]:
+def interval(systems: Sequence[str], others: Sequence[str] = ()) -> Tuple[float, float]:
     r"""The 95 % bootstrap interval of the mean F1 of some systems, or of what others
     are short of it.
 
     Args:
         systems (sequence of str): A system's counts, see :func:`count`, *e.g.*, one for
             each seed.
-        others (sequence of str, optional): Those of as many other systems on the same
+        others (sequence of str, optional): Those of other systems on the same
             sentences. (default: :obj:`()`)
-        samples (int, optional): How often as many sentences are drawn as there are.
-            (default: :obj:`1000`)
     """
-    means = _means(systems, samples)
-    if others:
-        means = means - _means(others, samples)
-    low, high = np.quantile(means, [.025, .975])
-    return float(low), float(high)
+    sides = [np.array([_parse(c) for c in side]) for side in (systems, others) if side]
 
+    def score(sentences: np.ndarray) -> float:
+        # [systems, sentences, 3] -> the mean over the systems
+        means = []
+        for table in sides:
+            correct, predicted, given = table[:, sentences].sum(1).T
+            means.append((2 * correct / np.maximum(predicted + given, 1)).mean())
+        return means[0] - sum(means[1:])
 
-def _means(systems: Sequence[str], samples: int) -> np.ndarray:
-    r"""The mean F1 of the systems on each sample; the same samples for all calls."""
-    table = np.array([_parse(s) for s in systems])  # [systems, sentences, 3]
-    rng = np.random.default_rng(0)
-    means = []
-    for _ in range(samples):
-        chosen = rng.integers(table.shape[1], size=table.shape[1])
-        correct, predicted, given = table[:, chosen].sum(1).T
-        means.append((2 * correct / np.maximum(predicted + given, 1)).mean())
-    return np.array(means)
+    found = stats.bootstrap((np.arange(sides[0].shape[1]), ), score, vectorized=False,
+                            n_resamples=1000, method='percentile',
+                            rng=np.random.default_rng(0))
+    return float(found.confidence_interval.low), float(found.confidence_interval.high)
 
 
 def _parse(counts: str) -> List[List[int]]:

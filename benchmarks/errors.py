@@ -6,22 +6,26 @@ Each given quintuple is either found, or lost for the first of these reasons: an
 is not among the predicted ones at all, or only overlaps one; its type is another; the
 two stand in no predicted relation; the relation is another; head and tail have changed
 places. Spurious quintuples are told apart by whether their entities are given ones. The
-interval is that of the F1 over samples of the sentences (bootstrap, 95 %).
+interval is that of the F1 over samples of the sentences (bootstrap, 95 %). The counts
+go to ``benchmarks/results/errors.json``.
 """
 import argparse
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 import bootstrap
 import numpy as np
-import torch
+from measure import machine
 from rich.console import Console
 from rich.table import Table
+from runner import RESULTS
 
+from eega_pyg.atomic import write_text
 from eega_pyg.config import DataConfig
 from eega_pyg.datasets import JMERE
-from eega_pyg.evaluation import SentenceScores, extract_batch, sorted_loader
+from eega_pyg.evaluation import collect_scores
 from eega_pyg.saved_model import SavedModel, load_model
 from eega_pyg.schema import Entity, Quintuple
 from eega_pyg.tagging import Extraction
@@ -92,15 +96,11 @@ def bucket(value: int, bounds: Sequence[int]) -> str:
 def read(saved: SavedModel, root: Path, data: DataConfig) -> List[Sentence]:
     dataset = JMERE(str(root), split='val', vocabularies=saved.vocabularies,
                     tags=saved.model.tag_set, **data.arguments())
-    scores = SentenceScores()
+    scores = collect_scores(saved.model, dataset, saved.signatures)
     words: Dict[Tuple[str, int], List[str]] = {}
-    with torch.no_grad():
-        for batch in sorted_loader(dataset, 32):
-            scores.update(batch, extract_batch(saved.model, batch, saved.signatures))
-            for i in range(batch.num_graphs):
-                key = (batch.image_id[i], int(batch.sentence[i]))
-                known = words.setdefault(key, [])
-                known[int(batch.offset[i]):] = batch.words[i]  # Windows overlap.
+    for window in dataset:
+        known = words.setdefault((window.image_id, int(window.sentence)), [])
+        known[int(window.offset):] = window.words  # Windows overlap.
     return [
         Sentence(words[key], given, found)
         for (key, given), found in zip(scores.targets.items(), scores.extractions())
@@ -123,6 +123,7 @@ def main() -> None:
     parser.add_argument('root', type=Path, help='folder of the data set')
     parser.add_argument('--examples', type=int, default=0, metavar='N',
                         help='print N sentences with errors, drawn at random')
+    parser.add_argument('--results', type=Path, default=RESULTS / 'errors.json')
     args = parser.parse_args()
     saved = load_model(args.model)
     sentences = read(saved, args.root, saved.data)
@@ -133,6 +134,14 @@ def main() -> None:
     found = Counter(spurious(q, s.given) for s in sentences for q in s.found.quintuples)
     counts = bootstrap.count([s.found for s in sentences], [s.given for s in sentences])
     low, high = bootstrap.interval([counts['quintuple']])
+    record = {
+        'model': args.model.name,
+        'given': given,
+        'predicted': found,
+        'interval': [low, high],
+        **machine(),
+    }
+    write_text(args.results, json.dumps(record, indent=1) + '\n')
     console.print(f'{sum(total.values())} given quintuples, {sum(found.values())} '
                   f'predicted; F1 in [{100 * low:.1f}, {100 * high:.1f}] %')
     console.print('Predicted: ' + ', '.join(f'{k} {found[k]}' for k in SPURIOUS))

@@ -10,7 +10,7 @@ kept in ``benchmarks/results/ingredients.json``.
 from typing import Any, Dict, List
 
 import bootstrap
-import pandas as pd
+import numpy as np
 from runner import HEADER, parser, row, show, sweep, variant_runs
 
 INGREDIENTS = {
@@ -31,13 +31,14 @@ COLUMNS = [*HEADER[:5], *(f'{view} F1 lost' for view in bootstrap.VIEWS)]
 
 
 def rows(records: List[Dict[str, Any]]) -> List[List[str]]:
-    runs = {(r['name'], r['seed']): r for r in records}
+    whole = {r['seed']: r for r in records if r['name'] == 'default'}
     out = []
     for name in INGREDIENTS:
-        cells = row(name, [r for r in records if r['name'] == name])[:5]
-        pairs = [(runs['default', seed], r) for (other, seed), r in runs.items()
-                 if other == name != 'default' and ('default', seed) in runs]
-        out.append([*cells, *(lost(pairs, view) for view in bootstrap.VIEWS)])
+        runs = [r for r in records if r['name'] == name]
+        pairs = [(whole[r['seed']], r) for r in runs
+                 if name != 'default' and r['seed'] in whole]
+        out.append(
+            row(name, runs)[:5] + [lost(pairs, view) for view in bootstrap.VIEWS])
     return out
 
 
@@ -45,12 +46,10 @@ def lost(pairs: List[Any], view: str) -> str:
     r"""The mean difference of some pairs of runs in a score, and its interval."""
     if not pairs:
         return ''
-    mean = pd.Series([
-        whole['scores'][f'{view}_f1'] - part['scores'][f'{view}_f1']
-        for whole, part in pairs
-    ]).mean()
-    low, high = bootstrap.interval(*([r['counts'][view] for r in side]
-                                     for side in zip(*pairs)))
+    mean = np.mean(
+        [a['scores'][f'{view}_f1'] - b['scores'][f'{view}_f1'] for a, b in pairs])
+    low, high = bootstrap.interval([a['counts'][view] for a, _ in pairs],
+                                   [b['counts'][view] for _, b in pairs])
     return f'{100 * mean:+.2f} [{100 * low:+.2f}, {100 * high:+.2f}]'
 
 

@@ -29,10 +29,8 @@ def training(rows: Callable[[List[Dict[str, Any]]], List[List[str]]],
              records: List[Dict[str, Any]], header: Sequence[str] = HEADER) -> str:
     r"""The table of benchmarks that train; seeds stand in it."""
     made = {
-        ', '.join([
-            r['machine'], f"{r['threads']} thread(s)",
-            *([r['precision']] if 'precision' in r else [])
-        ])
+        f"{r['machine']}, {r['threads']} thread(s)" +
+        (f", {r['precision']}" if 'precision' in r else '')
         for r in records
     }
     dates = sorted({r['date'] for r in records})

@@ -1,3 +1,5 @@
+import json
+
 import errors
 import pytest
 
@@ -46,10 +48,23 @@ def test_groups_and_buckets():
     assert groups == {'member_of': {'found': 3}}
 
 
-def test_it_reads_a_model_and_a_data_set(trained, small_root, capsys, monkeypatch):
-    arguments = ['errors', str(trained), str(small_root), '--examples', '2']
+def test_it_reads_a_model_and_a_data_set(trained, small_root, capsys, monkeypatch,
+                                         tmp_path):
+    results = tmp_path / 'errors.json'
+    arguments = [
+        'errors',
+        str(trained),
+        str(small_root), '--examples', '2', '--results',
+        str(results)
+    ]
     monkeypatch.setattr('sys.argv', arguments)
     errors.main()
     out = capsys.readouterr().out
     assert 'given quintuples' in out and 'F1 in [' in out
     assert out.count('given: ') >= 2
+    record = json.loads(results.read_text())
+    reasons = [counts for counts in record['given'].values()]
+    assert sum(sum(c.values()) for c in reasons) == int(out.split()[0])
+    found = sum(c.get('found', 0) for c in reasons)
+    assert found == record['predicted'].get('correct', 0)
+    assert record['interval'][0] <= record['interval'][1] and record['date']
