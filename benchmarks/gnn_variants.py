@@ -5,9 +5,12 @@ r"""Compares graph layers in the place of EEGA's attribute transformer convoluti
 All of them sit in the same block (residual, feed-forward, layer norms) on both graphs,
 and everything else starts from the same weights for the same seed. Layers that take
 edge features read the edge types through a trained table, R-GCN reads the types
-themselves, and FiLM and GCN do not see them. The attribute transformer and its two
-nearest rivals are run with three seeds, the rest with one; ``--only`` and ``--seeds``
-choose others. Finished runs are kept in
+themselves, and FiLM and GCN do not see them. EEGA starts the values of its own layer at
+a tenth; the outputs of all others have a trained gain that starts there, so that the
+vanilla transformer, which is that layer with this gain and without edge types, differs
+from the layer without edge types by the gain alone. The attribute transformer and its
+two nearest rivals are run with three seeds, the rest with one; ``--only`` and
+``--seeds`` choose others. Finished runs are kept in
 ``benchmarks/results/gnn_variants.json``.
 """
 from functools import partial
@@ -32,8 +35,9 @@ from eega_pyg.nn.models import EEGA
 from eega_pyg.training import build_model
 
 OURS, VANILLA, NONE = 'AttributeTransformerConv', 'vanilla transformer', 'none'
+UNTYPED = f'{OURS} without edge types'
 VARIANTS = (OURS, 'TransformerConv', 'GATv2Conv', 'GINEConv', 'RGCNConv', 'FiLMConv',
-            'GCNConv', VANILLA, NONE)
+            'GCNConv', UNTYPED, VANILLA, NONE)
 #: The paper's layer and its two nearest rivals.
 SEEDS = dict.fromkeys(VARIANTS[:3], (0, 1, 2))
 #: Layers that are called with a vector an edge.
@@ -123,9 +127,13 @@ def main() -> None:
     runs = []
     for seed in sorted({seed for chosen in seeds.values() for seed in chosen}):
         config = configure(args, seed)
-        runs += [
-            Run(v, config, partial(build, v), v) for v in args.only if seed in seeds[v]
-        ]
+        for v in args.only:
+            if seed not in seeds[v]:
+                continue
+            if v == UNTYPED:
+                runs.append(Run(v, configure(args, seed, 'model.edge_dim=0')))
+            else:
+                runs.append(Run(v, config, partial(build, v), v))
     show(rows(sweep(runs, args)), args.markdown)
 
 

@@ -1,9 +1,10 @@
-from typing import Optional, cast
+from typing import Any, Optional, Tuple, Union, cast
 
 import torch
 from torch import Tensor
 from torch_geometric.nn import Linear
 from torch_geometric.nn.inits import reset
+from torch_geometric.typing import Adj, PairTensor
 
 
 class AttributeTransformer(torch.nn.Module):
@@ -21,10 +22,10 @@ class AttributeTransformer(torch.nn.Module):
     falls away, as the paper does with the objects.
 
     Args:
-        conv (torch.nn.Module): Called as ``conv(x, edge_index, **kwargs)``; keeps the
-            size of its input, *e.g.*,
+        conv (torch.nn.Module): Called with what the layer is called with; keeps the
+            size of its (target) input, *e.g.*,
             :class:`~eega_pyg.nn.conv.AttributeTransformerConv`.
-        channels (int): Size of each input sample.
+        channels (int): Size of each input sample, of the targets of a bipartite graph.
         out_channels (int, optional): Size of each output sample.
             (default: :obj:`channels`)
         hidden_channels (int, optional): Size of the feed-forward's hidden layer.
@@ -32,9 +33,11 @@ class AttributeTransformer(torch.nn.Module):
         dropout (float, optional): Dropout probability. (default: :obj:`0.1`)
 
     Shapes:
-        - **input:** node features :math:`(|\mathcal{V}|, F)`, edge indices
-          :math:`(2, |\mathcal{E}|)`, and whatever else the convolution takes
-        - **output:** node features :math:`(|\mathcal{V}|, F_{out})`
+        - **input:** node features :math:`(|\mathcal{V}|, F)` or a tuple for a
+          bipartite graph, edge indices :math:`(2, |\mathcal{E}|)`, and whatever else
+          the convolution takes
+        - **output:** node features :math:`(|\mathcal{V}|, F_{out})`, and what the
+          convolution returns beside its own, *e.g.*, attention weights
     """
     def __init__(self, conv: torch.nn.Module, channels: int,
                  out_channels: Optional[int] = None,
@@ -66,12 +69,16 @@ class AttributeTransformer(torch.nn.Module):
             torch.nn.init.zeros_(last.weight)
             torch.nn.init.zeros_(last.bias)
 
-    def forward(self, x: Tensor, edge_index: Tensor, **kwargs: Tensor) -> Tensor:
-        x = self.norm1(x + self.dropout(self.conv(x, edge_index, **kwargs)))
-        out = self.dropout(self.ffn(x))
+    def forward(self, x: Union[Tensor, PairTensor], edge_index: Adj, *args: Any,
+                **kwargs: Any) -> Union[Tensor, Tuple[Any, ...]]:
+        h = self.conv(x, edge_index, *args, **kwargs)
+        h, *more = h if isinstance(h, tuple) else (h, )
+        h = self.norm1((x if isinstance(x, Tensor) else x[1]) + self.dropout(h))
+        out = self.dropout(self.ffn(h))
         if self.out_channels == self.channels:
-            out = out + x
-        return self.norm2(out)
+            out = out + h
+        out = self.norm2(out)
+        return (out, *more) if more else out
 
     def __repr__(self) -> str:
         return (f'{self.__class__.__name__}({self.channels}, {self.out_channels}, '

@@ -3,6 +3,7 @@ from typing import Dict, Mapping, Optional, cast
 import torch
 from torch import Tensor
 from torch_geometric.nn import Linear
+from torch_geometric.nn.inits import reset
 
 from eega_pyg.nn.conv import CompleteGraph, WGCNConv
 
@@ -87,15 +88,21 @@ class MultiChannel(torch.nn.Module):
             torch.nn.Dropout(dropout),
             Linear(out_channels, out_channels),
         )
-        for name, self_type in (self_types or {}).items():
-            self._prefer(name, self_type)
+        self.self_types = dict(self_types or {})
+        self._prefer_selves()
+
+    def reset_parameters(self) -> None:
+        for module in (self.channels, self.convs, self.mlp):
+            reset(module)
+        self._prefer_selves()
 
     @torch.no_grad()
-    def _prefer(self, name: str, self_type: int) -> None:
-        weight = cast(WGCNConv, self.convs[name]).lin_edge.weight[0]
-        emb = cast(EdgeChannel, self.channels[name]).emb.weight
-        # Raises this type's score by 6 and leaves all others where they are.
-        emb[self_type] += 6.0 * weight / weight.dot(weight)
+    def _prefer_selves(self) -> None:
+        for name, self_type in self.self_types.items():
+            weight = cast(WGCNConv, self.convs[name]).lin_edge.weight[0]
+            emb = cast(EdgeChannel, self.channels[name]).emb.weight
+            # Raises this type's score by 6 and leaves all others where they are.
+            emb[self_type] += 6.0 * weight / weight.dot(weight)
 
     def forward(self, x: Tensor, graph: CompleteGraph, types: Dict[str,
                                                                    Tensor]) -> Tensor:

@@ -68,10 +68,11 @@ def test_scores_that_differ_are_an_error(tiny_overrides, monkeypatch):
         throughput.longest_difference(setting)
 
 
-def test_the_exponent_is_the_slope_of_the_larger_half():
-    x = [1, 2, 4, 8, 16, 32]
-    y = [70, 70, 3 * 4**1.5, 3 * 8**1.5, 3 * 16**1.5, 3 * 32**1.5]
-    assert throughput.exponent(x, y) == pytest.approx(1.5)
+def test_exponents_are_the_slopes_of_the_largest():
+    x, y = [1, 2, 4, 8, 16], [70, 70, 3 * 4, 3 * 4 * 2**1.5, 3 * 4 * 4**1.5]
+    assert throughput.exponents(x, y) == pytest.approx([1.5, 1.5])
+    y[-1] *= 2
+    assert throughput.exponents(x, y) == pytest.approx([2.0, 2.5])
 
 
 def test_a_stand_in_for_the_encoder_leaves_the_rest_of_the_step(tiny_overrides):

@@ -131,13 +131,16 @@ def test_every_edge_score_starts_where_the_relu_has_a_gradient():
         assert (layer.channels[name].emb.weight.grad[seen].abs().sum(1) > 0).all()
 
 
-def test_a_word_starts_by_looking_at_itself():
+@pytest.mark.parametrize('reset', [False, True])
+def test_a_word_starts_by_looking_at_itself(reset):
     graph, types = pair_inputs()
     types['sd'] = (graph.row != graph.col).to(torch.int8)
     scores = []
     for self_types in (None, {'sd': 0}):
         torch.manual_seed(0)
         layer = MultiChannel(8, 6, channels(), channel_dim=3, self_types=self_types)
+        if reset:
+            layer.reset_parameters()
         scores.append(layer.channels['sd'].project(layer.convs['sd'].lin_edge.weight,
                                                    types['sd'], graph)[:, 0])
     is_self = graph.row == graph.col

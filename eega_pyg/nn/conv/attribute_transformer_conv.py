@@ -1,4 +1,5 @@
 import math
+from functools import partial
 from typing import Optional, Tuple, Union
 
 import torch
@@ -6,9 +7,8 @@ from torch import Tensor
 from torch_geometric.nn import Linear, MessagePassing
 from torch_geometric.nn.inits import glorot
 from torch_geometric.typing import Adj, OptPairTensor, OptTensor, Size
-from torch_geometric.utils import softmax
 
-from .adjacency import edges_of
+from .adjacency import edge_softmax, edges_of
 
 
 class AttributeTransformerConv(MessagePassing):
@@ -89,13 +89,15 @@ class AttributeTransformerConv(MessagePassing):
 
         if isinstance(in_channels, int):
             in_channels = (in_channels, in_channels)
-        hidden = heads * out_channels
-        self.lin_query = Linear(in_channels[1], hidden, bias=bias)
-        self.lin_key = Linear(in_channels[0], hidden, bias=bias)
-        self.lin_value = Linear(in_channels[0], hidden, bias=bias)
+        # A lazy layer draws its weights from the same distribution when it is used.
+        lin = partial(Linear, out_channels=heads * out_channels,
+                      weight_initializer='glorot')
+        self.lin_query = lin(in_channels[1], bias=bias)
+        self.lin_key = lin(in_channels[0], bias=bias)
+        self.lin_value = lin(in_channels[0], bias=bias)
         if edge_dim is not None:
-            self.lin_edge_key = Linear(edge_dim, hidden, bias=False)
-            self.lin_edge_value = Linear(edge_dim, hidden, bias=False)
+            self.lin_edge_key = lin(edge_dim, bias=False)
+            self.lin_edge_value = lin(edge_dim, bias=False)
         if num_edge_types is not None and edge_dim is not None:
             self.edge_emb = torch.nn.Embedding(num_edge_types, edge_dim)
         self.attn_dropout = torch.nn.Dropout(dropout)
@@ -107,7 +109,8 @@ class AttributeTransformerConv(MessagePassing):
         for module in self.children():
             if isinstance(module, Linear):
                 module.reset_parameters()
-                if module.in_channels > 0:  # Not lazy.
+                if module.in_channels > 0:
+                    # Drawn again, so that a seed gives the weights it always gave.
                     glorot(module.weight)
         if self.num_edge_types is not None:
             self.edge_emb.reset_parameters()
@@ -124,11 +127,8 @@ class AttributeTransformerConv(MessagePassing):
         if isinstance(x, Tensor):
             x = (x, x)
         edge_index, edge_attr, edge_type, size = edges_of(
-            edge_index, edge_attr, edge_type, size, self.edge_dim, self.num_edge_types
-            is not None, self.flow)
-        if size is None:
-            size = (x[0].size(0), x[1].size(0))
-            size = size if self.flow == 'source_to_target' else size[::-1]
+            x, edge_index, edge_attr, edge_type, size, self.edge_dim,
+            self.num_edge_types is not None, self.flow)
         H, C = self.heads, self.out_channels
         query = self.lin_query(x[1]).view(-1, H, C)
         key = self.lin_key(x[0]).view(-1, H, C)
@@ -155,6 +155,7 @@ class AttributeTransformerConv(MessagePassing):
             table = self.edge_emb.weight
             edge_key = self.lin_edge_key(table).view(-1, H, C)  # [num_edge_types, H, C]
             edge_value = self.lin_edge_value(table).view(-1, H, C)
+            edge_type = edge_type.long()
             return (edge_key.index_select(0, edge_type),
                     edge_value.index_select(0, edge_type))
         if self.edge_dim is not None:
@@ -173,7 +174,7 @@ class AttributeTransformerConv(MessagePassing):
         if edge_key is not None:
             key_j = key_j + edge_key
         alpha = (query_i * key_j).sum(dim=-1) / math.sqrt(self.out_channels)  # [E, H]
-        return self.attn_dropout(softmax(alpha, index, ptr, size_i))
+        return self.attn_dropout(edge_softmax(alpha, index, ptr, size_i))
 
     def message(self, value_j: Tensor, alpha: Tensor, edge_value: OptTensor) -> Tensor:
         if edge_value is not None:

@@ -65,7 +65,7 @@ class CompleteGraph(NamedTuple):
         r"""Spreads node features over :math:`(B, N, F)` blocks, zeros elsewhere."""
         B, N = self.node_mask.shape
         out = x.new_zeros(B * N, x.size(-1)).index_copy(0, self.node_position, x)
-        return out.view(B, N, -1)
+        return out.view(B, N, x.size(-1))
 
     def nodes_from_dense(self, x: Tensor) -> Tensor:
         r"""The inverse of :meth:`nodes_to_dense`."""

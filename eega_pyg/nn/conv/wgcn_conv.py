@@ -7,9 +7,8 @@ from torch_geometric import EdgeIndex
 from torch_geometric.nn import Linear, MessagePassing
 from torch_geometric.nn.inits import glorot
 from torch_geometric.typing import Adj, OptPairTensor, OptTensor, Size
-from torch_geometric.utils import softmax
 
-from .adjacency import edges_of
+from .adjacency import edge_softmax, edges_of
 from .complete_graph import CompleteGraph
 
 
@@ -69,8 +68,13 @@ class WGCNConv(MessagePassing):
                  **kwargs: object) -> None:
         kwargs.setdefault('aggr', 'add')
         super().__init__(node_dim=0, **kwargs)
-        if kwargs['aggr'] not in ('add', 'sum'):
-            self.fuse = False  # All that the fused path can do is to add.
+        if edge_dim < 1:
+            raise ValueError(f"Expected 'edge_dim' of at least 1 (got {edge_dim})")
+        # All that the fused path and the dense blocks can do is to add to targets.
+        self.adds = (kwargs['aggr'] in ('add', 'sum')
+                     and self.flow == 'source_to_target')
+        if not self.adds:
+            self.fuse = False
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.edge_dim = edge_dim
@@ -104,12 +108,11 @@ class WGCNConv(MessagePassing):
     ) -> Union[Tensor, Tuple[Tensor, Tuple[Tensor, Tensor]]]:
         if isinstance(x, Tensor):
             x = (x, x)
-        if size is None and x[1] is not None:
-            size = (x[0].size(0), x[1].size(0))
-            size = size if self.flow == 'source_to_target' else size[::-1]
+        if isinstance(edge_index, CompleteGraph) and not self.adds:
+            edge_index = edge_index.edge_index
         if not isinstance(edge_index, CompleteGraph):
             edge_index, edge_attr, edge_type, size = edges_of(
-                edge_index, edge_attr, edge_type, size, self.edge_dim,
+                x, edge_index, edge_attr, edge_type, size, self.edge_dim,
                 self.num_edge_types is not None, self.flow)
         score = self._score(edge_attr, edge_type, edge_score).relu()  # [E]
         h = self.lin(x[0])
@@ -118,12 +121,12 @@ class WGCNConv(MessagePassing):
             out = edge_index.nodes_from_dense(block @ edge_index.nodes_to_dense(h))
             if not return_attention_weights:
                 return out
-            weight = block.flatten()[edge_index.position]
-            return out, (edge_index.edge_index, weight)
+            alpha = block.flatten()[edge_index.position]
+            return out, (edge_index.edge_index, alpha)
 
-        weight = self.edge_updater(edge_index, edge_score=score, size=size)
-        out = self.propagate(edge_index, x=(h, None), edge_weight=weight, size=size)
-        return (out, (edge_index, weight)) if return_attention_weights else out
+        alpha = self.edge_updater(edge_index, edge_score=score, size=size)
+        out = self.propagate(edge_index, x=(h, None), alpha=alpha, size=size)
+        return (out, (edge_index, alpha)) if return_attention_weights else out
 
     def _score(self, edge_attr: OptTensor, edge_type: OptTensor,
                edge_score: OptTensor) -> Tensor:
@@ -141,7 +144,8 @@ class WGCNConv(MessagePassing):
             raise ValueError(f"Expected either '{expected}' or 'edge_score' (got "
                              f"{' and '.join(names) or 'neither'})")
         if edge_type is not None:
-            return self.lin_edge(self.edge_emb.weight).squeeze(-1)[edge_type]
+            table = self.lin_edge(self.edge_emb.weight).squeeze(-1)
+            return table.index_select(0, edge_type.long())
         return self.lin_edge(edge_attr).squeeze(-1)
 
     @staticmethod
@@ -153,18 +157,18 @@ class WGCNConv(MessagePassing):
 
     def edge_update(self, edge_score: Tensor, index: Tensor, ptr: OptTensor,
                     size_i: Optional[int]) -> Tensor:
-        return softmax(edge_score, index, ptr, size_i)
+        return edge_softmax(edge_score, index, ptr, size_i)
 
-    def message(self, x_j: Tensor, edge_weight: Tensor) -> Tensor:
-        return x_j * edge_weight.unsqueeze(-1)
+    def message(self, x_j: Tensor, alpha: Tensor) -> Tensor:
+        return x_j * alpha.unsqueeze(-1)
 
     def message_and_aggregate(self, edge_index: EdgeIndex, x: OptPairTensor,
-                              edge_weight: Tensor) -> Tensor:
+                              alpha: Tensor) -> Tensor:
         (ptr, neighbor), _ = edge_index.get_csc()
         # It has no gradient in half precision.
         dtype = torch.promote_types(x[0].dtype, torch.float32)
         out = F.embedding_bag(neighbor, x[0].to(dtype), ptr, mode='sum',
-                              per_sample_weights=edge_weight.to(dtype),
+                              per_sample_weights=alpha.to(dtype),
                               include_last_offset=True)
         return out.to(x[0].dtype)
 

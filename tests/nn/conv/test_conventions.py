@@ -5,6 +5,7 @@ from torch_geometric import EdgeIndex
 from torch_geometric.explain import AttentionExplainer, Explainer, GNNExplainer
 from torch_geometric.nn import HeteroConv, Sequential, to_hetero
 
+from eega_pyg.nn import AttributeTransformer
 from eega_pyg.nn.conv import AttributeTransformerConv, WGCNConv
 
 LAYERS = ['attribute_transformer', 'wgcn']
@@ -35,8 +36,9 @@ def graph(form, num_edges=14, num_source=7, num_target=7, dtype=torch.double):
 
 def sparse(layout, edge_index, value):
     shape = (7, 7, *value.shape[1:])
-    if layout == 'coo':
-        return torch.sparse_coo_tensor(edge_index.flip(0), value, shape).coalesce()
+    if layout.startswith('coo'):
+        adj = torch.sparse_coo_tensor(edge_index.flip(0), value, shape)
+        return adj.coalesce() if layout == 'coo' else adj
     source, target = edge_index
     first, second = (target, source) if layout == 'csr' else (source, target)
     order = (first * 7 + second).argsort()
@@ -45,6 +47,14 @@ def sparse(layout, edge_index, value):
          first.bincount(minlength=7).cumsum(0)])
     matrix = {'csr': torch.sparse_csr_tensor, 'csc': torch.sparse_csc_tensor}[layout]
     return matrix(ptr, second[order], value[order], shape)
+
+
+def in_order(edge_index, edges, order):
+    index = EdgeIndex(edge_index, sparse_size=(7, 7))
+    if order is None:
+        return index, edges
+    index, perm = index.sort_by(order)
+    return index, {k: v[perm] for k, v in edges.items()}
 
 
 def gradients(conv, x, *args, **kwargs):
@@ -61,16 +71,16 @@ def gradients(conv, x, *args, **kwargs):
 def test_an_edge_index_of_any_order_is_the_tensor(layer, form, order):
     conv, (x, edge_index, edges) = make(layer, form), graph(form)
     expected = gradients(conv, x, edge_index, **edges)
-    index = EdgeIndex(edge_index, sparse_size=(7, 7))
-    if order is not None:
-        index, perm = index.sort_by(order)
-        edges = {k: v[perm] for k, v in edges.items()}
+    index, edges = in_order(edge_index, edges, order)
+    torch.testing.assert_close(gradients(conv, x, index, **edges), expected)
+    # The last node has no edge: it is there nevertheless.
+    index = EdgeIndex(index.as_tensor(), sort_order=order)
     torch.testing.assert_close(gradients(conv, x, index, **edges), expected)
 
 
 @pytest.mark.parametrize('form', FORMS)
 @pytest.mark.parametrize('layer', LAYERS)
-@pytest.mark.parametrize('layout', ['coo', 'csr', 'csc'])
+@pytest.mark.parametrize('layout', ['coo', 'coo, not sorted', 'csr', 'csc'])
 def test_a_sparse_matrix_carries_types_or_attributes_as_its_values(layer, form, layout):
     conv, (x, edge_index, edges) = make(layer, form), graph(form)
     expected = gradients(conv, x, edge_index, **edges)
@@ -88,14 +98,38 @@ def test_wrong_uses_of_a_sparse_matrix_are_named(layer):
         make(layer, 'typed')(x, adj)
     with pytest.raises(ValueError, match='transpose it instead'):
         make(layer, 'attributed', flow='target_to_source')(x, adj)
+    pairs = torch.tensor([[0, 0], [1, 1]])
+    twice = torch.sparse_coo_tensor(pairs, torch.tensor([1, 1]), (2, 2))
+    with pytest.raises(ValueError, match='an edge twice'):
+        make(layer, 'typed')(x[:2], twice)
 
 
 @pytest.mark.parametrize('layer', LAYERS)
-def test_the_reverse_flow_is_the_flow_over_reversed_edges(layer):
+@pytest.mark.parametrize('order', [None, 'row', 'col'])
+def test_the_reverse_flow_is_the_flow_over_reversed_edges(layer, order):
     x, edge_index, edges = graph('typed')
     expected = make(layer, 'typed')(x, edge_index.flip(0), **edges)
-    out = make(layer, 'typed', flow='target_to_source')(x, edge_index, **edges)
-    torch.testing.assert_close(out, expected)
+    conv = make(layer, 'typed', flow='target_to_source')
+    torch.testing.assert_close(conv(x, edge_index, **edges), expected)
+    index, edges = in_order(edge_index, edges, order)
+    torch.testing.assert_close(conv(x, index, **edges), expected)
+
+
+@pytest.mark.parametrize('layer', LAYERS)
+def test_types_of_any_width_and_one_number_an_edge_are_taken(layer):
+    x, edge_index, edges = graph('typed')
+    conv = make(layer, 'typed')
+    expected = conv(x, edge_index, **edges)
+    for dtype in (torch.uint8, torch.int8, torch.int32):
+        out = conv(x, edge_index, edge_type=edges['edge_type'].to(dtype))
+        assert torch.equal(out, expected)
+    value = torch.linspace(-3, 3, 14, dtype=torch.double)
+    conv = {
+        'wgcn': lambda: WGCNConv(6, 8, edge_dim=1),
+        'attribute_transformer': lambda: AttributeTransformerConv(6, 8, edge_dim=1)
+    }[layer]().double()
+    torch.testing.assert_close(conv(x, edge_index, value),
+                               conv(x, edge_index, value.view(-1, 1)))
 
 
 @pytest.mark.parametrize('form', FORMS)
@@ -106,6 +140,9 @@ def test_bipartite_graphs_have_the_targets_that_size_says(layer, form):
     y = torch.randn(5, 3, dtype=torch.double)
     out = conv((x, y), edge_index, **edges)
     torch.testing.assert_close(conv((x, y), edge_index, size=(7, 5), **edges), out)
+    if layer == 'wgcn':  # It does not read the targets.
+        same = conv((x, None), edge_index, size=(7, 5), **edges)
+        torch.testing.assert_close(same, out)
     # Who sends nothing changes nothing.
     more = torch.cat([x, x[:2]])
     torch.testing.assert_close(conv((more, y), edge_index, **edges), out)
@@ -194,11 +231,10 @@ def test_explainers_mask_its_edges(layer):
     mask = explainer(x, edge_index, index=0, **edges).edge_mask
     reaching = edge_index[1] == 0
     assert (mask[reaching] > 0).all() and (mask[~reaching] == 0).all()
-    if layer == 'attribute_transformer':
-        explainer = Explainer(net, AttentionExplainer(), explanation_type='model',
-                              edge_mask_type='object', model_config=config)
-        mask = explainer(x, edge_index, index=0, **edges).edge_mask
-        assert (mask[reaching] > 0).all() and (mask[~reaching] == 0).all()
+    explainer = Explainer(net, AttentionExplainer(), explanation_type='model',
+                          edge_mask_type='object', model_config=config)
+    mask = explainer(x, edge_index, index=0, **edges).edge_mask
+    assert (mask[reaching] > 0).all() and (mask[~reaching] == 0).all()
 
 
 @pytest.mark.parametrize('sparse', [False, True])
@@ -217,6 +253,49 @@ def test_bfloat16_autocast_is_close_and_has_gradients(layer, sparse):
     out.float().square().sum().backward()
     assert all(p.grad is not None and p.grad.isfinite().all()
                for p in conv.parameters())
+
+
+@pytest.mark.parametrize('order', [None, 'col'])
+@pytest.mark.parametrize('layer', LAYERS)
+def test_in_bfloat16_the_weights_of_a_thousand_edges_add_up_to_one(layer, order):
+    conv = make(layer, 'typed', dtype=torch.float)
+    source = torch.arange(1000)
+    index = EdgeIndex([source.tolist(), [0] * 1000], sort_order=order)
+    types = source % 3
+    with torch.autocast('cpu', torch.bfloat16):
+        _, (_, alpha) = conv(torch.randn(1000, 6), index, edge_type=types,
+                             return_attention_weights=True)
+    total = alpha.double().sum(0)
+    torch.testing.assert_close(total, torch.ones_like(total), rtol=0.02, atol=0)
+
+
+@pytest.mark.parametrize('edges', [{}, {'edge_dim': 4}])
+def test_a_lazy_layer_starts_from_the_distribution_of_an_eager_one(edges):
+    x, edge_index = torch.randn(4, 256), torch.tensor([[0, 1], [1, 2]])
+    attr = {'edge_attr': torch.randn(2, 4)} if edges else {}
+    for name in ('lin_query', 'lin_key', 'lin_value'):
+        spread = []
+        for size in (256, -1):
+            conv = AttributeTransformerConv(size, 32, heads=8, **edges)
+            conv(x, edge_index, **attr)
+            spread.append(getattr(conv, name).weight.std().item())
+        assert spread[1] == pytest.approx(spread[0], rel=0.05)
+
+
+def test_the_block_around_a_layer_goes_where_the_layer_goes():
+    x, edge_index, edges = graph('attributed', dtype=torch.float)
+    y, there = torch.randn(7, 6), ('a', 'to', 'b')
+    conv = AttributeTransformerConv((6, 6), 3, heads=2, edge_dim=4)
+    block = AttributeTransformer(conv, 6).eval()
+    expected = block((x, y), edge_index, edge_attr=edges['edge_attr'])
+    assert torch.equal(block((x, y), edge_index, edges['edge_attr']), expected)
+    out, (_, alpha) = block((x, y), edge_index, **edges, return_attention_weights=True)
+    assert torch.equal(out, expected) and alpha.shape == (14, 2)
+
+    wrapped = HeteroConv({there: block})
+    nodes, attrs = {'a': x, 'b': y}, {there: edges['edge_attr']}
+    out = wrapped(nodes, {there: edge_index}, edge_attr_dict=attrs)
+    assert torch.equal(out['b'], expected)
 
 
 @pytest.mark.parametrize('sparse', [False, True])

@@ -54,6 +54,22 @@ def test_complete_graph_equals_message_passing_and_the_equation(conv, sizes):
         torch.testing.assert_close(a, b, rtol=0, atol=1e-11)
 
 
+@pytest.mark.parametrize('ptr', [[0], [0, 0], [0, 0, 0]])
+def test_complete_graphs_of_nothing_are_nothing(conv, ptr):
+    graph = CompleteGraph.from_ptr(torch.tensor(ptr))
+    x = torch.empty(0, 6, dtype=torch.double)
+    assert conv(x, graph, edge_score=torch.empty(0)).shape == (0, 4)
+
+
+@pytest.mark.parametrize('kwargs', [{'aggr': 'mean'}, {'flow': 'target_to_source'}])
+def test_a_complete_graph_is_its_edges_whatever_the_sum(kwargs):
+    conv = WGCNConv(6, 4, edge_dim=3, **kwargs)
+    graph = CompleteGraph.from_ptr(torch.tensor([0, 3, 5]))
+    x, score = torch.randn(5, 6), torch.randn(13)
+    torch.testing.assert_close(conv(x, graph, edge_score=score),
+                               conv(x, graph.edge_index, edge_score=score))
+
+
 def test_scores_stand_for_attributes(conv):
     graph = CompleteGraph.from_ptr(torch.tensor([0, 3, 5]))
     x = torch.randn(5, 6, dtype=torch.double)
