@@ -106,11 +106,8 @@ class DenseEEGA(torch.nn.Module):
         for name, lin in tagger.lin_channels.items():
             pairs.append(features[name])
             weights.append(cast(Tensor, lin.weight))
-        out = F.linear(torch.cat(pairs, -1), torch.cat(weights, 1), tagger.lin_row.bias)
-        if tagger.rank > 0:
-            product = tagger.lin_head(pairs[0]) * tagger.lin_tail(pairs[1])
-            out = out + tagger.lin_product(product)
-        return out
+        return F.linear(torch.cat(pairs, -1), torch.cat(weights, 1),
+                        tagger.lin_row.bias)
 
     def _pair_features(self, layer: MultiChannel, mask: Tensor,
                        data: HeteroData) -> Dict[str, Tensor]:

@@ -18,8 +18,6 @@ INGREDIENTS = {
     'without pretraining': ('train.pretrain_epochs=0', ),
     'without word features': ('model.token_features=false', 'data.word_vectors=false'),
     'with the symmetric table': ('data.table=symmetric', ),
-    'without the bilinear term': ('model.tagger_rank=0', ),
-    'without averaging': ('train.average=false', ),
     'without the alignment': ('model.lambda_graph=0', ),
     'with the Wasserstein distance alone': ('model.alpha=1', ),
     'with the Gromov-Wasserstein distance alone': ('model.alpha=0', ),
@@ -31,12 +29,17 @@ COLUMNS = [*HEADER[:5], *(f'{view} F1 lost' for view in bootstrap.VIEWS)]
 
 
 def rows(records: List[Dict[str, Any]]) -> List[List[str]]:
-    whole = {r['seed']: r for r in records if r['name'] == 'default'}
+    return compare(records, list(INGREDIENTS))
+
+
+def compare(records: List[Dict[str, Any]], names: List[str]) -> List[List[str]]:
+    r"""A row for each name, with what its runs lost against those of the first."""
+    whole = {r['seed']: r for r in records if r['name'] == names[0]}
     out = []
-    for name in INGREDIENTS:
+    for name in names:
         runs = [r for r in records if r['name'] == name]
         pairs = [(whole[r['seed']], r) for r in runs
-                 if name != 'default' and r['seed'] in whole]
+                 if name != names[0] and r['seed'] in whole]
         out.append(
             row(name, runs)[:5] + [lost(pairs, view) for view in bootstrap.VIEWS])
     return out

@@ -56,10 +56,10 @@ def apart(function: Callable, *args: Any) -> Any:
 
 
 def trainer(loss: Callable[[HeteroData], Tensor], parameters: Iterable[Tensor],
-            bf16: bool) -> Callable[[HeteroData], None]:
+            bf16: bool, fused: bool = True) -> Callable[[HeteroData], None]:
     r"""A training step as :func:`eega_pyg.training.fit` does it."""
     params = [p for p in parameters if p.requires_grad]
-    optimizer = torch.optim.AdamW(params, lr=1e-5, fused=True)
+    optimizer = torch.optim.AdamW(params, lr=1e-5, fused=fused)
 
     def step(batch: HeteroData) -> None:
         optimizer.zero_grad()

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Sequence
 
 import ablation
+import averaging
+import epoch_cost
 import gnn_variants
 import ingredients
 import jmere
@@ -29,8 +31,8 @@ def training(rows: Callable[[List[Dict[str, Any]]], List[List[str]]],
              records: List[Dict[str, Any]], header: Sequence[str] = HEADER) -> str:
     r"""The table of benchmarks that train; seeds stand in it."""
     made = {
-        f"{r['machine']}, {r['threads']} thread(s)" +
-        (f", {r['precision']}" if 'precision' in r else '')
+        f"{r['machine']}, {r['threads']} thread(s), "
+        f"{r.get('precision', 'precision not recorded')}"
         for r in records
     }
     dates = sorted({r['date'] for r in records})
@@ -86,10 +88,12 @@ TABLES: Dict[str, Callable[[Any], str]] = {
     'jmere': lambda records: training(jmere.rows, records),
     'ingredients':
     lambda records: training(ingredients.rows, records, ingredients.COLUMNS),
+    'averaging': lambda records: training(averaging.rows, records, ingredients.COLUMNS),
     'gnn_variants': lambda records: training(gnn_variants.rows, records),
     'ablation': lambda records: training(ablation.rows, records),
     'sensitivity': lambda records: training(sensitivity.rows, records),
     'synthetic': lambda records: training(synthetic.rows, records),
+    'epoch_cost': epoch_cost.report,
     'throughput': speed,
     'throughput_default': speed,
     'ot_solvers': transport,

@@ -60,7 +60,6 @@ class ModelConfig:
     channels: Tuple[str, ...] = ('pos', 'sd', 'co')
     channel_dim: int = 100
     pair_features: bool = False
-    tagger_rank: int = 0
     token_features: bool = False
     visual: bool = True
     alpha: float = 0.4

@@ -18,18 +18,9 @@ class PairTagger(torch.nn.Module):
         \mathbf{b}_p
 
     The two products are taken a word, so nothing wider than the number of tags is held
-    a pair, or than :obj:`rank`. With :obj:`channels` the pair features of the
-    multi-channel layer stand beside
-    :math:`[\mathbf{S}_i \, \Vert \, \mathbf{S}_j]`, as in the authors' released code
-    (the paper does not mention them). A sum of one term for each word cannot say which
-    words belong together; with :obj:`rank` there is a product of the two as well,
-
-    .. math::
-        \mathbf{W}_3 \left( \mathbf{U} \mathbf{S}_i \odot
-        \mathbf{V} \mathbf{S}_j \right)
-
-    the low-rank bilinear pooling from `"Hadamard Product for Low-rank Bilinear Pooling"
-    <https://arxiv.org/abs/1610.04325>`_ (Kim et al., 2017; not in the paper either).
+    a pair. With :obj:`channels` the pair features of the multi-channel layer stand
+    beside :math:`[\mathbf{S}_i \, \Vert \, \mathbf{S}_j]`, as in the authors' released
+    code (the paper does not mention them).
 
     Args:
         in_channels (int): Size of each word's input.
@@ -37,8 +28,6 @@ class PairTagger(torch.nn.Module):
         channels (sequence of str, optional): Names of the channels whose pair features
             are read too. (default: :obj:`()`)
         channel_dim (int, optional): Size of the pair features. (default: :obj:`0`)
-        rank (int, optional): Rank of the bilinear term, :obj:`0` for none.
-            (default: :obj:`0`)
 
     Shapes:
         - **input:** word features :math:`(|\mathcal{V}|, F)`, the complete graphs, and,
@@ -46,20 +35,15 @@ class PairTagger(torch.nn.Module):
         - **output:** scores :math:`(|\mathcal{E}|, T)`, pairs in the graphs' order
     """
     def __init__(self, in_channels: int, num_tags: int, channels: Sequence[str] = (),
-                 channel_dim: int = 0, rank: int = 0) -> None:
+                 channel_dim: int = 0) -> None:
         super().__init__()
         self.in_channels = in_channels
         self.num_tags = num_tags
-        self.rank = rank
         self.lin_row = Linear(in_channels, num_tags)
         self.lin_col = Linear(in_channels, num_tags, bias=False)
         self.lin_channels = torch.nn.ModuleDict(
             {name: Linear(channel_dim, num_tags, bias=False)
              for name in channels})
-        if rank > 0:
-            self.lin_head = Linear(in_channels, rank, bias=False)
-            self.lin_tail = Linear(in_channels, rank, bias=False)
-            self.lin_product = Linear(rank, num_tags, bias=False)
 
         self.reset_parameters()
 
@@ -68,10 +52,6 @@ class PairTagger(torch.nn.Module):
         self.lin_col.reset_parameters()
         for lin in self.lin_channels.values():
             cast(Linear, lin).reset_parameters()
-        if self.rank > 0:
-            self.lin_head.reset_parameters()
-            self.lin_tail.reset_parameters()
-            torch.nn.init.normal_(self.lin_product.weight, std=0.02)
         # Nearly all pairs are of tag 0, none: start by saying so with probability 0.95,
         # or the first epoch goes into learning it.
         with torch.no_grad():
@@ -86,10 +66,6 @@ class PairTagger(torch.nn.Module):
         for name, lin in self.lin_channels.items():
             out = out + channels[name].project(
                 cast(Linear, lin).weight, types[name], graph)
-        if self.rank > 0:
-            head, tail = self.lin_head(x), self.lin_tail(x)
-            product = head.index_select(0, graph.row) * tail.index_select(0, graph.col)
-            out = out + self.lin_product(product)
         return out
 
     def __repr__(self) -> str:

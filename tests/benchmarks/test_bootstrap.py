@@ -56,13 +56,14 @@ def test_only_pairs_of_runs_are_compared():
     assert rows['default'][5:] == ['', '']
     assert rows['without the image'][1] == '1 2'
     assert rows['without the image'][5].startswith('+33.33 [+')
-    assert rows['without averaging'] == ['without averaging', 'not run', *[''] * 5]
+    assert rows['without edge types'] == ['without edge types', 'not run', *[''] * 5]
     assert {len(row) for row in table} == {len(ingredients.COLUMNS)}
 
 
 def test_runs_are_kept_with_what_a_difference_needs(script, results):
-    out = script(ingredients, '--only', 'default', 'without averaging', '--seeds', '0')
-    line = next(x for x in out.splitlines() if x.startswith('| without averaging'))
+    out = script(ingredients, '--only', 'default', 'without the alignment', '--seeds',
+                 '0')
+    line = next(x for x in out.splitlines() if x.startswith('| without the alignment'))
     assert '[' in line
     with pytest.raises(SystemExit):
         script(ingredients, '--only', 'nonsense')

@@ -25,7 +25,6 @@ def data():
 @pytest.mark.parametrize('options', [
     {
         'pair_features': True,
-        'tagger_rank': 3,
         'token_features': True,
         'reduction': 'sum',
         'num_layers': 2

@@ -167,24 +167,6 @@ def test_pair_tagger_equals_equation_11():
         torch.testing.assert_close(out[e], expected)
 
 
-def test_the_bilinear_term_tells_which_words_belong_together():
-    graph, _ = pair_inputs()
-    x = torch.randn(5, 8).double()
-    tagger = PairTagger(8, 4, rank=3).double()
-    for e, out in enumerate(tagger(x, graph)):
-        i, j = x[graph.row[e]], x[graph.col[e]]
-        product = (tagger.lin_head.weight @ i) * (tagger.lin_tail.weight @ j)
-        expected = tagger.lin_row(i) + tagger.lin_col(j)
-        torch.testing.assert_close(out, expected + tagger.lin_product.weight @ product)
-
-    # Of two pairs and the two that they make crosswise, sums say the same whatever the
-    # weights are; products do not.
-    graph = CompleteGraph.from_ptr(torch.tensor([0, 2]))
-    for rank, same in ((0, True), (3, False)):
-        out = PairTagger(8, 4, rank=rank).double()(x[:2], graph)
-        assert torch.allclose(out[0] + out[3], out[1] + out[2]) == same
-
-
 def test_transformer_layer_is_residual_norm_feed_forward_norm():
     edge_index = torch.tensor([[0, 1, 2], [1, 2, 0]])
     x = torch.randn(3, 8)

@@ -1,5 +1,4 @@
-r"""Nothing quadratic in the sentence is wider than the number of tags, or the tagger's
-rank."""
+r"""Nothing quadratic in the sentence is wider than the number of tags."""
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -74,17 +73,13 @@ def largest(options, bf16):
         'num_layers': 2,
         'reduction': 'sum'
     },
-    {
-        'tagger_rank': 30
-    },
 ])
 def test_training_holds_nothing_quadratic_that_is_wider_than_the_tags(options, bf16):
     sizes, num_tags = largest(options, bf16)
     assert num_tags == 26 < CHANNEL_DIM
-    # The scores (or the products) themselves, and nothing above them: a whole matrix of
-    # pairs would be the least that is.
-    width = max(num_tags, options.get('tagger_rank', 0))
-    assert max(sizes.values()) == WORDS**2 * width, sizes
+    # The scores themselves, and nothing above them: a whole matrix of pairs would be
+    # the least that is.
+    assert max(sizes.values()) == WORDS**2 * num_tags, sizes
 
 
 def test_a_tensor_of_pairs_of_features_would_be_seen(monkeypatch):

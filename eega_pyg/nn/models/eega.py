@@ -95,8 +95,6 @@ class EEGA(
         pair_features (bool, optional): If set to :obj:`True`, the tagger reads the
             channels' pair features too (the released code does; the paper does not say
             so). (default: :obj:`False`)
-        tagger_rank (int, optional): Rank of a bilinear term in the tagger, :obj:`0` for
-            none (not in the paper). (default: :obj:`0`)
         token_features (bool, optional): If set to :obj:`True`, embeddings of a word's
             part of speech, named-entity tag and shape are added to its features (not in
             the paper). (default: :obj:`False`)
@@ -146,7 +144,6 @@ class EEGA(
         channels: Sequence[str] = ('pos', 'sd', 'co'),
         channel_dim: int = 100,
         pair_features: bool = False,
-        tagger_rank: int = 0,
         token_features: bool = False,
         visual: bool = True,
         alpha: float = 0.4,
@@ -217,7 +214,7 @@ class EEGA(
                 }, channel_dim, {'sd': NO_HOPS} if 'sd' in channels else None, dropout)
         self.dropout = torch.nn.Dropout(dropout)
         self.tagger = PairTagger(dim, len(self.tag_set), channels if pair_features else
-                                 (), channel_dim, tagger_rank)
+                                 (), channel_dim)
 
         # Last, so that a seed starts all else alike with and without the image.
         self.visual = visual
