@@ -21,11 +21,10 @@ from eega_pyg.atomic import write_text
 from eega_pyg.config import Config
 from eega_pyg.datasets import JMERE
 from eega_pyg.evaluation import collect_scores
-from eega_pyg.training import build_model
+from eega_pyg.training import PairTagging, build_model
 
 #: What a row is called, and where Lightning keeps the weights.
 WEIGHTS = {'average': 'state_dict', 'last weights': 'current_model_state'}
-PREFIX = 'model.'
 
 
 def score(root: Path, run: Path) -> List[Dict[str, Any]]:
@@ -35,18 +34,15 @@ def score(root: Path, run: Path) -> List[Dict[str, Any]]:
     train = JMERE(str(root), **arguments)
     val = JMERE(str(root), split='val', vocabularies=train.vocabularies, **arguments)
     signatures = train.vocabularies.signatures if config.train.signatures else None
-    model = build_model(config, train)
+    module = PairTagging(build_model(config, train), config.train, signatures)
     path = run / 'training' / 'last.ckpt'
     checkpoint = torch.load(path, map_location='cpu', weights_only=True, mmap=True)
     records = []
     for name, key in WEIGHTS.items():
         if key not in checkpoint:
             raise ValueError(f"'{path}' is of a run without 'train.average'")
-        model.load_state_dict({
-            k[len(PREFIX):]: v
-            for k, v in checkpoint[key].items() if k.startswith(PREFIX)
-        })
-        found = collect_scores(model, val, signatures, config.train.batch_size)
+        module.load_state_dict(checkpoint[key])
+        found = collect_scores(module.model, val, signatures, config.train.batch_size)
         records.append({
             'name':
             name,

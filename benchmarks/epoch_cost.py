@@ -9,6 +9,7 @@ and collating are timed by themselves. The record is kept in
 """
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
@@ -25,7 +26,7 @@ from eega_pyg.datasets import JMERE
 from eega_pyg.precision import use_bf16
 from eega_pyg.training import build_model, loaders
 
-NOW = 'as it is'
+NOW, SINGLE = 'as it is', 'single precision'
 #: Overrides of the configuration, and whether the optimiser is fused and batches are
 #: of similar length.
 SETTINGS: Dict[str, Any] = {
@@ -33,7 +34,7 @@ SETTINGS: Dict[str, Any] = {
     'word-piece embeddings trained': (('model.freeze_embeddings=false', ), True, True),
     'optimiser not fused': ((), False, True),
     'batches in random order': ((), True, False),
-    'single precision': (('train.precision=float32', ), True, True),
+    SINGLE: (('train.precision=float32', ), True, True),
     'without all of these':
     (('model.freeze_embeddings=false', 'train.precision=float32'), False, False),
 }
@@ -58,6 +59,10 @@ def measure(root: Path, preset: str, overrides: List[str], num_batches: int,
             turns: int) -> Dict[str, Any]:
     now = Config.load(preset, overrides)
     data = JMERE(str(root), tags=now.tags.tag_set(), **now.data.arguments())
+    batches = {
+        grouped: batches_of(data, now, num_batches, grouped)
+        for grouped in (True, False)
+    }
     systems: Dict[str, Callable[[int], None]] = {}
     for name, (changes, fused, grouped) in SETTINGS.items():
         config = Config.load(preset, [*overrides, *changes])
@@ -65,8 +70,8 @@ def measure(root: Path, preset: str, overrides: List[str], num_batches: int,
         model = build_model(config, data).train()
         step = trainer(lambda batch, model=model: model.loss(batch)['loss'],
                        model.parameters(), use_bf16(config.train), fused)
-        batches = batches_of(data, config, num_batches, grouped)
-        systems[name] = lambda i, step=step, batches=batches: step(batches[i])
+        systems[name] = partial(lambda step, own, i: step(own[i]), step,
+                                batches[grouped])
 
     loader, _ = loaders(data, data, now.train)
     clock = CLOCKS['cpu']
@@ -77,6 +82,8 @@ def measure(root: Path, preset: str, overrides: List[str], num_batches: int,
     return {
         'config': now.to_dict(),
         'bf16': use_bf16(now.train),
+        'num_batches': num_batches,
+        'turns': turns,
         'steps': steps,
         'loading_seconds': loading,
         'epoch_seconds': {
@@ -90,7 +97,8 @@ def measure(root: Path, preset: str, overrides: List[str], num_batches: int,
 def report(record: Dict[str, Any]) -> str:
     r"""The table of a run, in Markdown."""
     seconds = record['epoch_seconds']
-    rows = [[name, f'{seconds[name] / seconds[NOW]:.2f}'] for name in seconds]
+    rows = [[name, f'{seconds[name] / seconds[NOW]:.2f}'] for name in seconds
+            if record['bf16'] or name != SINGLE]
     rows.append(
         ['loading and collating', f"{record['loading_seconds'] / seconds[NOW]:.3f}"])
     precision = 'bfloat16' if record['bf16'] else 'single precision in all rows'

@@ -240,11 +240,11 @@ def _write(target: Path, results: Callable[[int], Iterator['Result']],
            resume: bool) -> None:
     # Lines go to a side file, which a stopped run leaves behind and --resume takes up.
     part = target.with_name(target.name + '.part')
-    done: List[bytes] = []
-    if resume and part.is_file():
-        done = [
-            line for line in part.read_bytes().splitlines(True) if line.endswith(b'\n')
-        ]
+    lines = part.read_bytes().splitlines(True) if part.is_file() else []
+    done = [line for line in lines if line.endswith(b'\n')]
+    if done and not resume:
+        raise ValueError(f"'{part}' holds {len(done)} results of a stopped run: add "
+                         f"--resume to go on, or remove it to start again")
     with part.open('wb') as f:
         f.writelines(done)
         for result in results(len(done)):

@@ -70,6 +70,10 @@ def test_extract_from_a_file_and_go_on_after_a_stop(eega, trained, tmp_path):
     # A stopped run has left one whole line and a torn one.
     part = tmp_path / 'out.jsonl.part'
     part.write_text('{"kept": true}\n{"torn": ')
+    kept = part.read_bytes()
+    fails(eega('extract', '--input', source, '-m', trained, '--output', target),
+          'holds 1 results of a stopped run: add --resume')
+    assert part.read_bytes() == kept and not target.exists()
     code, out, _ = eega('extract', '--input', source, '-m', trained, '--output', target,
                         '--resume')
     assert code == 0 and out == '' and not part.exists()

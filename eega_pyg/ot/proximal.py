@@ -113,7 +113,8 @@ def proximal_point(
     linear = ((plan * cost).sum(
         (1, 2)) + marginal_slope(a, best_f) + marginal_slope(b, best_g))
     return TransportOutput(plan, linear, torch.zeros_like(linear), linear, iterations,
-                           marginal_error(plan, a, b), ~active, best_f, best_g)
+                           marginal_error(plan, a, b), ~active & linear.isfinite(),
+                           best_f, best_g)
 
 
 def _round(plan: Tensor, a: Tensor, b: Tensor) -> Tensor:

@@ -30,6 +30,13 @@ def test_too_few_iterations_are_not_called_converged() -> None:
     assert ((out.linear - exact) <= 1e-4 * mean)[out.converged].all()
 
 
+@pytest.mark.parametrize('value', [float('nan'), float('inf'), -float('inf')])
+def test_a_cost_that_is_no_number_is_not_called_converged(value: float) -> None:
+    cost = COST[:3].clone()
+    cost[1, 0, 0] = value
+    assert proximal_point(cost, A[:3], B[:3]).converged.tolist() == [True, False, True]
+
+
 def test_slopes_are_the_optimal_plan_and_potentials() -> None:
     cost, a, b = COST[:20].clone(), A[:20].clone(), B[:20].clone()
     cost.requires_grad_(), a.requires_grad_()
