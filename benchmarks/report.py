@@ -17,6 +17,7 @@ import epoch_cost
 import gnn_variants
 import ingredients
 import jmere
+import passages
 import sensitivity
 import synthetic
 import throughput
@@ -98,6 +99,7 @@ TABLES: Dict[str, Callable[[Any], str]] = {
     'throughput_default': speed,
     'ot_solvers': transport,
     'predicate_model': predicates,
+    'passages': passages.report,
 }
 
 

@@ -1,9 +1,9 @@
 r"""What the benchmarks on JMERE share: runs one after the other, each kept in a JSON
 file, and their table.
 
-A finished run is a record: name, seed, configuration, validation scores, the curve over
-the epochs, cost, machine and date. A run that is there already is not run again, and a
-stopped one goes on where it stopped.
+A finished run is a record: name, seed, configuration, data, validation scores, the
+curve over the epochs, cost, machine and date. A run that is there already is not run
+again, and a stopped one goes on where it stopped.
 """
 import itertools
 import json
@@ -20,6 +20,8 @@ from rich.table import Table
 from eega_pyg.atomic import write_text
 from eega_pyg.config import Config
 from eega_pyg.datasets import JMERE
+from eega_pyg.datasets.download import file_sha256
+from eega_pyg.datasets.identity import digest
 from eega_pyg.precision import use_bf16
 from eega_pyg.training import Build, build_model, fit, loaders
 
@@ -98,21 +100,24 @@ def sweep(runs: Iterable[Run], args: Namespace) -> List[Dict[str, Any]]:
     taken over from there.
 
     Raises:
-        ValueError: If a run of the same name and seed had another configuration.
+        ValueError: If a run of the same name and seed had another configuration or was
+            of other data.
+        FileNotFoundError: If there are no data.
     """
     results = args.results
+    data = data_identity(args.root)
     for run in runs:
         seed = run.config.train.seed
         done = [r for r in read(results) if (r['name'], r['seed']) == (run.name, seed)]
-        if done and not same_config(done[0], run):
+        if done and not same_run(done[0], run, data):
             raise ValueError(f"'{results}' holds '{run.name}' with seed {seed} in "
-                             f"another configuration: remove it, or choose another "
-                             f"--results")
+                             f"another configuration or of other data: remove it, or "
+                             f"choose another --results")
         if done:
             continue
-        other = [r for p in args.reuse for r in read(p) if same_config(r, run)]
+        other = [r for p in args.reuse for r in read(p) if same_run(r, run, data)]
         folder = args.runs / f'{run.name}-{seed}'
-        record = other[0] if other else train(run, args.root, folder)
+        record = other[0] if other else {**train(run, args.root, folder), 'data': data}
         # Read again: another process may have added its own meanwhile.
         records = [*read(results), {**record, 'name': run.name}]
         records.sort(key=lambda r: (r['name'], r['seed']))
@@ -120,11 +125,23 @@ def sweep(runs: Iterable[Run], args: Namespace) -> List[Dict[str, Any]]:
     return read(results)
 
 
-def same_config(record: Dict[str, Any], run: Run) -> bool:
-    r"""Fields that a later version has added had their default value then; those that
-    it has removed say nothing."""
+def data_identity(root: Path) -> str:
+    r"""A digest of the raw files of a data set, without those of its test split."""
+    raw = root / 'raw'
+    files = [p for p in sorted(raw.rglob('*')) if p.is_file() and 'test' not in p.name]
+    if not files:
+        raise FileNotFoundError(f"There is no data set in '{root}': run 'eega build "
+                                f"{root}'")
+    return digest({str(p.relative_to(raw)): file_sha256(str(p)) for p in files})
+
+
+def same_run(record: Dict[str, Any], run: Run, data: str) -> bool:
+    r"""Whether a record is of a run's layer, its configuration and these data. Fields
+    that a later version has added had their default value then; those that it has
+    removed say nothing."""
     default = Config().to_dict()
-    return record.get('layer', run.layer) == run.layer and all(
+    same = (record.get('layer', run.layer), record.get('data')) == (run.layer, data)
+    return same and all(
         record['config'][section].get(name, default[section][name]) == value
         for section, fields in run.config.to_dict().items()
         for name, value in fields.items())

@@ -6,6 +6,13 @@ from pathlib import Path
 from typing import Iterator, Union
 
 
+def check_file(path: Union[str, Path]) -> None:
+    r"""Raises an :class:`IsADirectoryError` where there is a folder in the place of a
+    file that is to be written."""
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"'{path}' is a folder: name a file")
+
+
 @contextmanager
 def atomic(path: Union[str, Path]) -> Iterator[str]:
     r"""Gives a temporary path in the same folder, which replaces :obj:`path` if the

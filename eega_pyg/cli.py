@@ -5,7 +5,7 @@ import sys
 import warnings
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Dict, Iterator, List, Optional
+from typing import TYPE_CHECKING, Dict, Iterator, List, Optional
 
 import typer
 from rich.console import Console
@@ -101,6 +101,7 @@ def train(
     r"""Trains a model; the epoch that is best on the validation split is kept."""
     from eega_pyg.config import Config
     from eega_pyg.training import fit
+    _check_root(root)
     result = fit(Config.load(preset, overrides), root, folder, resume=resume)
     _print_scores(result.scores, f'best epoch: {result.epoch + 1}, validation split')
     out.print(f'The model is in {result.folder}', highlight=False)
@@ -115,10 +116,13 @@ def evaluate(
                                           'scores to this file.'),
 ) -> None:
     r"""Scores a model against the given quintuples."""
-    from eega_pyg.atomic import write_text
+    from eega_pyg.atomic import check_file, write_text
     from eega_pyg.datasets import JMERE
     from eega_pyg.evaluation import evaluate as evaluate_model
     from eega_pyg.saved_model import load_model
+    _check_root(root)
+    if output is not None:
+        check_file(output)
     saved = load_model(model)
     dataset = JMERE(str(root), split=split.value, vocabularies=saved.vocabularies,
                     tags=saved.model.tag_set, **saved.data.arguments())
@@ -148,15 +152,17 @@ def extract(
                                           'lines.'),
     style: Optional[Format] = typer.Option(
         None, '--format', help='A table, or one '
-        'JSON object a line [default: a table '
+        'JSON object a line \\[default: a table '
         'for TEXT, JSON lines for --input].'),
     resume: bool = typer.Option(
         False, '--resume', help='Go on where a stopped run '
         'with the same --input and --output ended.'),
 ) -> None:
     r"""Extracts entities and quintuples from a text or a file of texts."""
+    from eega_pyg.atomic import check_file
     from eega_pyg.extractor import Extractor
     from eega_pyg.item import read_items
+    from eega_pyg.result_file import run_identity, write_results
     if (text is None) == (source is None):
         raise ValueError('Give either TEXT or --input FILE')
     if source is not None and (caption, scene_graph, image) != (None, None, None):
@@ -164,6 +170,8 @@ def extract(
                          'file')
     if resume and target is None:
         raise ValueError('--resume needs --output FILE')
+    if target is not None:
+        check_file(target)
     items = (read_items(source)
              if source is not None else [one_item(text, caption, scene_graph, image)])
     extractor = Extractor.from_pretrained(model)
@@ -176,7 +184,13 @@ def extract(
                 progress.update(task, completed=i + 256)
 
     if target is not None:
-        _write(target, results, resume)
+        try:
+            write_results(target, results, run_identity(extractor, items, align),
+                          resume)
+        except KeyboardInterrupt as e:
+            err.print(str(e), markup=False, highlight=False, soft_wrap=True)
+            raise
+        err.print(f'Wrote {target}', highlight=False)
     elif style is Format.jsonl or (style is None and source is not None):
         for result in results(0):
             print(result.to_json(), flush=True)
@@ -236,22 +250,11 @@ for command in (explain, graph, shrink):
     app.command()(command)
 
 
-def _write(target: Path, results: Callable[[int], Iterator['Result']],
-           resume: bool) -> None:
-    # Lines go to a side file, which a stopped run leaves behind and --resume takes up.
-    part = target.with_name(target.name + '.part')
-    lines = part.read_bytes().splitlines(True) if part.is_file() else []
-    done = [line for line in lines if line.endswith(b'\n')]
-    if done and not resume:
-        raise ValueError(f"'{part}' holds {len(done)} results of a stopped run: add "
-                         f"--resume to go on, or remove it to start again")
-    with part.open('wb') as f:
-        f.writelines(done)
-        for result in results(len(done)):
-            f.write(result.to_json().encode() + b'\n')
-            f.flush()
-    os.replace(part, target)
-    err.print(f'Wrote {target}', highlight=False)
+def _check_root(root: Path) -> None:
+    # JMERE itself would download MNRE's text to wherever it is told.
+    if not (root / 'raw').is_dir():
+        raise FileNotFoundError(f"There is no data set in '{root}' (no folder "
+                                f"'{root / 'raw'}'): 'eega build {root}' makes one")
 
 
 def _result_table(result: 'Result') -> Table:
@@ -291,7 +294,7 @@ def main() -> None:
     os.environ.setdefault('TOKENIZERS_PARALLELISM', 'false')
     try:
         app()
-    except (ValueError, OSError) as e:
+    except (ValueError, OSError, ImportError) as e:
         err.print('[red]error:[/red] ', end='')
         err.print(' '.join(str(e).split()), markup=False, highlight=False,
                   soft_wrap=True)

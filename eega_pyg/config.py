@@ -1,5 +1,7 @@
 r"""The configuration of a run: presets, files of one's own and single overrides."""
 import dataclasses
+import math
+import sys
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -105,6 +107,36 @@ class TrainConfig:
     seed: int = 0
 
 
+#: The least and the largest value of numbers.
+_BOUNDS: Dict[str, Tuple[float, float]] = {
+    'data.feature_size': (0, math.inf),
+    'data.max_words': (2, math.inf),
+    'data.max_objects': (1, math.inf),
+    'model.heads': (1, math.inf),
+    'model.num_layers': (0, math.inf),
+    'model.edge_dim': (0, math.inf),
+    'model.channel_dim': (1, math.inf),
+    'model.alpha': (0, 1),
+    'model.lambda_graph': (0, math.inf),
+    'model.epsilon': (sys.float_info.min, math.inf),
+    'model.num_iters': (1, math.inf),
+    'model.outer_iters': (1, math.inf),
+    'model.dropout': (0, 1),
+    'model.image_dropout': (0, 1),
+    'model.freeze_layers': (0, math.inf),
+    'train.epochs': (1, math.inf),
+    'train.patience': (1, math.inf),
+    'train.batch_size': (1, math.inf),
+    'train.lr': (0, math.inf),
+    'train.lr_encoder': (0, math.inf),
+    'train.weight_decay': (0, math.inf),
+    'train.warmup': (0, 1),
+    'train.clip': (0, math.inf),
+    'train.pretrain_epochs': (0, math.inf),
+    'train.seed': (0, 2**32 - 1),
+}
+
+
 @dataclass(frozen=True)
 class Config:
     r"""A whole run."""
@@ -162,10 +194,13 @@ class Config:
         _check_choice('train.schedule', config.train.schedule, ('linear', 'halving'))
         _check_choice('train.precision', config.train.precision,
                       ('auto', 'bf16', 'float32'))
-        for name in ('epochs', 'patience', 'batch_size'):
-            if getattr(config.train, name) < 1:
-                raise ValueError(f"train.{name}: expected at least 1 (got "
-                                 f"{getattr(config.train, name)})")
+        for name, (low, high) in _BOUNDS.items():
+            section, _, field_name = name.partition('.')
+            number = getattr(getattr(config, section), field_name)
+            if not (math.isfinite(number) and low <= number <= high):
+                wanted = 'more than 0' if 0 < low < 1 else f'at least {low}'
+                most = '' if high == math.inf else f' and at most {high}'
+                raise ValueError(f"{name}: expected {wanted}{most} (got {number})")
         return config
 
     def to_dict(self) -> Dict[str, Any]:

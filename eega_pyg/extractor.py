@@ -18,6 +18,7 @@ import torch
 from huggingface_hub import ModelHubMixin
 from torch_geometric.data import Batch, HeteroData
 
+from eega_pyg.device import find_device
 from eega_pyg.evaluation import num_pieces
 from eega_pyg.item import Item
 from eega_pyg.parsing import Parser, tracked
@@ -28,16 +29,16 @@ from eega_pyg.schema import OBJECT, TOKEN, Quintuple, SceneGraph
 from eega_pyg.tagging import Extraction, decode_batch, merge_windows
 from eega_pyg.transforms import Pair, PairTransform, WordPieces
 from eega_pyg.vision import CaptionParser
-from eega_pyg.vision.images import ImageSource
+from eega_pyg.vision.images import ImageSource, load_image
 
 #: Reads pictures: a scene graph each.
 ImageParser = Callable[[Sequence[ImageSource]], List[SceneGraph]]
 
-#: A longer text is refused: it would be cut into many hundreds of windows, which as
+#: A longer text is refused: it would be cut into many hundreds of passages, which as
 #: texts of their own would be read just as well.
 MAX_WORDS = 20_000
-MAX_CHARACTERS = 200_000
-MAX_CAPTION = 2_000
+#: Words of the sentences that are read together, see :class:`Extractor`.
+PASSAGE_WORDS = 25
 # So many batches of items are parsed together and then batched by length.
 _POOL = 16
 
@@ -67,6 +68,11 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
     part of an entity (40 of 3,618 in training), as if the annotators had not looked
     there, and a model learns that. Given words are read as they are.
 
+    Of a text of several sentences, as many are read together as have up to
+    :obj:`passage_words` words: in longer ones than the sentences it was trained on (16
+    words on average in JMERE), a model finds next to nothing. Relations between
+    entities of two passages are not found.
+
     .. code-block:: python
 
         extractor = Extractor.from_pretrained('runs/sample')
@@ -85,18 +91,22 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             images) into scene graphs. By default a
             :class:`~eega_pyg.vision.SceneParser`, made when the first image without
             a caption or a scene graph comes.
+        passage_words (int, optional): The most words of sentences that are read
+            together. (default: :obj:`25`)
     """
     def __init__(self, saved: SavedModel, device: Optional[Union[str,
                                                                  torch.device]] = None,
-                 image_parser: Optional[ImageParser] = None) -> None:
+                 image_parser: Optional[ImageParser] = None,
+                 passage_words: int = PASSAGE_WORDS) -> None:
         self.saved = saved
         (self.model, self.vocabularies, self.data, self.signatures,
          self.temperature) = saved
-        self.device = torch.device(device) if device is not None else _device()
+        self.device = find_device(device)
         self.model.to(self.device).eval()
         self.parser = Parser(self.data.spacy_model, vectors=self.data.word_vectors)
         self.captions = CaptionParser(self.parser.nlp, self.data.max_objects)
         self.image_parser = image_parser
+        self.passage_words = passage_words
         self.transform = PairTransform(self.vocabularies,
                                        WordPieces(load_tokenizer(self.data.encoder)),
                                        self.model.tag_set, self.model.table,
@@ -106,7 +116,8 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
     def from_pretrained(  # type: ignore[override]
             cls, name: Optional[Union[str, Path]] = None,
             device: Optional[Union[str, torch.device]] = None,
-            image_parser: Optional[ImageParser] = None) -> 'Extractor':
+            image_parser: Optional[ImageParser] = None,
+            passage_words: int = PASSAGE_WORDS) -> 'Extractor':
         r"""Reads a folder that ``eega train`` has written, or a model of the Hugging
         Face hub; without a name the checkpoint that comes with the package.
 
@@ -114,7 +125,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             FileNotFoundError: If there is no such model.
             ValueError: Naming the file, if one is broken.
         """
-        return cls(load_model(name), device, image_parser)
+        return cls(load_model(name), device, image_parser, passage_words)
 
     def _save_pretrained(self, save_directory: Path) -> None:
         copy_model(self.data.encoder, save_directory)
@@ -137,21 +148,22 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
                 probabilities of all word pairs. (default: :obj:`False`)
 
         Raises:
-            ValueError: If the text is empty, longer than :obj:`MAX_WORDS` words or
-                :obj:`MAX_CHARACTERS` characters, if a caption is longer than
-                :obj:`MAX_CAPTION` characters, or if it is given beside a scene graph.
+            ValueError: If the text is empty or longer than :obj:`MAX_WORDS` words, or
+                if it makes no :class:`~eega_pyg.item.Item`.
             OSError: If the image cannot be read.
         """
         given = {'text': text} if isinstance(text, str) else {'words': tuple(text)}
         item = Item(**given, caption=caption, scene_graph=scene_graph, image=image)
         return self.batch([item], align=align, pairs=pairs)[0]
 
-    def batch(self, items: Sequence[Item], batch_size: int = 32, align: bool = False,
-              pairs: bool = False, progress: bool = False) -> List[Result]:
+    def batch(self, items: Sequence[Union[Item, str]], batch_size: int = 32,
+              align: bool = False, pairs: bool = False,
+              progress: bool = False) -> List[Result]:
         r"""Extracts from many texts; results are in the items' order.
 
         Args:
-            items (sequence of Item): The texts with their images.
+            items (sequence of Item or str): The texts with their images, or texts
+                alone.
             batch_size (int, optional): Texts the model reads at once.
                 (default: :obj:`32`)
             align, pairs (bool, optional): As in :meth:`__call__`.
@@ -164,7 +176,8 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             results[index] = result
         return [results[i] for i in range(len(items))]
 
-    def stream(self, items: Iterable[Item], batch_size: int = 32, align: bool = False,
+    def stream(self, items: Iterable[Union[Item, str]], batch_size: int = 32,
+               align: bool = False,
                pairs: bool = False) -> Iterator[Tuple[int, Result]]:
         r"""Yields the position and the result of each item as batches are done, texts
         of similar length together. Of an iterator no more than the next few hundred
@@ -172,7 +185,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         pool: List[Item] = []
         start = 0
         for item in items:
-            pool.append(item)
+            pool.append(Item(item) if isinstance(item, str) else item)
             if len(pool) == batch_size * _POOL:
                 yield from self._pool(pool, start, batch_size, align, pairs)
                 start += len(pool)
@@ -181,16 +194,17 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
 
     def _pool(self, items: Sequence[Item], start: int, batch_size: int, align: bool,
               pairs: bool) -> Iterator[Tuple[int, Result]]:
-        tokens = [self._tokenize(item) for item in items]
+        tokens = [self._tokenize(item, start + i) for i, item in enumerate(items)]
         parses = self.parser.parse([words for words, _ in tokens])
         graphs = self._scene_graphs(items)
         windows = [
             _Window(i, window.offset,
                     min(len(window.words),
                         len(tokens[i][1]) - window.offset), self.transform(window))
-            for i, item in enumerate(items) for window in Pair(
+            for i, item in enumerate(items) for passage in Pair(
                 words=tuple(tokens[i][0]), parse=parses[i], scene_graph=graphs[i],
-                text=item.text, image_id=item.image_id).windows(self.data.max_words)
+                text=item.text, image_id=item.image_id).passages(self.passage_words)
+            for window in passage.windows(self.data.max_words)
         ]
         missing = [0] * len(items)
         for window in windows:
@@ -287,6 +301,8 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
     def _parse_images(self, images: Sequence[ImageSource]) -> List[SceneGraph]:
         if self.image_parser is None:
             from eega_pyg.vision import SceneParser
+            for image in images:  # A broken one is told of before weights are fetched.
+                load_image(image)
             self.image_parser = SceneParser()
         graphs = self.image_parser(images)
         if len(graphs) != len(images):
@@ -294,12 +310,8 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
                              f"from the image parser (got {len(graphs)})")
         return graphs
 
-    def _tokenize(self, item: Item) -> Tuple[List[str], List[Tuple[int, int]]]:
-        for what, text, most in (('text', item.text, MAX_CHARACTERS),
-                                 ('caption', item.caption or '', MAX_CAPTION)):
-            if len(text) > most:
-                raise ValueError(f"The {what} has {len(text)} characters, and at most "
-                                 f"{most} are read at once: shorten or split it")
+    def _tokenize(self, item: Item,
+                  number: int) -> Tuple[List[str], List[Tuple[int, int]]]:
         if item.words is None:
             words, offsets = self.parser.tokenize(item.text)
         else:
@@ -308,11 +320,12 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
                 offsets.append((start, start + len(word)))
                 start += len(word) + 1
         if not words:
-            raise ValueError("The text is empty: give at least one word")
+            raise ValueError(f"Text {number} (counted from 0) is empty: give at least "
+                             f"one word")
         if len(words) > MAX_WORDS:
-            raise ValueError(
-                f"The text has {len(words)} words, and at most {MAX_WORDS} "
-                f"are read at once: give it in parts")
+            raise ValueError(f"Text {number} (counted from 0) has {len(words)} words, "
+                             f"and at most {MAX_WORDS} are read at once: give it in "
+                             f"parts ({item.text[:60]!r} …)")
         if item.words is None and words[-1][-1].isalnum():
             words.append(_END)
         return words, offsets
@@ -324,12 +337,6 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
 def _shares(plan: np.ndarray) -> np.ndarray:
     r"""Columns of a plan, each with a sum of one. :math:`(k, n)`"""
     return plan / plan.sum(0, keepdims=True)
-
-
-def _device() -> torch.device:
-    if torch.accelerator.is_available():
-        return torch.accelerator.current_accelerator() or torch.device('cpu')
-    return torch.device('cpu')
 
 
 def _within(extraction: Extraction, num_words: int) -> Extraction:

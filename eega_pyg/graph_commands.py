@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 OptionalModel = typer.Option(
     None, '--model', '-m', help='Folder that "eega train" has written, or a model of '
-    'the Hugging Face hub [default: the checkpoint of the package].',
+    'the Hugging Face hub \\[default: the checkpoint of the package].',
     show_default=False)
 
 Caption = typer.Option(None, help='What the image shows, in a sentence.')
@@ -47,18 +47,23 @@ def explain(
 ) -> None:
     r"""Writes a page that shows how a text and its image are read: entities, relations,
     what the words are aligned with in the image, and all word pairs."""
+    from eega_pyg.atomic import check_file
     from eega_pyg.extractor import Extractor
+    from eega_pyg.extras import require
     from eega_pyg.visualize.explain_page import write_explain_page
     from eega_pyg.visualize.figures import FORMATS, draw_explanation, save_figure
     for path in target:
-        if path.suffix not in ('.html', *FORMATS):
+        check_file(path)
+        if path.suffix.lower() not in ('.html', *FORMATS):
             raise ValueError(f"'{path}' ends in no known format: expected .html, "
                              f"{', '.join(FORMATS)}")
+        if path.suffix.lower() in FORMATS:
+            require('matplotlib', 'plot')
     item = one_item(text, caption, scene_graph, image)
     extractor = Extractor.from_pretrained(model)
     result = extractor.batch([item], align=True, pairs=True)[0]
     for path in target:
-        if path.suffix == '.html':
+        if path.suffix.lower() == '.html':
             write_explain_page(result, path)
         else:
             save_figure(draw_explanation(result), path)
@@ -82,14 +87,17 @@ def graph(
     merge_names: bool = typer.Option(
         False, '--merge-names', help='Join entities '
         'that are said to be other names of each other.'),
-    min_probability: float = typer.Option(0.0, min=0, max=1,
-                                          help='Leave out what is less probable.'),
+    min_probability: float = typer.Option(
+        0.0, min=0, max=1, help='Leave out relations that are less probable, '
+        'and entities that are and stand in none that stays.'),
     min_count: int = typer.Option(
         1, min=1, help='Leave out relations that are stated '
         'less often, and entities without any.'),
 ) -> None:
     r"""Merges what was found in many texts into one graph and writes it."""
-    from eega_pyg.knowledge_graph import KnowledgeGraph, TableLinker
+    from eega_pyg.knowledge_graph import KnowledgeGraph, TableLinker, check_target
+    for path in target:
+        check_target(path)
     linker = TableLinker.from_csv(links) if links is not None else None
     found = KnowledgeGraph.from_results(_results(source, model), linker, merge_names,
                                         min_probability)

@@ -8,6 +8,9 @@ from typing import Any, Iterator, List, Optional, Tuple, Union
 from eega_pyg.schema import SceneGraph
 from eega_pyg.vision.images import ImageSource
 
+MAX_CHARACTERS = 200_000
+MAX_CAPTION = 2_000
+
 
 @dataclass(frozen=True)
 class Item:
@@ -26,8 +29,11 @@ class Item:
             it is there for the pages that show it.
 
     Raises:
-        ValueError: If the text is empty or holds half of a surrogate pair, or both a
-            caption and a scene graph are given.
+        ValueError: If the text is empty, if it is longer than :obj:`MAX_CHARACTERS`
+            characters or the caption than :obj:`MAX_CAPTION`, if either holds half of
+            a surrogate pair, or if both a caption and a scene graph are given.
+        TypeError: If :obj:`text` is no string or :obj:`scene_graph` no
+            :class:`~eega_pyg.schema.SceneGraph`.
     """
     text: str = ''
     words: Optional[Tuple[str, ...]] = None
@@ -40,10 +46,20 @@ class Item:
         if self.words is not None:
             object.__setattr__(self, 'words', tuple(self.words))
             object.__setattr__(self, 'text', ' '.join(self.words))
+        if not isinstance(self.text, str):
+            raise TypeError(f"Expected a string as text (got {self.text!r})")
+        if not isinstance(self.scene_graph, (SceneGraph, type(None))):
+            raise TypeError(f"Expected a SceneGraph, as SceneGraph.from_dict makes it "
+                            f"(got a {type(self.scene_graph).__name__})")
         if not self.text.strip():
             raise ValueError("The text is empty: give at least one word")
         for name in ('text', 'caption', 'image_id'):
             _check_unicode(name, getattr(self, name))
+        for name, most in (('text', MAX_CHARACTERS), ('caption', MAX_CAPTION)):
+            length = len(getattr(self, name) or '')
+            if length > most:
+                raise ValueError(f"{name}: has {length} characters, and at most {most} "
+                                 f"are read at once: shorten or split it")
         if self.caption is not None and self.scene_graph is not None:
             raise ValueError("Give a caption or a scene graph, not both")
         if self.image is not None and not self.image_id:

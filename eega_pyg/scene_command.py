@@ -23,7 +23,9 @@ def scene_run(folder: Path, detector: str, weights: str, top_k: int, score: floa
         features (bool): Whether feature vectors are written.
         draw (bool): Whether graphs are drawn.
     """
+    from eega_pyg.device import find_device
     from eega_pyg.vision.predicate_model import weights_fingerprint
+    find_device(device)  # Before anything is downloaded.
     settings: Dict[str, Any] = {
         'detector': detector,
         'weights': _content(weights),

@@ -1,8 +1,9 @@
 r"""Training with Lightning: the module, and one function that runs it."""
+import json
 import logging
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple, Union
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 
 import lightning as L
 import pandas as pd
@@ -191,8 +192,8 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
             training split. (default: :func:`build_model`)
 
     Raises:
-        ValueError: If the run to resume was of another configuration, or if
-            :obj:`folder` holds a run and :obj:`resume` is not set.
+        ValueError: If the run to resume was of another configuration or of other
+            data, or if :obj:`folder` holds a run and :obj:`resume` is not set.
     """
     # Devices and tips are of no interest to who reads scores.
     logging.getLogger('lightning.pytorch').setLevel(logging.WARNING)
@@ -216,6 +217,8 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
     kwargs = {'tags': config.tags.tag_set(), **config.data.arguments()}
     train = JMERE(str(root), split='train', **kwargs)
     val = JMERE(str(root), split='val', vocabularies=train.vocabularies, **kwargs)
+    _check_data(state / 'data.json', [d.processed_file_names for d in (train, val)],
+                started=last.is_file() or pretrained.is_file())
     if len(train) == 0 or len(val) == 0:
         raise ValueError(f"The {'train' if len(train) == 0 else 'val'} split in "
                          f"'{root}' holds no sentence with a relation")
@@ -287,6 +290,15 @@ def _pretrain(model: EEGA, config: Config, raw: str, path: Path,
                          f"again ({str(e).splitlines()[0]})") from e
     # What follows starts alike, whether this was done before or now.
     L.seed_everything(config.train.seed, verbose=False)
+
+
+def _check_data(path: Path, names: List[List[str]], started: bool) -> None:
+    # The name of a processed file tells all that it depends on.
+    if not started:
+        write_text(path, json.dumps(names) + '\n')
+    elif path.is_file() and json.loads(path.read_text(encoding='utf-8')) != names:
+        raise ValueError(f"The run in '{path.parent.parent}' was of other data (see "
+                         f"'{path}'): give it those, or choose another folder")
 
 
 def _read_checkpoint(path: Path) -> Dict[str, Any]:

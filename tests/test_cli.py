@@ -3,6 +3,8 @@ import os
 import subprocess
 import sys
 
+from eega_pyg.extractor import Extractor
+
 
 def fails(result, message):
     code, out, err = result
@@ -19,6 +21,8 @@ def test_help_lists_the_commands(eega):
         assert command in out
         code, text, _ = eega(command, '--help')
         assert code == 0 and '--help' in text
+    for command in ('extract', 'explain', 'graph'):
+        assert 'default: the checkpoint of the' in eega(command, '--help')[1]
 
 
 def test_build_prints_the_counts(eega, small_root, tiny_overrides):
@@ -57,7 +61,8 @@ def test_extract_from_a_text(eega, trained, tmp_path):
     assert value['scene_graph']['objects'] == [{'label': 'man', 'score': 1.0}]
 
 
-def test_extract_from_a_file_and_go_on_after_a_stop(eega, trained, tmp_path):
+def test_extract_from_a_file_and_go_on_after_a_stop(eega, trained, tmp_path,
+                                                    monkeypatch):
     source, target = tmp_path / 'in.jsonl', tmp_path / 'out.jsonl'
     source.write_text('{"text": "Nora Blake lives in Oslo"}\n\n'
                       '{"words": ["One"], "caption": "a dog", "image_id": "1.jpg"}\n'
@@ -67,19 +72,36 @@ def test_extract_from_a_file_and_go_on_after_a_stop(eega, trained, tmp_path):
     expected = [json.loads(line) for line in out.splitlines()]
     assert [v['image_id'] for v in expected] == ['', '1.jpg', '2.jpg']
 
-    # A stopped run has left one whole line and a torn one.
+    # A run is stopped behind its first result, and while it writes the second.
+    command = ['extract', '--input', source, '-m', trained, '--output', target]
+    batch = Extractor.batch
+
+    def stop(*args, **kwargs):
+        yield batch(*args, **kwargs)[0]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Extractor, 'batch', stop)
     part = tmp_path / 'out.jsonl.part'
-    part.write_text('{"kept": true}\n{"torn": ')
+    code, _, err = eega(*command)
+    assert code != 0 and f"1 results are in '{part}'" in err and '--resume' in err
+    monkeypatch.undo()
+    with part.open('a') as f:
+        f.write('{"torn": ')
     kept = part.read_bytes()
-    fails(eega('extract', '--input', source, '-m', trained, '--output', target),
-          'holds 1 results of a stopped run: add --resume')
+    fails(eega(*command), 'holds 1 results of a stopped run: add --resume')
+    fails(eega(*command, '--resume', '--align'), 'with other texts, another model')
     assert part.read_bytes() == kept and not target.exists()
-    code, out, _ = eega('extract', '--input', source, '-m', trained, '--output', target,
-                        '--resume')
+
+    # What is there already is not done again.
+    seen = []
+    monkeypatch.setattr(
+        Extractor, 'batch', lambda self, items, **kwargs:
+        (seen.extend(items), batch(self, items, **kwargs))[1])
+    code, out, _ = eega(*command, '--resume')
     assert code == 0 and out == '' and not part.exists()
+    assert [item.image_id for item in seen] == ['1.jpg', '2.jpg']
     lines = [json.loads(line) for line in target.read_text().splitlines()]
-    assert lines[0] == {'kept': True} and len(lines) == 3
-    assert [v['text'] for v in lines[1:]] == [v['text'] for v in expected[1:]]
+    assert [v['text'] for v in lines] == [v['text'] for v in expected]
 
 
 def test_errors_are_one_clear_line(eega, small_root, trained, tmp_path):
@@ -100,6 +122,15 @@ def test_errors_are_one_clear_line(eega, small_root, trained, tmp_path):
     fails(eega(*train, '--set', 'train.speed=1'), "Unknown field 'train.speed'")
     fails(eega(*train, '--preset', 'nothing'), "no preset or file 'nothing'")
     fails(eega('build', tmp_path / 'empty', '--set', 'data.version=v2'), 'data.version')
+    empty = f"There is no data set in '{tmp_path / 'empty'}'"
+    fails(eega('train', tmp_path / 'empty', '--out', tmp_path / 'run'), empty)
+    fails(eega('evaluate', tmp_path / 'empty', '-m', trained), empty)
+    lines.write_text('{"text": "a"}\n\n' + json.dumps({'text': 'a' * 200_001}) + '\n')
+    fails(eega(*extract, '--input', lines),
+          'lines.jsonl:3: text: has 200001 characters')
+    fails(eega(*extract, 'a', '--output', tmp_path), 'is a folder: name a file')
+    fails(eega('scene', tmp_path, '--out', tmp_path / 'scenes', '--device', 'gpu'),
+          "There is no device 'gpu' here")
 
 
 def test_wrong_usage_is_told_from_an_error(eega):

@@ -4,7 +4,8 @@ import torch
 from PIL import Image
 from torch_geometric.data import Batch
 
-from eega_pyg.extractor import Extractor, Item
+from eega_pyg.extractor import PASSAGE_WORDS, Extractor
+from eega_pyg.item import Item
 from eega_pyg.schema import Entity, Quintuple, SceneGraph, SceneObject, ScenePredicate
 from eega_pyg.tagging import Extraction
 from eega_pyg.transforms import Pair
@@ -73,7 +74,7 @@ def test_a_text_that_ends_in_a_word_is_read_with_a_full_stop(extractor):
     assert result.pairs.windows[0][1].shape[:2] == (n, n)
     for text in (f'{SENTENCES[0]} !', words):
         assert len(extractor(text).offsets) == n + (text is not words)
-    # Beside the limit of 70 words, the mark is in a window of its own.
+    # Beyond the limit of 70 words, the mark is in a window of its own.
     long = extractor(' '.join(['word'] * 70), **kwargs)
     assert len(long.offsets) == long.alignment.nodes.shape[1] == 70
 
@@ -123,14 +124,39 @@ def test_a_long_text_is_read_to_its_end(extractor):
     tail = SENTENCES[0].split()
     long = extractor([*filler, *tail])
     assert len(long.offsets) == 209
-    windows = extractor.batch(
-        [Item(words=tuple([*filler, *tail][i:i + 70])) for i in range(0, 175, 35)])
-    expected = {(e.start + 35 * i, e.end + 35 * i, e.type)
-                for i, w in enumerate(windows)
-                for e in w.extraction.entities}
-    found = {(e.start, e.end, e.type) for e in long.extraction.entities}
-    assert found <= expected
-    assert any(start >= 200 for start, _, _ in found)
+    last = extractor(tail).extraction
+    assert last.entities and last.entities == [
+        e.shifted(-200) for e in long.extraction.entities if e.start >= 200
+    ]
+
+
+def test_sentences_are_read_as_passages(extractor):
+    sentences = [
+        f'Marco Bellini joins Harbor City FC in {city} today .'.split()
+        for city in ('Lisbon', 'Oslo', 'Rome', 'Paris')
+    ]
+    text = [word for s in sentences for word in s]
+    kwargs = {'caption': 'a man kicking a ball', 'align': True, 'pairs': True}
+    whole = extractor(text, **kwargs)  # Two sentences have 20 words, and three 30.
+    assert [(o, len(t)) for o, t in whole.pairs.windows] == [(0, 20), (20, 20)]
+    expected = [
+        extractor([*a, *b], **kwargs) for a, b in (sentences[:2], sentences[2:])
+    ]
+    assert whole.extraction.entities and whole.extraction.entities == [
+        e.shifted(o) for o, r in zip((0, 20), expected) for e in r.extraction.entities
+    ]
+    assert whole.extraction.quintuples == [
+        q.shifted(o) for o, r in zip((0, 20), expected) for q in r.extraction.quintuples
+    ]
+    # The parser has read the text as a whole.
+    np.testing.assert_allclose(whole.alignment.nodes,
+                               np.hstack([r.alignment.nodes for r in expected]),
+                               atol=5e-3)
+    extractor.passage_words = 40
+    try:
+        assert len(extractor(text, **kwargs).pairs.windows) == 1
+    finally:
+        extractor.passage_words = PASSAGE_WORDS
 
 
 def test_words_are_aligned_by_the_plans_of_the_model(extractor):
@@ -152,7 +178,7 @@ def test_all_words_of_a_long_text_are_aligned(extractor):
                        scene_graph=GRAPH, align=True, pairs=True)
     for plan in result.alignment:
         np.testing.assert_allclose(plan.sum(0), np.ones(210), atol=1e-5)
-    table = result.pairs.table([0, 69, 209])
+    table = result.pairs.table([0, 6, 209])
     np.testing.assert_allclose(table[0, 1].sum(), 1, atol=1e-5)
     assert np.isnan(table[0, 2]).all()
 
@@ -230,8 +256,32 @@ def test_a_wrong_item_is_named(make, message):
         make()
 
 
-def test_no_item_is_no_result(extractor):
+@pytest.mark.parametrize('make, message', [
+    (lambda: Item(text=3), 'a string as text .got 3.'),
+    (lambda: Item('a', scene_graph={'objects': []}), 'SceneGraph.from_dict'),
+])
+def test_a_value_of_another_type_is_named(make, message):
+    with pytest.raises(TypeError, match=message):
+        make()
+
+
+def test_no_item_is_no_result_and_a_string_is_an_item(extractor):
     assert extractor.batch([]) == []
+    found, = extractor.batch([SENTENCES[0]])
+    assert close(found, extractor(SENTENCES[0]))
+
+
+def test_a_broken_image_is_told_of_before_a_detector_is_fetched(extractor, monkeypatch):
+    from eega_pyg import vision
+
+    def fetch():
+        raise AssertionError('fetched')
+
+    monkeypatch.setattr(vision, 'SceneParser', fetch)
+    with pytest.raises(OSError, match="'none.jpg': there is no such image file"):
+        extractor('One', image='none.jpg')
+    with pytest.raises(AssertionError, match='fetched'):
+        extractor('One', image=Image.new('RGB', (8, 8)))
 
 
 @pytest.mark.parametrize('text, message', [
@@ -259,5 +309,5 @@ def test_odd_texts_are_read_and_cut_where_they_say(extractor, text):
 
 
 def test_a_caption_that_is_none_is_refused(extractor):
-    with pytest.raises(ValueError, match='The caption has 2001 characters'):
+    with pytest.raises(ValueError, match='caption: has 2001 characters'):
         extractor('Marco Bellini', caption='!' * 2001)

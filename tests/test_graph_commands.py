@@ -98,8 +98,15 @@ def test_errors_are_one_clear_line(eega, trained, results, tmp_path):
     broken.write_text('\n')
     fails('holds neither a result nor a text', 'graph', broken, '-o', page)
     fails('ends in no known format', 'graph', results, '-o', 'graph.csv')
-    fails('no-links.csv', 'graph', results, '-o', page, '--links', 'no-links.csv')
-    assert not page.exists()
+    folder = tmp_path / 'folder.ttl'
+    folder.mkdir()
+    # What cannot be written is told of before anything is read.
+    fails('is a folder: name a file', 'graph', 'none.jsonl', '-o', folder)
+    fails('is a folder: name a file', 'explain', ' ', '-o', tmp_path / 'a.PDF', '-o',
+          folder)
+    plain = tmp_path / 'plain'
+    plain.write_text('')
+    fails('is a file: name a folder', 'graph', 'none.jsonl', '-o', plain)
 
 
 def test_a_100_megapixel_image_is_a_clear_answer(eega, trained, tmp_path):

@@ -1,5 +1,6 @@
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -56,6 +57,13 @@ def test_a_killed_run_resumes_to_bit_equal_weights(average, small_root, tiny_ove
     other = Config.load('default', [*tiny_overrides, 'train.seed=1'])
     with pytest.raises(ValueError, match='has another configuration'):
         fit(other, small_root, cut, resume=True)
+
+    elsewhere = tmp_path / 'elsewhere'
+    shutil.copytree(small_root / 'raw', elsewhere / 'raw')
+    with (elsewhere / 'raw' / 'mnre_val.txt').open('a') as f:
+        f.write((small_root / 'raw' / 'mnre_train.txt').read_text())
+    with pytest.raises(ValueError, match='was of other data'):
+        fit(config, elsewhere, cut, resume=True, progress=False)
 
     resumed = fit(config, small_root, cut, resume=True, progress=False)
     a, b = (load_file(f / 'model.safetensors') for f in (whole, cut))

@@ -11,6 +11,7 @@ from typing import (
     Mapping,
     NamedTuple,
     Optional,
+    Set,
     Tuple,
     Union,
 )
@@ -68,23 +69,29 @@ class Builder:
             return
         index = len(self.sentences)
         ids: Dict[_Span, str] = {}
+        found: Dict[_Span, Mention] = {}
         for i, item in enumerate(_get(value, '', 'entities', list)):
             where = f'entities[{i}].'
             start, end, kind = _span(item, where, text)
             name = clean(text[start:end]) or '\ufffd'
-            link = self._link(name, kind, text)
-            ids[start, end, kind] = link
-            self.types.setdefault(link, []).append(kind)
-            self.mentions.setdefault(link, []).append(
-                Mention(index, start, end, name, _probability(item, where),
-                        _seen(item, where)))
+            ids[start, end, kind] = self._link(name, kind, text)
+            found[start, end, kind] = Mention(index, start, end, name,
+                                              _probability(item, where),
+                                              _seen(item, where))
+        related: Set[_Span] = set()
         for i, item in enumerate(_get(value, '', 'quintuples', list)):
-            self._claim(item, f'quintuples[{i}].', text, index, ids)
+            related.update(self._claim(item, f'quintuples[{i}].', text, index, ids))
+        for span, mention in found.items():
+            if mention.probability >= self.min_probability or span in related:
+                self.types.setdefault(ids[span], []).append(span[2])
+                self.mentions.setdefault(ids[span], []).append(mention)
         self.sentences[sentence] = index
 
     def _claim(self, item: Any, where: str, text: str, index: int,
-               ids: Dict[_Span, str]) -> None:
-        spans = []
+               ids: Dict[_Span, str]) -> List[_Span]:
+        r"""Keeps a relation if it is probable enough, and returns the entities it is
+        then about."""
+        spans: List[_Span] = []
         for side in ('head', 'tail'):
             span = _span(_get(item, where, side, Mapping), f'{where}{side}.', text)
             if span not in ids:
@@ -94,9 +101,10 @@ class Builder:
         relation = _get(item, where, 'relation', str)
         directed = item.get('directed', True) and relation not in self.symmetric
         evidence = Evidence(index, head[:2], tail[:2], _probability(item, where))
-        if evidence.probability >= self.min_probability:
-            self.claims.append(
-                _Claim(ids[head], relation, ids[tail], directed, evidence))
+        if evidence.probability < self.min_probability:
+            return []
+        self.claims.append(_Claim(ids[head], relation, ids[tail], directed, evidence))
+        return spans
 
     def _link(self, name: str, kind: str, text: str) -> str:
         link = self.linker(name, kind, text) if self.linker is not None else None

@@ -14,6 +14,8 @@ from typing import (
     Union,
 )
 
+from eega_pyg.atomic import check_file
+from eega_pyg.extras import require
 from eega_pyg.parsing import tracked
 from eega_pyg.result import Result
 
@@ -28,6 +30,37 @@ if TYPE_CHECKING:
 
 #: The relations of JMERE in which head and tail can be swapped.
 SYMMETRIC = frozenset({'siblings', 'couple', 'neighbor', 'peer', 'alternate_names'})
+
+# The library and the extra that an ending needs, if it needs one.
+_FORMATS: Dict[str, Tuple[str, ...]] = {
+    '.jsonl': (),
+    '.graphml': (),
+    '.ttl': ('rdflib', 'rdf'),
+    '.jsonld': ('rdflib', 'rdf'),
+    '.cypher': (),
+    '.html': (),
+    '.pdf': ('matplotlib', 'plot'),
+    '.png': ('matplotlib', 'plot'),
+    '.svg': ('matplotlib', 'plot'),
+}
+
+
+def check_target(path: Union[str, Path]) -> str:
+    r"""The ending of a path in lower case, if :meth:`KnowledgeGraph.write` can write
+    there; it raises what that would."""
+    suffix = Path(path).suffix.lower()
+    if suffix == '':
+        if Path(path).is_file():
+            raise NotADirectoryError(f"'{path}' is a file: name a folder, or a file "
+                                     f"with an ending")
+        return suffix
+    if suffix not in _FORMATS:
+        raise ValueError(f"'{path}' ends in no known format: expected "
+                         f"{', '.join(_FORMATS)} or, for a folder of CSV files, none")
+    if needed := _FORMATS[suffix]:
+        require(*needed)
+    check_file(path)
+    return suffix
 
 
 @dataclass(frozen=True)
@@ -70,7 +103,8 @@ class KnowledgeGraph:
             merge_names (bool, optional): If set to :obj:`True`, entities of one type
                 that are joined by :obj:`names_relation` become one. (default:
                 :obj:`False`)
-            min_probability (float, optional): Less probable quintuples are left out.
+            min_probability (float, optional): Less probable quintuples are left out,
+                and mentions of entities that are and are in none that stays.
                 (default: :obj:`0.0`)
             symmetric (set of str, optional): Relations in which head and tail can be
                 swapped. (default: those of JMERE)
@@ -143,10 +177,11 @@ class KnowledgeGraph:
 
         Raises:
             ValueError: If the ending or :obj:`images` is unknown.
+            OSError: If there is a folder in the place of a file, or the reverse.
             ImportError: If a library of an extra is missing.
         """
         from . import cypher, graphml, jsonl, neo4j_csv, rdf
-        suffix = Path(path).suffix
+        suffix = check_target(path)
         if images not in ('attributes', 'nodes'):
             raise ValueError(f"Expected images as attributes or nodes (got '{images}')")
         if suffix == '.jsonl':
@@ -163,12 +198,8 @@ class KnowledgeGraph:
             graphml.write(self.to_networkx(images), path)
         elif suffix == '.cypher':
             cypher.write(self.to_networkx(images), path)
-        elif suffix == '':
-            neo4j_csv.write(self.to_networkx(images), path)
         else:
-            raise ValueError(f"'{path}' ends in no known format: expected "
-                             f".jsonl, .graphml, .ttl, .jsonld, .cypher, .html, .pdf, "
-                             f".png, .svg or, for a folder of CSV files, none")
+            neo4j_csv.write(self.to_networkx(images), path)
 
     @classmethod
     def load(cls, path: Union[str, Path]) -> 'KnowledgeGraph':

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Tuple, Union
 from urllib.parse import quote
 
 from eega_pyg.atomic import write_text
+from eega_pyg.extras import require
 
 from .network import IMAGE_RELATION, to_networkx
 
@@ -20,7 +21,7 @@ BASE = 'urn:eega:'
 def write(graph: 'KnowledgeGraph', path: Union[str, Path],
           images: str = 'attributes') -> None:
     r"""Writes Turtle (``.ttl``) or JSON-LD (``.jsonld``)."""
-    style = {'.ttl': 'turtle', '.jsonld': 'json-ld'}[Path(path).suffix]
+    style = {'.ttl': 'turtle', '.jsonld': 'json-ld'}[Path(path).suffix.lower()]
     text = to_rdflib(graph, images).serialize(format=style, encoding='utf-8')
     write_text(path, text.decode('utf-8'))
 
@@ -47,11 +48,8 @@ def to_rdflib(graph: 'KnowledgeGraph', images: str = 'attributes',
     Raises:
         ImportError: If the extra ``rdf`` is not installed.
     """
-    try:
-        from rdflib import OWL, RDF, RDFS, SKOS, Graph, Literal, Namespace, URIRef
-    except ImportError:
-        raise ImportError("Turtle and JSON-LD need rdflib: run "
-                          "'pip install eega_pyg[rdf]'") from None
+    require('rdflib', 'rdf')
+    from rdflib import OWL, RDF, RDFS, SKOS, Graph, Literal, Namespace, URIRef
     ns, out = Namespace(base), Graph()
     wikidata = Namespace('http://www.wikidata.org/entity/')
     for prefix, value in (('', base), ('entity', base + 'entity/'),

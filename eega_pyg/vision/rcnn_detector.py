@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Dict, List, Sequence, Tuple, Union
 import torch
 from torch import Tensor
 
+from eega_pyg.device import find_device
 from eega_pyg.vision.detection import Detection
 from eega_pyg.vision.detector_weights import coco_labels, fill, load_weights, seeded
 from eega_pyg.vision.images import to_tensor
@@ -58,7 +59,7 @@ class RCNNDetector:
         heads.detections_per_img = top_k
         heads.score_thresh = score_threshold
         heads.nms_thresh = nms_threshold
-        self.device = torch.device(device)
+        self.device = find_device(device)
         self.model = model.to(self.device).eval()
         self.labels = tuple(labels)
         self.top_k = top_k

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Sequence, Union
 
 import torch
 
+from eega_pyg.device import find_device
 from eega_pyg.vision.detection import Detection
 from eega_pyg.vision.detector_weights import coco_labels, fill, load_weights, seeded
 from eega_pyg.vision.images import to_tensor
@@ -49,7 +50,7 @@ class SSDLiteDetector:
                 nms_thresh=nms_threshold, detections_per_img=top_k)
         if state is not None:
             fill(model, state, str(weights))
-        self.device = torch.device(device)
+        self.device = find_device(device)
         self.model = model.to(self.device).eval()
         self.labels: Sequence[str] = coco_labels(kind)
 

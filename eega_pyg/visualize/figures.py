@@ -6,6 +6,7 @@ import networkx as nx
 import numpy as np
 
 from eega_pyg.atomic import atomic
+from eega_pyg.extras import require
 from eega_pyg.result import Result
 
 from .layout import packed_layout
@@ -113,15 +114,13 @@ def draw_graph(graph: 'KnowledgeGraph') -> 'Figure':
 def save_figure(figure: 'Figure', path: Union[str, Path]) -> None:
     r"""Writes a figure in the format that the path ends in, see :obj:`FORMATS`."""
     with atomic(path) as temporary:
-        figure.savefig(temporary, format=Path(path).suffix[1:], bbox_inches='tight')
+        figure.savefig(temporary, format=Path(path).suffix[1:].lower(),
+                       bbox_inches='tight')
 
 
 def _figure(width: float, height: float) -> 'Figure':
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ImportError("Figures need matplotlib: run 'pip install "
-                          "eega_pyg[plot]'") from None
+    require('matplotlib', 'plot')
+    from matplotlib.figure import Figure
     return Figure(figsize=(width, height), dpi=150, layout='constrained')
 
 

@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, List, Tuple, Union
 
 from eega_pyg.atomic import atomic
+from eega_pyg.extras import require
 from eega_pyg.schema import SceneGraph
 from eega_pyg.vision.images import ImageSource, load_image
 
@@ -35,11 +36,8 @@ def draw_scene(image: ImageSource, graph: SceneGraph,
         OSError: If the image cannot be read.
         ImportError: Telling what to install, if matplotlib is missing.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ImportError("Drawing needs matplotlib: run 'pip install "
-                          "matplotlib'") from None
+    require('matplotlib', 'plot')
+    from matplotlib.figure import Figure
     picture = load_image(image)
     width, height = picture.size
     margin = 0.45 * width if any(o.box is None for o in graph.objects) else 0.

@@ -1,6 +1,7 @@
 r"""Benchmarks that train: every run is kept, and none is done twice."""
 import dataclasses
 import json
+import shutil
 
 import ablation
 import gnn_variants
@@ -75,7 +76,7 @@ def test_every_graph_layer_learns_on_both_graphs(variant, data, config):
 
 
 def test_what_was_not_run_says_so_and_what_was_is_not_run_again(
-        script, results, monkeypatch):
+        script, results, monkeypatch, small_root, tmp_path):
     first = script(ablation, '--only', 'without the image')
     assert cells(first)['without the image'] == '0'
     assert cells(first)['full'] == 'not run'
@@ -87,6 +88,19 @@ def test_what_was_not_run_says_so_and_what_was_is_not_run_again(
         script(ablation, '--only', 'full')
     with pytest.raises(ValueError, match="'without the image' with seed 0 in another"):
         script(ablation, '--only', 'without the image', '--set', 'train.lr=1e-4')
+    shutil.copytree(small_root / 'raw', tmp_path / 'raw')
+    (tmp_path / 'raw' / 'mnre_test.txt').write_text('')  # Of no run.
+    assert cells(script(ablation, '--only', 'without the image',
+                        root=tmp_path)) == cells(first)
+    (tmp_path / 'raw' / 'captions_val.jsonl').unlink()
+    with pytest.raises(ValueError, match='or of other data'):
+        script(ablation, '--only', 'without the image', root=tmp_path)
+    with pytest.raises(AssertionError, match='trained again'):
+        script(jmere, '--name', 'a', '--seeds', '0', '--set',
+               'model.visual=false', '--reuse', str(results), '--results',
+               str(tmp_path / 'other.json'), root=tmp_path)
+    with pytest.raises(FileNotFoundError, match='no data set in'):
+        script(ablation, '--only', 'without the image', root=tmp_path / 'none')
 
 
 def test_a_stopped_run_goes_on(script, results, monkeypatch):
@@ -121,12 +135,12 @@ def test_the_default_weights_are_one_run_and_there_is_a_picture(
 
 
 def test_a_field_that_was_not_there_yet_had_its_default(config):
-    record = {'config': config.to_dict()}
+    record = {'config': config.to_dict(), 'data': '0'}
     del record['config']['train']['pretrain_epochs']
-    assert runner.same_config(record, runner.Run('a', config))
+    assert runner.same_run(record, runner.Run('a', config), '0')
     other = dataclasses.replace(
         config, train=dataclasses.replace(config.train, pretrain_epochs=3))
-    assert not runner.same_config(record, runner.Run('a', other))
+    assert not runner.same_run(record, runner.Run('a', other), '0')
 
 
 @pytest.mark.parametrize('variant', [gnn_variants.NONE, 'GATv2Conv'])

@@ -115,6 +115,10 @@ def test_improbable_and_rare_relations_can_be_left_out(make):
     ]
     assert [r.relation
             for r in build(results, min_probability=0.5).relations] == ['parent']
+    unsure = [('Ann', 'per', 0.4), ('Bob', 'per', 1.0), ('Cy', 'per', 0.4)]
+    graph = build([make('Ann Bob Cy', unsure, [(0, 'parent', 1, 0.9)])],
+                  min_probability=0.5)
+    assert set(graph.nodes) == {'per:ann', 'per:bob'}
     assert [r.relation
             for r in build(results).filter(min_count=2).relations] == ['peer']
     assert build(results).filter(min_probability=0.95).nodes == {}

@@ -1,0 +1,22 @@
+r"""Where models run."""
+from typing import Optional, Union
+
+import torch
+
+
+def find_device(device: Optional[Union[str, torch.device]] = None) -> torch.device:
+    r"""A device by its name, or without one the first accelerator, else the CPU.
+
+    Raises:
+        ValueError: If there is no such device here.
+    """
+    if device is None:
+        if torch.accelerator.is_available():
+            return torch.accelerator.current_accelerator() or torch.device('cpu')
+        return torch.device('cpu')
+    try:
+        return torch.empty(0, device=device).device
+    # Each backend has its own for one that is absent.
+    except (RuntimeError, AssertionError, NotImplementedError) as e:
+        raise ValueError(f"There is no device '{device}' here, expected cpu, cuda or "
+                         f"the like: {str(e).splitlines()[0]}") from None
