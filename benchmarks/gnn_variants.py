@@ -13,6 +13,7 @@ two nearest rivals are run with three seeds, the rest with one; ``--only`` and
 ``--seeds`` choose others. Finished runs are kept in
 ``benchmarks/results/gnn_variants.json``.
 """
+from argparse import Namespace
 from functools import partial
 from typing import Any, Dict, List
 
@@ -117,6 +118,12 @@ def build(variant: str, config: Config, train: JMERE) -> EEGA:
     return model
 
 
+def variant_run(variant: str, args: Namespace, seed: int) -> Run:
+    if variant == UNTYPED:
+        return Run(variant, configure(args, seed, 'model.edge_dim=0'))
+    return Run(variant, configure(args, seed), partial(build, variant), variant)
+
+
 def rows(records: List[Dict[str, Any]]) -> List[List[str]]:
     return table(records, VARIANTS)
 
@@ -124,16 +131,12 @@ def rows(records: List[Dict[str, Any]]) -> List[List[str]]:
 def main() -> None:
     args = parser(__doc__, 'gnn_variants', epochs=8, variants=VARIANTS).parse_args()
     seeds = {v: args.seeds or SEEDS.get(v, (0, )) for v in args.only}
-    runs = []
-    for seed in sorted({seed for chosen in seeds.values() for seed in chosen}):
-        config = configure(args, seed)
-        for v in args.only:
-            if seed not in seeds[v]:
-                continue
-            if v == UNTYPED:
-                runs.append(Run(v, configure(args, seed, 'model.edge_dim=0')))
-            else:
-                runs.append(Run(v, config, partial(build, v), v))
+    runs = [
+        variant_run(v, args, seed)
+        for seed in sorted({seed
+                            for chosen in seeds.values()
+                            for seed in chosen}) for v in args.only if seed in seeds[v]
+    ]
     show(rows(sweep(runs, args)), args.markdown)
 
 

@@ -21,6 +21,7 @@ import passages
 import sensitivity
 import synthetic
 import throughput
+import variant_cost
 from runner import HEADER, RESULTS, TITLE, markdown
 
 from eega_pyg.atomic import write_text
@@ -91,6 +92,7 @@ TABLES: Dict[str, Callable[[Any], str]] = {
     lambda records: training(ingredients.rows, records, ingredients.COLUMNS),
     'averaging': lambda records: training(averaging.rows, records, ingredients.COLUMNS),
     'gnn_variants': lambda records: training(gnn_variants.rows, records),
+    'variant_cost': variant_cost.report,
     'ablation': lambda records: training(ablation.rows, records),
     'sensitivity': lambda records: training(sensitivity.rows, records),
     'synthetic': lambda records: training(synthetic.rows, records),
