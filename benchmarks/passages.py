@@ -1,11 +1,12 @@
 r"""How many words of a text's sentences a model should read together.
 
-    python benchmarks/passages.py datasets/jmere
+    python benchmarks/passages.py datasets/jmere datasets/sample
 
-JMERE's sentences stand alone; here one, two or four of the validation split, drawn at
-random, make a text, with the caption of the first that has one. A text is read in
-passages of up to so many words, see :class:`~eega_pyg.extractor.Extractor`, or as a
-whole. The scores go to ``benchmarks/results/passages.json``.
+The sentences of JMERE, and of the sample, which are cleaner, stand alone; here one, two
+or four of the validation split, drawn at random, make a text, with the caption of the
+first that has one. A text is read in passages of up to so many words, see
+:class:`~eega_pyg.extractor.Extractor`, or as a whole. The scores go to
+``benchmarks/results/passages.json``.
 """
 import argparse
 import json
@@ -25,7 +26,13 @@ from eega_pyg.schema import Quintuple, TagSet
 from eega_pyg.vision import read_captions
 
 SENTENCES = (1, 2, 4)
-SIZES = {'12': 12, '25': 25, '40': 40, 'the whole text': MAX_CHARACTERS}
+SIZES = {
+    **{
+        str(size): size
+        for size in (12, 16, 20, 25, 40)
+    },
+    'the whole text': MAX_CHARACTERS,
+}
 SCORES = {'directed F1': 'directed_f1', 'entity F1': 'entity_f1'}
 
 
@@ -51,8 +58,8 @@ def texts(root: Path, tags: TagSet, num_sentences: int,
     return items, given
 
 
-def measure(root: Path, model: str, seed: int) -> Dict[str, Any]:
-    extractor = Extractor.from_pretrained(model)
+def measure(extractor: Extractor, root: Path, seed: int) -> Dict[str, Any]:
+    r"""The scores of each size and number of sentences."""
     results: Dict[str, Any] = {}
     for num_sentences in SENTENCES:
         items, given = texts(root, extractor.model.tag_set, num_sentences, seed)
@@ -64,17 +71,16 @@ def measure(root: Path, model: str, seed: int) -> Dict[str, Any]:
                 k: float(v)
                 for k, v in scores.compute().items()
             }
-    return {'model': model, 'seed': seed, 'results': results, **machine()}
+    return results
 
 
 def report(record: Dict[str, Any]) -> str:
     r"""The table of a run, in Markdown."""
-    header = ['words of a passage'
-              ] + [f'{label}, {k}' for k in SENTENCES for label in SCORES]
+    cells = [(k, label) for k in SENTENCES for label in SCORES]
+    header = ['data', 'words of a passage', *(f'{label}, {k}' for k, label in cells)]
     rows = [[
-        name, *(f'{100 * found[str(k)][score]:.1f}' for k in SENTENCES
-                for score in SCORES.values())
-    ] for name, found in record['results'].items()]
+        data, name, *(f'{100 * found[str(k)][SCORES[label]]:.1f}' for k, label in cells)
+    ] for data, results in record['results'].items() for name, found in results.items()]
     return (f"{record['model']}; {record['machine']}, {record['date']}; seed "
             f"{record['seed']}; for texts of {', '.join(map(str, SENTENCES))} "
             f"sentences.\n\n" + markdown(header, rows))
@@ -82,12 +88,15 @@ def report(record: Dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('root', type=Path, help='folder of the data set')
+    parser.add_argument('roots', type=Path, nargs='+', help='folders of data sets')
     parser.add_argument('--model', default='jmere-minilm')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--results', type=Path, default=RESULTS / 'passages.json')
     args = parser.parse_args()
-    text = json.dumps(measure(args.root, args.model, args.seed), indent=1)
+    extractor = Extractor.from_pretrained(args.model)
+    results = {root.name: measure(extractor, root, args.seed) for root in args.roots}
+    record = {'model': args.model, 'seed': args.seed, 'results': results, **machine()}
+    text = json.dumps(record, indent=1)
     write_text(args.results, text + '\n')
     print(report(json.loads(text)))
 

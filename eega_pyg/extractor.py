@@ -38,7 +38,7 @@ ImageParser = Callable[[Sequence[ImageSource]], List[SceneGraph]]
 #: texts of their own would be read just as well.
 MAX_WORDS = 20_000
 #: Words of the sentences that are read together, see :class:`Extractor`.
-PASSAGE_WORDS = 25
+PASSAGE_WORDS = 20
 # So many batches of items are parsed together and then batched by length.
 _POOL = 16
 
@@ -92,7 +92,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             :class:`~eega_pyg.vision.SceneParser`, made when the first image without
             a caption or a scene graph comes.
         passage_words (int, optional): The most words of sentences that are read
-            together. (default: :obj:`25`)
+            together. (default: :obj:`20`)
     """
     def __init__(self, saved: SavedModel, device: Optional[Union[str,
                                                                  torch.device]] = None,

@@ -137,7 +137,7 @@ def test_sentences_are_read_as_passages(extractor):
     ]
     text = [word for s in sentences for word in s]
     kwargs = {'caption': 'a man kicking a ball', 'align': True, 'pairs': True}
-    whole = extractor(text, **kwargs)  # Two sentences have 20 words, and three 30.
+    whole = extractor(text, **kwargs)  # Two have 20 words, and three 30.
     assert [(o, len(t)) for o, t in whole.pairs.windows] == [(0, 20), (20, 20)]
     expected = [
         extractor([*a, *b], **kwargs) for a, b in (sentences[:2], sentences[2:])

@@ -33,7 +33,7 @@ def test_the_sizes_of_passages_are_compared(small_root, trained, tmp_path, monke
         str(results)
     ])
     passages.main()
-    found = json.loads(results.read_text())['results']
+    found = json.loads(results.read_text())['results'][small_root.name]
     assert found['25']['1'] == found['the whole text']['1']  # All are shorter.
     assert found['12']['4']['directed_f1'] != found['the whole text']['4'][
         'directed_f1']
