@@ -131,11 +131,9 @@ def rows(records: List[Dict[str, Any]]) -> List[List[str]]:
 def main() -> None:
     args = parser(__doc__, 'gnn_variants', epochs=8, variants=VARIANTS).parse_args()
     seeds = {v: args.seeds or SEEDS.get(v, (0, )) for v in args.only}
+    numbers = sorted(set().union(*seeds.values()))
     runs = [
-        variant_run(v, args, seed)
-        for seed in sorted({seed
-                            for chosen in seeds.values()
-                            for seed in chosen}) for v in args.only if seed in seeds[v]
+        variant_run(v, args, n) for n in numbers for v in args.only if n in seeds[v]
     ]
     show(rows(sweep(runs, args)), args.markdown)
 

@@ -128,7 +128,10 @@ def sweep(runs: Iterable[Run], args: Namespace) -> List[Dict[str, Any]]:
 def data_identity(root: Path) -> str:
     r"""A digest of the raw files of a data set, without those of its test split."""
     raw = root / 'raw'
-    files = [p for p in sorted(raw.rglob('*')) if p.is_file() and 'test' not in p.name]
+    files = [
+        p for p in sorted(raw.rglob('*')) if p.is_file() and not any(
+            Path(part).stem.endswith('_test') for part in p.relative_to(raw).parts)
+    ]
     if not files:
         raise FileNotFoundError(f"There is no data set in '{root}': run 'eega build "
                                 f"{root}'")

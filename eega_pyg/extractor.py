@@ -148,8 +148,8 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
                 probabilities of all word pairs. (default: :obj:`False`)
 
         Raises:
-            ValueError: If the text is empty or longer than :obj:`MAX_WORDS` words, or
-                if it makes no :class:`~eega_pyg.item.Item`.
+            ValueError: If the text is longer than :obj:`MAX_WORDS` words, or if it
+                makes no :class:`~eega_pyg.item.Item`.
             OSError: If the image cannot be read.
         """
         given = {'text': text} if isinstance(text, str) else {'words': tuple(text)}
@@ -194,7 +194,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
 
     def _pool(self, items: Sequence[Item], start: int, batch_size: int, align: bool,
               pairs: bool) -> Iterator[Tuple[int, Result]]:
-        tokens = [self._tokenize(item, start + i) for i, item in enumerate(items)]
+        tokens = [self._tokenize(item) for item in items]
         parses = self.parser.parse([words for words, _ in tokens])
         graphs = self._scene_graphs(items)
         windows = [
@@ -310,8 +310,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
                              f"from the image parser (got {len(graphs)})")
         return graphs
 
-    def _tokenize(self, item: Item,
-                  number: int) -> Tuple[List[str], List[Tuple[int, int]]]:
+    def _tokenize(self, item: Item) -> Tuple[List[str], List[Tuple[int, int]]]:
         if item.words is None:
             words, offsets = self.parser.tokenize(item.text)
         else:
@@ -319,13 +318,10 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             for word in words:
                 offsets.append((start, start + len(word)))
                 start += len(word) + 1
-        if not words:
-            raise ValueError(f"Text {number} (counted from 0) is empty: give at least "
-                             f"one word")
         if len(words) > MAX_WORDS:
-            raise ValueError(f"Text {number} (counted from 0) has {len(words)} words, "
-                             f"and at most {MAX_WORDS} are read at once: give it in "
-                             f"parts ({item.text[:60]!r} …)")
+            raise ValueError(f"The text that begins with {item.text[:60]!r} has "
+                             f"{len(words)} words, and at most {MAX_WORDS} are read at "
+                             f"once: give it in parts")
         if item.words is None and words[-1][-1].isalnum():
             words.append(_END)
         return words, offsets

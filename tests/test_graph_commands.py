@@ -1,4 +1,5 @@
 import json
+import sys
 
 import pytest
 from PIL import Image
@@ -78,7 +79,7 @@ def test_a_model_is_shrunk(eega, trained, tmp_path):
                        'pipeline.json').read_text())['weights']['dtype'] == 'bfloat16'
 
 
-def test_errors_are_one_clear_line(eega, trained, results, tmp_path):
+def test_errors_are_one_clear_line(eega, trained, results, tmp_path, monkeypatch):
     def fails(message, *args):
         code, out, err = eega(*args)
         assert code == 1 and out == '' and err.count('\n') == 1, err
@@ -107,6 +108,11 @@ def test_errors_are_one_clear_line(eega, trained, results, tmp_path):
     plain = tmp_path / 'plain'
     plain.write_text('')
     fails('is a file: name a folder', 'graph', 'none.jsonl', '-o', plain)
+    for module in ('rdflib', 'matplotlib'):
+        monkeypatch.setitem(sys.modules, module, None)
+    fails('eega_pyg[rdf]', 'graph', 'none.jsonl', '-o', tmp_path / 'graph.ttl')
+    fails('eega_pyg[plot]', 'graph', 'none.jsonl', '-o', tmp_path / 'graph.pdf')
+    fails('eega_pyg[plot]', 'explain', ' ', '-o', tmp_path / 'figure.svg')
 
 
 def test_a_100_megapixel_image_is_a_clear_answer(eega, trained, tmp_path):

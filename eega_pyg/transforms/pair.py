@@ -2,7 +2,7 @@ r"""A parsed sentence and what is seen in its image."""
 from dataclasses import dataclass, replace
 from typing import List, Tuple
 
-import numpy as np
+import networkx as nx
 
 from eega_pyg.parsing import Parse
 from eega_pyg.schema import Quintuple, SceneGraph
@@ -49,17 +49,13 @@ class Pair:
         r"""Cuts a text at the ends of its sentences, which are the trees of the parse:
         as many as have at most :obj:`max_words` words together make a passage, and a
         longer sentence is one by itself."""
-        heads = np.asarray(self.parse.heads)
-        words = np.arange(len(heads))
-        last = np.maximum.accumulate(np.maximum(heads, words))
-        first = np.minimum.accumulate(np.minimum(heads, words)[::-1])[::-1]
-        # A word up to which no tree reaches from before, and none from behind.
-        starts = np.flatnonzero((last[:-1] < words[1:]) & (first[1:] == words[1:])) + 1
+        trees = nx.connected_components(nx.Graph(list(enumerate(self.parse.heads))))
+        starts = sorted(map(min, trees))
         cuts = [0]
-        for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(heads)]):
-            if end - cuts[-1] > max_words:
+        for start, end in zip(starts, [*starts[1:], len(self.words)]):
+            if start > 0 and end - cuts[-1] > max_words:
                 cuts.append(start)
-        return [self._cut(*cut) for cut in zip(cuts, [*cuts[1:], len(heads)])]
+        return [self._cut(*cut) for cut in zip(cuts, [*cuts[1:], len(self.words)])]
 
     def windows(self, max_words: int) -> List['Pair']:
         r"""Cuts a sentence of more than :obj:`max_words` words into windows that
