@@ -86,9 +86,9 @@ class TrainConfig:
     after a linear warm-up over the share ``warmup`` of all steps. ``precision`` is
     ``'bf16'`` (matrix products of the training steps in bfloat16, weights and all else
     in float32), ``'float32'``, or ``'auto'``: bfloat16 where the processor multiplies
-    it faster. Before all else the text encoder is trained for ``pretrain_epochs`` on
-    all entities and pairs of the training file, see
-    :func:`~eega_pyg.pretraining.pretrain_encoder`. With ``average``, an average of the
+    it faster. Before all else, the text encoder and what describes words beside it are
+    trained for ``pretrain_epochs`` on all entities and pairs of the training file, see
+    :func:`~eega_pyg.pretraining.pretrain_words`. With ``average``, an average of the
     weights over the steps is validated and saved, see
     :class:`~eega_pyg.averaging.PolynomialDecayAveraging`."""
     epochs: int = 15

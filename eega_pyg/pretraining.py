@@ -1,4 +1,4 @@
-r"""What a text encoder can learn from MNRE beyond JMERE.
+r"""What a model can learn of words from MNRE beyond JMERE.
 
 Two thirds of MNRE's lines say that two entities of a text are not related. JMERE has no
 place for them, and so is without half of the texts; but they show what entities are.
@@ -16,11 +16,13 @@ from torch_geometric.nn import MLP, Linear, SimpleConv
 
 from eega_pyg.config import TrainConfig
 from eega_pyg.datasets.mnre import MarkedText
-from eega_pyg.nn import TextEncoder
+from eega_pyg.nn.models import EEGA
 from eega_pyg.optimizer import configure_optimizer
+from eega_pyg.parsing import Parse
 from eega_pyg.precision import use_bf16
 from eega_pyg.sampler import LengthGroupedSampler
-from eega_pyg.schema import PIECE, PIECE_OF_TOKEN, TOKEN, EdgeType, TagSet
+from eega_pyg.schema import PIECE, TOKEN, EdgeType, TagSet
+from eega_pyg.transforms import Vocabularies
 from eega_pyg.transforms.text_graph import add_words
 from eega_pyg.transforms.word_pieces import Cutter
 
@@ -31,9 +33,9 @@ SPAN_PAIR: EdgeType = (SPAN, 'pair', SPAN)
 
 class MarkedTextTransform:
     r"""Turns a text with its entities into a :class:`~torch_geometric.data.HeteroData`:
-    words and their pieces as :class:`~eega_pyg.transforms.TextGraph` has them, a node
-    for each entity, to which its words point, and an edge for each pair of entities
-    that has a line.
+    words, their features and their pieces as :class:`~eega_pyg.transforms.TextGraph`
+    has them, a node for each entity, to which its words point, and an edge for each
+    pair of entities that has a line.
 
     ``data['token'].bio`` (:obj:`bool`, ``[n, 1 + 2 * types]``) marks what a word may
     be: outside of all entities, the first word of one, or another one of its words;
@@ -42,16 +44,19 @@ class MarkedTextTransform:
     there is none.
 
     Args:
+        vocabularies (Vocabularies): What was fitted on the training split.
         pieces (WordPieces): Cuts words into the text encoder's pieces.
         tags (TagSet): Types and relations.
     """
-    def __init__(self, pieces: Cutter, tags: TagSet) -> None:
+    def __init__(self, vocabularies: Vocabularies, pieces: Cutter,
+                 tags: TagSet) -> None:
+        self.vocabularies = vocabularies
         self.pieces = pieces
         self.tags = tags
 
-    def __call__(self, text: MarkedText) -> HeteroData:
+    def __call__(self, text: MarkedText, parse: Parse) -> HeteroData:
         data = HeteroData()
-        add_words(data, text.words, self.pieces)
+        add_words(data, text.words, parse, self.vocabularies, self.pieces)
         data[TOKEN].bio = self._bio(text)
 
         index = {span: i for i, span in enumerate(text.types)}
@@ -82,19 +87,19 @@ class MarkedTextTransform:
 
 
 class EntityPretraining(L.LightningModule):
-    r"""Trains a text encoder to find entities and to tell whether two are related.
+    r"""Trains what a model knows of words, its text encoder and what describes them
+    beside it, to find entities and to tell whether two are related.
 
     Args:
-        text_encoder (TextEncoder): The encoder.
-        tags (TagSet): Types and relations.
+        model (EEGA): The model.
         config (TrainConfig): Learning rates and schedule.
     """
-    def __init__(self, text_encoder: TextEncoder, tags: TagSet,
-                 config: TrainConfig) -> None:
+    def __init__(self, model: EEGA, config: TrainConfig) -> None:
         super().__init__()
         self.config = config
-        self.text_encoder = text_encoder
-        dim = text_encoder.out_channels
+        self.model = model
+        dim = model.text_encoder.out_channels
+        tags = model.tag_set
         self.dropout = torch.nn.Dropout(0.1)
         self.lin_bio = Linear(dim, 1 + 2 * len(tags.types))
         self.pool = SimpleConv(aggr='mean')
@@ -104,9 +109,7 @@ class EntityPretraining(L.LightningModule):
     def loss(self, batch: HeteroData) -> Tensor:
         r"""The mean over the texts of the negative log-likelihood of all their words
         and pairs."""
-        x = self.text_encoder(batch[PIECE].input_ids, batch[PIECE].batch,
-                              batch[PIECE_OF_TOKEN].edge_index, batch[TOKEN].num_nodes,
-                              batch.num_graphs)
+        x = self.model.word_features(batch)
         log_probs = self.lin_bio(self.dropout(x)).log_softmax(dim=-1)
         possible = log_probs.masked_fill(~batch[TOKEN].bio, float('-inf'))
         loss = -possible.logsumexp(dim=-1).sum()
@@ -132,23 +135,18 @@ class EntityPretraining(L.LightningModule):
                                    self.config.pretrain_epochs)
 
 
-def pretrain_encoder(text_encoder: TextEncoder, texts: Sequence[MarkedText],
-                     pieces: Cutter, tags: TagSet, config: TrainConfig,
-                     progress: bool = True) -> None:
-    r"""Trains a text encoder in place on all entities and pairs of MNRE's lines, for
-    ``pretrain_epochs`` with batches of twice ``batch_size`` texts.
+def pretrain_words(model: EEGA, data: Sequence[HeteroData], config: TrainConfig,
+                   progress: bool = True) -> None:
+    r"""Trains what a model knows of words in place on all entities and pairs of MNRE's
+    lines, for ``pretrain_epochs`` with batches of twice ``batch_size`` texts.
 
     Args:
-        text_encoder (TextEncoder): The encoder.
-        texts (sequence of MarkedText): The texts, see
-            :func:`~eega_pyg.datasets.mnre.read_marked_texts`.
-        pieces (WordPieces): Cuts words into the encoder's pieces.
-        tags (TagSet): Types and relations.
+        model (EEGA): The model.
+        data (sequence of HeteroData): The texts, see :class:`MarkedTextTransform`.
         config (TrainConfig): The training configuration.
         progress (bool, optional): If set to :obj:`False`, shows no progress bar.
             (default: :obj:`True`)
     """
-    data = list(map(MarkedTextTransform(pieces, tags), texts))
     batch_size = 2 * config.batch_size
     sampler = LengthGroupedSampler([d[PIECE].num_nodes for d in data], batch_size,
                                    config.seed)
@@ -165,5 +163,5 @@ def pretrain_encoder(text_encoder: TextEncoder, texts: Sequence[MarkedText],
         deterministic=True,
     )
     trainer.fit(
-        EntityPretraining(text_encoder, tags, config),
+        EntityPretraining(model, config),
         DataLoader(data, batch_size, sampler=sampler, generator=torch.Generator()))

@@ -24,6 +24,7 @@ from eega_pyg.config import Config, TrainConfig
 from eega_pyg.datasets import JMERE
 from eega_pyg.datasets.identity import cached_pieces
 from eega_pyg.datasets.mnre import read_marked_texts
+from eega_pyg.datasets.pairs import cached_parser
 from eega_pyg.evaluation import (
     SentenceScores,
     collect_scores,
@@ -34,7 +35,7 @@ from eega_pyg.evaluation import (
 from eega_pyg.nn.models import EEGA
 from eega_pyg.optimizer import configure_optimizer
 from eega_pyg.precision import use_bf16
-from eega_pyg.pretraining import pretrain_encoder
+from eega_pyg.pretraining import MarkedTextTransform, pretrain_words
 from eega_pyg.sampler import LengthGroupedSampler
 from eega_pyg.saved_model import save_model
 from eega_pyg.schema import OBJECT, TOKEN, Signatures
@@ -224,7 +225,7 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
                          f"'{root}' holds no sentence with a relation")
     model = build(config, train)
     if config.train.pretrain_epochs > 0 and not last.is_file():
-        _pretrain(model, config, train.raw_paths[0], pretrained, progress)
+        _pretrain(model, config, train, pretrained, progress)
     signatures = train.vocabularies.signatures if config.train.signatures else None
     module = PairTagging(model, config.train, signatures)
 
@@ -267,24 +268,30 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
     return RunResult(Path(folder), scores, int(checkpoint['epoch']), sentences)
 
 
-def _pretrain(model: EEGA, config: Config, raw: str, path: Path,
+def _pretrain(model: EEGA, config: Config, train: JMERE, path: Path,
               progress: bool) -> None:
-    r"""Pretrains the text encoder, or reads what a stopped run has pretrained."""
+    r"""Pretrains what the model knows of words, or reads what a stopped run has
+    pretrained."""
+    parts = model.word_modules()
     if not path.is_file():
         tags = config.tags.tag_set()
         texts = [
-            t for t in read_marked_texts(raw, tags)
+            t for t in read_marked_texts(train.raw_paths[0], tags)
             if len(t.words) <= config.data.max_words
         ]
         if progress:
             Console(stderr=True).print(f'Training the text encoder on the entities of '
                                        f'{len(texts):,} texts first')
-        pretrain_encoder(model.text_encoder, texts, cached_pieces(config.data.encoder),
-                         tags, config.train, progress)
+        parser = cached_parser(config.data.spacy_model, config.data.word_vectors)
+        parses = parser.parse([t.words for t in texts], progress)
+        transform = MarkedTextTransform(train.vocabularies,
+                                        cached_pieces(config.data.encoder), tags)
+        pretrain_words(model, list(map(transform, texts, parses)), config.train,
+                       progress)
         with atomic(path) as temporary:
-            safetensors.torch.save_model(model.text_encoder, temporary)
+            safetensors.torch.save_model(parts, temporary)
     try:
-        safetensors.torch.load_model(model.text_encoder, path)
+        safetensors.torch.load_model(parts, path)
     except (safetensors.SafetensorError, RuntimeError) as e:
         raise ValueError(f"'{path}' is broken: remove it to train the text encoder "
                          f"again ({str(e).splitlines()[0]})") from e

@@ -1,21 +1,24 @@
+import numpy as np
 import pytest
 import torch
-from torch_geometric.data import Batch
+from torch_geometric.data import Batch, HeteroData
 from transformers import AutoConfig
 
 from eega_pyg.config import Config
 from eega_pyg.datasets.identity import cached_pieces
-from eega_pyg.datasets.mnre import MarkedText, read_marked_texts
-from eega_pyg.nn import TextEncoder
+from eega_pyg.datasets.mnre import MarkedText
+from eega_pyg.nn.models import EEGA
+from eega_pyg.parsing import Parse
 from eega_pyg.pretraining import (
     SPAN_PAIR,
     TOKEN_OF_SPAN,
     EntityPretraining,
     MarkedTextTransform,
-    pretrain_encoder,
+    pretrain_words,
 )
-from eega_pyg.schema import JMERE_TAGS, TagSet
+from eega_pyg.schema import TagSet
 from eega_pyg.training import fit
+from eega_pyg.transforms import Pair, TextGraph, Vocabularies
 
 TAGS = TagSet(('per', 'org'), ('member_of', ))
 TEXT = MarkedText(('Ann', 'Lee', 'of', 'Acme', 'Inc'), {
@@ -27,21 +30,25 @@ TEXT = MarkedText(('Ann', 'Lee', 'of', 'Acme', 'Inc'), {
     ((0, 2), (4, 5)): 'member_of'
 })
 
+PARSE = Parse((1, 1, 1, 4, 2), ('compound', 'ROOT', 'prep', 'compound', 'pobj'),
+              ('PROPN', 'PROPN', 'ADP', 'PROPN', 'PROPN'),
+              ('PERSON', 'PERSON', '', 'ORG', 'ORG'),
+              ('title', 'title', 'lower', 'title', 'title'),
+              np.eye(5)[:, :3])
+
 
 @pytest.fixture
-def transform(tiny_encoder):
-    return MarkedTextTransform(cached_pieces(tiny_encoder), TAGS)
+def vocabularies():
+    return Vocabularies.fit([Pair(TEXT.words, PARSE)])
 
 
 @pytest.fixture
-def text_encoder(tiny_encoder):
-    encoder = TextEncoder(AutoConfig.from_pretrained(tiny_encoder).to_diff_dict())
-    encoder.load_pretrained(tiny_encoder)
-    return encoder
+def transform(tiny_encoder, vocabularies):
+    return MarkedTextTransform(vocabularies, cached_pieces(tiny_encoder), TAGS)
 
 
 def test_words_are_marked_with_all_that_they_may_be(transform):
-    data = transform(TEXT)
+    data = transform(TEXT, PARSE)
     columns = [row.nonzero().view(-1).tolist() for row in data['token'].bio]
     # Outside; begins per, org; inside per, org. 'Inc' alone is in the longer one.
     assert columns == [[1], [3], [0], [1, 2], [3, 4]]
@@ -50,36 +57,53 @@ def test_words_are_marked_with_all_that_they_may_be(transform):
     assert data[SPAN_PAIR].relation.tolist() == [0, 1]
 
 
-def test_texts_of_a_batch_do_not_touch_each_other(transform, text_encoder):
+def test_words_have_the_features_of_the_data_set(transform, vocabularies):
+    pair = Pair(TEXT.words, PARSE)
+    expected = TextGraph(vocabularies, transform.pieces)(HeteroData(), pair)['token']
+    token = transform(TEXT, PARSE)['token']
+    for name in ('upos', 'ner', 'shape', 'vector'):
+        assert token[name].any() and torch.equal(token[name], expected[name])
+
+
+def test_texts_of_a_batch_do_not_touch_each_other(tiny_encoder, transform,
+                                                  vocabularies):
+    encoder = AutoConfig.from_pretrained(tiny_encoder).to_diff_dict()
+    model = EEGA(encoder, TAGS.to_dict(), vocabularies.sizes, vector_dim=3, heads=4,
+                 token_features=True)
+    module = EntityPretraining(model, Config.load('default').train).eval()
     other = MarkedText(('Bob', 'at', 'Acme'), {(0, 1): 'per'}, {((0, 1), (0, 1)): None})
-    module = EntityPretraining(text_encoder, TAGS, Config.load('default').train).eval()
-    one, two = (module.loss(Batch.from_data_list([transform(t)]))
-                for t in (TEXT, other))
-    both = module.loss(Batch.from_data_list([transform(TEXT), transform(other)]))
+    parse = Parse((0, 0, 1), ('ROOT', 'prep', 'pobj'), ('PROPN', 'ADP', 'PROPN'),
+                  ('PERSON', '', 'ORG'), ('title', 'lower', 'title'), np.eye(3))
+    graphs = [transform(TEXT, PARSE), transform(other, parse)]
+    one, two = (module.loss(Batch.from_data_list([graph])) for graph in graphs)
+    both = module.loss(Batch.from_data_list(graphs))
     torch.testing.assert_close(both, (one + two) / 2)
 
 
-def test_it_learns_what_the_lines_say(small_root, tiny_encoder, text_encoder,
+def test_it_learns_what_the_lines_say(small_root, tiny_overrides, tmp_path,
                                       monkeypatch):
-    losses = []
+    losses, states = [], []
 
     class Watched(EntityPretraining):
         def on_train_epoch_end(self):
             losses.append(float(self.trainer.callback_metrics['loss']))
 
+    def watched(model, *args):
+        states.append({k: v.clone() for k, v in model.state_dict().items()})
+        pretrain_words(model, *args)
+        states.append({k: v.clone() for k, v in model.state_dict().items()})
+
     monkeypatch.setattr('eega_pyg.pretraining.EntityPretraining', Watched)
-    before = text_encoder.state_dict()['encoder.encoder.layer.0.output.dense.weight']
-    before = before.clone()
+    monkeypatch.setattr('eega_pyg.training.pretrain_words', watched)
     config = Config.load('default', [
-        'train.pretrain_epochs=20', 'train.batch_size=4', 'train.lr=1e-2',
-        'train.lr_encoder=1e-2'
-    ]).train
-    texts = read_marked_texts(small_root / 'raw' / 'mnre_train.txt', JMERE_TAGS)
-    pretrain_encoder(text_encoder, texts, cached_pieces(tiny_encoder), JMERE_TAGS,
-                     config, progress=False)
+        *tiny_overrides, 'train.pretrain_epochs=20', 'train.epochs=1',
+        'train.batch_size=4', 'train.lr=1e-2', 'train.lr_encoder=1e-2'
+    ])
+    fit(config, small_root, tmp_path / 'run', progress=False)
     assert len(losses) == 20 and losses[-1] < 0.7 * losses[0]
-    after = text_encoder.state_dict()['encoder.encoder.layer.0.output.dense.weight']
-    assert not torch.equal(before, after)
+    trained = {k for k, v in states[0].items() if not torch.equal(v, states[1][k])}
+    assert {k.split('.')[0]
+            for k in trained} == {'text_encoder', 'token_embs', 'lin_vector'}
 
 
 def test_a_run_that_was_stopped_after_it_does_not_do_it_again(
@@ -98,7 +122,7 @@ def test_a_run_that_was_stopped_after_it_does_not_do_it_again(
     def again(*args):
         raise AssertionError('pretrained again')
 
-    monkeypatch.setattr('eega_pyg.training.pretrain_encoder', again)
+    monkeypatch.setattr('eega_pyg.training.pretrain_words', again)
     cut = fit(config, small_root, folder.parent, resume=True, progress=False)
     weights = [(f.folder / 'model.safetensors').read_bytes() for f in (whole, cut)]
     assert weights[0] == weights[1]

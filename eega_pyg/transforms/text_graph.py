@@ -5,6 +5,7 @@ import numpy as np
 import torch
 from torch_geometric.data import HeteroData
 
+from eega_pyg.parsing import Parse
 from eega_pyg.schema import DEP, PIECE, PIECE_OF_TOKEN, TOKEN
 
 from .pair import Pair
@@ -12,15 +13,23 @@ from .vocabulary import SELF, Vocabularies
 from .word_pieces import Cutter
 
 
-def add_words(data: HeteroData, words: Sequence[str], pieces: Cutter) -> None:
-    r"""Adds a node for each word, and its word pieces, which point at it."""
+def add_words(data: HeteroData, words: Sequence[str], parse: Parse,
+              vocabularies: Vocabularies, pieces: Cutter) -> None:
+    r"""Adds a node for each word with all that is known of it alone, and its word
+    pieces, which point at it."""
     input_ids, of_words = pieces.words(words)
     of_word = torch.tensor(of_words)  # [P]
     inner = (of_word >= 0).nonzero().view(-1)
     data[PIECE].input_ids = torch.tensor(input_ids)
     data[PIECE].num_nodes = len(input_ids)
     data[PIECE_OF_TOKEN].edge_index = torch.stack([inner, of_word[inner]])
-    data[TOKEN].num_nodes = len(words)
+    token = data[TOKEN]
+    token.num_nodes = len(words)
+    token.upos = vocabularies.upos.ids(parse.upos)
+    token.ner = vocabularies.ner.ids(parse.ner)
+    token.shape = vocabularies.shape.ids(parse.shape)
+    vectors = np.empty((len(words), 0)) if parse.vectors is None else parse.vectors
+    token.vector = torch.as_tensor(vectors).half()  # [n, D]
 
 
 class TextGraph:
@@ -45,14 +54,8 @@ class TextGraph:
         vocabs, parse = self.vocabularies, pair.parse
         num_words = len(pair.words)
 
-        add_words(data, pair.words, self.pieces)
-        token, dep = data[TOKEN], data[DEP]
-        token.upos = vocabs.upos.ids(parse.upos)
-        token.ner = vocabs.ner.ids(parse.ner)
-        token.shape = vocabs.shape.ids(parse.shape)
-        vectors = np.empty((num_words, 0)) if parse.vectors is None else parse.vectors
-        token.vector = torch.as_tensor(vectors).half()  # [n, D]
-
+        add_words(data, pair.words, parse, vocabs, self.pieces)
+        dep = data[DEP]
         heads = torch.tensor(parse.heads)
         node = torch.arange(num_words)
         child = (heads != node).nonzero().view(-1)

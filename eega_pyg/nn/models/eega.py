@@ -291,6 +291,13 @@ class EEGA(
             x = x + emb(token[name].long())
         return x
 
+    def word_modules(self) -> torch.nn.ModuleDict:
+        r"""What :meth:`word_features` are computed with."""
+        modules = {'text_encoder': self.text_encoder, 'token_embs': self.token_embs}
+        if self.vector_dim > 0:
+            modules['lin_vector'] = self.lin_vector
+        return torch.nn.ModuleDict(modules)
+
     def object_features(self, data: HeteroData) -> Tensor:
         r"""What the visual graph starts from: the objects' labels and pixel features.
         :math:`(|\mathcal{V}|, F)`"""
