@@ -39,7 +39,7 @@ class DenseEEGA(torch.nn.Module):
         r"""Scores :math:`(B, n, n, T)` of all pairs, padding too, and the alignment."""
         model, token = self.model, data[TOKEN]
         batch_size = data.num_graphs
-        x, mask = to_dense_batch(model.word_features(data), token.batch, 0,
+        x, mask = to_dense_batch(model.encode_words(data), token.batch, 0,
                                  self.max_words, batch_size)
         h = self._transform(x, data)
 

@@ -157,7 +157,8 @@ class GivenFeatures(torch.nn.Module):
         return self.labels(input_ids)
 
     def forward(self, input_ids: Tensor, batch: Tensor, edge_index: Tensor,
-                num_words: int, batch_size: int) -> Tensor:
+                num_words: int, batch_size: int,
+                features: Optional[Tensor] = None) -> Tensor:
         return self.words[:num_words]
 
 

@@ -6,14 +6,17 @@ import torch
 
 from eega_pyg.config import TrainConfig
 
+_ENCODER = {'text_encoder', 'word_features'}
+
 
 def configure_optimizer(module: torch.nn.Module, config: TrainConfig, total: int,
                         epochs: int) -> Dict[str, Any]:
     r"""AdamW with its schedule, in Lightning's form.
 
     Args:
-        module (torch.nn.Module): What is trained; parameters of its ``text_encoder``
-            have a learning rate of their own.
+        module (torch.nn.Module): What is trained; parameters of its ``text_encoder``,
+            and of the ``word_features`` that it reads, have a learning rate of their
+            own.
         config (TrainConfig): Learning rates, weight decay and schedule.
         total (int): Number of steps.
         epochs (int): Number of epochs.
@@ -21,7 +24,8 @@ def configure_optimizer(module: torch.nn.Module, config: TrainConfig, total: int
     groups: Dict[Tuple[bool, bool], List[torch.nn.Parameter]] = {}
     for name, param in module.named_parameters():
         if param.requires_grad:
-            key = ('text_encoder.' in name, param.dim() > 1)
+            encoder = not _ENCODER.isdisjoint(name.split('.'))
+            key = (encoder, param.dim() > 1)
             groups.setdefault(key, []).append(param)
     optimizer = torch.optim.AdamW(
         [{

@@ -109,7 +109,7 @@ class EntityPretraining(L.LightningModule):
     def loss(self, batch: HeteroData) -> Tensor:
         r"""The mean over the texts of the negative log-likelihood of all their words
         and pairs."""
-        x = self.model.word_features(batch)
+        x = self.model.encode_words(batch)
         log_probs = self.lin_bio(self.dropout(x)).log_softmax(dim=-1)
         possible = log_probs.masked_fill(~batch[TOKEN].bio, float('-inf'))
         loss = -possible.logsumexp(dim=-1).sum()

@@ -272,7 +272,9 @@ def _pretrain(model: EEGA, config: Config, train: JMERE, path: Path,
               progress: bool) -> None:
     r"""Pretrains what the model knows of words, or reads what a stopped run has
     pretrained."""
-    parts = model.word_modules()
+    parts = torch.nn.ModuleDict({'text_encoder': model.text_encoder})
+    if model.word_features is not None:
+        parts['word_features'] = model.word_features
     if not path.is_file():
         tags = config.tags.tag_set()
         texts = [

@@ -102,8 +102,8 @@ def test_it_learns_what_the_lines_say(small_root, tiny_overrides, tmp_path,
     fit(config, small_root, tmp_path / 'run', progress=False)
     assert len(losses) == 20 and losses[-1] < 0.7 * losses[0]
     trained = {k for k, v in states[0].items() if not torch.equal(v, states[1][k])}
-    assert {k.split('.')[0]
-            for k in trained} == {'text_encoder', 'token_embs', 'lin_vector'}
+    assert {k.split('.')[0] for k in trained} == {'text_encoder', 'word_features'}
+    assert {'word_features.embs.shape.weight', 'word_features.lin.weight'} <= trained
 
 
 def test_a_run_that_was_stopped_after_it_does_not_do_it_again(

@@ -3,6 +3,7 @@ from .image_to_text_attention import ImageToTextAttention
 from .multi_channel import EdgeChannel, MultiChannel, NodeChannel
 from .pair_tagger import PairTagger
 from .text_encoder import TextEncoder
+from .word_features import WordFeatures
 
 __all__ = [
     'AttributeTransformer',
@@ -12,4 +13,5 @@ __all__ = [
     'NodeChannel',
     'PairTagger',
     'TextEncoder',
+    'WordFeatures',
 ]

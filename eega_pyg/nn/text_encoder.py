@@ -1,4 +1,4 @@
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 import torch
 from torch import Tensor
@@ -10,7 +10,9 @@ class TextEncoder(torch.nn.Module):
     r"""Word features from a pretrained transformer (Eq. 1).
 
     The encoder reads word pieces; a word is the mean of its pieces, a message passing
-    step over ``(piece, of, token)``.
+    step over ``(piece, of, token)``. What else is known of words, see
+    :class:`WordFeatures`, is added to the embeddings of their pieces, so that the
+    encoder can tell what it is to its neighbours.
 
     Args:
         config (dict): The architecture as written in the ``config.json`` of a Hugging
@@ -26,7 +28,8 @@ class TextEncoder(torch.nn.Module):
 
     Shapes:
         - **input:** word pieces :math:`(P)` and their graphs :math:`(P)`; the pieces of
-          the words as ``edge_index`` from pieces to words
+          the words as ``edge_index`` from pieces to words; optionally, features of the
+          words :math:`(|\mathcal{V}|, F)`
         - **output:** word features :math:`(|\mathcal{V}|, F)`
     """
     def __init__(self, config: Dict[str, Any], freeze_embeddings: bool = True,
@@ -76,10 +79,15 @@ class TextEncoder(torch.nn.Module):
                 f"with: '{wrong[0]}' differs")
         self.encoder.load_state_dict({k: state[k] for k in own})
 
-    def encode(self, input_ids: Tensor, batch: Tensor, batch_size: int) -> Tensor:
-        r"""Features of the word pieces. :math:`(P, F)`"""
+    def encode(self, input_ids: Tensor, batch: Tensor, batch_size: int,
+               features: Optional[Tensor] = None) -> Tensor:
+        r"""Features of the word pieces, to whose embeddings :obj:`features` of the
+        same shape are added. :math:`(P, F)`"""
         ids, mask = to_dense_batch(input_ids, batch, batch_size=batch_size)  # [B, L]
-        out = self.encoder(input_ids=ids, attention_mask=mask.long())
+        x = self.embed(ids)
+        if features is not None:
+            x = x + to_dense_batch(features, batch, batch_size=batch_size)[0]
+        out = self.encoder(inputs_embeds=x, attention_mask=mask.long())
         return out.last_hidden_state[mask]
 
     def embed(self, input_ids: Tensor) -> Tensor:
@@ -88,6 +96,10 @@ class TextEncoder(torch.nn.Module):
         return self.encoder.get_input_embeddings()(input_ids)
 
     def forward(self, input_ids: Tensor, batch: Tensor, edge_index: Tensor,
-                num_words: int, batch_size: int) -> Tensor:
-        pieces = self.encode(input_ids, batch, batch_size)
+                num_words: int, batch_size: int,
+                features: Optional[Tensor] = None) -> Tensor:
+        if features is not None:  # A piece is of one word at most.
+            features = self.pool((features, features.new_empty(input_ids.numel(), 0)),
+                                 edge_index.flip(0))
+        pieces = self.encode(input_ids, batch, batch_size, features)
         return self.pool((pieces, pieces.new_empty(num_words, 0)), edge_index)

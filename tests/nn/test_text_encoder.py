@@ -36,6 +36,21 @@ def test_a_text_is_encoded_the_same_alone_and_beside_a_longer_one(encoder):
     torch.testing.assert_close(both[:3], alone, rtol=0, atol=1e-9)
 
 
+def test_features_of_a_word_are_added_to_the_embeddings_of_its_pieces(encoder):
+    ids, batch = torch.tensor([1, 5, 6, 7, 2, 1, 8, 2]), torch.tensor([0] * 5 + [1] * 3)
+    edge_index = torch.tensor([[1, 2, 3, 6], [0, 0, 1, 2]])
+    features = torch.randn(3, 8, dtype=torch.double)
+    out = encoder(ids, batch, edge_index, 3, 2, features)
+    x = encoder.embed(ids)[None]
+    x[0, [1, 2, 3, 6]] += features[[0, 0, 1, 2]]
+    for pieces, words in ((slice(0, 5), slice(0, 2)), (slice(5, 8), slice(2, 3))):
+        state = encoder.encoder(inputs_embeds=x[:, pieces]).last_hidden_state[0]
+        expected = [state[1:3].mean(0), state[3]] if words.start == 0 else [state[1]]
+        torch.testing.assert_close(out[words], torch.stack(expected))
+    none = encoder(ids, batch, edge_index, 3, 2, torch.zeros_like(features))
+    assert torch.equal(none, encoder(ids, batch, edge_index, 3, 2))
+
+
 def test_frozen_embeddings_get_no_gradient(encoder):
     encoder.encode(torch.tensor([1, 2]), torch.tensor([0, 0]), 1).sum().backward()
     assert encoder.encoder.get_input_embeddings().weight.grad is None

@@ -19,6 +19,7 @@ from eega_pyg.nn import (
     NodeChannel,
     PairTagger,
     TextEncoder,
+    WordFeatures,
 )
 from eega_pyg.nn.conv import AttributeTransformerConv, CompleteGraph
 from eega_pyg.ot import GraphAlignment, GraphAlignmentOutput
@@ -79,9 +80,9 @@ class EEGA(
             ``'symmetric'`` or ``'triangle'``. (default: :obj:`'directed'`)
         feature_dim (int, optional): Size of the objects' pixel features, :obj:`0`
             without any. (default: :obj:`0`)
-        vector_dim (int, optional): Size of the words' own feature vectors, which are
-            projected and added to what the encoder says about them; :obj:`0` without
-            any (not in the paper). (default: :obj:`0`)
+        vector_dim (int, optional): Size of the words' own vectors, :obj:`0` without
+            any; the encoder reads them beside the word pieces, see
+            :class:`~eega_pyg.nn.WordFeatures`. (default: :obj:`0`)
         heads (int, optional): Attention heads of both attribute transformers and of the
             image2text attention. (default: :obj:`12`)
         num_layers (int, optional): Layers of each attribute transformer.
@@ -95,9 +96,9 @@ class EEGA(
         pair_features (bool, optional): If set to :obj:`True`, the tagger reads the
             channels' pair features too (the released code does; the paper does not say
             so). (default: :obj:`False`)
-        token_features (bool, optional): If set to :obj:`True`, embeddings of a word's
-            part of speech, named-entity tag and shape are added to its features (not in
-            the paper). (default: :obj:`False`)
+        token_features (bool, optional): If set to :obj:`True`, the encoder reads the
+            part of speech, named-entity tag and shape of a word beside its pieces, see
+            :class:`~eega_pyg.nn.WordFeatures`. (default: :obj:`False`)
         visual (bool, optional): If set to :obj:`False`, the image is not looked at: no
             visual graph, no alignment, no image2text attention.
             (default: :obj:`True`)
@@ -177,18 +178,12 @@ class EEGA(
         if dim % heads:
             raise ValueError(f"Expected 'heads' to divide the encoder's {dim} channels "
                              f"(got '{heads}')")
-        self.token_embs = torch.nn.ModuleDict()
-        if token_features:
-            for name in ('upos', 'ner', 'shape'):
-                emb = torch.nn.Embedding(sizes[name], dim)
-                torch.nn.init.normal_(emb.weight, std=0.02)  # As BERT's own tables.
-                self.token_embs[name] = emb
-
-        self.vector_dim = vector_dim
-        if vector_dim > 0:
-            self.norm_vector = torch.nn.LayerNorm(vector_dim, elementwise_affine=False)
-            self.lin_vector = Linear(vector_dim, dim)
-            torch.nn.init.normal_(self.lin_vector.weight, std=0.02)
+        self.word_features: Optional[WordFeatures] = None
+        if token_features or vector_dim > 0:
+            names = ('upos', 'ner', 'shape') if token_features else ()
+            self.word_features = WordFeatures({name: sizes[name]
+                                               for name in names}, vector_dim, dim,
+                                              dropout)
 
         def transformers(num_edge_types: int) -> torch.nn.ModuleList:
             kwargs: Dict[str, Any] = {}
@@ -250,7 +245,7 @@ class EEGA(
         """
         batch_size = data.num_graphs
         token = data[TOKEN]
-        h_text = self._transform(self.text_graph, self.word_features(data), data[DEP])
+        h_text = self._transform(self.text_graph, self.encode_words(data), data[DEP])
 
         alignment = None
         if self.visual:
@@ -277,26 +272,13 @@ class EEGA(
         return EEGAOutput(self.tagger(self.dropout(s), graph, channels, types), graph,
                           alignment)
 
-    def word_features(self, data: HeteroData) -> Tensor:
-        r"""What the text graph starts from (Eq. 1), with whatever else describes a
-        word. :math:`(|\mathcal{V}|, F)`"""
+    def encode_words(self, data: HeteroData) -> Tensor:
+        r"""What the text graph starts from (Eq. 1). :math:`(|\mathcal{V}|, F)`"""
         piece, token = data[PIECE], data[TOKEN]
-        x = self.text_encoder(piece.input_ids, piece.batch,
-                              data[PIECE_OF_TOKEN].edge_index, token.num_nodes,
-                              data.num_graphs)
-        if self.vector_dim > 0:
-            vector = self.norm_vector(token.vector.to(x.dtype))
-            x = x + self.lin_vector(self.dropout(vector))
-        for name, emb in self.token_embs.items():
-            x = x + emb(token[name].long())
-        return x
-
-    def word_modules(self) -> torch.nn.ModuleDict:
-        r"""What :meth:`word_features` are computed with."""
-        modules = {'text_encoder': self.text_encoder, 'token_embs': self.token_embs}
-        if self.vector_dim > 0:
-            modules['lin_vector'] = self.lin_vector
-        return torch.nn.ModuleDict(modules)
+        features = () if self.word_features is None else (self.word_features(token), )
+        return self.text_encoder(piece.input_ids, piece.batch,
+                                 data[PIECE_OF_TOKEN].edge_index, token.num_nodes,
+                                 data.num_graphs, *features)
 
     def object_features(self, data: HeteroData) -> Tensor:
         r"""What the visual graph starts from: the objects' labels and pixel features.

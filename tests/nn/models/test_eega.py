@@ -164,13 +164,24 @@ def test_object_features_enter(dataset):
     assert not torch.allclose(model(batch).logits, out)
 
 
-def test_word_vectors_enter():
+@pytest.mark.parametrize('name', ['vector', 'upos', 'ner', 'shape'])
+def test_features_of_words_enter_where_the_encoder_reads_them(name):
     data = FakeJMERE(num_pairs=4, avg_words=5, num_piece_ids=200, vector_size=3)
-    model = build(data, vector_dim=3).eval()
+    model = build(data, vector_dim=3, token_features=True).eval()
     batch = batch_of(data, range(4))
-    out = model(batch).logits
-    batch[TOKEN].vector = batch[TOKEN].vector.flip(1)
-    assert not torch.allclose(model(batch).logits, out)
+    out = model.encode_words(batch)
+    plain = build(data).eval().encode_words(batch)
+    assert torch.equal(out, plain)  # They start at zero.
+    for param in model.word_features.parameters():
+        torch.nn.init.normal_(param)
+    out = model.encode_words(batch)
+    first = batch[TOKEN].batch == 0
+    value = batch[TOKEN][name].clone()
+    size = data.vocabularies.sizes.get(name)
+    value[0] = (value[0] + 1) % size if size else value[0].flip(0)
+    batch[TOKEN][name] = value
+    changed = (model.encode_words(batch) - out).abs().amax(-1) > 1e-4
+    assert torch.equal(changed, first)  # The word and all its neighbours.
 
 
 def test_a_saved_model_gives_the_same_scores(dataset, tmp_path):
