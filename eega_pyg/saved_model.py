@@ -29,7 +29,7 @@ from eega_pyg.transforms import Vocabularies
 WEIGHTS = 'model.safetensors'
 PIPELINE = 'pipeline.json'
 TOKENIZER = 'tokenizer.json'
-FORMAT = 2
+FORMAT = 3
 
 #: Checkpoints that come with the package, and the one that is meant without a name.
 CHECKPOINTS = Path(__file__).parent / 'checkpoints'

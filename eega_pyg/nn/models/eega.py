@@ -275,10 +275,10 @@ class EEGA(
     def encode_words(self, data: HeteroData) -> Tensor:
         r"""What the text graph starts from (Eq. 1). :math:`(|\mathcal{V}|, F)`"""
         piece, token = data[PIECE], data[TOKEN]
-        features = () if self.word_features is None else (self.word_features(token), )
+        features = None if self.word_features is None else self.word_features(token)
         return self.text_encoder(piece.input_ids, piece.batch,
                                  data[PIECE_OF_TOKEN].edge_index, token.num_nodes,
-                                 data.num_graphs, *features)
+                                 data.num_graphs, features)
 
     def object_features(self, data: HeteroData) -> Tensor:
         r"""What the visual graph starts from: the objects' labels and pixel features.
