@@ -70,6 +70,8 @@ def test_texts_of_a_batch_do_not_touch_each_other(tiny_encoder, transform,
     encoder = AutoConfig.from_pretrained(tiny_encoder).to_diff_dict()
     model = EEGA(encoder, TAGS.to_dict(), vocabularies.sizes, vector_dim=3, heads=4,
                  token_features=True)
+    for param in model.word_features.parameters():  # They start at zero.
+        torch.nn.init.normal_(param)
     module = EntityPretraining(model, Config.load('default').train).eval()
     other = MarkedText(('Bob', 'at', 'Acme'), {(0, 1): 'per'}, {((0, 1), (0, 1)): None})
     parse = Parse((0, 0, 1), ('ROOT', 'prep', 'pobj'), ('PROPN', 'ADP', 'PROPN'),
