@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Sequence
 
 import ablation
-import averaging
+import distillation
 import epoch_cost
 import gnn_variants
 import ingredients
 import jmere
 import passages
+import plans
 import sensitivity
 import synthetic
 import throughput
@@ -87,21 +88,36 @@ def predicates(record: Dict[str, Any]) -> str:
 
 
 TABLES: Dict[str, Callable[[Any], str]] = {
-    'jmere': lambda records: training(jmere.rows, records),
+    'jmere':
+    lambda records: training(jmere.rows, records),
     'ingredients':
     lambda records: training(ingredients.rows, records, ingredients.COLUMNS),
-    'averaging': lambda records: training(averaging.rows, records, ingredients.COLUMNS),
-    'gnn_variants': lambda records: training(gnn_variants.rows, records),
-    'variant_cost': variant_cost.report,
-    'ablation': lambda records: training(ablation.rows, records),
-    'sensitivity': lambda records: training(sensitivity.rows, records),
-    'synthetic': lambda records: training(synthetic.rows, records),
-    'epoch_cost': epoch_cost.report,
-    'throughput': speed,
-    'throughput_default': speed,
-    'ot_solvers': transport,
-    'predicate_model': predicates,
-    'passages': passages.report,
+    'distillation':
+    lambda records: training(distillation.rows, records, distillation.COLUMNS),
+    'plans':
+    plans.report,
+    'gnn_variants':
+    lambda records: training(gnn_variants.rows, records),
+    'variant_cost':
+    variant_cost.report,
+    'ablation':
+    lambda records: training(ablation.rows, records),
+    'sensitivity':
+    lambda records: training(sensitivity.rows, records),
+    'synthetic':
+    lambda records: training(synthetic.rows, records),
+    'epoch_cost':
+    epoch_cost.report,
+    'throughput':
+    speed,
+    'throughput_default':
+    speed,
+    'ot_solvers':
+    transport,
+    'predicate_model':
+    predicates,
+    'passages':
+    passages.report,
 }
 
 

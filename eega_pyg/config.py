@@ -66,6 +66,7 @@ class ModelConfig:
     visual: bool = True
     alpha: float = 0.4
     lambda_graph: float = 0.6
+    contrast: float = 0.0
     reduction: str = 'mean'
     epsilon: float = 0.1
     num_iters: int = 20
@@ -88,9 +89,10 @@ class TrainConfig:
     in float32), ``'float32'``, or ``'auto'``: bfloat16 where the processor multiplies
     it faster. Before all else, the text encoder and what describes words beside it are
     trained for ``pretrain_epochs`` on all entities and pairs of the training file, see
-    :func:`~eega_pyg.pretraining.pretrain_words`. With ``average``, an average of the
-    weights over the steps is validated and saved, see
-    :class:`~eega_pyg.averaging.PolynomialDecayAveraging`."""
+    :func:`~eega_pyg.pretraining.pretrain_words`. Where there are ``teachers`` (saved
+    models), ``distillation`` is their share of what is learned, see
+    :class:`~eega_pyg.distillation.TaughtPairs`; with ``unlabelled``, what they say of
+    the texts of which no line states a relation is learned as well."""
     epochs: int = 15
     patience: int = 5
     batch_size: int = 16
@@ -102,7 +104,9 @@ class TrainConfig:
     clip: float = 1.0
     signatures: bool = True
     pretrain_epochs: int = 0
-    average: bool = False
+    teachers: Tuple[str, ...] = ()
+    distillation: float = 0.7
+    unlabelled: bool = False
     precision: str = 'auto'
     seed: int = 0
 
@@ -118,6 +122,7 @@ _BOUNDS: Dict[str, Tuple[float, float]] = {
     'model.channel_dim': (1, math.inf),
     'model.alpha': (0, 1),
     'model.lambda_graph': (0, math.inf),
+    'model.contrast': (0, math.inf),
     'model.epsilon': (sys.float_info.min, math.inf),
     'model.num_iters': (1, math.inf),
     'model.outer_iters': (1, math.inf),
@@ -133,6 +138,7 @@ _BOUNDS: Dict[str, Tuple[float, float]] = {
     'train.warmup': (0, 1),
     'train.clip': (0, math.inf),
     'train.pretrain_epochs': (0, math.inf),
+    'train.distillation': (0, 1),
     'train.seed': (0, 2**32 - 1),
 }
 
@@ -201,6 +207,9 @@ class Config:
                 wanted = 'more than 0' if 0 < low < 1 else f'at least {low}'
                 most = '' if high == math.inf else f' and at most {high}'
                 raise ValueError(f"{name}: expected {wanted}{most} (got {number})")
+        if config.train.unlabelled and not config.train.teachers:
+            raise ValueError('train.unlabelled: there are no train.teachers to ask '
+                             'about texts without tags')
         return config
 
     def to_dict(self) -> Dict[str, Any]:

@@ -14,17 +14,18 @@ import yaml
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
 from rich.console import Console
 from torch import Tensor
+from torch.utils.data import ConcatDataset
 from torch_geometric.data import HeteroData
 from torch_geometric.loader import DataLoader
 
 from eega_pyg.atomic import atomic, write_text
-from eega_pyg.averaging import PolynomialDecayAveraging
 from eega_pyg.calibration import fit_temperature
 from eega_pyg.config import Config, TrainConfig
 from eega_pyg.datasets import JMERE
 from eega_pyg.datasets.identity import cached_pieces
-from eega_pyg.datasets.mnre import read_marked_texts
+from eega_pyg.datasets.mnre import UNRELATED, read_marked_texts
 from eega_pyg.datasets.pairs import cached_parser
+from eega_pyg.distillation import TaughtPairs, ensemble_log_probs
 from eega_pyg.evaluation import (
     SentenceScores,
     collect_scores,
@@ -38,10 +39,12 @@ from eega_pyg.precision import use_bf16
 from eega_pyg.pretraining import MarkedTextTransform, pretrain_words
 from eega_pyg.sampler import LengthGroupedSampler
 from eega_pyg.saved_model import save_model
-from eega_pyg.schema import OBJECT, TOKEN, Signatures
+from eega_pyg.schema import OBJECT, PAIR, TOKEN, Signatures
 
 #: Makes the model of a run.
 Build = Callable[[Config, JMERE], EEGA]
+#: What is trained on: the data alone, or with what teachers say.
+Trained = Union[JMERE, ConcatDataset]
 #: The score by which a checkpoint is chosen.
 MONITOR = 'val/quintuple_f1'
 
@@ -175,9 +178,10 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
     r"""Trains on a data set's training split, keeps the epoch that is best on its
     validation split, and saves that model.
 
-    ``folder/training`` holds what a stopped run needs to go on (``encoder.safetensors``
-    after the pretraining if there is one, ``last.ckpt`` after every epoch), the best
-    epoch (``best.ckpt``), the configuration, and the losses and scores of every epoch
+    ``folder/training`` holds what a stopped run needs to go on (what the teachers said
+    in ``teachers.safetensors`` if there are any, ``encoder.safetensors`` after the
+    pretraining if there is one, ``last.ckpt`` after every epoch), the best epoch
+    (``best.ckpt``), the configuration, and the losses and scores of every epoch
     (``metrics.csv``).
 
     Args:
@@ -201,8 +205,9 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
     state = Path(folder) / 'training'
     last = state / 'last.ckpt'
     text = yaml.safe_dump(config.to_dict(), sort_keys=False)
-    pretrained = state / 'encoder.safetensors'
-    if last.is_file() or pretrained.is_file():
+    pretrained, told = state / 'encoder.safetensors', state / 'teachers.safetensors'
+    started = any(path.is_file() for path in (last, pretrained, told))
+    if started:
         if not resume:
             raise ValueError(f"'{folder}' already holds a run: resume it, or choose "
                              f"another folder")
@@ -214,15 +219,18 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
     state.mkdir(parents=True, exist_ok=True)
     write_text(state / 'config.yaml', text)
 
-    L.seed_everything(config.train.seed, verbose=False)
     kwargs = {'tags': config.tags.tag_set(), **config.data.arguments()}
     train = JMERE(str(root), split='train', **kwargs)
     val = JMERE(str(root), split='val', vocabularies=train.vocabularies, **kwargs)
     _check_data(state / 'data.json', [d.processed_file_names for d in (train, val)],
-                started=last.is_file() or pretrained.is_file())
+                started)
     if len(train) == 0 or len(val) == 0:
         raise ValueError(f"The {'train' if len(train) == 0 else 'val'} split in "
                          f"'{root}' holds no sentence with a relation")
+    taught: Trained = train
+    if config.train.teachers:  # First: a wrong one is to be found at once.
+        taught = _teach(config, train, told, progress)
+    L.seed_everything(config.train.seed, verbose=False)
     model = build(config, train)
     if config.train.pretrain_epochs > 0 and not last.is_file():
         _pretrain(model, config, train, pretrained, progress)
@@ -239,7 +247,6 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
         max_epochs=config.train.epochs,
         gradient_clip_val=config.train.clip,
         callbacks=[
-            *([PolynomialDecayAveraging()] if config.train.average else []),
             best,
             ModelCheckpoint(state, filename='last', **keep),
             EarlyStopping(MONITOR, mode='max', patience=config.train.patience),
@@ -254,7 +261,7 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
         enable_model_summary=False,
         deterministic=True,
     )
-    trainer.fit(module, *loaders(train, val, config.train),
+    trainer.fit(module, *loaders(taught, val, config.train),
                 ckpt_path=last if last.is_file() else None, weights_only=True)
 
     checkpoint = _read_checkpoint(Path(best.best_model_path))
@@ -301,6 +308,37 @@ def _pretrain(model: EEGA, config: Config, train: JMERE, path: Path,
     L.seed_everything(config.train.seed, verbose=False)
 
 
+def _teach(config: Config, train: JMERE, path: Path, progress: bool) -> ConcatDataset:
+    r"""Asks the teachers, or reads what they have told a stopped run."""
+    tags, share = config.tags.tag_set(), config.train.distillation
+    parts = [(train, share)]
+    if config.train.unlabelled:
+        kwargs = {**config.data.arguments(), 'version': UNRELATED}
+        parts.append((JMERE(train.root, vocabularies=train.vocabularies, tags=tags,
+                            log=progress, **kwargs), 1.0))
+    if not path.is_file():
+        said = {
+            data.version:
+            torch.cat(
+                ensemble_log_probs(config.train.teachers, train.root, 'train', tags,
+                                   config.data, data.version, progress))
+            for data, _ in parts
+        }
+        with atomic(path) as temporary:
+            safetensors.torch.save_file(said, temporary)
+    try:
+        told = safetensors.torch.load_file(path)
+        return ConcatDataset([
+            TaughtPairs(data,
+                        told[data.version].split([d[PAIR].tag.numel()
+                                                  for d in data]), part)
+            for data, part in parts
+        ])
+    except (safetensors.SafetensorError, KeyError, RuntimeError) as e:
+        raise ValueError(f"'{path}' is broken: remove it to ask the teachers again "
+                         f"({str(e).splitlines()[0]})") from e
+
+
 def _check_data(path: Path, names: List[List[str]], started: bool) -> None:
     # The name of a processed file tells all that it depends on.
     if not started:
@@ -318,11 +356,11 @@ def _read_checkpoint(path: Path) -> Dict[str, Any]:
                          f"{str(e).splitlines()[0]}") from e
 
 
-def loaders(train: JMERE, val: JMERE,
+def loaders(train: Trained, val: JMERE,
             config: TrainConfig) -> Tuple[DataLoader, DataLoader]:
     r"""Batches grouped by length; their generators keep the global one untouched."""
-    sampler = LengthGroupedSampler([num_pieces(d) for d in train], config.batch_size,
-                                   config.seed)
+    sampler = LengthGroupedSampler([num_pieces(train[i]) for i in range(len(train))],
+                                   config.batch_size, config.seed)
     return (
         DataLoader(train, config.batch_size, sampler=sampler,
                    generator=torch.Generator()),

@@ -80,7 +80,8 @@ def tiny_overrides(tiny_encoder: str) -> list:
     return [
         f'data.encoder={tiny_encoder}', 'model.heads=4', 'model.edge_dim=8',
         'model.channel_dim=8', 'train.epochs=3', 'train.batch_size=8',
-        'train.lr_encoder=1e-3', 'train.lr=5e-3', 'train.pretrain_epochs=0'
+        'train.lr_encoder=1e-3', 'train.lr=5e-3', 'train.pretrain_epochs=0',
+        'model.lambda_graph=0.6', 'model.alpha=0.4'
     ]
 
 

@@ -37,10 +37,8 @@ def metrics(folder):
         return list(csv.DictReader(f))
 
 
-@pytest.mark.parametrize('average', ['true', 'false'])
-def test_a_killed_run_resumes_to_bit_equal_weights(average, small_root, tiny_overrides,
+def test_a_killed_run_resumes_to_bit_equal_weights(small_root, tiny_overrides,
                                                    tmp_path):
-    tiny_overrides = [*tiny_overrides, f'train.average={average}']
     config = Config.load('default', tiny_overrides)
     whole, cut = tmp_path / 'whole', tmp_path / 'cut'
     result = fit(config, small_root, whole, progress=False)

@@ -42,8 +42,9 @@ class JMERE(InMemoryDataset):
         root (str): Root directory where the data set is.
         split (str, optional): :obj:`"train"`, :obj:`"val"` or :obj:`"test"`.
             (default: :obj:`"train"`)
-        version (str, optional): How lines become sentences, :obj:`"v1"` or
-            :obj:`"merged"`, see :func:`~eega_pyg.datasets.read_mnre`.
+        version (str, optional): How lines become sentences, :obj:`"v1"`,
+            :obj:`"merged"` or :obj:`"unrelated"`, see
+            :func:`~eega_pyg.datasets.read_mnre`.
             (default: :obj:`"v1"`)
         tags (TagSet, optional): Types and relations.
             (default: :obj:`~eega_pyg.schema.JMERE_TAGS`)

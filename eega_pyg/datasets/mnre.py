@@ -6,7 +6,9 @@ from typing import Any, Dict, Hashable, List, NamedTuple, Optional, Tuple, Union
 
 from eega_pyg.schema import Entity, Quintuple, TagSet
 
-VERSIONS = ('v1', 'merged')
+#: Texts that JMERE is without.
+UNRELATED = 'unrelated'
+VERSIONS = ('v1', 'merged', UNRELATED)
 
 Span = Tuple[int, int]
 
@@ -69,8 +71,9 @@ def read_mnre(path: Union[str, Path], tags: TagSet,
         tags (TagSet): The known types and relations.
         version (str, optional): :obj:`"v1"` joins consecutive lines with the same
             words, and a ``'None'`` line ends such a run, as JMERE was published;
-            :obj:`"merged"` joins all lines with the same image and words.
-            (default: :obj:`"v1"`)
+            :obj:`"merged"` joins all lines with the same image and words;
+            :obj:`"unrelated"` gives the texts of which no line states a relation, which
+            JMERE is without. (default: :obj:`"v1"`)
 
     Raises:
         ValueError: Naming file and line, if a line is wrong; if a span has two types in
@@ -79,9 +82,16 @@ def read_mnre(path: Union[str, Path], tags: TagSet,
     if version not in VERSIONS:
         raise ValueError(f"Expected a version of {', '.join(VERSIONS)} (got "
                          f"'{version}')")
+    rows = _rows(path, tags)
+    if version == UNRELATED:
+        texts = _unrelated(rows)
+        if not texts:
+            raise ValueError(f"{path}: a relation is stated of every text, none is "
+                             f"left without")
+        return texts
     groups: Dict[Hashable, List[_Row]] = {}
     run, previous = 0, None
-    for row in _rows(path, tags):
+    for row in rows:
         if row.quintuple is None or row.words != previous:
             run += 1
         previous = row.words
@@ -91,6 +101,13 @@ def read_mnre(path: Union[str, Path], tags: TagSet,
     if not groups:
         raise ValueError(f"{path}: holds no sentence with a relation")
     return [_record(rows) for rows in groups.values()]
+
+
+def _unrelated(rows: List[_Row]) -> List[Record]:
+    related = {row.words for row in rows if row.quintuple is not None}
+    texts = dict.fromkeys(
+        (row.words, row.image_id) for row in rows if row.words not in related)
+    return [Record(words, image_id, (), ' '.join(words)) for words, image_id in texts]
 
 
 def read_marked_texts(path: Union[str, Path], tags: TagSet) -> List[MarkedText]:

@@ -1,4 +1,8 @@
 r"""Batched optimal transport between graphs of any sizes, with sparse structures."""
+from eega_pyg.ot.contrastive_alignment import (
+    ContrastiveAlignment,
+    ContrastiveAlignmentOutput,
+)
 from eega_pyg.ot.costs import edge_cost, pairwise_cost
 from eega_pyg.ot.exact import exact_gromov_wasserstein, exact_wasserstein
 from eega_pyg.ot.fused import QuadraticProblem, quadratic_problem
@@ -14,6 +18,8 @@ from eega_pyg.ot.structure import DenseStructure, SparseStructure, sparse_struct
 from eega_pyg.ot.wasserstein_distance import WassersteinDistance
 
 __all__ = [
+    'ContrastiveAlignment',
+    'ContrastiveAlignmentOutput',
     'DenseStructure',
     'GraphAlignment',
     'GraphAlignmentOutput',

@@ -105,7 +105,8 @@ class GraphAlignment(torch.nn.Module):
 
     def forward(self, x_s: Tensor, edge_index_s: Tensor, batch_s: Optional[Tensor],
                 x_t: Tensor, edge_index_t: Tensor, batch_t: Optional[Tensor],
-                batch_size: Optional[int] = None) -> GraphAlignmentOutput:
+                batch_size: Optional[int] = None,
+                both: bool = False) -> GraphAlignmentOutput:
         r"""Aligns the graphs of each pair.
 
         Args:
@@ -118,6 +119,8 @@ class GraphAlignment(torch.nn.Module):
             batch_t (torch.Tensor, optional): The pair of each node.
             batch_size (int, optional): The number of pairs; needed where the last pairs
                 may have an empty side.
+            both (bool, optional): If set to :obj:`True`, a distance without any weight
+                is computed as well. (default: :obj:`False`)
 
         Raises:
             ValueError: If shapes do not match, a node does not exist, an edge joins two
@@ -136,11 +139,11 @@ class GraphAlignment(torch.nn.Module):
             a, b = prepare_marginals(None, None, nodes_s.mask, nodes_t.mask, x_s.dtype)
             wd = gwd = value = x_s.new_zeros(nodes_s.batch_size)
             node_plan = edge_plan = a[:, :, None] * b[:, None, :]
-            if self.alpha > 0:
+            if self.alpha > 0 or both:
                 wd, node_plan = self._wasserstein(nodes_s.pad(x_s), nodes_t.pad(x_t), a,
                                                   b)
                 value = value + self.alpha * wd
-            if self.alpha < 1:
+            if self.alpha < 1 or both:
                 gwd, edge_plan = self._gromov_wasserstein(
                     self._structure(x_s, edge_index_s, nodes_s),
                     self._structure(x_t, edge_index_t, nodes_t), a, b)

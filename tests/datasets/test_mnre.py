@@ -72,6 +72,19 @@ def test_marked_texts_hold_what_none_lines_name(write):
     assert two.relations == {((0, 2), (3, 4)): None}
 
 
+def test_unrelated_texts_are_those_of_which_no_line_states_a_relation(write):
+    bob, eve = ['Bob', 'Ray', 'at', 'Acme'], ['Eve', 'Day', 'in', 'Oslo']
+    path = write(line(relation='None'), line(), line(words=bob, relation='None'),
+                 line((2, 3), (3, 4), 'None', words=bob),
+                 line(words=eve, image='b.jpg', relation='None'))
+    found = read_mnre(path, JMERE_TAGS, 'unrelated')
+    assert [(r.words, r.image_id, r.quintuples, r.text)
+            for r in found] == [(tuple(bob), 'a.jpg', (), 'Bob Ray at Acme'),
+                                (tuple(eve), 'b.jpg', (), 'Eve Day in Oslo')]
+    with pytest.raises(ValueError, match='mnre_train.txt: a relation is stated of'):
+        read_mnre(write(line()), JMERE_TAGS, 'unrelated')
+
+
 def test_merged_keeps_two_texts_without_an_image_apart(write):
     path = write(line(image=''), line(words=['Bob', 'Ray', 'at', 'Acme'], image=''))
     assert len(read_mnre(path, JMERE_TAGS, 'merged')) == 2
@@ -190,6 +203,7 @@ def test_a_file_without_relations_and_an_unknown_version_are_refused(write):
     ('val', 'v1', 496, 624),
     ('train', 'merged', 3468, 4503),
     ('val', 'merged', 473, 624),
+    ('train', 'unrelated', 3865, 0),
 ])
 def test_the_published_counts(shared_data, split, version, sentences, quintuples):
     path = shared_data / 'mnre' / f'mnre_{split}.txt'

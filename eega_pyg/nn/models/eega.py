@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import Any, Dict, NamedTuple, Optional, Sequence
+from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
 
 import safetensors.torch
 import torch
@@ -22,7 +22,7 @@ from eega_pyg.nn import (
     WordFeatures,
 )
 from eega_pyg.nn.conv import AttributeTransformerConv, CompleteGraph
-from eega_pyg.ot import GraphAlignment, GraphAlignmentOutput
+from eega_pyg.ot import ContrastiveAlignment, GraphAlignment, GraphAlignmentOutput
 from eega_pyg.schema import (
     DEP,
     LABEL_OF_OBJECT,
@@ -106,6 +106,10 @@ class EEGA(
             (default: :obj:`0.4`)
         lambda_graph (float, optional): Weight of the alignment in Eq. 13; at :obj:`0`
             it is not computed in training. (default: :obj:`0.6`)
+        contrast (float, optional): If above :obj:`0`, the alignment in Eq. 13 is that
+            of :class:`~eega_pyg.ot.ContrastiveAlignment` with this temperature: an
+            image is to be nearer to its own text than to another one.
+            (default: :obj:`0`)
         reduction (str, optional): How Eq. 12 becomes a number: ``'mean'`` over the
             scored cells of the batch, or ``'sum'`` over the cells of a pair, as
             written, and the mean over the pairs. The alignment weighs about as many
@@ -149,6 +153,7 @@ class EEGA(
         visual: bool = True,
         alpha: float = 0.4,
         lambda_graph: float = 0.6,
+        contrast: float = 0.0,
         reduction: str = 'mean',
         epsilon: float = 0.1,
         num_iters: int = 20,
@@ -224,6 +229,9 @@ class EEGA(
                                             num_iters=num_iters,
                                             outer_iters=outer_iters, gw_loss=gw_loss,
                                             normalize=normalize, self_loops=self_loops)
+            self.contrast: Optional[ContrastiveAlignment] = None
+            if contrast > 0:
+                self.contrast = ContrastiveAlignment(self.alignment, contrast)
 
     def _save_pretrained(self, save_directory: Path) -> None:
         with atomic(save_directory / SAFETENSORS_SINGLE_FILE) as temporary:
@@ -243,34 +251,35 @@ class EEGA(
             align (bool, optional): If set to :obj:`True`, the two graphs are aligned.
                 (default: :obj:`False`)
         """
-        batch_size = data.num_graphs
-        token = data[TOKEN]
-        h_text = self._transform(self.text_graph, self.encode_words(data), data[DEP])
-
+        h_text, h_image = self._graphs(data)
         alignment = None
-        if self.visual:
-            batch_image = data[OBJECT].batch
-            h_image = self._transform(self.visual_graph, self.object_features(data),
-                                      data[REL])
-            if align:
-                alignment = self.alignment(h_image, data[REL].edge_index, batch_image,
-                                           h_text, data[DEP].edge_index, token.batch,
-                                           batch_size)
-            h_text = self.image_to_text(h_text, token.batch, h_image, batch_image,
-                                        batch_size)
+        if align and h_image is not None:
+            alignment = self.alignment(*_pairs(data, h_image, h_text), both=True)
+        return EEGAOutput(*self._tag(data, h_text, h_image), alignment)
 
-        graph = CompleteGraph.from_ptr(token.ptr)
+    def _graphs(self, data: HeteroData) -> Tuple[Tensor, Optional[Tensor]]:
+        r"""Words and objects after their attribute transformers."""
+        h_text = self._transform(self.text_graph, self.encode_words(data), data[DEP])
+        if not self.visual:
+            return h_text, None
+        return h_text, self._transform(self.visual_graph, self.object_features(data),
+                                       data[REL])
+
+    def _tag(self, data: HeteroData, h_text: Tensor,
+             h_image: Optional[Tensor]) -> Tuple[Tensor, CompleteGraph]:
+        if h_image is not None:
+            h_text = self.image_to_text(h_text, data[TOKEN].batch, h_image,
+                                        data[OBJECT].batch, data.num_graphs)
+        graph = CompleteGraph.from_ptr(data[TOKEN].ptr)
         if self.multi_channel is None:
-            return EEGAOutput(self.tagger(self.dropout(h_text), graph), graph,
-                              alignment)
+            return self.tagger(self.dropout(h_text), graph), graph
         channels = self.multi_channel.channels
         types = {
             name: (data[TOKEN] if name == 'pos' else data[PAIR])[CHANNELS[name]]
             for name in channels
         }
         s = self.multi_channel(h_text, graph, types)
-        return EEGAOutput(self.tagger(self.dropout(s), graph, channels, types), graph,
-                          alignment)
+        return self.tagger(self.dropout(s), graph, channels, types), graph
 
     def encode_words(self, data: HeteroData) -> Tensor:
         r"""What the text graph starts from (Eq. 1). :math:`(|\mathcal{V}|, F)`"""
@@ -296,26 +305,49 @@ class EEGA(
         return x
 
     def loss(self, data: HeteroData) -> Dict[str, Tensor]:
-        r"""The joint loss of Eq. 13 and its parts.
+        r"""The joint loss of Eq. 13 and its parts. Where word pairs have a ``target``,
+        a distribution of tags, it is learned in the place of their tag.
 
         Returns:
             dict: ``loss``, ``main`` (Eq. 12) and, where the graphs are aligned,
-            ``graph`` (Eq. 7), ``wd`` and ``gwd`` (Eqs. 5 and 6, the mean over the pairs
-            with objects).
+            ``graph`` (Eq. 7, or its contrast), ``wd`` and ``gwd`` (Eqs. 5 and 6, the
+            mean over the pairs with objects).
         """
-        out = self(data, align=self.visual and self.lambda_graph > 0)
-        main = F.cross_entropy(out.logits, data[PAIR].tag.long(), ignore_index=UNSCORED,
-                               reduction=self.reduction)
+        h_text, h_image = self._graphs(data)
+        logits, _ = self._tag(data, h_text, h_image)
+        tag, target = data[PAIR].tag.long(), data[PAIR].get('target')
+        if target is None:
+            main = F.cross_entropy(logits, tag, ignore_index=UNSCORED,
+                                   reduction=self.reduction)
+        else:
+            scored = tag != UNSCORED
+            main = F.cross_entropy(logits[scored], target[scored],
+                                   reduction=self.reduction)
         if self.reduction == 'sum':
             main = main / data.num_graphs
         parts = {'loss': main, 'main': main}
-        if out.alignment is not None:
-            parts['loss'] = main + self.lambda_graph * out.alignment.loss
+        if h_image is not None and self.lambda_graph > 0:
+            graphs = _pairs(data, h_image, h_text)
+            if self.contrast is None:
+                alignment = self.alignment(*graphs)
+                parts['graph'] = alignment.loss
+            else:
+                images = data.image_id
+                before = images[-1:] + images[:-1]
+                mask = h_text.new_tensor([a != b for a, b in zip(images, before)],
+                                         dtype=torch.bool)
+                parts['graph'], alignment = self.contrast(*graphs, mask)
+            parts['loss'] = main + self.lambda_graph * parts['graph']
             num_pairs = data[OBJECT].batch.unique().numel()
-            parts['graph'] = out.alignment.loss
-            parts['wd'] = out.alignment.wd.sum() / max(num_pairs, 1)
-            parts['gwd'] = out.alignment.gwd.sum() / max(num_pairs, 1)
+            parts['wd'] = alignment.wd.sum() / max(num_pairs, 1)
+            parts['gwd'] = alignment.gwd.sum() / max(num_pairs, 1)
         return parts
+
+
+def _pairs(data: HeteroData, h_image: Tensor, h_text: Tensor) -> Tuple[Any, ...]:
+    r"""The two graphs of each pair as the alignment takes them."""
+    return (h_image, data[REL].edge_index, data[OBJECT].batch, h_text,
+            data[DEP].edge_index, data[TOKEN].batch, data.num_graphs)
 
 
 @torch.no_grad()

@@ -6,7 +6,7 @@ from torch_geometric.data import Batch
 from eega_pyg.datasets import FakeJMERE
 from eega_pyg.nn.conv import CompleteGraph
 from eega_pyg.nn.models import EEGA
-from eega_pyg.schema import DEP, OBJECT, PAIR, REL, TOKEN
+from eega_pyg.schema import DEP, LABEL_OF_OBJECT, OBJECT, PAIR, REL, TOKEN
 
 # Without dropout, so that a few steps can learn a few sentences by heart.
 ENCODER = {
@@ -101,6 +101,12 @@ def test_alpha_one_and_zero_are_the_single_distances(dataset, alpha, single):
     batch = batch_of(dataset)
     loss = model.loss(batch)
     assert loss['graph'] == reference.loss(batch)[single]
+    # Who asks for an alignment gets both plans of it.
+    for a, b in zip(
+            model(batch, align=True).alignment,
+            reference(batch, align=True).alignment):
+        if a.dim() > 0:
+            assert torch.equal(a, b)
 
 
 def test_without_lambda_training_is_bit_equal_to_training_without_alignment(dataset):
@@ -122,6 +128,34 @@ def test_without_lambda_training_is_bit_equal_to_training_without_alignment(data
     a, b = train(cut=False), train(cut=True)
     assert a.keys() == b.keys()
     assert all(torch.equal(a[k], b[k]) for k in a)
+
+
+@pytest.mark.parametrize('same_image', [False, True])
+def test_a_contrast_is_to_the_image_of_the_pair_before(dataset, same_image):
+    own = [dataset[i] for i in range(8)]
+    other = [data.clone() for data in own]
+    for data, before in zip(other, own[-1:] + own):
+        for kind in (OBJECT, 'label_piece', LABEL_OF_OBJECT, REL):
+            data[kind].update(before[kind])
+    model = build(dataset, contrast=0.2).double().eval()
+    found = [
+        model(Batch.from_data_list(pairs), align=True).alignment
+        for pairs in (own, other)
+    ]
+    mine, theirs = (0.4 * x.wd + 0.6 * x.gwd for x in found)
+    has = torch.tensor([data[OBJECT].num_nodes > 0 for data in own])
+    counted = has & has.roll(1)
+    assert 1 < counted.sum() < 8
+
+    batch = batch_of(dataset)
+    if same_image:
+        pair = int(counted.nonzero()[0])
+        batch.image_id[pair - 1] = batch.image_id[pair]
+        counted[pair] = False
+    expected = F.softplus((mine - theirs) / 0.2)[counted].mean()
+    parts = model.loss(batch)
+    torch.testing.assert_close(parts['graph'], expected)
+    torch.testing.assert_close(parts['loss'], parts['main'] + 0.6 * expected)
 
 
 def test_lambda_reaches_the_graph_encoder_and_the_image(dataset):

@@ -1,0 +1,101 @@
+r"""What several models say together, and single models that learn it from them.
+
+    python benchmarks/distillation.py datasets/jmere \
+        --teachers runs/ingredients/default-0 runs/ingredients/default-1 ...
+
+At inference an ensemble costs as many times more as it has models; a model distilled
+from it costs no more than any other. Records are kept in
+``benchmarks/results/distillation.json``.
+"""
+import json
+from argparse import Namespace
+from pathlib import Path
+from typing import Any, Dict, List, Sequence
+
+import bootstrap
+from measure import machine
+from runner import (
+    HEADER,
+    Run,
+    configure,
+    data_identity,
+    parser,
+    read,
+    show,
+    sweep,
+    table,
+)
+from torch_geometric.loader import DataLoader
+
+from eega_pyg.atomic import write_text
+from eega_pyg.config import Config
+from eega_pyg.datasets import JMERE
+from eega_pyg.distillation import ensemble_log_probs
+from eega_pyg.evaluation import SentenceScores
+from eega_pyg.schema import TOKEN
+from eega_pyg.tagging import decode_batch
+
+TEACHER, ENSEMBLE, STUDENT = 'teacher', 'ensemble of the teachers', 'distilled from it'
+COLUMNS = HEADER[:5]
+
+
+def rows(records: List[Dict[str, Any]]) -> List[List[str]]:
+    return [cells[:5] for cells in table(records, (TEACHER, ENSEMBLE, STUDENT))]
+
+
+def score(name: str, seed: Any, models: Sequence[Path],
+          args: Namespace) -> Dict[str, Any]:
+    r"""The record of some models together on the validation split."""
+    config = configure(args, 0)
+    tags = config.tags.tag_set()
+    arguments = {'tags': tags, **config.data.arguments()}
+    train = JMERE(str(args.root), **arguments)
+    val = JMERE(str(args.root), split='val', vocabularies=train.vocabularies,
+                **arguments)
+    said = ensemble_log_probs(models, args.root, 'val', tags, config.data)
+    signatures = train.vocabularies.signatures if config.train.signatures else None
+    scores = SentenceScores()
+    for batch, log_probs in zip(DataLoader(val, 1), said):
+        sizes = [batch[TOKEN].num_nodes]
+        scores.update(
+            batch,
+            decode_batch(log_probs.float(), sizes, tags, config.data.table, signatures))
+    return {
+        'name': name,
+        'seed': seed,
+        'data': data_identity(args.root),
+        'scores': scores.compute(),
+        'counts': bootstrap.count(scores.extractions(), list(scores.targets.values())),
+        **machine(),
+    }
+
+
+def main() -> None:
+    # With the texts without tags an epoch has twice as many.
+    options = parser(__doc__, 'distillation', epochs=6, preset='default')
+    options.add_argument('--teachers', type=Path, nargs='+', required=True,
+                         help='folders of finished runs')
+    args = options.parse_args()
+    seeds = [
+        Config.load(str(folder / 'training' / 'config.yaml')).train.seed
+        for folder in args.teachers
+    ]
+    records = [
+        score(TEACHER, seed, [folder], args)
+        for seed, folder in zip(seeds, args.teachers)
+    ]
+    records.append(score(ENSEMBLE, ' '.join(map(str, seeds)), args.teachers, args))
+    # The runs of an earlier call are kept, and sorted in by the sweep.
+    records += [r for r in read(args.results) if r['name'] == STUDENT]
+    write_text(args.results, json.dumps(records, indent=1) + '\n')
+
+    teachers = f"train.teachers=[{', '.join(map(str, args.teachers))}]"
+    runs = [
+        Run(STUDENT, configure(args, seed, teachers, 'train.unlabelled=true'))
+        for seed in args.seeds or (0, 1, 2)
+    ]
+    show(rows(sweep(runs, args)), args.markdown, COLUMNS)
+
+
+if __name__ == '__main__':
+    main()

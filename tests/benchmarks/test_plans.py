@@ -1,0 +1,64 @@
+import json
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import plans
+import pytest
+
+from eega_pyg.extractor import Extractor
+from eega_pyg.result import Alignment
+from eega_pyg.schema import JMERE_TAGS, SceneGraph, SceneObject
+
+LABELS = ('old man', 'red ball', 'women')
+
+
+@pytest.fixture
+def root(tmp_path):
+    words = ['Ann', 'of', 'Acme', 'in', 'Oslo']
+    line = {'token': words, 'img_id': 'a.jpg', 'h': {'name': 'Ann', 'pos': [0, 1]}}
+    raw = tmp_path / 'raw'
+    raw.mkdir()
+    with (raw / 'mnre_val.txt').open('w') as f:
+        for at, relation in ((2, '/per/org/member_of'), (4, '/per/loc/place_of_birth')):
+            tail = {'name': words[at], 'pos': [at, at + 1]}
+            f.write(str({**line, 't': tail, 'relation': relation}) + '\n')
+    caption = json.dumps({'img_id': 'a.jpg', 'caption': 'x'})
+    (raw / 'captions_val.jsonl').write_text(caption + '\n')
+    return tmp_path
+
+
+@pytest.mark.parametrize('ann, acme, oslo, expected', [
+    (0.9, 0.2, 0.4, 1.0),
+    (0.3, 0.2, 0.4, 0.5),
+    (0.1, 0.2, 0.4, 0.0),
+    (0.2, 0.2, 0.4, 0.25),
+])
+def test_a_person_is_compared_with_everything_else(root, ann, acme, oslo, expected):
+    people = np.array([ann, 0.5, acme, 0.5, oslo])
+    plan = np.stack([people / 2, 1 - people, people / 2])
+
+    def batch(items, align):
+        scene = SceneGraph(tuple(map(SceneObject, LABELS)))
+        return [
+            SimpleNamespace(scene_graph=scene, alignment=Alignment(plan, plan / 2))
+            for _ in items
+        ]
+
+    model = SimpleNamespace(tag_set=JMERE_TAGS)
+    found = plans.compare(SimpleNamespace(model=model, batch=batch), root)
+    assert found == {'pairs': 2, 'nodes': expected, 'edges': expected}
+
+
+def test_models_are_compared(trained, small_root, tmp_path, monkeypatch, capsys):
+    results = tmp_path / 'plans.json'
+    monkeypatch.setattr(
+        sys, 'argv',
+        ['plans', str(small_root),
+         str(trained), '--results',
+         str(results)])
+    plans.main()
+    found = json.loads(results.read_text())['results'][trained.name]
+    assert found == plans.compare(Extractor.from_pretrained(trained), small_root)
+    assert found['pairs'] > 5 and 0 < found['nodes'] < 1
+    assert f"| {trained.name} | {found['pairs']} | " in capsys.readouterr().out
