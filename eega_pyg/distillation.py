@@ -51,7 +51,7 @@ class TaughtPairs(Dataset):
 
 
 def ensemble_log_probs(models: Sequence[Union[str, Path]], root: Union[str, Path],
-                       split: str, tags: TagSet, data: DataConfig, version: str = '',
+                       split: str, tags: TagSet, data: DataConfig,
                        progress: bool = True) -> List[Tensor]:
     r"""What several models together say of the word pairs of a data set: the geometric
     mean of their distributions of tags, normalised. Each reads the data through its own
@@ -65,8 +65,6 @@ def ensemble_log_probs(models: Sequence[Union[str, Path]], root: Union[str, Path
         tags (TagSet): The tags that they must have.
         data (DataConfig): Which sentences and windows they are asked about, and the
             table that they must have.
-        version (str, optional): Another version of the data set than that of
-            :obj:`data`.
         progress (bool, optional): If set to :obj:`False`, shows no progress bar.
             (default: :obj:`True`)
 
@@ -89,8 +87,7 @@ def ensemble_log_probs(models: Sequence[Union[str, Path]], root: Union[str, Path
         if saved.model.table != data.table:
             raise ValueError(f"The model '{name}' was trained with data.table="
                              f"{saved.model.table}, not {data.table}")
-        own = replace(saved.data, version=version or data.version,
-                      max_words=data.max_words)
+        own = replace(saved.data, version=data.version, max_words=data.max_words)
         dataset = JMERE(str(root), split=split, vocabularies=saved.vocabularies,
                         tags=tags, log=progress, **own.arguments())
         said = _log_probs(saved.model, dataset, progress)

@@ -2,6 +2,7 @@ r"""Training with Lightning: the module, and one function that runs it."""
 import json
 import logging
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 
@@ -313,7 +314,7 @@ def _teach(config: Config, train: JMERE, path: Path, progress: bool) -> ConcatDa
     tags, share = config.tags.tag_set(), config.train.distillation
     parts = [(train, share)]
     if config.train.unlabelled:
-        kwargs = {**config.data.arguments(), 'version': UNRELATED}
+        kwargs = replace(config.data, version=UNRELATED).arguments()
         parts.append((JMERE(train.root, vocabularies=train.vocabularies, tags=tags,
                             log=progress, **kwargs), 1.0))
     if not path.is_file():
@@ -321,7 +322,8 @@ def _teach(config: Config, train: JMERE, path: Path, progress: bool) -> ConcatDa
             data.version:
             torch.cat(
                 ensemble_log_probs(config.train.teachers, train.root, 'train', tags,
-                                   config.data, data.version, progress))
+                                   replace(config.data, version=data.version),
+                                   progress))
             for data, _ in parts
         }
         with atomic(path) as temporary:

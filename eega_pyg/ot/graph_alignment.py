@@ -148,9 +148,9 @@ class GraphAlignment(torch.nn.Module):
                     self._structure(x_s, edge_index_s, nodes_s),
                     self._structure(x_t, edge_index_t, nodes_t), a, b)
                 value = value + (1 - self.alpha) * gwd
-            both = (a > 0).any(1).sum().clamp(min=1)
+            num_pairs = (a > 0).any(1).sum().clamp(min=1)
             # An empty sum keeps the loss in the graph of a batch without objects.
-            loss = value.sum() / both + 0 * (x_s[:0].sum() + x_t[:0].sum())
+            loss = value.sum() / num_pairs + 0 * (x_s[:0].sum() + x_t[:0].sum())
             return GraphAlignmentOutput(wd, gwd, loss, node_plan, edge_plan)
 
     def _structure(self, x: Tensor, edge_index: Tensor,
