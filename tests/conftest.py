@@ -92,7 +92,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, small_root: Path,
     from eega_pyg.config import Config
     from eega_pyg.training import fit
     folder = tmp_path_factory.mktemp('runs') / 'tiny'
-    longer = ['train.epochs=18', 'train.patience=18', 'train.lr=1e-2']
+    longer = ['train.epochs=24', 'train.patience=24', 'train.lr=1e-2']
     config = Config.load('default', [*tiny_overrides, *longer])
     fit(config, small_root, folder, progress=False)
     return folder

@@ -196,7 +196,7 @@ def test_filters_and_transforms(root):
     }, "a split of train, val, test .got 'dev'."),
     ({
         'version': 'v2'
-    }, "a version of v1, merged .got 'v2'."),
+    }, "a version of v1, merged, unrelated .got 'v2'."),
     ({
         'table': 'full'
     }, "a table of directed, symmetric, triangle .got 'full'."),

@@ -105,7 +105,8 @@ class EEGA(
         alpha (float, optional): Weight of the node distance in Eq. 7.
             (default: :obj:`0.4`)
         lambda_graph (float, optional): Weight of the alignment in Eq. 13; at :obj:`0`
-            it is not computed in training. (default: :obj:`0.6`)
+            it is not computed in training, and its plans say nothing.
+            (default: :obj:`0.6`)
         contrast (float, optional): If above :obj:`0`, the alignment in Eq. 13 is that
             of :class:`~eega_pyg.ot.ContrastiveAlignment` with this temperature: an
             image is to be nearer to its own text than to another one.
