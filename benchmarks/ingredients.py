@@ -26,9 +26,9 @@ INGREDIENTS = {
     'with the alignment of the paper': ('model.lambda_graph=0.6', *PAPER),
     'the same, normalised': ('model.lambda_graph=0.6', *PAPER, 'model.normalize=true'),
     'with the Wasserstein distance alone':
-    ('model.lambda_graph=0.6', *PAPER[:1], 'model.alpha=1'),
+    ('model.lambda_graph=0.6', 'model.contrast=0', 'model.alpha=1'),
     'with the Gromov-Wasserstein distance alone':
-    ('model.lambda_graph=0.6', *PAPER[:1], 'model.alpha=0'),
+    ('model.lambda_graph=0.6', 'model.contrast=0', 'model.alpha=0'),
 }
 COLUMNS = [*HEADER[:5], *(f'{view} F1 lost' for view in bootstrap.VIEWS)]
 

@@ -79,10 +79,13 @@ def main() -> None:
     parser.add_argument('models', nargs='+', help='saved models')
     parser.add_argument('--results', type=Path, default=RESULTS / 'plans.json')
     args = parser.parse_args()
+    models = {Path(name).name: name for name in args.models}
+    if len(models) < len(args.models):
+        parser.error('two of the folders have the same name')
     results = {
-        Path(name).name:
-        compare(Extractor.from_pretrained(name, passage_words=MAX_WORDS), args.root)
-        for name in args.models
+        name: compare(Extractor.from_pretrained(model, passage_words=MAX_WORDS),
+                      args.root)
+        for name, model in models.items()
     }
     record = {'results': results, **machine()}
     write_text(args.results, json.dumps(record, indent=1) + '\n')

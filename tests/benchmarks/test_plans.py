@@ -62,3 +62,10 @@ def test_models_are_compared(trained, small_root, tmp_path, monkeypatch, capsys)
     assert found == plans.compare(Extractor.from_pretrained(trained), small_root)
     assert found['pairs'] > 5 and 0 < found['nodes'] < 1
     assert f"| {trained.name} | {found['pairs']} | " in capsys.readouterr().out
+
+
+def test_two_models_of_one_name_are_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, 'argv', ['plans', str(tmp_path), 'a/default', 'b/default'])
+    with pytest.raises(SystemExit):
+        plans.main()
+    assert 'two of the folders have the same name' in capsys.readouterr().err
