@@ -7,6 +7,7 @@ again, and a stopped one goes on where it stopped.
 """
 import itertools
 import json
+import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence
@@ -152,8 +153,10 @@ def same_run(record: Dict[str, Any], run: Run, data: str) -> bool:
 
 def train(run: Run, root: Path, folder: Path) -> Dict[str, Any]:
     cost = apart(step_cost, run, root)
-    result = fit(run.config, root, folder, resume=(folder / 'training').is_dir(),
-                 build=run.build)
+    resume = (folder / 'training').is_dir()
+    start = time.perf_counter()
+    result = fit(run.config, root, folder, resume=resume, build=run.build)
+    seconds = time.perf_counter() - start
     curve = pd.read_csv(folder / 'training' / 'metrics.csv')
     found, given = result.sentences.extractions(), result.sentences.targets
     return {
@@ -165,6 +168,8 @@ def train(run: Run, root: Path, folder: Path) -> Dict[str, Any]:
         'counts': bootstrap.count(found, list(given.values())),
         'best_epoch': result.epoch + 1,
         'seconds_an_epoch': round(float(curve['seconds'].median()), 1),
+        # Of a run that was stopped they are not all of its time.
+        'seconds': None if resume else round(seconds, 1),
         **cost,
         'curve': json.loads(curve.round(4).to_json(orient='records')),
         **machine(),

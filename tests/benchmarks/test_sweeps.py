@@ -48,7 +48,8 @@ def test_records_say_what_a_run_was_and_what_it_cost(script, results):
     assert [v for v in out if out[v] == '0'] == [gnn_variants.OURS, rival]
     assert out['GCNConv'] == 'not run'
     for record in json.loads(results.read_text()):
-        assert record['step_seconds'] > 0 and record['seconds_an_epoch'] > 0
+        assert record['step_seconds'] > 0
+        assert record['seconds'] > record['seconds_an_epoch'] > 0
         assert {'quintuple_f1', 'directed_f1', 'entity_f1'} < record['scores'].keys()
         assert len(record['curve']) == 1 and record['machine'] and record['date']
         assert record['layer'] == record['name']
@@ -122,6 +123,7 @@ def test_a_stopped_run_goes_on(script, results, monkeypatch):
     assert seen == [False, True]
     record, = json.loads(results.read_text())
     assert record['seed'] == 3 and len(record['curve']) == 1
+    assert record['seconds'] is None  # They would be those since it was resumed.
 
 
 def test_the_default_weights_are_one_run_and_there_is_a_picture(
