@@ -17,6 +17,8 @@ from runner import HEADER, parser, row, show, sweep, variant_runs
 PAPER = ('model.contrast=0', 'model.alpha=0.4')
 INGREDIENTS = {
     'default': (),
+    # On another machine, or with another number of threads: what chance is worth.
+    'default once more': (),
     'without pretraining': ('train.pretrain_epochs=0', ),
     'without word features': ('model.token_features=false', 'data.word_vectors=false'),
     'with the symmetric table': ('data.table=symmetric', ),
