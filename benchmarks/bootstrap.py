@@ -1,4 +1,5 @@
-r"""How far a score, or the difference of two, may be chance of the sentences drawn."""
+r"""How far a score, or the difference of two, may be chance: that of the sentences drawn
+and that of a run."""
 from typing import Dict, List, Sequence, Tuple
 
 import numpy as np
@@ -27,27 +28,30 @@ def count(extractions: Sequence[Extraction],
 
 def interval(systems: Sequence[str], others: Sequence[str] = ()) -> Tuple[float, float]:
     r"""The 95 % bootstrap interval of the mean F1 of some systems, or of what others
-    are short of it.
+    are short of it. Sentences are drawn, and systems too where there are several: with
+    two or three of them it is rather too narrow.
 
     Args:
         systems (sequence of str): A system's counts, see :func:`count`, *e.g.*, one for
             each seed.
-        others (sequence of str, optional): Those of other systems on the same
-            sentences. (default: :obj:`()`)
+        others (sequence of str, optional): For each system those of another one on the
+            same sentences, which is drawn together with it. (default: :obj:`()`)
     """
     sides = [np.array([_parse(c) for c in side]) for side in (systems, others) if side]
 
-    def score(sentences: np.ndarray) -> float:
+    def score(sentences: np.ndarray, runs: np.ndarray = np.arange(1)) -> float:
         # [systems, sentences, 3] -> the mean over the systems
         means = []
         for table in sides:
-            correct, predicted, given = table[:, sentences].sum(1).T
+            correct, predicted, given = table[runs][:, sentences].sum(1).T
             means.append((2 * correct / np.maximum(predicted + given, 1)).mean())
         return means[0] - sum(means[1:])
 
-    found = stats.bootstrap((np.arange(sides[0].shape[1]), ), score, vectorized=False,
-                            n_resamples=1000, method='percentile',
-                            rng=np.random.default_rng(0))
+    count, length, _ = sides[0].shape
+    # Of a single system no other can be drawn.
+    drawn = [np.arange(length), *([np.arange(count)] if count > 1 else [])]
+    found = stats.bootstrap(drawn, score, vectorized=False, n_resamples=1000,
+                            method='percentile', rng=np.random.default_rng(0))
     return float(found.confidence_interval.low), float(found.confidence_interval.high)
 
 

@@ -3,9 +3,10 @@ the alignment of the paper instead of its own.
 
     python benchmarks/ingredients.py datasets/jmere
 
-What it costs to leave one out is a difference of runs with the same seeds; its interval
-is that over samples of the validation sentences (bootstrap, 95 %). Finished runs are
-kept in ``benchmarks/results/ingredients.json``.
+What it costs to leave one out is the mean difference to runs of ``default`` with the same
+seeds, on the same processor where there are any; its interval is that over samples of
+the validation sentences and of the runs (bootstrap, 95 %). Finished runs are kept in
+``benchmarks/results/ingredients.json``.
 """
 from typing import Any, Dict, List
 
@@ -32,24 +33,28 @@ INGREDIENTS = {
     'with the Gromov-Wasserstein distance alone':
     ('model.lambda_graph=0.6', 'model.contrast=0', 'model.alpha=0'),
 }
+#: The names of the runs that nothing is taken from.
+WHOLE = ('default', 'default once more')
 COLUMNS = [*HEADER[:5], *(f'{view} F1 lost' for view in bootstrap.VIEWS)]
 
 
 def rows(records: List[Dict[str, Any]]) -> List[List[str]]:
-    return compare(records, list(INGREDIENTS))
-
-
-def compare(records: List[Dict[str, Any]], names: List[str]) -> List[List[str]]:
-    r"""A row for each name, with what its runs lost against those of the first."""
-    whole = {r['seed']: r for r in records if r['name'] == names[0]}
+    r"""A row for each variant, with what its runs lost."""
     out = []
-    for name in names:
+    for name in INGREDIENTS:
         runs = [r for r in records if r['name'] == name]
-        pairs = [(whole[r['seed']], r) for r in runs
-                 if name != names[0] and r['seed'] in whole]
+        pairs = [(whole, r) for r in runs for whole in partners(r, records)]
         out.append(
             row(name, runs)[:5] + [lost(pairs, view) for view in bootstrap.VIEWS])
     return out
+
+
+def partners(run: Dict[str, Any],
+             records: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
+    r"""The runs of ``default`` that a run is compared with."""
+    names = [n for n in WHOLE if n != run['name']] if run['name'] != WHOLE[0] else []
+    found = [r for r in records if r['name'] in names and r['seed'] == run['seed']]
+    return [r for r in found if r['machine'] == run['machine']] or found
 
 
 def lost(pairs: List[Any], view: str) -> str:

@@ -132,7 +132,8 @@ class Parser:
         parsed = self._nlp.pipe(docs, batch_size=self.batch_size,
                                 disable=['lemmatizer'])
         found: Dict[Tuple[str, ...], Parse] = {}
-        for words, doc in zip(distinct, tracked(parsed, len(distinct), progress)):
+        # The bar first: asked once more than there are words, it comes to its end.
+        for doc, words in zip(tracked(parsed, len(distinct), progress), distinct):
             found[words] = _read(doc, self.vectors)
         return [found[words] for words in keys]
 

@@ -34,10 +34,17 @@ def test_differences_are_taken_on_the_same_sentences():
     assert low < 1 / 6 < high  # Half of 1 - 2/3
 
 
-def run(name, seed, f1, counts):
+def test_systems_that_differ_make_the_interval_wider():
+    whole, half = ' '.join([RIGHT] * 40), ' '.join([RIGHT, WRONG] * 20)
+    low, high = bootstrap.interval([whole, half, whole, half])
+    assert high - low > 1 / 6  # No sentence drawn makes them alike.
+
+
+def run(name, seed, f1, counts, machine='EPYC'):
     return {
         'name': name,
         'seed': seed,
+        'machine': machine,
         'scores': dict.fromkeys(('quintuple_f1', 'directed_f1', 'entity_f1'), f1),
         'counts': dict.fromkeys(bootstrap.VIEWS, counts),
     }
@@ -58,6 +65,24 @@ def test_only_pairs_of_runs_are_compared():
     assert rows['without the image'][5].startswith('+33.33 [+')
     assert rows['without edge types'] == ['without edge types', 'not run', *[''] * 5]
     assert {len(row) for row in table} == {len(ingredients.COLUMNS)}
+
+
+def test_runs_are_compared_on_their_own_processor():
+    counts = ' '.join([RIGHT] * 40)
+    made = [
+        run('default', 0, 0.9, counts, 'Xeon'),
+        run('default once more', 0, 0.5, counts),
+        run('without the image', 0, 0.4, counts),
+        run('without edge types', 0, 0.4, counts, 'Xeon'),
+        run('without the alignment', 0, 0.4, counts, 'Ampere'),
+    ]
+    lost = {row[0]: row[5].split()[0] for row in ingredients.rows(made) if row[5]}
+    assert lost == {
+        'default once more': '+40.00',
+        'without the image': '+10.00',
+        'without edge types': '+50.00',
+        'without the alignment': '+30.00',  # The mean of both.
+    }
 
 
 def test_runs_are_kept_with_what_a_difference_needs(script, results):
