@@ -3,9 +3,9 @@ the alignment of the paper instead of its own.
 
     python benchmarks/ingredients.py datasets/jmere
 
-What it costs to leave one out is the mean difference to runs of ``default`` with the same
-seeds, on the same processor where there are any; its interval is that over samples of
-the validation sentences and of the runs (bootstrap, 95 %). Finished runs are kept in
+What it costs to leave one out is the difference of its mean and that of all runs of
+``default`` with the same seeds; its interval is that over samples of the validation
+sentences and of the runs (bootstrap, 95 %). Finished runs are kept in
 ``benchmarks/results/ingredients.json``.
 """
 from typing import Any, Dict, List
@@ -24,6 +24,7 @@ INGREDIENTS = {
     'without word features': ('model.token_features=false', 'data.word_vectors=false'),
     'with the symmetric table': ('data.table=symmetric', ),
     'without edge types': ('model.edge_dim=0', ),
+    'without attribute transformers': ('model.num_layers=0', ),
     'without the image': ('model.visual=false', ),
     'without the alignment': ('model.lambda_graph=0', *PAPER),
     'with the alignment of the paper': ('model.lambda_graph=0.6', *PAPER),
@@ -39,33 +40,30 @@ COLUMNS = [*HEADER[:5], *(f'{view} F1 lost' for view in bootstrap.VIEWS)]
 
 
 def rows(records: List[Dict[str, Any]]) -> List[List[str]]:
-    r"""A row for each variant, with what its runs lost."""
+    r"""A row for each variant, with what its runs lost against those of ``default``;
+    what those lost that were done once more, against the first."""
     out = []
     for name in INGREDIENTS:
         runs = [r for r in records if r['name'] == name]
-        pairs = [(whole, r) for r in runs for whole in partners(r, records)]
+        seeds = {r['seed'] for r in runs}
+        names = WHOLE[:WHOLE.index(name)] if name in WHOLE else WHOLE
+        whole = [r for r in records if r['name'] in names and r['seed'] in seeds]
+        paired = [r for r in runs if r['seed'] in {r['seed'] for r in whole}]
         out.append(
-            row(name, runs)[:5] + [lost(pairs, view) for view in bootstrap.VIEWS])
+            row(name, runs)[:5] +
+            [lost(whole, paired, view) for view in bootstrap.VIEWS])
     return out
 
 
-def partners(run: Dict[str, Any],
-             records: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
-    r"""The runs of ``default`` that a run is compared with."""
-    names = [n for n in WHOLE if n != run['name']] if run['name'] != WHOLE[0] else []
-    found = [r for r in records if r['name'] in names and r['seed'] == run['seed']]
-    return [r for r in found if r['machine'] == run['machine']] or found
-
-
-def lost(pairs: List[Any], view: str) -> str:
-    r"""The mean difference of some pairs of runs in a score, and its interval."""
-    if not pairs:
+def lost(whole: List[Dict[str, Any]], runs: List[Dict[str, Any]], view: str) -> str:
+    r"""How far some runs are short of others in a score, and its interval."""
+    if not runs:
         return ''
-    mean = np.mean(
-        [a['scores'][f'{view}_f1'] - b['scores'][f'{view}_f1'] for a, b in pairs])
-    low, high = bootstrap.interval([a['counts'][view] for a, _ in pairs],
-                                   [b['counts'][view] for _, b in pairs])
-    return f'{100 * mean:+.2f} [{100 * low:+.2f}, {100 * high:+.2f}]'
+    mean, other = (np.mean([r['scores'][f'{view}_f1'] for r in side])
+                   for side in (whole, runs))
+    low, high = bootstrap.interval([r['counts'][view] for r in whole],
+                                   [r['counts'][view] for r in runs])
+    return f'{100 * (mean - other):+.2f} [{100 * low:+.2f}, {100 * high:+.2f}]'
 
 
 def main() -> None:
