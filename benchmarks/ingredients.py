@@ -45,10 +45,11 @@ def rows(records: List[Dict[str, Any]]) -> List[List[str]]:
     out = []
     for name in INGREDIENTS:
         runs = [r for r in records if r['name'] == name]
-        seeds = {r['seed'] for r in runs}
         names = WHOLE[:WHOLE.index(name)] if name in WHOLE else WHOLE
-        whole = [r for r in records if r['name'] in names and r['seed'] in seeds]
-        paired = [r for r in runs if r['seed'] in {r['seed'] for r in whole}]
+        whole = [r for r in records if r['name'] in names]
+        seeds = {r['seed'] for r in runs} & {r['seed'] for r in whole}
+        whole, paired = ([r for r in side if r['seed'] in seeds]
+                         for side in (whole, runs))
         out.append(
             row(name, runs)[:5] +
             [lost(whole, paired, view) for view in bootstrap.VIEWS])
