@@ -1,6 +1,7 @@
 r"""Training with Lightning: the module, and one function that runs it."""
 import json
 import logging
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from eega_pyg.datasets import JMERE
 from eega_pyg.datasets.identity import cached_pieces
 from eega_pyg.datasets.mnre import UNRELATED, read_marked_texts
 from eega_pyg.datasets.pairs import cached_parser
+from eega_pyg.device import find_device
 from eega_pyg.distillation import TaughtPairs, ensemble_log_probs
 from eega_pyg.evaluation import (
     SentenceScores,
@@ -110,6 +112,29 @@ class PairTagging(L.LightningModule):
             torch.set_rng_state(rng['cpu'].cpu())
             if 'cuda' in rng and torch.cuda.is_available():
                 torch.cuda.set_rng_state_all([s.cpu() for s in rng['cuda']])
+
+
+class Checkpoint(ModelCheckpoint):
+    r"""A :class:`~lightning.pytorch.callbacks.ModelCheckpoint` that knows its best epoch
+    also where the folder of a resumed run was moved or copied."""
+    def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
+        def here(path: str) -> str:
+            return os.path.join(str(self.dirpath), os.path.basename(path))
+
+        state = {**state_dict, 'dirpath': self.dirpath}
+        for name in ('best_model_path', 'kth_best_model_path', 'last_model_path'):
+            if state[name]:
+                state[name] = here(state[name])
+        state['best_k_models'] = {here(p): v for p, v in state['best_k_models'].items()}
+        super().load_state_dict(state)
+
+
+class Patience(EarlyStopping):
+    r"""An :class:`~lightning.pytorch.callbacks.EarlyStopping` that does not let a run go
+    on that it has stopped before."""
+    def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        if self.wait_count >= self.patience:
+            trainer.should_stop = True
 
 
 class EpochLog(L.Callback):
@@ -220,7 +245,7 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
     state.mkdir(parents=True, exist_ok=True)
     write_text(state / 'config.yaml', text)
 
-    kwargs = {'tags': config.tags.tag_set(), **config.data.arguments()}
+    kwargs = {'tags': config.tags.tag_set(), 'log': progress, **config.data.arguments()}
     train = JMERE(str(root), split='train', **kwargs)
     val = JMERE(str(root), split='val', vocabularies=train.vocabularies, **kwargs)
     _check_data(state / 'data.json', [d.processed_file_names for d in (train, val)],
@@ -243,14 +268,14 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
         'save_on_train_epoch_end': True,
         'enable_version_counter': False
     }
-    best = ModelCheckpoint(state, filename='best', monitor=MONITOR, mode='max', **keep)
+    best = Checkpoint(state, filename='best', monitor=MONITOR, mode='max', **keep)
     trainer = L.Trainer(
         max_epochs=config.train.epochs,
         gradient_clip_val=config.train.clip,
         callbacks=[
             best,
-            ModelCheckpoint(state, filename='last', **keep),
-            EarlyStopping(MONITOR, mode='max', patience=config.train.patience),
+            Checkpoint(state, filename='last', **keep),
+            Patience(MONITOR, mode='max', patience=config.train.patience),
             EpochLog(state / 'metrics.csv'),
             *([RichProgressBar()] if progress else []),
         ],
@@ -267,6 +292,7 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
 
     checkpoint = _read_checkpoint(Path(best.best_model_path))
     module.load_state_dict(checkpoint['state_dict'])
+    model.to(find_device())  # The trainer leaves it on the CPU.
     sentences = collect_scores(model, val, signatures, config.train.batch_size)
     scores = sentences.compute()
     calibration = fit_temperature(model, val, signatures, config.train.batch_size)

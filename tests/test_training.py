@@ -15,7 +15,7 @@ from eega_pyg.evaluation import evaluate
 from eega_pyg.nn.models import EEGA
 from eega_pyg.sampler import LengthGroupedSampler
 from eega_pyg.saved_model import load_model
-from eega_pyg.training import fit
+from eega_pyg.training import MONITOR, PairTagging, fit
 
 # Kills itself in the middle of the second epoch.
 KILLED = '''
@@ -97,8 +97,34 @@ def test_training_stops_early(small_root, tiny_overrides, tmp_path):
         *tiny_overrides, 'train.lr=0', 'train.patience=2', 'train.lr_encoder=0',
         'train.epochs=9'
     ])
-    assert fit(config, small_root, tmp_path / 'run', progress=False).epoch == 0
-    assert len(metrics(tmp_path / 'run')) == 3
+    run = tmp_path / 'run'
+    assert fit(config, small_root, run, progress=False).epoch == 0
+    assert len(metrics(run)) == 3
+    # Killed before the model was written.
+    (run / 'model.safetensors').unlink()
+    assert fit(config, small_root, run, resume=True, progress=False).epoch == 0
+    assert len(metrics(run)) == 3 and load_model(run)
+
+
+def test_a_moved_run_knows_its_best_epoch(small_root, tiny_overrides, tmp_path,
+                                          monkeypatch):
+    scores = [0.1, 0.9, 0.3, 0.2]
+
+    class Killed(Exception):
+        pass
+
+    def killed(module):
+        if module.current_epoch == 2 and (tmp_path / 'first').is_dir():
+            raise Killed
+        module.log(MONITOR, scores[module.current_epoch])
+
+    monkeypatch.setattr(PairTagging, 'on_validation_epoch_end', killed)
+    config = Config.load('default', [*tiny_overrides, 'train.epochs=4'])
+    with pytest.raises(Killed):
+        fit(config, small_root, tmp_path / 'first', progress=False)
+    (tmp_path / 'first').rename(tmp_path / 'moved')
+    resumed = fit(config, small_root, tmp_path / 'moved', resume=True, progress=False)
+    assert resumed.epoch == 1
 
 
 @pytest.mark.parametrize('fast', [False, True])
