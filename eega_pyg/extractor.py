@@ -303,7 +303,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             from eega_pyg.vision import SceneParser
             for image in images:  # A broken one is told of before weights are fetched.
                 load_image(image)
-            self.image_parser = SceneParser()
+            self.image_parser = SceneParser(device=self.device)
         graphs = self.image_parser(images)
         if len(graphs) != len(images):
             raise ValueError(f"Expected a scene graph of each of {len(images)} images "

@@ -1,11 +1,15 @@
 r"""What tells one input of a data set from another, the same in every process."""
 import hashlib
 import json
+import re
 from functools import lru_cache
 from typing import Any, Callable, List, Optional
 
 from eega_pyg.resolve import load_tokenizer
 from eega_pyg.transforms import WordPieces
+
+#: The place of an object in memory.
+_ADDRESS = re.compile(r' at 0x[0-9a-fA-F]+')
 
 
 @lru_cache(maxsize=2)
@@ -22,18 +26,39 @@ def encoder_identity(encoder: str) -> str:
     return digest([json.loads(pieces.tokenizer.to_str()), pieces.max_pieces])
 
 
-def function_identity(function: Optional[Callable]) -> List[str]:
-    r"""Tells functions by name and code, objects by their :func:`repr`, as that of a
-    transform states its arguments. What a function closes over is not seen."""
+def function_identity(function: Optional[Callable]) -> List[Any]:
+    r"""Tells functions by name, code and default arguments; objects by what their
+    method ``identity`` gives, or without one by their :func:`repr`, as that of a
+    transform states its arguments. What a function closes over is not seen.
+
+    Raises:
+        ValueError: If a :func:`repr` is another one in each process.
+    """
+    if hasattr(function, 'identity'):
+        return [type(function).__qualname__, *function.identity()]
     code = getattr(function, '__code__', None)
     if code is None:
-        return [repr(function)]
+        return [_lasting(function)]
     names = [
         getattr(function, '__module__'),
         getattr(function, '__qualname__'), *code.co_names
     ]
     constants = [repr(c) for c in code.co_consts if not hasattr(c, 'co_code')]
-    return [*names, *constants, code.co_code.hex()]
+    defaults = [
+        _lasting(getattr(function, name, None))
+        for name in ('__defaults__', '__kwdefaults__')
+    ]
+    return [*names, *constants, *defaults, code.co_code.hex()]
+
+
+def _lasting(value: Any) -> str:
+    text = repr(value)
+    if _ADDRESS.search(text):
+        raise ValueError(
+            f"What is built with {text} could not be found again, for that "
+            f"is another one in each process: give it a method 'identity' "
+            f"or a '__repr__' that states its arguments")
+    return text
 
 
 def digest(value: Any) -> str:

@@ -14,6 +14,7 @@ from eega_pyg.schema import SceneGraph, SceneObject, ScenePredicate
 from eega_pyg.vision.label_embedder import ENCODER, LabelEmbedder
 from eega_pyg.vision.pair_geometry import pair_geometry
 from eega_pyg.vision.pair_network import PairNetwork
+from eega_pyg.vision.state_digest import state_digest
 
 _FORMAT = 'eega_pyg.predicate_model.1'
 _CHUNK = 4096
@@ -158,8 +159,9 @@ class PredicateModel(nn.Module):
         for i in sorted({i for pair in pairs for i in pair}):
             if objects[i].box is None:
                 raise ValueError(f"objects[{i}].box: the predicate model needs a box")
-        labels = self.embedder([o.label for o in objects])
-        boxes = torch.tensor([o.box or (0., 0., 0., 0.) for o in objects])
+        like = next(self.parameters())
+        labels = self.embedder([o.label for o in objects]).to(like)
+        boxes = torch.tensor([o.box or (0., 0., 0., 0.) for o in objects]).to(like)
         parts = []
         for chunk in torch.tensor(pairs).split(_CHUNK):
             s, o = chunk.t()
@@ -200,6 +202,10 @@ class PredicateModel(nn.Module):
                 best[key] = ScenePredicate(i, self.predicates[name], j, score)
         found: List[ScenePredicate] = sorted(best.values(), key=lambda p: -p.score)
         return SceneGraph(graph.objects, (*graph.predicates, *found[:max_predicates]))
+
+    def identity(self) -> List[Any]:
+        r"""All that its distributions depend on, as plain values."""
+        return [self.config, state_digest(self)]
 
     def __repr__(self) -> str:
         return (f"{self.__class__.__name__}({len(self.predicates)} predicates, "

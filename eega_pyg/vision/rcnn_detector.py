@@ -1,6 +1,6 @@
 r"""Mask R-CNN and its relatives as detectors with box-head features."""
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict, List, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Sequence, Tuple, Union
 
 import torch
 from torch import Tensor
@@ -9,6 +9,7 @@ from eega_pyg.device import find_device
 from eega_pyg.vision.detection import Detection
 from eega_pyg.vision.detector_weights import coco_labels, fill, load_weights, seeded
 from eega_pyg.vision.images import to_tensor
+from eega_pyg.vision.state_digest import state_digest
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -151,6 +152,14 @@ class RCNNDetector:
         return [
             Detection(r['boxes'].cpu(), [self.labels[i] for i in r['labels'].tolist()],
                       r['scores'].cpu(), f.cpu()) for r, f in zip(results, parts)
+        ]
+
+    def identity(self) -> List[Any]:
+        r"""All that its detections depend on, as plain values."""
+        heads, transform = self.model.roi_heads, self.model.transform
+        return [
+            state_digest(self.model), self.labels, self.top_k, heads.score_thresh,
+            heads.nms_thresh, transform.min_size, transform.max_size
         ]
 
     def __repr__(self) -> str:

@@ -1,6 +1,9 @@
 r"""Images to scene graphs."""
-from typing import Any, List, Optional, Sequence
+from typing import Any, List, Optional, Sequence, Union
 
+import torch
+
+from eega_pyg.device import find_device
 from eega_pyg.schema import SceneGraph
 from eega_pyg.vision.detection import Detection, Detector, scene_objects
 from eega_pyg.vision.images import ImageSource, load_image
@@ -27,16 +30,19 @@ class SceneParser:
             :obj:`20`)
         min_score (float, optional): The least score of a predicate.
             (default: :obj:`0.1`)
+        device (torch.device or str, optional): Where the default detector runs; by
+            default on the first accelerator, else the CPU.
 
     Raises:
         OSError: If the detector's weights cannot be downloaded, telling what to do.
     """
     def __init__(self, detector: Optional[Detector] = None,
                  predicates: Optional[PredicateModel] = None, max_predicates: int = 20,
-                 min_score: float = 0.1) -> None:
+                 min_score: float = 0.1,
+                 device: Optional[Union[str, torch.device]] = None) -> None:
         if detector is None:
             from eega_pyg.vision.rcnn_detector import RCNNDetector
-            detector = RCNNDetector.mask_rcnn()
+            detector = RCNNDetector.mask_rcnn(device=find_device(device))
         self.detector = detector
         self.predicates = predicates or PredicateModel.pretrained()
         self.max_predicates = max_predicates
@@ -74,6 +80,15 @@ class SceneParser:
     def _detect(self, pictures: List[Any]) -> List[Detection]:
         batch = getattr(self.detector, 'batch', None)
         return batch(pictures) if batch else [self.detector(p) for p in pictures]
+
+    def identity(self) -> List[Any]:
+        r"""All that its graphs depend on, as plain values; of a detector of one's own
+        what :func:`~eega_pyg.datasets.identity.function_identity` knows."""
+        from eega_pyg.datasets.identity import function_identity
+        return [
+            function_identity(self.detector),
+            self.predicates.identity(), self.max_predicates, self.min_score
+        ]
 
     def __repr__(self) -> str:
         return f"{self.__class__.__name__}({self.detector!r}, {self.predicates!r})"

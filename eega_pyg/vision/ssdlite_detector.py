@@ -1,6 +1,6 @@
 r"""SSDLite as a detector: a small one-stage network for a CPU."""
 from pathlib import Path
-from typing import TYPE_CHECKING, Sequence, Union
+from typing import TYPE_CHECKING, Any, List, Sequence, Union
 
 import torch
 
@@ -8,6 +8,7 @@ from eega_pyg.device import find_device
 from eega_pyg.vision.detection import Detection
 from eega_pyg.vision.detector_weights import coco_labels, fill, load_weights, seeded
 from eega_pyg.vision.images import to_tensor
+from eega_pyg.vision.state_digest import state_digest
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -76,6 +77,14 @@ class SSDLiteDetector:
                          [self.labels[i] for i in result['labels'].tolist()],
                          result['scores'].cpu(),
                          features.flatten(1).cpu())
+
+    def identity(self) -> List[Any]:
+        r"""All that its detections depend on, as plain values."""
+        model = self.model
+        return [
+            state_digest(model), self.labels, model.detections_per_img,
+            model.score_thresh, model.nms_thresh
+        ]
 
     def __repr__(self) -> str:
         return f"{self.__class__.__name__}()"

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from eega_pyg.datasets import JMERE
+from eega_pyg.datasets.identity import digest, function_identity
 from eega_pyg.schema import OBJECT, REL, SceneGraph, SceneObject, ScenePredicate
 
 load = partial(JMERE, log=False)
@@ -171,6 +172,44 @@ def test_whatever_changes_what_is_seen_changes_the_name(root, monkeypatch):
     monkeypatch.setattr('eega_pyg.datasets.visual_sources.CAPTION_RULES', -1)
     names.append(load(root).processed_paths[0])
     assert len(set(names)) == len(names) == 10
+
+
+def test_objects_are_told_apart_by_what_their_results_depend_on():
+    from eega_pyg.vision import RCNNDetector, SceneParser, SSDLiteDetector
+    kwargs = {'weights': None, 'seed': 0}
+    detector = SSDLiteDetector(**kwargs)
+    parsers = [
+        SceneParser(detector),
+        SceneParser(detector, min_score=0.9),
+        SceneParser(detector, max_predicates=3),
+        SceneParser(SSDLiteDetector(weights=None, seed=1)),
+        SceneParser(SSDLiteDetector(**kwargs, top_k=3)),
+        SceneParser(SSDLiteDetector(**kwargs, score_threshold=0.01)),
+        SceneParser(SSDLiteDetector(**kwargs, nms_threshold=0.1)),
+        SceneParser(RCNNDetector.mask_rcnn(**kwargs)),
+        SceneParser(RCNNDetector.mask_rcnn(**kwargs, min_size=400)),
+    ]
+    assert len({digest(function_identity(p)) for p in parsers}) == len(parsers)
+    again = SceneParser(SSDLiteDetector(**kwargs))
+    assert function_identity(again) == function_identity(parsers[0])
+
+
+def test_functions_are_told_apart_by_their_defaults():
+    def make(k):
+        def transform(data, *, by=k):
+            return data * by
+
+        return transform
+
+    assert function_identity(make(1)) == function_identity(make(1))
+    assert function_identity(make(1)) != function_identity(make(2))
+
+    class Nameless:
+        def __call__(self, data):
+            return data
+
+    with pytest.raises(ValueError, match="<.*Nameless object .* a method 'identity'"):
+        function_identity(Nameless())
 
 
 @pytest.mark.parametrize('change, message', [
