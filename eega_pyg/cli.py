@@ -5,7 +5,7 @@ import sys
 import warnings
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict, Iterator, List, Optional
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Union
 
 import typer
 from rich.console import Console
@@ -118,6 +118,7 @@ def evaluate(
     r"""Scores a model against the given quintuples."""
     from eega_pyg.atomic import check_file, write_text
     from eega_pyg.datasets import JMERE
+    from eega_pyg.device import find_device
     from eega_pyg.evaluation import evaluate as evaluate_model
     from eega_pyg.saved_model import load_model
     _check_root(root)
@@ -126,7 +127,7 @@ def evaluate(
     saved = load_model(model)
     dataset = JMERE(str(root), split=split.value, vocabularies=saved.vocabularies,
                     tags=saved.model.tag_set, **saved.data.arguments())
-    scores = evaluate_model(saved.model, dataset, saved.signatures)
+    scores = evaluate_model(saved.model.to(find_device()), dataset, saved.signatures)
     _print_scores(scores, f'{root}, {split.value} split')
     if output is not None:
         write_text(output, json.dumps(scores, indent=2) + '\n')
@@ -291,11 +292,21 @@ def _number(value: float) -> str:
 def main() -> None:
     r"""Runs the command line; an error is one line and a non-zero exit."""
     warnings.filterwarnings('ignore')
+    warnings.filterwarnings('default', module=r'eega_pyg\.datasets')
+    warnings.showwarning = _show_warning
     os.environ.setdefault('TOKENIZERS_PARALLELISM', 'false')
     try:
         app()
     except (ValueError, OSError, ImportError) as e:
-        err.print('[red]error:[/red] ', end='')
-        err.print(' '.join(str(e).split()), markup=False, highlight=False,
-                  soft_wrap=True)
+        _tell('[red]error:[/red] ', e)
         sys.exit(1)
+
+
+def _show_warning(message: Union[Warning, str], *args: Any, **kwargs: Any) -> None:
+    _tell('[yellow]warning:[/yellow] ', message)
+
+
+def _tell(kind: str, message: Any) -> None:
+    err.print(kind, end='')
+    err.print(' '.join(str(message).split()), markup=False, highlight=False,
+              soft_wrap=True)

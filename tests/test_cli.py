@@ -1,9 +1,11 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 
 from eega_pyg.extractor import Extractor
+from eega_pyg.vision import read_captions
 
 
 def fails(result, message):
@@ -36,6 +38,22 @@ def test_build_prints_the_counts(eega, small_root, tiny_overrides):
     lines = (small_root / 'raw' / 'mnre_val.txt').read_text().splitlines()
     given = sum("'relation': 'None'" not in line for line in lines)
     assert rows['quintuples'][1] == str(given)
+
+
+def test_build_warns_of_an_image_that_is_left_out(eega, small_root, tiny_overrides,
+                                                  tmp_path, monkeypatch):
+    root = tmp_path / 'data'
+    shutil.copytree(small_root / 'raw', root / 'raw')
+    name = next(iter(read_captions(root / 'raw' / 'captions_val.jsonl')))
+    for split in ('train', 'val'):
+        (root / 'raw' / f'images_{split}').mkdir()
+    (root / 'raw' / 'images_val' / name).write_bytes(b'no image')
+    monkeypatch.setattr('eega_pyg.vision.SceneParser', lambda: lambda images: [])
+    code, _, err = eega('build', root, '--set', tiny_overrides[0], '--set',
+                        'data.visual=["images_{split}"]')
+    assert code == 0
+    told, = (line for line in err.splitlines() if line.startswith('warning: '))
+    assert 'Left out: ' in told and name in told
 
 
 def test_evaluate_prints_and_writes_scores(eega, small_root, trained, tmp_path):
