@@ -3,6 +3,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from eega_pyg.ot.autocast import no_autocast
+
 COSTS = ('cosine', 'sqeuclidean', 'euclidean')
 
 
@@ -11,6 +13,14 @@ def _check(cost: str) -> None:
         raise ValueError(f"Expected a cost in {COSTS} (got '{cost}')")
 
 
+def cosine_cost(cosine: Tensor) -> Tensor:
+    r"""One minus the cosine; zero where that is rounding, of which a regulariser
+    relative to the costs would make a plan where all features are parallel."""
+    cost = 1 - cosine
+    return torch.where(cost.abs() > 8 * torch.finfo(cost.dtype).eps, cost, 0)
+
+
+@no_autocast()
 def pairwise_cost(x_s: Tensor, x_t: Tensor, cost: str = 'cosine') -> Tensor:
     r"""The cost between every node of one graph and every node of the other.
 
@@ -31,12 +41,13 @@ def pairwise_cost(x_s: Tensor, x_t: Tensor, cost: str = 'cosine') -> Tensor:
     _check(cost)
     if cost == 'cosine':
         x_s, x_t = F.normalize(x_s, dim=-1), F.normalize(x_t, dim=-1)
-        return 1 - x_s @ x_t.transpose(-1, -2)
+        return cosine_cost(x_s @ x_t.transpose(-1, -2))
     # The expanded square would lose the small distances to rounding.
     distance = torch.cdist(x_s, x_t, compute_mode='donot_use_mm_for_euclid_dist')
     return distance.square() if cost == 'sqeuclidean' else distance
 
 
+@no_autocast()
 def edge_cost(x: Tensor, edge_index: Tensor, cost: str = 'cosine') -> Tensor:
     r"""The cost between the two ends of each edge, as in :func:`pairwise_cost`.
 
@@ -53,7 +64,7 @@ def edge_cost(x: Tensor, edge_index: Tensor, cost: str = 'cosine') -> Tensor:
     row, col = edge_index
     if cost == 'cosine':
         x = F.normalize(x, dim=-1)
-        return 1 - (x.index_select(0, row) * x.index_select(0, col)).sum(-1)
+        return cosine_cost((x.index_select(0, row) * x.index_select(0, col)).sum(-1))
     square = (x.index_select(0, row) - x.index_select(0, col)).square().sum(-1)
     if cost == 'sqeuclidean':
         return square

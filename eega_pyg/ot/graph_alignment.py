@@ -5,6 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from eega_pyg.ot.autocast import no_autocast
+from eega_pyg.ot.costs import cosine_cost
 from eega_pyg.ot.gromov import gromov_wasserstein
 from eega_pyg.ot.linear import GRADIENTS
 from eega_pyg.ot.marginals import prepare_marginals
@@ -12,6 +14,9 @@ from eega_pyg.ot.quadratic import LOSSES
 from eega_pyg.ot.ragged import Layout, node_layout
 from eega_pyg.ot.sinkhorn import sinkhorn
 from eega_pyg.ot.structure import SparseStructure, sparse_structure, unique_edges
+
+# As many as there are by default: a look at the error waits for the device.
+_CHECK_EVERY = 20
 
 
 class GraphAlignmentOutput(NamedTuple):
@@ -70,8 +75,8 @@ class GraphAlignment(torch.nn.Module):
         gradient (str, optional): :obj:`"envelope"` holds the plans constant;
             :obj:`"unroll"` differentiates the iterations. (default:
             :obj:`"envelope"`)
-        tol (float, optional): The marginal error at which a pair stops early.
-            (default: :obj:`1e-6`)
+        tol (float, optional): The marginal error at which a pair stops early, looked
+            at after every 20 iterations. (default: :obj:`1e-6`)
 
     Shapes:
         - **input:** node features :math:`(N_s, F)` and :math:`(N_t, F)`, edges
@@ -129,8 +134,7 @@ class GraphAlignment(torch.nn.Module):
         if x_s.dim() != 2 or x_t.dim() != 2 or x_s.size(1) != x_t.size(1):
             raise ValueError(f"Expected features of shapes [N, F] and [M, F] "
                              f"(got {list(x_s.shape)} and {list(x_t.shape)})")
-        with torch.autocast(x_s.device.type, enabled=False):
-            # Half precision has no room for a plan's logarithms.
+        with no_autocast():
             if x_s.dtype in (torch.float16, torch.bfloat16):
                 x_s = x_s.float()
             x_s, x_t = F.normalize(x_s, dim=-1), F.normalize(x_t.to(x_s.dtype), dim=-1)
@@ -158,13 +162,14 @@ class GraphAlignment(torch.nn.Module):
         edge_index = unique_edges(edge_index, x.size(0), self.self_loops)
         row, col = edge_index
         cosine = (x.index_select(0, row) * x.index_select(0, col)).sum(-1)
-        return sparse_structure(edge_index, 1 - cosine, nodes)
+        return sparse_structure(edge_index, cosine_cost(cosine), nodes)
 
     def _wasserstein(self, x_s: Tensor, x_t: Tensor, a: Tensor,
                      b: Tensor) -> Tuple[Tensor, Tensor]:
-        cost = 1 - x_s @ x_t.transpose(1, 2)
+        cost = cosine_cost(x_s @ x_t.transpose(1, 2))
         out = sinkhorn(cost, a, b, epsilon=self.epsilon, num_iters=self.num_iters,
-                       tol=self.tol, check_every=self.num_iters, gradient=self.gradient)
+                       tol=self.tol, check_every=_CHECK_EVERY,
+                       gradient=self.gradient)
         return out.linear, out.plan
 
     def _gromov_wasserstein(self, s: SparseStructure, t: SparseStructure, a: Tensor,
@@ -172,7 +177,7 @@ class GraphAlignment(torch.nn.Module):
         out = gromov_wasserstein(s, t, a, b, loss=self.gw_loss,
                                  normalize=self.normalize, epsilon=self.epsilon,
                                  num_iters=self.outer_iters, inner_iters=self.num_iters,
-                                 tol=self.tol, check_every=self.num_iters,
+                                 tol=self.tol, check_every=_CHECK_EVERY,
                                  gradient=self.gradient)
         return out.quadratic, out.plan
 

@@ -4,6 +4,7 @@ from typing import NamedTuple, Optional, Union
 import torch
 from torch import Tensor
 
+from eega_pyg.ot.autocast import no_autocast
 from eega_pyg.ot.fused import FusedObjective, fused_objective
 from eega_pyg.ot.linear import GRADIENTS
 from eega_pyg.ot.marginals import (
@@ -22,6 +23,7 @@ from eega_pyg.ot.structure import Structure
 METHODS = ('mirror', 'proximal')
 
 
+@no_autocast()
 def gromov_wasserstein(
     structure_s: Union[Structure, Tensor],
     structure_t: Union[Structure, Tensor],

@@ -4,6 +4,7 @@ from typing import Optional
 import torch
 from torch import Tensor
 
+from eega_pyg.ot.autocast import no_autocast
 from eega_pyg.ot.linear import masked_problem
 from eega_pyg.ot.marginals import regularization, with_logarithms
 from eega_pyg.ot.projection import check_iterations, fast_exp, log_plan, project
@@ -11,6 +12,7 @@ from eega_pyg.ot.result import TransportOutput, marginal_error
 from eega_pyg.ot.sinkhorn import marginal_slope
 
 
+@no_autocast()
 def proximal_point(
     cost: Tensor,
     a: Optional[Tensor] = None,

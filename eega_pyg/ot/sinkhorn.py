@@ -5,12 +5,14 @@ from typing import Optional, Tuple
 import torch
 from torch import Tensor
 
+from eega_pyg.ot.autocast import no_autocast
 from eega_pyg.ot.linear import GRADIENTS, masked_problem
 from eega_pyg.ot.marginals import Marginals, divergence, regularization, with_logarithms
 from eega_pyg.ot.projection import check_iterations, fast_exp, log_plan, project
 from eega_pyg.ot.result import TransportOutput, marginal_error
 
 
+@no_autocast()
 def sinkhorn(
     cost: Tensor,
     a: Optional[Tensor] = None,

@@ -6,7 +6,13 @@ import torch
 from ot_cases import Graphs, graphs, one_graph
 from torch import Tensor
 
-from eega_pyg.ot import GraphAlignment
+from eega_pyg.ot import (
+    GraphAlignment,
+    WassersteinDistance,
+    gromov_wasserstein,
+    projection,
+    proximal_point,
+)
 
 SIZES_S, SIZES_T = [3, 0, 1, 5, 2, 2], [4, 3, 6, 9, 2, 0]
 
@@ -217,3 +223,51 @@ def test_it_has_no_state_and_no_randomness() -> None:
 def test_bad_options_are_named(options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         GraphAlignment(**options)
+
+
+def test_parallel_nodes_are_matched_by_the_product_plan() -> None:
+    r"""Rounding says nothing of who is near whom, alone or in a batch."""
+    generator = torch.Generator().manual_seed(0)
+    line = torch.randn(384, generator=generator)
+    s, t = make()
+    x_s, x_t = (line * (0.1 + torch.rand(len(g.x), 1, generator=generator))
+                for g in (s, t))
+    out = GraphAlignment(alpha=0.5)(x_s, s.edge_index, s.batch, x_t, t.edge_index,
+                                    t.batch, len(SIZES_S))
+    for pair, (n, m) in enumerate(zip(SIZES_S, SIZES_T)):
+        if n and m:
+            for plan in (out.node_plan, out.edge_plan):
+                torch.testing.assert_close(plan[pair, :n, :m],
+                                           torch.full((n, m), 1 / (n * m)))
+    assert not out.wd.any() and not out.gwd.any()
+
+
+def test_autocast_changes_nothing() -> None:
+    s, t = make()
+    x_s, x_t = s.x.float(), t.x.float()
+    module, distance = GraphAlignment(), WassersteinDistance()
+    dense = torch.rand(2, 6, 6), torch.rand(2, 5, 5)
+
+    def results() -> List[Tensor]:
+        return [
+            *module(x_s, s.edge_index, s.batch, x_t, t.edge_index, t.batch,
+                    len(SIZES_S)), *distance(x_s, x_t, s.batch, t.batch, len(SIZES_S)),
+            *gromov_wasserstein(*dense), *proximal_point(dense[0])
+        ]
+
+    expected = results()
+    with torch.autocast('cpu', torch.bfloat16):
+        assert all(torch.equal(a, b) for a, b in zip(results(), expected))
+
+
+def test_the_error_is_looked_at_before_the_last_iteration(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = []
+    block = projection._kernel_block
+    monkeypatch.setattr(
+        projection, '_kernel_block', lambda score, marginals, v, n:
+        (steps.append(n), block(score, marginals, v, n))[1])
+    s, t = make()
+    module = GraphAlignment(alpha=1, num_iters=2000, tol=1e-3)
+    module(s.x, s.edge_index, s.batch, t.x, t.edge_index, t.batch, len(SIZES_S))
+    assert sum(steps) < 200
