@@ -29,7 +29,7 @@ class TextEncoder(torch.nn.Module):
     Shapes:
         - **input:** word pieces :math:`(P)` and their graphs :math:`(P)`; the pieces of
           the words as ``edge_index`` from pieces to words; optionally, features of the
-          words :math:`(|\mathcal{V}|, F)`
+          words :math:`(|\mathcal{V}|, D)` of the size of the input embeddings
         - **output:** word features :math:`(|\mathcal{V}|, F)`
     """
     def __init__(self, config: Dict[str, Any], freeze_embeddings: bool = True,
@@ -41,6 +41,8 @@ class TextEncoder(torch.nn.Module):
         # The pooler reads [CLS] alone and is never used.
         kwargs = {'add_pooling_layer': False} if hf_config.model_type == 'bert' else {}
         self.encoder = AutoModel.from_config(hf_config, **kwargs)
+        if hasattr(self.encoder, 'pooler'):
+            self.encoder.pooler = None
         self.freeze_embeddings = freeze_embeddings
         self.encoder.get_input_embeddings().weight.requires_grad_(not freeze_embeddings)
         if freeze_layers > 0:
@@ -63,6 +65,11 @@ class TextEncoder(torch.nn.Module):
     def out_channels(self) -> int:
         return self.encoder.config.hidden_size
 
+    @property
+    def embedding_dim(self) -> int:
+        r"""Size of the input embeddings, which some encoders project."""
+        return self.encoder.get_input_embeddings().embedding_dim
+
     def load_pretrained(self, name: str) -> None:
         r"""Fills in the public weights of the model called :obj:`name`.
 
@@ -81,8 +88,8 @@ class TextEncoder(torch.nn.Module):
 
     def encode(self, input_ids: Tensor, batch: Tensor, batch_size: int,
                features: Optional[Tensor] = None) -> Tensor:
-        r"""Features of the word pieces, to whose embeddings :obj:`features` of the
-        same shape are added. :math:`(P, F)`"""
+        r"""Features of the word pieces, to whose embeddings :obj:`features` of
+        shape :math:`(P, D)` are added. :math:`(P, F)`"""
         ids, mask = to_dense_batch(input_ids, batch, batch_size=batch_size)  # [B, L]
         x = self.embed(ids)
         if features is not None:
@@ -92,7 +99,7 @@ class TextEncoder(torch.nn.Module):
 
     def embed(self, input_ids: Tensor) -> Tensor:
         r"""The encoder's input embeddings of word pieces, out of context.
-        :math:`(P, F)`"""
+        :math:`(P, D)`"""
         return self.encoder.get_input_embeddings()(input_ids)
 
     def forward(self, input_ids: Tensor, batch: Tensor, edge_index: Tensor,

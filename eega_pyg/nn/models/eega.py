@@ -181,6 +181,7 @@ class EEGA(
 
         self.text_encoder = TextEncoder(encoder, freeze_embeddings, freeze_layers)
         dim = self.text_encoder.out_channels
+        embedding_dim = self.text_encoder.embedding_dim
         if dim % heads:
             raise ValueError(f"Expected 'heads' to divide the encoder's {dim} channels "
                              f"(got '{heads}')")
@@ -188,8 +189,8 @@ class EEGA(
         if token_features or vector_dim > 0:
             names = ('upos', 'ner', 'shape') if token_features else ()
             self.word_features = WordFeatures({name: sizes[name]
-                                               for name in names}, vector_dim, dim,
-                                              dropout)
+                                               for name in names}, vector_dim,
+                                              embedding_dim, dropout)
 
         def transformers(num_edge_types: int) -> torch.nn.ModuleList:
             kwargs: Dict[str, Any] = {}
@@ -221,7 +222,7 @@ class EEGA(
         self.visual = visual
         if visual:
             self.label_pool = SimpleConv(aggr='mean')
-            self.lin_object = Linear(dim + feature_dim, dim)
+            self.lin_object = Linear(embedding_dim + feature_dim, dim)
             self.norm_object = torch.nn.LayerNorm(dim)
             self.visual_graph = transformers(sizes['predicate'])
             self.image_to_text = ImageToTextAttention(dim, heads, dropout,

@@ -27,10 +27,10 @@ def dataset():
     return FakeJMERE(num_pairs=24, avg_words=8, avg_objects=3, num_piece_ids=200)
 
 
-def build(dataset, seed=0, **kwargs):
+def build(dataset, seed=0, encoder=ENCODER, **kwargs):
     torch.manual_seed(seed)
     kwargs = {'heads': 4, 'edge_dim': 6, 'channel_dim': 5, **kwargs}
-    model = EEGA(ENCODER, dataset.tags.to_dict(), dataset.vocabularies.sizes, **kwargs)
+    model = EEGA(encoder, dataset.tags.to_dict(), dataset.vocabularies.sizes, **kwargs)
     if model.visual:  # It starts at zero: without the image.
         torch.nn.init.normal_(model.image_to_text.lin_out.weight, std=0.3)
     return model
@@ -196,6 +196,33 @@ def test_object_features_enter(dataset):
     out = model(batch).logits
     batch[OBJECT].feat = batch[OBJECT].feat + 1
     assert not torch.allclose(model(batch).logits, out)
+
+
+@pytest.mark.parametrize('encoder', [
+    {
+        'model_type': 'albert',
+        'embedding_size': 16
+    },
+    {
+        'model_type': 'electra',
+        'embedding_size': 16
+    },
+    {
+        'model_type': 'roberta',
+        'pad_token_id': 0
+    },
+    {
+        'model_type': 'deberta-v2'
+    },
+])
+def test_every_kind_of_encoder_fits_and_is_trained_whole(encoder):
+    data = FakeJMERE(num_pairs=4, avg_words=5, num_piece_ids=200, feature_size=3,
+                     vector_size=3)
+    model = build(data, encoder={**ENCODER, **encoder}, feature_dim=3, vector_dim=3,
+                  token_features=True, freeze_embeddings=False)
+    model.loss(batch_of(data, range(4)))['loss'].backward()
+    idle = {n for n, p in model.text_encoder.named_parameters() if p.grad is None}
+    assert not idle
 
 
 @pytest.mark.parametrize('name', ['vector', 'upos', 'ner', 'shape'])
