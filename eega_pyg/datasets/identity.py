@@ -34,8 +34,9 @@ def function_identity(function: Optional[Callable]) -> List[Any]:
     Raises:
         ValueError: If a :func:`repr` is another one in each process.
     """
-    if hasattr(function, 'identity'):
-        return [type(function).__qualname__, *function.identity()]
+    identity = getattr(function, 'identity', None)
+    if identity is not None:
+        return [type(function).__qualname__, *identity()]
     code = getattr(function, '__code__', None)
     if code is None:
         return [_lasting(function)]

@@ -39,6 +39,8 @@ from eega_pyg.schema import (
 
 #: Which stored attribute the channels of the multi-channel layer read.
 CHANNELS = {'pos': 'upos', 'sd': 'distance', 'co': 'pmi'}
+#: The id of a name that no vocabulary has.
+UNKNOWN_ID = 0
 #: The distance of a word from itself, and from no other.
 NO_HOPS = 0
 
@@ -214,6 +216,7 @@ class EEGA(
                         sizes[CHANNELS[name]], channel_dim)
                     for name in channels
                 }, channel_dim, {'sd': NO_HOPS} if 'sd' in channels else None, dropout)
+        self._silence_unknown()
         self.dropout = torch.nn.Dropout(dropout)
         self.tagger = PairTagger(dim, len(self.tag_set), channels if pair_features else
                                  (), channel_dim)
@@ -234,6 +237,15 @@ class EEGA(
             self.contrast: Optional[ContrastiveAlignment] = None
             if contrast > 0:
                 self.contrast = ContrastiveAlignment(self.alignment, contrast)
+
+    @torch.no_grad()
+    def _silence_unknown(self) -> None:
+        # Training knows all of its dependencies and parts of speech, so that it leaves
+        # the entry of those that it does not know as it finds it.
+        for name, param in self.named_parameters():
+            if name.startswith('text_graph.') and name.endswith('.edge_emb.weight') or (
+                    name == 'multi_channel.channels.pos.emb.weight'):
+                param[UNKNOWN_ID] = 0
 
     def _save_pretrained(self, save_directory: Path) -> None:
         with atomic(save_directory / SAFETENSORS_SINGLE_FILE) as temporary:

@@ -225,6 +225,12 @@ def test_every_kind_of_encoder_fits_and_is_trained_whole(encoder):
     assert not idle
 
 
+def test_names_that_training_does_not_know_say_nothing(dataset):
+    model = build(dataset)
+    assert not model.text_graph[0].conv.edge_emb.weight[0].any()
+    assert not model.multi_channel.channels['pos'].emb.weight[0].any()
+
+
 @pytest.mark.parametrize('name', ['vector', 'upos', 'ner', 'shape'])
 def test_features_of_words_enter_where_the_encoder_reads_them(name):
     data = FakeJMERE(num_pairs=4, avg_words=5, num_piece_ids=200, vector_size=3)
