@@ -14,6 +14,7 @@ from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Seq
 
 import bootstrap
 import pandas as pd
+from filelock import FileLock
 from measure import apart, in_turns, machine, peak_above, trainer
 from rich.console import Console
 from rich.table import Table
@@ -119,10 +120,12 @@ def sweep(runs: Iterable[Run], args: Namespace) -> List[Dict[str, Any]]:
         other = [r for p in args.reuse for r in read(p) if same_run(r, run, data)]
         folder = args.runs / f'{run.name}-{seed}'
         record = other[0] if other else {**train(run, args.root, folder), 'data': data}
-        # Read again: another process may have added its own meanwhile.
-        records = [*read(results), {**record, 'name': run.name}]
-        records.sort(key=lambda r: (r['name'], r['seed']))
-        write_text(results, json.dumps(records, indent=1) + '\n')
+        args.runs.mkdir(parents=True, exist_ok=True)
+        # Another process may add its own meanwhile.
+        with FileLock(args.runs / 'lock'):
+            records = [*read(results), {**record, 'name': run.name}]
+            records.sort(key=lambda r: (r['name'], r['seed']))
+            write_text(results, json.dumps(records, indent=1) + '\n')
     return read(results)
 
 

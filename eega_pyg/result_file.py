@@ -11,14 +11,19 @@ from eega_pyg.datasets.identity import digest
 from eega_pyg.extractor import Extractor
 from eega_pyg.item import Item
 from eega_pyg.result import Result
-from eega_pyg.saved_model import WEIGHTS
+from eega_pyg.saved_model import PIPELINE, WEIGHTS
 
 
 def run_identity(extractor: Extractor, items: Sequence[Item], align: bool) -> str:
-    r"""A digest of all that the results of a run depend on: model, texts with their
-    images, and whether they are aligned."""
-    weights = Path(extractor.data.encoder) / WEIGHTS
-    return digest([file_sha256(str(weights)), align, *map(repr, items)])
+    r"""A digest of all that the results of a run depend on: model, texts with what
+    their images hold, and whether they are aligned."""
+    folder = Path(extractor.data.encoder)
+    model = [file_sha256(str(folder / name)) for name in (WEIGHTS, PIPELINE)]
+    images = [
+        file_sha256(str(item.image)) for item in items
+        if isinstance(item.image, (str, Path)) and os.path.isfile(item.image)
+    ]
+    return digest([model, extractor.passage_words, align, *map(repr, items), *images])
 
 
 def write_results(path: Path, results: Callable[[int], Iterable[Result]], run: str,
@@ -47,9 +52,9 @@ def write_results(path: Path, results: Callable[[int], Iterable[Result]], run: s
         raise ValueError(f"'{part}' holds {done} results of a stopped run: add "
                          f"--resume to go on, or remove it to start again")
     if done and lines[0] != header:
-        raise ValueError(f"'{part}' is of a run with other texts, another model or "
-                         f"other options: repeat that command to go on, or remove the "
-                         f"file to start again")
+        raise ValueError(f"'{part}' is of a run with other texts or images, another "
+                         f"model or other options: repeat that command to go on, or "
+                         f"remove the file to start again")
     with part.open('ab') as f:
         f.truncate(sum(map(len, lines)) if done else 0)
         if not done:

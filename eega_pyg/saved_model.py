@@ -14,8 +14,10 @@ r"""A saved model's folder: the layout of the Hugging Face hub.
 """
 import dataclasses
 import json
+import os
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Dict, NamedTuple, Optional, Union
 
 import safetensors.torch
@@ -72,8 +74,12 @@ def save_model(folder: Union[str, Path], model: EEGA, vocabularies: Vocabularies
     from eega_pyg.resolve import load_tokenizer
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(folder)
-    load_tokenizer(config.data.encoder).save_pretrained(folder)
+    # Beside the files of a model that is there already, which they then replace.
+    with TemporaryDirectory(prefix='.', dir=folder) as temporary:
+        model.save_pretrained(temporary)
+        load_tokenizer(config.data.encoder).save_pretrained(temporary)
+        for path in Path(temporary).iterdir():
+            os.replace(path, folder / path.name)
     vocabularies.save(folder)
     pipeline = {
         'format': FORMAT,

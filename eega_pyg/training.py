@@ -13,6 +13,7 @@ import safetensors
 import safetensors.torch
 import torch
 import yaml
+from filelock import FileLock, Timeout
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
 from rich.console import Console
 from torch import Tensor
@@ -115,8 +116,8 @@ class PairTagging(L.LightningModule):
 
 
 class Checkpoint(ModelCheckpoint):
-    r"""A :class:`~lightning.pytorch.callbacks.ModelCheckpoint` that knows its best epoch
-    also where the folder of a resumed run was moved or copied."""
+    r"""A :class:`~lightning.pytorch.callbacks.ModelCheckpoint` that knows its best
+    epoch also where the folder of a resumed run was moved or copied."""
     def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
         def here(path: str) -> str:
             return os.path.join(str(self.dirpath), os.path.basename(path))
@@ -130,8 +131,8 @@ class Checkpoint(ModelCheckpoint):
 
 
 class Patience(EarlyStopping):
-    r"""An :class:`~lightning.pytorch.callbacks.EarlyStopping` that does not let a run go
-    on that it has stopped before."""
+    r"""An :class:`~lightning.pytorch.callbacks.EarlyStopping` that does not let a run
+    go on that it has stopped before."""
     def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         if self.wait_count >= self.patience:
             trainer.should_stop = True
@@ -224,8 +225,26 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
 
     Raises:
         ValueError: If the run to resume was of another configuration or of other
-            data, or if :obj:`folder` holds a run and :obj:`resume` is not set.
+            data, if :obj:`folder` holds a run and :obj:`resume` is not set, or if
+            another process trains there.
     """
+    state = Path(folder) / 'training'
+    state.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(state / 'lock')
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ValueError(
+            f"Another process trains in '{folder}': wait for it, or choose "
+            f"another folder") from None
+    try:
+        return _fit(config, root, folder, resume, progress, build)
+    finally:
+        lock.release()
+
+
+def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resume: bool,
+         progress: bool, build: Build) -> RunResult:
     # Devices and tips are of no interest to who reads scores.
     logging.getLogger('lightning.pytorch').setLevel(logging.WARNING)
     state = Path(folder) / 'training'
@@ -242,7 +261,6 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
                              f"'{state / 'config.yaml'}')")
     if last.is_file():
         _read_checkpoint(last)
-    state.mkdir(parents=True, exist_ok=True)
     write_text(state / 'config.yaml', text)
 
     kwargs = {'tags': config.tags.tag_set(), 'log': progress, **config.data.arguments()}

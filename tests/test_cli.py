@@ -83,8 +83,11 @@ def test_extract_from_a_file_and_go_on_after_a_stop(eega, trained, tmp_path,
                                                     monkeypatch):
     source, target = tmp_path / 'in.jsonl', tmp_path / 'out.jsonl'
     source.write_text('{"text": "Nora Blake lives in Oslo"}\n\n'
-                      '{"words": ["One"], "caption": "a dog", "image_id": "1.jpg"}\n'
+                      '{"words": ["One"], "caption": "a dog", "image": "1.jpg"}\n'
                       '{"text": "Tom Reed lives in Rome", "image_id": "2.jpg"}\n')
+    monkeypatch.chdir(tmp_path)
+    image = tmp_path / '1.jpg'
+    image.write_bytes(b'one')
     code, out, _ = eega('extract', '--input', source, '-m', trained)
     assert code == 0
     expected = [json.loads(line) for line in out.splitlines()]
@@ -102,12 +105,15 @@ def test_extract_from_a_file_and_go_on_after_a_stop(eega, trained, tmp_path,
     part = tmp_path / 'out.jsonl.part'
     code, _, err = eega(*command)
     assert code != 0 and f"1 results are in '{part}'" in err and '--resume' in err
-    monkeypatch.undo()
+    monkeypatch.setattr(Extractor, 'batch', batch)
     with part.open('a') as f:
         f.write('{"torn": ')
     kept = part.read_bytes()
     fails(eega(*command), 'holds 1 results of a stopped run: add --resume')
-    fails(eega(*command, '--resume', '--align'), 'with other texts, another model')
+    fails(eega(*command, '--resume', '--align'), 'with other texts or images, another')
+    image.write_bytes(b'another')
+    fails(eega(*command, '--resume'), 'with other texts or images, another')
+    image.write_bytes(b'one')
     assert part.read_bytes() == kept and not target.exists()
 
     # What is there already is not done again.

@@ -5,8 +5,9 @@ import pytest
 from huggingface_hub import HfApi
 
 from eega_pyg import saved_model
+from eega_pyg.config import Config
 from eega_pyg.extractor import Extractor
-from eega_pyg.saved_model import load_model
+from eega_pyg.saved_model import load_model, save_model
 
 
 @pytest.fixture
@@ -28,6 +29,20 @@ def test_what_is_saved_is_as_readable_as_any_file(folder, tmp_path):
     (tmp_path / 'other').touch()
     mode = (tmp_path / 'other').stat().st_mode
     assert {f.stat().st_mode for f in folder.iterdir() if f.is_file()} == {mode}
+
+
+def test_a_save_that_fails_leaves_the_model_that_was_there(folder, tiny_overrides,
+                                                           monkeypatch):
+    def fails(name):
+        raise OSError('No space left')
+
+    saved, files = load_model(folder), sorted(folder.iterdir())
+    monkeypatch.setattr('eega_pyg.resolve.load_tokenizer', fails)
+    with pytest.raises(OSError, match='No space left'):
+        save_model(folder, saved.model, saved.vocabularies,
+                   Config.load('default', tiny_overrides))
+    monkeypatch.undo()
+    assert sorted(folder.iterdir()) == files and load_model(folder)
 
 
 @pytest.mark.parametrize('name', [

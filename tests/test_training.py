@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import torch
+from filelock import FileLock
 from safetensors.torch import load_file
 
 from eega_pyg.config import Config
@@ -63,6 +64,9 @@ def test_a_killed_run_resumes_to_bit_equal_weights(small_root, tiny_overrides,
     with pytest.raises(ValueError, match='was of other data'):
         fit(config, elsewhere, cut, resume=True, progress=False)
 
+    with FileLock(cut / 'training' / 'lock'):
+        with pytest.raises(ValueError, match='Another process trains in'):
+            fit(config, small_root, cut, resume=True, progress=False)
     resumed = fit(config, small_root, cut, resume=True, progress=False)
     a, b = (load_file(f / 'model.safetensors') for f in (whole, cut))
     assert a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
@@ -91,7 +95,7 @@ def test_the_best_epoch_is_kept_and_everything_is_logged(trained, small_root):
         assert all(float(r[f'train/{name}']) > 0 for r in rows)
 
 
-def test_training_stops_early(small_root, tiny_overrides, tmp_path):
+def test_training_stops_early(small_root, tiny_overrides, tmp_path, capsys):
     # Without any learning nothing gets better after the first epoch.
     config = Config.load('default', [
         *tiny_overrides, 'train.lr=0', 'train.patience=2', 'train.lr_encoder=0',
@@ -104,6 +108,7 @@ def test_training_stops_early(small_root, tiny_overrides, tmp_path):
     (run / 'model.safetensors').unlink()
     assert fit(config, small_root, run, resume=True, progress=False).epoch == 0
     assert len(metrics(run)) == 3 and load_model(run)
+    assert capsys.readouterr().err == ''
 
 
 def test_a_moved_run_knows_its_best_epoch(small_root, tiny_overrides, tmp_path,

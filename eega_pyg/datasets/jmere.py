@@ -210,6 +210,7 @@ class JMERE(InMemoryDataset):
         self.max_words = max_words
         self.max_objects = max_objects
         self._given = vocabularies
+        self._sources: Dict[str, List[Any]] = {}
         super().__init__(str(root), transform, pre_transform, pre_filter, log,
                          force_reload)
         self.load(self.processed_paths[0])
@@ -322,17 +323,19 @@ class JMERE(InMemoryDataset):
         return f'{split}_{self.version}_s{SCHEMA_VERSION}_{key}.pt'
 
     def _source(self, split: str) -> List[Any]:
-        r"""All that a split's pairs depend on."""
-        return [
-            file_sha256(self._raw(f'mnre_{split}.txt')),
-            self._visual(split).identity(),
-            cached_parser(self.spacy_model).version,
-            self.word_vectors,
-            self.version,
-            self.tags.to_dict(),
-            self.max_words,
-            self.max_objects,
-        ]
+        r"""All that a split's pairs depend on; files are read once."""
+        if split not in self._sources:
+            self._sources[split] = [
+                file_sha256(self._raw(f'mnre_{split}.txt')),
+                self._visual(split).identity(),
+                cached_parser(self.spacy_model, self.word_vectors).version,
+                self.word_vectors,
+                self.version,
+                self.tags.to_dict(),
+                self.max_words,
+                self.max_objects,
+            ]
+        return self._sources[split]
 
     @classmethod
     def save(cls, data_list: Sequence[HeteroData], path: str) -> None:

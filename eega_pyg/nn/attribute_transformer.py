@@ -19,7 +19,8 @@ class AttributeTransformer(torch.nn.Module):
         \textrm{FFN}(\mathbf{h}_i))
 
     With another :obj:`out_channels` the feed-forward maps to it and the second residual
-    falls away, as the paper does with the objects.
+    falls away, as the paper does with the objects (:class:`~eega_pyg.nn.models.EEGA`
+    has them at the size of the words before).
 
     Args:
         conv (torch.nn.Module): Called with what the layer is called with; keeps the

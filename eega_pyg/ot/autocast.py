@@ -7,8 +7,8 @@ import torch
 
 @contextmanager
 def no_autocast() -> Iterator[None]:
-    r"""Turns :class:`torch.autocast` off, on the CPU and on the accelerator, for a block
-    or (as a decorator) for a function."""
+    r"""Turns :class:`torch.autocast` off, on the CPU and on the accelerator, for a
+    block or (as a decorator) for a function."""
     kinds = ['cpu']
     if torch.accelerator.is_available():
         kinds.append(str(torch.accelerator.current_accelerator()))

@@ -168,8 +168,7 @@ class GraphAlignment(torch.nn.Module):
                      b: Tensor) -> Tuple[Tensor, Tensor]:
         cost = cosine_cost(x_s @ x_t.transpose(1, 2))
         out = sinkhorn(cost, a, b, epsilon=self.epsilon, num_iters=self.num_iters,
-                       tol=self.tol, check_every=_CHECK_EVERY,
-                       gradient=self.gradient)
+                       tol=self.tol, check_every=_CHECK_EVERY, gradient=self.gradient)
         return out.linear, out.plan
 
     def _gromov_wasserstein(self, s: SparseStructure, t: SparseStructure, a: Tensor,

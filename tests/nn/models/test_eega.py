@@ -218,8 +218,10 @@ def test_object_features_enter(dataset):
 def test_every_kind_of_encoder_fits_and_is_trained_whole(encoder):
     data = FakeJMERE(num_pairs=4, avg_words=5, num_piece_ids=200, feature_size=3,
                      vector_size=3)
-    model = build(data, encoder={**ENCODER, **encoder}, feature_dim=3, vector_dim=3,
-                  token_features=True, freeze_embeddings=False)
+    model = build(data, encoder={
+        **ENCODER,
+        **encoder
+    }, feature_dim=3, vector_dim=3, token_features=True, freeze_embeddings=False)
     model.loss(batch_of(data, range(4)))['loss'].backward()
     idle = {n for n, p in model.text_encoder.named_parameters() if p.grad is None}
     assert not idle
