@@ -5,12 +5,24 @@ import sys
 import warnings
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+from rich.text import Text
 
 from eega_pyg.graph_commands import (
     Caption,
@@ -163,6 +175,7 @@ def extract(
     from eega_pyg.atomic import check_file
     from eega_pyg.extractor import Extractor
     from eega_pyg.item import read_items
+    from eega_pyg.parsing import tracked
     from eega_pyg.result_file import run_identity, write_results
     if (text is None) == (source is None):
         raise ValueError('Give either TEXT or --input FILE')
@@ -173,30 +186,38 @@ def extract(
         raise ValueError('--resume needs --output FILE')
     if target is not None:
         check_file(target)
-    items = (read_items(source)
-             if source is not None else [one_item(text, caption, scene_graph, image)])
+        if source is not None and target.exists() and source.samefile(target):
+            raise ValueError(f"'{target}' is the file that is read: name another one")
+    numbered = (read_items(source) if source is not None else {
+        0: one_item(text, caption, scene_graph, image)
+    })
     extractor = Extractor.from_pretrained(model)
+    for number, item in numbered.items():
+        try:
+            extractor.check(item)
+        except (ValueError, OSError) as e:
+            raise ValueError(f'{source}:{number}: {e}' if source else str(e)) from None
+    items = list(numbered.values())
 
-    def results(start: int) -> Iterator['Result']:
-        with Progress(console=err, transient=True, disable=len(items) < 64) as progress:
-            task = progress.add_task('Extracting', total=len(items), completed=start)
-            for i in range(start, len(items), 256):
-                yield from extractor.batch(items[i:i + 256], align=align)
-                progress.update(task, completed=i + 256)
+    def results(positions: Sequence[int]) -> Iterator[Tuple[int, 'Result']]:
+        left = [items[i] for i in positions]
+        for i, result in tracked(extractor.stream(left, align=align), len(left),
+                                 len(items) >= 64, 'Extracting'):
+            yield positions[i], result
 
     if target is not None:
         try:
-            write_results(target, results, run_identity(extractor, items, align),
-                          resume)
+            write_results(target, results, len(items),
+                          run_identity(extractor, items, align), resume)
         except KeyboardInterrupt as e:
             err.print(str(e), markup=False, highlight=False, soft_wrap=True)
             raise
         err.print(f'Wrote {target}', highlight=False)
     elif style is Format.jsonl or (style is None and source is not None):
-        for result in results(0):
+        for result in _in_order(results(range(len(items)))):
             print(result.to_json(), flush=True)
     else:
-        for result in results(0):
+        for result in _in_order(results(range(len(items)))):
             out.print(_result_table(result))
 
 
@@ -258,13 +279,26 @@ def _check_root(root: Path) -> None:
                                 f"'{root / 'raw'}'): 'eega build {root}' makes one")
 
 
+def _in_order(results: Iterable[Tuple[int, 'Result']]) -> Iterator['Result']:
+    r"""Each result as soon as all before it are there."""
+    waiting: Dict[int, 'Result'] = {}
+    following = 0
+    for i, result in results:
+        waiting[i] = result
+        while following in waiting:
+            yield waiting.pop(following)
+            following += 1
+
+
 def _result_table(result: 'Result') -> Table:
-    table = Table('head', 'type', 'relation', 'tail', 'type', 'probability',
-                  title=result.text, caption=None)
+    table = Table(title=Text(result.text))
+    for name in ('head', 'type', 'relation', 'tail', 'type', 'probability'):
+        table.add_column(name, overflow='fold')
     for q in result.to_dict()['quintuples']:
         head, tail = q['head'], q['tail']
-        table.add_row(head['text'], head['type'], q['relation'], tail['text'],
-                      tail['type'], f"{q['probability']:.2f}")
+        cells = (head['text'], head['type'], q['relation'], tail['text'], tail['type'],
+                 f"{q['probability']:.2f}")
+        table.add_row(*map(Text, cells))
     if not table.row_count:
         table.add_row('(no relation found)', *[''] * 5)
     return table

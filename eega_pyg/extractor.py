@@ -1,6 +1,7 @@
 r"""Text and image in, entities and quintuples out."""
 from pathlib import Path
 from typing import (
+    Any,
     Callable,
     Dict,
     Iterable,
@@ -127,6 +128,20 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         """
         return cls(load_model(name), device, image_parser, passage_words)
 
+    def save_pretrained(  # type: ignore[override]
+            self, save_directory: Union[str, Path], **kwargs: Any) -> Optional[str]:
+        r"""Copies all that belongs to the model to another folder; further arguments
+        are those of the Hugging Face hub's mixin.
+
+        Raises:
+            ValueError: If that is the folder that the model is in.
+        """
+        if Path(save_directory).resolve() == Path(self.data.encoder).resolve():
+            raise ValueError(
+                f"The model is in '{save_directory}' already: name another "
+                f"folder")
+        return super().save_pretrained(save_directory, **kwargs)
+
     def _save_pretrained(self, save_directory: Path) -> None:
         copy_model(self.data.encoder, save_directory)
 
@@ -156,6 +171,18 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         item = Item(**given, caption=caption, scene_graph=scene_graph, image=image)
         return self.batch([item], align=align, pairs=pairs)[0]
 
+    def check(self, item: Item) -> None:
+        r"""Finds out, before anything is extracted, what cannot be read.
+
+        Raises:
+            ValueError: If the text is longer than :obj:`MAX_WORDS` words.
+            OSError: If the image is to be looked at and cannot be read.
+        """
+        if len(item.text) > MAX_WORDS:  # There are no more words than characters.
+            self._tokenize(item)
+        if item.image is not None and _is_seen(item):
+            load_image(item.image)
+
     def batch(self, items: Sequence[Union[Item, str]], batch_size: int = 32,
               align: bool = False, pairs: bool = False,
               progress: bool = False) -> List[Result]:
@@ -181,12 +208,30 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
                pairs: bool = False) -> Iterator[Tuple[int, Result]]:
         r"""Yields the position and the result of each item as batches are done, texts
         of similar length together. Of an iterator no more than the next few hundred
-        items are taken at a time."""
+        items are taken at a time, and no more than :obj:`batch_size` with an image that
+        is to be looked at.
+
+        Raises:
+            TypeError: If there is something else than an item or a string, naming its
+                position.
+            ValueError: If the batch size is not positive.
+        """
+        if batch_size < 1:
+            raise ValueError(f"Expected a batch size >= 1 (got {batch_size})")
+        if isinstance(items, str):
+            raise TypeError(f"Expected several texts (got the string {items[:60]!r}): "
+                            f"put it in a list")
         pool: List[Item] = []
-        start = 0
+        start = seen = 0
         for item in items:
-            pool.append(Item(item) if isinstance(item, str) else item)
-            if len(pool) == batch_size * _POOL:
+            item = Item(item) if isinstance(item, str) else item
+            if not isinstance(item, Item):
+                raise TypeError(f"items[{start + len(pool)}]: expected an Item or a "
+                                f"string (got a {type(item).__name__})")
+            pool.append(item)
+            seen += _is_seen(item)
+            if len(pool) == batch_size * _POOL or seen == batch_size:
+                seen = 0
                 yield from self._pool(pool, start, batch_size, align, pairs)
                 start += len(pool)
                 pool = []
@@ -283,10 +328,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
     def _scene_graphs(self, items: Sequence[Item]) -> List[SceneGraph]:
         graphs = [item.scene_graph or SceneGraph() for item in items]
         with_caption = [i for i, x in enumerate(items) if x.caption is not None]
-        with_image = [
-            i for i, x in enumerate(items)
-            if x.image is not None and x.caption is None and x.scene_graph is None
-        ]
+        with_image = [i for i, x in enumerate(items) if _is_seen(x)]
         captions = [items[i].caption or '' for i in with_caption]
         images = [
             x.image for x in (items[i] for i in with_image) if x.image is not None
@@ -333,6 +375,12 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
 def _shares(plan: np.ndarray) -> np.ndarray:
     r"""Columns of a plan, each with a sum of one. :math:`(k, n)`"""
     return plan / plan.sum(0, keepdims=True)
+
+
+def _is_seen(item: Item) -> bool:
+    # Whether the image is looked at.
+    return (item.image is not None and item.caption is None
+            and item.scene_graph is None)
 
 
 def _within(extraction: Extraction, num_words: int) -> Extraction:

@@ -3,7 +3,7 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Iterator, List, Optional, Tuple, Union
+from typing import Any, Dict, Iterator, Optional, Tuple, Union
 
 from eega_pyg.schema import SceneGraph
 from eega_pyg.vision.images import ImageSource
@@ -31,8 +31,9 @@ class Item:
     Raises:
         ValueError: If the text is empty, if it is longer than :obj:`MAX_CHARACTERS`
             characters or the caption than :obj:`MAX_CAPTION`, if either holds half of
-            a surrogate pair, or if both a caption and a scene graph are given.
-        TypeError: If :obj:`text` is no string or :obj:`scene_graph` no
+            a surrogate pair, or if both a caption and a scene graph, or a text and
+            other words, are given.
+        TypeError: If :obj:`text` or :obj:`caption` is no string or :obj:`scene_graph` no
             :class:`~eega_pyg.schema.SceneGraph`.
     """
     text: str = ''
@@ -44,10 +45,14 @@ class Item:
 
     def __post_init__(self) -> None:
         if self.words is not None:
+            if self.text and self.text != ' '.join(self.words):
+                raise ValueError("text: there are other words beside it: give one of "
+                                 "the two")
             object.__setattr__(self, 'words', tuple(self.words))
             object.__setattr__(self, 'text', ' '.join(self.words))
-        if not isinstance(self.text, str):
-            raise TypeError(f"Expected a string as text (got {self.text!r})")
+        for name, value in (('text', self.text), ('caption', self.caption or '')):
+            if not isinstance(value, str):
+                raise TypeError(f"Expected a string as {name} (got {value!r})")
         if not isinstance(self.scene_graph, (SceneGraph, type(None))):
             raise TypeError(f"Expected a SceneGraph, as SceneGraph.from_dict makes it "
                             f"(got a {type(self.scene_graph).__name__})")
@@ -97,17 +102,18 @@ class Item:
         )
 
 
-def read_items(path: Union[str, Path]) -> List[Item]:
-    r"""Reads a file of JSON lines, see :meth:`Item.from_dict`; blank lines are skipped.
+def read_items(path: Union[str, Path]) -> Dict[int, Item]:
+    r"""Reads a file of JSON lines, see :meth:`Item.from_dict`: the item of each line by
+    its number. Blank lines are skipped.
 
     Raises:
         OSError: If the file cannot be opened.
         ValueError: Naming file and line, if one is wrong.
     """
-    items = []
+    items = {}
     for number, value in read_lines(path):
         try:
-            items.append(Item.from_dict(value))
+            items[number] = Item.from_dict(value)
         except ValueError as e:
             raise ValueError(f'{path}:{number}: {e}') from None
     return items

@@ -1,9 +1,8 @@
 r"""A file of results that a stopped run leaves where another can go on."""
 import json
 import os
-import shutil
 from pathlib import Path
-from typing import Callable, Iterable, Sequence
+from typing import Callable, Iterable, Sequence, Tuple
 
 from eega_pyg.atomic import atomic
 from eega_pyg.datasets.download import file_sha256
@@ -26,16 +25,20 @@ def run_identity(extractor: Extractor, items: Sequence[Item], align: bool) -> st
     return digest([model, extractor.passage_words, align, *map(repr, items), *images])
 
 
-def write_results(path: Path, results: Callable[[int], Iterable[Result]], run: str,
-                  resume: bool) -> None:
-    r"""Writes results as JSON lines: one by one to a side file ``path.part``, whose
-    first line says what run they are of, and in the end all of them to :obj:`path`.
+def write_results(path: Path, results: Callable[[Sequence[int]],
+                                                Iterable[Tuple[int, Result]]],
+                  number: int, run: str, resume: bool) -> None:
+    r"""Writes results as JSON lines: each as soon as it is there to a side file
+    ``path.part``, whose first line says what run they are of, and in the end all of
+    them in their order to :obj:`path`.
 
     Args:
         path (Path): The file.
-        results (callable): The results from the one of a given number on.
+        results (callable): Position and result of each of the given positions, in any
+            order.
+        number (int): How many results there are.
         run (str): What the results depend on, as a digest.
-        resume (bool): Whether to go on behind what is in the side file.
+        resume (bool): Whether to leave out what is in the side file.
 
     Raises:
         ValueError: If there is a side file and :obj:`resume` is not set, or if it is
@@ -47,28 +50,28 @@ def write_results(path: Path, results: Callable[[int], Iterable[Result]], run: s
     # A line without an end is torn.
     lines = part.read_bytes().splitlines(True) if part.is_file() else []
     lines = [line for line in lines if line.endswith(b'\n')] or [header]
-    done = len(lines) - 1
-    if done and not resume:
-        raise ValueError(f"'{part}' holds {done} results of a stopped run: add "
-                         f"--resume to go on, or remove it to start again")
-    if done and lines[0] != header:
+    if len(lines) > 1 and not resume:
+        raise ValueError(f"'{part}' holds {len(lines) - 1} results of a stopped run: "
+                         f"add --resume to go on, or remove it to start again")
+    if len(lines) > 1 and lines[0] != header:
         raise ValueError(f"'{part}' is of a run with other texts or images, another "
                          f"model or other options: repeat that command to go on, or "
                          f"remove the file to start again")
+    written = {int(line.split(b'\t', 1)[0]): line for line in lines[1:]}
+    with atomic(part) as temporary:
+        Path(temporary).write_bytes(b''.join([header, *written.values()]))
     with part.open('ab') as f:
-        f.truncate(sum(map(len, lines)) if done else 0)
-        if not done:
-            f.write(header)
         try:
-            for result in results(done):
-                f.write(result.to_json().encode() + b'\n')
+            for index, result in results([i for i in range(number)
+                                          if i not in written]):
+                written[index] = f'{index}\t{result.to_json()}\n'.encode()
+                f.write(written[index])
                 f.flush()
-                done += 1
         except KeyboardInterrupt:
-            raise KeyboardInterrupt(f"{done} results are in '{part}': the same command "
-                                    f"with --resume goes on behind them") from None
+            raise KeyboardInterrupt(f"{len(written)} results are in '{part}': the same "
+                                    f"command with --resume goes on with the "
+                                    f"rest") from None
     with atomic(path) as temporary:
-        with part.open('rb') as source, open(temporary, 'wb') as target:
-            source.readline()
-            shutil.copyfileobj(source, target)
+        with open(temporary, 'wb') as target:
+            target.writelines(written[i].split(b'\t', 1)[1] for i in range(number))
     os.unlink(part)

@@ -95,17 +95,18 @@ def test_extract_from_a_file_and_go_on_after_a_stop(eega, trained, tmp_path,
 
     # A run is stopped behind its first result, and while it writes the second.
     command = ['extract', '--input', source, '-m', trained, '--output', target]
-    batch = Extractor.batch
+    stream = Extractor.stream
 
     def stop(*args, **kwargs):
-        yield batch(*args, **kwargs)[0]
+        # The last one first: they come as they are done.
+        yield [*stream(*args, **kwargs)][-1]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Extractor, 'batch', stop)
+    monkeypatch.setattr(Extractor, 'stream', stop)
     part = tmp_path / 'out.jsonl.part'
     code, _, err = eega(*command)
     assert code != 0 and f"1 results are in '{part}'" in err and '--resume' in err
-    monkeypatch.setattr(Extractor, 'batch', batch)
+    monkeypatch.setattr(Extractor, 'stream', stream)
     with part.open('a') as f:
         f.write('{"torn": ')
     kept = part.read_bytes()
@@ -119,11 +120,11 @@ def test_extract_from_a_file_and_go_on_after_a_stop(eega, trained, tmp_path,
     # What is there already is not done again.
     seen = []
     monkeypatch.setattr(
-        Extractor, 'batch', lambda self, items, **kwargs:
-        (seen.extend(items), batch(self, items, **kwargs))[1])
+        Extractor, 'stream', lambda self, items, **kwargs:
+        (seen.extend(items), stream(self, items, **kwargs))[1])
     code, out, _ = eega(*command, '--resume')
     assert code == 0 and out == '' and not part.exists()
-    assert [item.image_id for item in seen] == ['1.jpg', '2.jpg']
+    assert [item.image_id for item in seen] == ['', '1.jpg']
     lines = [json.loads(line) for line in target.read_text().splitlines()]
     assert [v['text'] for v in lines] == [v['text'] for v in expected]
 
@@ -211,3 +212,27 @@ def test_the_command_runs_from_the_repository_root():
     ]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     assert done.returncode == 1 and done.stderr.startswith('error: data.version')
+
+
+def test_what_cannot_be_read_is_told_before_anything_is_done(eega, trained, tmp_path):
+    source, target = tmp_path / 'in.jsonl', tmp_path / 'out.jsonl'
+    (tmp_path / 'cut.jpg').write_bytes(b'no image')
+    command = ['extract', '-m', trained, '--input', source, '--output', target]
+    source.write_text('{"text": "a"}\n' + json.dumps({
+        'text': 'b',
+        'image': str(tmp_path / 'cut.jpg')
+    }))
+    fails(eega(*command), f'{source}:2: ')
+    source.write_text('{"text": "a"}\n\n' + json.dumps({'text': 'a ' * 20_001}))
+    fails(eega(*command), f'{source}:3: The text that begins with')
+    source.write_text('{"text": "Ann is here", "words": ["Ann"]}\n')
+    fails(eega(*command), f'{source}:1: text: there are other words beside it')
+    assert not target.exists() and not (tmp_path / 'out.jsonl.part').exists()
+    source.write_text('{"text": "a"}\n')
+    fails(eega(*command[:-1], source), 'is the file that is read')
+
+
+def test_a_text_is_no_markup(eega, trained):
+    for text in ('Ann [/] in Rome', 'Ann [@paul] in Rome :heart:'):
+        code, out, _ = eega('extract', text, '-m', trained)
+        assert code == 0 and text in out

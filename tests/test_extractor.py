@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -292,7 +294,7 @@ def test_no_item_is_no_result_and_a_string_is_an_item(extractor):
 def test_a_broken_image_is_told_of_before_a_detector_is_fetched(extractor, monkeypatch):
     from eega_pyg import vision
 
-    def fetch():
+    def fetch(**kwargs):
         raise AssertionError('fetched')
 
     monkeypatch.setattr(vision, 'SceneParser', fetch)
@@ -329,3 +331,25 @@ def test_odd_texts_are_read_and_cut_where_they_say(extractor, text):
 def test_a_caption_that_is_none_is_refused(extractor):
     with pytest.raises(ValueError, match='caption: has 2001 characters'):
         extractor('Marco Bellini', caption='!' * 2001)
+
+
+def test_a_model_is_not_saved_over_itself(trained, tmp_path):
+    copy = tmp_path / 'model'
+    shutil.copytree(trained, copy, ignore=shutil.ignore_patterns('training'))
+    extractor = Extractor.from_pretrained(copy)
+    with pytest.raises(ValueError, match='is in .* already'):
+        extractor.save_pretrained(copy)
+    extractor.save_pretrained(tmp_path / 'other')
+    for folder in (copy, tmp_path / 'other'):
+        assert Extractor.from_pretrained(folder)
+
+
+def test_what_is_no_text_is_named(extractor):
+    with pytest.raises(TypeError, match=r'items\[1\]: expected an Item'):
+        extractor.batch(['a', {'text': 'b'}])
+    with pytest.raises(TypeError, match='put it in a list'):
+        extractor.batch('Ann lives')
+    with pytest.raises(TypeError, match='Expected a string as caption'):
+        extractor('Ann', caption=5)
+    with pytest.raises(ValueError, match='batch size'):
+        extractor.batch(['a'], batch_size=-1)
