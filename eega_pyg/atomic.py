@@ -3,14 +3,21 @@ import os
 import uuid
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Iterator, Union
 
 
 def check_file(path: Union[str, Path]) -> None:
-    r"""Raises an :class:`IsADirectoryError` where there is a folder in the place of a
-    file that is to be written."""
+    r"""Raises an :class:`OSError` where a file cannot be written: there is a folder in
+    its place, or none that it can be in. The folder is created."""
     if os.path.isdir(path):
         raise IsADirectoryError(f"'{path}' is a folder: name a file")
+    folder = os.path.dirname(os.path.abspath(path))
+    try:
+        os.makedirs(folder, exist_ok=True)
+        TemporaryFile(dir=folder).close()
+    except OSError as e:
+        raise OSError(f"'{path}' cannot be written: {e.strerror}") from None
 
 
 @contextmanager

@@ -169,8 +169,8 @@ class Config:
                              f"{', '.join(presets())})")
         try:
             value = yaml.safe_load(path.read_text(encoding='utf-8')) or {}
-        except yaml.YAMLError as e:
-            raise ValueError(f"{path}: not valid YAML: {e}") from None
+        except (yaml.YAMLError, UnicodeDecodeError) as e:
+            raise ValueError(f"{path}: not valid YAML in UTF-8: {e}") from None
         for override in overrides:
             name, equals, text = override.partition('=')
             keys = name.strip().split('.')

@@ -128,8 +128,8 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         """
         return cls(load_model(name), device, image_parser, passage_words)
 
-    def save_pretrained(  # type: ignore[override]
-            self, save_directory: Union[str, Path], **kwargs: Any) -> Optional[str]:
+    def save_pretrained(self, save_directory: Union[str, Path],
+                        **kwargs: Any) -> Optional[str]:
         r"""Copies all that belongs to the model to another folder; further arguments
         are those of the Hugging Face hub's mixin.
 

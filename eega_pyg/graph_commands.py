@@ -1,14 +1,15 @@
 r"""The commands ``eega explain``, ``eega graph`` and ``eega shrink``."""
+import json
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional
 
 import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
     from eega_pyg.item import Item
-    from eega_pyg.result import Result
 
 OptionalModel = typer.Option(
     None, '--model', '-m', help='Folder that "eega train" has written, or a model of '
@@ -95,17 +96,33 @@ def graph(
         'less often, and entities without any.'),
 ) -> None:
     r"""Merges what was found in many texts into one graph and writes it."""
-    from eega_pyg.knowledge_graph import KnowledgeGraph, TableLinker, check_target
+    from eega_pyg.item import read_lines
+    from eega_pyg.knowledge_graph import (
+        KnowledgeGraph,
+        ResultError,
+        TableLinker,
+        check_target,
+    )
     for path in target:
         check_target(path)
+        if path.exists() and source.exists() and source.samefile(path):
+            raise ValueError(f"'{path}' is the file that is read: name another one")
     linker = TableLinker.from_csv(links) if links is not None else None
-    found = KnowledgeGraph.from_results(_results(source, model), linker, merge_names,
-                                        min_probability)
-    if min_count > 1:
-        found = found.filter(min_count=min_count)
-    for path in target:
-        found.write(path, images.value)
-        _tell(f'Wrote {path}')
+    lines = dict(read_lines(source))
+    if not lines:
+        raise ValueError(f"{source}: holds neither a result nor a text")
+    with _kept(lines, target[0].with_name(target[0].name + '.results.jsonl')):
+        _extract(lines, source, model)
+        try:
+            found = KnowledgeGraph.from_results(lines.values(), linker, merge_names,
+                                                min_probability)
+        except ResultError as e:
+            raise ValueError(f'{source}:{list(lines)[e.index]}: {e.reason}') from None
+        if min_count > 1:
+            found = found.filter(min_count=min_count)
+        for path in target:
+            found.write(path, images.value)
+            _tell(f'Wrote {path}')
     _tell(f'{len(found.nodes)} entities and {len(found.relations)} relations in '
           f'{len(found.sentences)} texts')
 
@@ -132,35 +149,56 @@ def one_item(text: Optional[str], caption: Optional[str], scene_graph: Optional[
     found = None
     if scene_graph is not None:
         try:
-            found = SceneGraph.from_json(scene_graph.read_text(encoding='utf-8'))
+            found = SceneGraph.from_json(scene_graph.read_text(encoding='utf-8-sig'))
         except ValueError as e:
             raise ValueError(f'{scene_graph}: {e}') from None
     return Item(text=text or '', caption=caption, scene_graph=found, image=image)
 
 
-def _results(source: Path,
-             model: Optional[str]) -> List[Union['Result', Dict[str, Any]]]:
-    # Lines with results stay as they are, those with texts are extracted from.
-    from eega_pyg.item import Item, read_lines
-    results: List[Any] = []
+def _extract(lines: Dict[int, Any], source: Path, model: Optional[str]) -> None:
+    r"""Puts results in the place of texts; lines with results stay as they are."""
+    from eega_pyg.extractor import Extractor
+    from eega_pyg.item import Item
+    from eega_pyg.parsing import tracked
     items: Dict[int, Item] = {}
-    for number, value in read_lines(source):
+    for number, value in lines.items():
         if not isinstance(value, dict) or 'quintuples' not in value:
             try:
-                items[len(results)] = Item.from_dict(value)
+                items[number] = Item.from_dict(value)
             except ValueError as e:
                 raise ValueError(f'{source}:{number}: {e}') from None
-        results.append(value)
-    if not results:
-        raise ValueError(f"{source}: holds neither a result nor a text")
-    if items:
-        from eega_pyg.extractor import Extractor
-        extractor = Extractor.from_pretrained(model)
-        found = extractor.batch(list(items.values()), align=True, progress=len(items)
-                                >= 64)
-        for index, result in zip(items, found):
-            results[index] = result
-    return results
+    if not items:
+        return
+    extractor = Extractor.from_pretrained(model)
+    for number, item in items.items():
+        try:
+            extractor.check(item)
+        except (ValueError, OSError) as e:
+            raise ValueError(f'{source}:{number}: {e}') from None
+    numbers = list(items)
+    stream = extractor.stream(items.values(), align=True)
+    for i, result in tracked(stream, len(items), len(items) >= 64, 'Extracting'):
+        lines[numbers[i]] = result
+
+
+@contextmanager
+def _kept(lines: Dict[int, Any], path: Path) -> Iterator[None]:
+    r"""Where the block fails, results that it has put among the lines are written to a
+    file, with the other lines as they are."""
+    from eega_pyg.atomic import write_text
+    from eega_pyg.result import Result
+    try:
+        yield
+    except BaseException:
+        found = [x for x in lines.values() if isinstance(x, Result)]
+        if found:
+            write_text(
+                path, ''.join(
+                    (x.to_json() if isinstance(x, Result) else json.dumps(x)) + '\n'
+                    for x in lines.values()))
+            _tell(f"{len(found)} results are in '{path}': with that file as its source "
+                  f"'eega graph' goes on")
+        raise
 
 
 def _tell(message: str) -> None:

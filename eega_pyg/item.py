@@ -33,8 +33,8 @@ class Item:
             characters or the caption than :obj:`MAX_CAPTION`, if either holds half of
             a surrogate pair, or if both a caption and a scene graph, or a text and
             other words, are given.
-        TypeError: If :obj:`text` or :obj:`caption` is no string or :obj:`scene_graph` no
-            :class:`~eega_pyg.schema.SceneGraph`.
+        TypeError: If :obj:`text` or :obj:`caption` is no string or
+            :obj:`scene_graph` no :class:`~eega_pyg.schema.SceneGraph`.
     """
     text: str = ''
     words: Optional[Tuple[str, ...]] = None

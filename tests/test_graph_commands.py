@@ -71,6 +71,24 @@ def test_texts_are_extracted_from_and_linked(eega, trained, results, tmp_path):
     assert ('Q597' in found.nodes) == named
 
 
+def test_what_was_extracted_is_kept_where_it_cannot_be_written(
+        eega, trained, results, tmp_path, monkeypatch):
+    source, page = tmp_path / 'texts.jsonl', tmp_path / 'page.html'
+    source.write_text('{"text": "a"}\n' + results.read_text())
+    command = ['-m', trained, '-o', page]
+
+    def fails(*args):
+        raise ValueError('No room')
+
+    monkeypatch.setattr(KnowledgeGraph, 'write', fails)
+    code, _, err = eega('graph', source, *command)
+    kept = tmp_path / 'page.html.results.jsonl'
+    assert code == 1 and f"1 results are in '{kept}'" in err and 'No room' in err
+    monkeypatch.undo()
+    monkeypatch.setattr(extractor.Extractor, 'stream', fails)
+    assert eega('graph', kept, *command)[0] == 0 and page.is_file()
+
+
 def test_a_model_is_shrunk(eega, trained, tmp_path):
     code, _, err = eega('shrink', trained, '-o', tmp_path / 'small', '--dtype',
                         'bfloat16')
@@ -90,12 +108,17 @@ def test_errors_are_one_clear_line(eega, trained, results, tmp_path, monkeypatch
     fails('The text is empty', 'explain', ' ', '-o', page, '-m', trained)
     fails('no such image file', 'explain', TEXT, '-o', page, '-m', trained, '--caption',
           'a', '--image', '../../etc/no-such.jpg')
+    plain_file = tmp_path / 'file'
+    plain_file.touch()
     broken = tmp_path / 'broken.jsonl'
     broken.write_text('{"text": "a"}\n{"txt": 1}\n')
     fails("broken.jsonl:2: Unknown field 'txt'", 'graph', broken, '-o', page, '-m',
           trained)
     broken.write_text('{"text": "a", "quintuples": [], "entities": [3]}\n')
-    fails('entities[0].: expected an object', 'graph', broken, '-o', page)
+    fails('broken.jsonl:1: entities[0]: expected an object', 'graph', broken, '-o',
+          page)
+    fails('is the file that is read', 'graph', results, '-o', results)
+    fails('cannot be written: ', 'graph', results, '-o', plain_file / 'a.jsonl')
     broken.write_text('\n')
     fails('holds neither a result nor a text', 'graph', broken, '-o', page)
     fails('ends in no known format', 'graph', results, '-o', 'graph.csv')

@@ -1,10 +1,11 @@
 r"""Many results as one graph."""
-from .graph import KnowledgeGraph, check_target
+from .graph import KnowledgeGraph, ResultError, check_target
 from .linking import Linker, TableLinker, normalized_name
 from .records import Evidence, Mention, Node, Relation, SeenObject, Sentence
 
 __all__ = [
     'KnowledgeGraph',
+    'ResultError',
     'check_target',
     'Linker',
     'TableLinker',

@@ -1,12 +1,11 @@
 r"""From results to nodes and relations."""
-import math
 import unicodedata
 from collections import Counter
+from dataclasses import replace
 from typing import (
     AbstractSet,
     Any,
     Dict,
-    Iterable,
     List,
     Mapping,
     NamedTuple,
@@ -18,6 +17,7 @@ from typing import (
 
 from eega_pyg.result import Result
 
+from .checks import box, characters, field, share
 from .linking import Linker, normalized_name, wikidata_id
 from .records import Evidence, Mention, Node, Relation, SeenObject, Sentence
 
@@ -60,7 +60,7 @@ class Builder:
                 :meth:`Result.to_dict` gives.
         """
         value = result.to_dict() if isinstance(result, Result) else result
-        text = _get(value, '', 'text', str)
+        text = field(value, '', 'text', str)
         image = value.get('image_id', '')
         if not isinstance(image, str):
             raise ValueError(f"image_id: expected a string (got {image!r})")
@@ -70,16 +70,16 @@ class Builder:
         index = len(self.sentences)
         ids: Dict[_Span, str] = {}
         found: Dict[_Span, Mention] = {}
-        for i, item in enumerate(_get(value, '', 'entities', list)):
+        for i, item in enumerate(field(value, '', 'entities', list)):
             where = f'entities[{i}].'
             start, end, kind = _span(item, where, text)
             name = clean(text[start:end]) or '\ufffd'
             ids[start, end, kind] = self._link(name, kind, text)
             found[start, end, kind] = Mention(index, start, end, name,
-                                              _probability(item, where),
+                                              share(item, where, 'probability'),
                                               _seen(item, where))
         related: Set[_Span] = set()
-        for i, item in enumerate(_get(value, '', 'quintuples', list)):
+        for i, item in enumerate(field(value, '', 'quintuples', list)):
             related.update(self._claim(item, f'quintuples[{i}].', text, index, ids))
         for span, mention in found.items():
             if mention.probability >= self.min_probability or span in related:
@@ -93,14 +93,19 @@ class Builder:
         then about."""
         spans: List[_Span] = []
         for side in ('head', 'tail'):
-            span = _span(_get(item, where, side, Mapping), f'{where}{side}.', text)
+            span = _span(field(item, where, side, Mapping), f'{where}{side}.', text)
             if span not in ids:
                 raise ValueError(f"{where}{side}: is not among the entities")
             spans.append(span)
         head, tail = spans
-        relation = _get(item, where, 'relation', str)
-        directed = item.get('directed', True) and relation not in self.symmetric
-        evidence = Evidence(index, head[:2], tail[:2], _probability(item, where))
+        relation = _name(item, where, 'relation')
+        directed = item.get('directed', True)
+        if not isinstance(directed, bool):
+            raise ValueError(f"{where}directed: expected true or false (got "
+                             f"{directed!r})")
+        directed = directed and relation not in self.symmetric
+        evidence = Evidence(index, head[:2], tail[:2], share(item, where,
+                                                             'probability'))
         if evidence.probability < self.min_probability:
             return []
         self.claims.append(_Claim(ids[head], relation, ids[tail], directed, evidence))
@@ -139,11 +144,13 @@ class Builder:
         # What has a direction comes first, so that the rest can join it.
         for claim in sorted(self.claims, key=lambda c: not c.directed):
             key = (same[claim.head], claim.relation, same[claim.tail])
+            evidence = claim.evidence
             if key[0] == key[2]:
                 continue
             if not claim.directed and key[::-1] in merged:
                 key = key[::-1]
-            merged.setdefault(key, []).append(claim.evidence)
+                evidence = replace(evidence, head=evidence.tail, tail=evidence.head)
+            merged.setdefault(key, []).append(evidence)
             directed[key] = directed.get(key, False) or claim.directed
         return [
             Relation(*key, tuple(sorted(e, key=lambda e: (e.sentence, e.head, e.tail))),
@@ -184,50 +191,23 @@ def clean(name: str) -> str:
     return ' '.join(kept.split())
 
 
-def _get(value: Any, where: str, name: str, kind: Any) -> Any:
-    if not isinstance(value, Mapping):
-        raise ValueError(f"{where or 'a result'}: expected an object (got {value!r})")
-    if not isinstance(value.get(name), kind):
-        raise ValueError(f"{where}{name}: expected a {kind.__name__.lower()} (got "
-                         f"{value.get(name)!r})")
-    return value[name]
-
-
 def _span(item: Any, where: str, text: str) -> _Span:
-    start, end = (_get(item, where, name, int) for name in ('start', 'end'))
-    if not 0 <= start < end <= len(text):
-        raise ValueError(f"{where}start: expected 0 <= start < end <= {len(text)} (got "
-                         f"{start}, {end})")
-    kind = _get(item, where, 'type', str)
-    if not clean(kind):
-        raise ValueError(f"{where}type: expected a name (got {kind!r})")
-    return start, end, clean(kind)
+    start, end = (field(item, where, name, int) for name in ('start', 'end'))
+    return *characters(start, end, f'{where}start', len(text)), _name(
+        item, where, 'type')
 
 
-def _probability(item: Any, where: str) -> float:
-    value = item.get('probability')
-    if (not isinstance(value, (int, float)) or isinstance(value, bool)
-            or not math.isfinite(value) or not 0 <= value <= 1):
-        raise ValueError(f"{where}probability: expected a number in [0, 1] (got "
-                         f"{value!r})")
-    return float(value)
+def _name(item: Any, where: str, name: str) -> str:
+    found = clean(field(item, where, name, str))
+    if not found:
+        raise ValueError(f"{where}{name}: expected a name (got {item[name]!r})")
+    return found
 
 
 def _seen(item: Any, where: str) -> Optional[SeenObject]:
-    objects: Iterable[Any] = item.get('objects') or ()
-    for seen in objects:  # The first is the strongest.
-        label = _get(seen, f'{where}objects[0].', 'label', str)
-        strength = _probability({'probability': seen.get('strength')},
-                                f'{where}objects[0].')
-        return SeenObject(clean(label), strength, _box(seen.get('box'), where))
-    return None
-
-
-def _box(box: Any, where: str) -> Optional[Tuple[float, float, float, float]]:
-    if box is None:
+    if not item.get('objects'):
         return None
-    if not isinstance(box, (list, tuple)) or len(box) != 4 or not all(
-            isinstance(v, (int, float)) and math.isfinite(v) for v in box):
-        raise ValueError(f"{where}objects[0].box: expected four numbers (got {box!r})")
-    x1, y1, x2, y2 = map(float, box)
-    return x1, y1, x2, y2
+    seen, *_ = field(item, where, 'objects', list)  # The first is the strongest.
+    where = f'{where}objects[0].'
+    return SeenObject(clean(field(seen, where, 'label', str)),
+                      share(seen, where, 'strength'), box(seen.get('box'), where))

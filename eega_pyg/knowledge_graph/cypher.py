@@ -53,7 +53,9 @@ def identifier(name: str) -> str:
 def _escape(char: str) -> str:
     if char in _ESCAPES:
         return _ESCAPES[char]
-    return char if char.isprintable() else f'\\u{ord(char):04x}'
+    # Four digits: what is beyond them can stay as it is.
+    plain = char.isprintable() or ord(char) > 0xffff
+    return char if plain else f'\\u{ord(char):04x}'
 
 
 def _label(attributes: Dict[str, Any]) -> str:

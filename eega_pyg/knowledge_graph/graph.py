@@ -63,6 +63,19 @@ def check_target(path: Union[str, Path]) -> str:
     return suffix
 
 
+class ResultError(ValueError):
+    r"""A result that is none.
+
+    Args:
+        index (int): Its position.
+        reason (str): What is wrong with which field.
+    """
+    def __init__(self, index: int, reason: str) -> None:
+        super().__init__(f'Result {index}: {reason}')
+        self.index = index
+        self.reason = reason
+
+
 @dataclass(frozen=True)
 class KnowledgeGraph:
     r"""Entities and relations found in many texts.
@@ -114,7 +127,7 @@ class KnowledgeGraph:
                 (default: :obj:`False`)
 
         Raises:
-            ValueError: Naming the result and the field, if a mapping is not what
+            ResultError: Naming the result and the field, if a mapping is not what
                 :meth:`Result.to_dict` gives.
         """
         builder = Builder(linker, merge_names, min_probability, symmetric,
@@ -124,7 +137,7 @@ class KnowledgeGraph:
             try:
                 builder.add(item)
             except ValueError as e:
-                raise ValueError(f"Result {i}: {e}") from None
+                raise ResultError(i, str(e)) from None
         return cls(*builder.build())
 
     def filter(self, min_probability: float = 0.0,

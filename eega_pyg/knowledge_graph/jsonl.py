@@ -2,10 +2,12 @@ r"""Knowledge graphs as JSON lines."""
 import dataclasses
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Sequence, Tuple, Union
 
 from eega_pyg.atomic import write_text
+from eega_pyg.item import read_lines
 
+from .checks import box, characters, field, share
 from .records import Evidence, Mention, Node, Relation, SeenObject, Sentence
 
 if TYPE_CHECKING:
@@ -45,63 +47,87 @@ def read(path: Union[str, Path]) -> 'KnowledgeGraph':
     from .graph import KnowledgeGraph
     graph = KnowledgeGraph((), {}, [])
     sentences: List[Sentence] = []
-    with open(path, 'rb') as f:
-        for number, line in enumerate(f, 1):
-            try:
-                value = json.loads(line.decode('utf-8'))
-                if number == 1:
-                    if value != {'format': _FORMAT}:
-                        raise ValueError(f'expected {{"format": {_FORMAT}}}')
-                    continue
-                kind = value['kind']
-                if kind == 'sentence':
-                    sentences.append(Sentence(value['text'], value['image_id']))
-                elif kind == 'entity':
-                    node = _node(value, len(sentences))
-                    graph.nodes[node.id] = node
-                elif kind == 'relation':
-                    graph.relations.append(_relation(value, graph, len(sentences)))
-                else:
-                    raise ValueError(f"unknown kind '{kind}'")
-            except KeyError as e:
-                raise ValueError(f"{path}:{number}: missing {e}") from None
-            except (ValueError, TypeError, AttributeError, RecursionError) as e:
-                raise ValueError(f"{path}:{number}: not a line of a "
-                                 f"knowledge graph: {e}") from None
+    lines = read_lines(path)
+    if next(lines, (0, None))[1] != {'format': _FORMAT}:
+        raise ValueError(f'{path}:1: no knowledge graph: expected {{"format": '
+                         f'{_FORMAT}}}')
+    for number, value in lines:
+        try:
+            kind = field(value, '', 'kind', str)
+            if kind == 'sentence':
+                sentences.append(
+                    Sentence(*(field(value, '', k, str) for k in ('text', 'image_id'))))
+            elif kind == 'entity':
+                node = _node(value, sentences)
+                if node.id in graph.nodes:
+                    raise ValueError(f"id: there is an entity '{node.id}' before it")
+                graph.nodes[node.id] = node
+            elif kind == 'relation':
+                graph.relations.append(_relation(value, graph, sentences))
+            else:
+                raise ValueError(f"kind: expected sentence, entity or relation (got "
+                                 f"'{kind}')")
+        except ValueError as e:
+            raise ValueError(f"{path}:{number}: {e}") from None
     return dataclasses.replace(graph, sentences=tuple(sentences))
 
 
-def _node(value: Dict[str, Any], num_sentences: int) -> Node:
+def _node(value: Any, sentences: Sequence[Sentence]) -> Node:
     mentions = []
-    for item in value['mentions']:
-        seen = item.pop('object')
+    for i, item in enumerate(_some(value, 'mentions')):
+        where = f'mentions[{i}].'
+        index, size = _sentence(item, where, sentences)
+        span = characters(item.get('start'), item.get('end'), f'{where}start', size)
+        seen = item.get('object')
         if seen is not None:
-            box = seen.pop('box')
-            seen = SeenObject(**seen, box=None if box is None else tuple(box))
-        mentions.append(Mention(**item, object=seen))
-        _check_sentence(mentions[-1].sentence, num_sentences)
-    if not mentions:
-        raise ValueError("an entity without a mention")
-    return Node(value['id'], value['name'], value['type'], tuple(mentions),
-                value['wikidata'])
+            inner = f'{where}object.'
+            seen = SeenObject(field(seen, inner, 'label', str),
+                              share(seen, inner, 'strength'),
+                              box(seen.get('box'), inner))
+        mentions.append(
+            Mention(index, *span, field(item, where, 'name', str),
+                    share(item, where, 'probability'), seen))
+    wikidata = value.get('wikidata')
+    if wikidata is not None:
+        wikidata = field(value, '', 'wikidata', str)
+    link, name, kind = (field(value, '', k, str) for k in ('id', 'name', 'type'))
+    return Node(link, name, kind, tuple(mentions), wikidata)
 
 
-def _relation(value: Dict[str, Any], graph: 'KnowledgeGraph',
-              num_sentences: int) -> Relation:
-    evidence = tuple(
-        Evidence(e['sentence'], tuple(e['head']), tuple(e['tail']), e['probability'])
-        for e in value['evidence'])
-    for item in evidence:
-        _check_sentence(item.sentence, num_sentences)
-    for side in ('head', 'tail'):
-        if value[side] not in graph.nodes:
-            raise ValueError(f"there is no entity '{value[side]}' before it")
-    if not evidence:
-        raise ValueError("a relation without evidence")
-    return Relation(value['head'], value['relation'], value['tail'], evidence,
-                    value['directed'])
+def _relation(value: Any, graph: 'KnowledgeGraph',
+              sentences: Sequence[Sentence]) -> Relation:
+    evidence = []
+    for i, item in enumerate(_some(value, 'evidence')):
+        where = f'evidence[{i}].'
+        index, size = _sentence(item, where, sentences)
+        head, tail = (_pair(item, where, side, size) for side in ('head', 'tail'))
+        evidence.append(Evidence(index, head, tail, share(item, where, 'probability')))
+    head, relation, tail = (field(value, '', k, str)
+                            for k in ('head', 'relation', 'tail'))
+    for side in (head, tail):
+        if side not in graph.nodes:
+            raise ValueError(f"there is no entity '{side}' before it")
+    return Relation(head, relation, tail, tuple(evidence),
+                    field(value, '', 'directed', bool))
 
 
-def _check_sentence(index: int, num_sentences: int) -> None:
-    if not 0 <= index < num_sentences:
-        raise ValueError(f"there is no sentence {index} before it")
+def _some(value: Any, name: str) -> List[Any]:
+    found = field(value, '', name, list)
+    if not found:
+        raise ValueError(f"{name}: expected at least one")
+    return found
+
+
+def _sentence(item: Any, where: str, sentences: Sequence[Sentence]) -> Tuple[int, int]:
+    # Which one it is, and its number of characters.
+    index = field(item, where, 'sentence', int)
+    if not 0 <= index < len(sentences):
+        raise ValueError(f"{where}sentence: there is no sentence {index} before it")
+    return index, len(sentences[index].text)
+
+
+def _pair(item: Any, where: str, name: str, size: int) -> Tuple[int, int]:
+    found = field(item, where, name, list)
+    if len(found) != 2:
+        raise ValueError(f"{where}{name}: expected two numbers (got {found!r})")
+    return characters(found[0], found[1], f'{where}{name}', size)

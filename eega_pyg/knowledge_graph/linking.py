@@ -49,20 +49,12 @@ class TableLinker:
 
         Raises:
             OSError: If the file cannot be opened.
-            ValueError: Naming file and line, if a column or a value is missing.
+            ValueError: Naming the file, and the line if a column or a value is missing.
         """
-        links: Dict[Tuple[str, str], str] = {}
-        with open(path, encoding='utf-8-sig', newline='') as f:
-            rows = csv.DictReader(f)
-            if not {'name', 'type', 'id'} <= set(rows.fieldnames or ()):
-                raise ValueError(f"{path}:1: expected the columns name, "
-                                 f"type, id (got {', '.join(rows.fieldnames or ())})")
-            for row in rows:
-                if not row['name'] or not row['id'] or row['type'] is None:
-                    raise ValueError(f"{path}:{rows.line_num}: expected a "
-                                     f"name and an id")
-                links[row['name'], row['type']] = row['id']
-        return cls(links)
+        try:
+            return cls(_read_links(path))
+        except (csv.Error, UnicodeDecodeError) as e:
+            raise ValueError(f"{path}: not CSV in UTF-8: {e}") from None
 
     def __call__(self, name: str, type: str, text: str) -> Optional[str]:
         name = normalized_name(name)
@@ -70,3 +62,17 @@ class TableLinker:
 
     def __repr__(self) -> str:
         return f'{self.__class__.__name__}({len(self.links)})'
+
+
+def _read_links(path: Union[str, Path]) -> Dict[Tuple[str, str], str]:
+    links: Dict[Tuple[str, str], str] = {}
+    with open(path, encoding='utf-8-sig', newline='') as f:
+        rows = csv.DictReader(f)
+        if not {'name', 'type', 'id'} <= set(rows.fieldnames or ()):
+            raise ValueError(f"{path}:1: expected the columns name, type, id (got "
+                             f"{', '.join(rows.fieldnames or ())})")
+        for row in rows:
+            if not row['name'] or not row['id'] or row['type'] is None:
+                raise ValueError(f"{path}:{rows.line_num}: expected a name and an id")
+            links[row['name'], row['type']] = row['id']
+    return links

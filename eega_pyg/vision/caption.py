@@ -154,6 +154,10 @@ def _record(where: str, line: bytes) -> 'tuple[str, str]':
         if not isinstance(value[key], str):
             raise ValueError(f"{where}: expected a string in '{key}' "
                              f"(got {value[key]!r})")
+        try:
+            value[key].encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"{where}: half of a surrogate pair in '{key}'") from None
     if not value['img_id'].strip():
         raise ValueError(f"{where}: expected a non-empty 'img_id'")
     return value['img_id'], value['caption']

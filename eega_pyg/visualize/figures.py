@@ -77,10 +77,11 @@ def draw_graph(graph: 'KnowledgeGraph') -> 'Figure':
     """
     net: nx.MultiDiGraph = nx.MultiDiGraph()
     net.add_edges_from((r.head, r.tail) for r in graph.relations)
-    if not 0 < len(net) <= _MAX_NODES:
-        raise ValueError(f"A figure has room for 1 to {_MAX_NODES} entities with "
-                         f"relations (got {len(net)}): filter the graph by probability "
-                         f"or count")
+    if len(net) == 0:
+        raise ValueError("There is no relation to draw in the graph")
+    if len(net) > _MAX_NODES:
+        raise ValueError(f"A figure has room for {_MAX_NODES} entities with relations "
+                         f"(got {len(net)}): filter the graph by probability or count")
     place = packed_layout(net)
     side = max(4.0, 0.9 * float(np.sqrt(len(net))) + 2)
     figure = _figure(side, side)

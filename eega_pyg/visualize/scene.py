@@ -15,6 +15,8 @@ Point = Tuple[float, float]
 
 # How far arrows bend, as a share of their length.
 _BEND = 0.15
+# The least side of a drawing, in inches.
+_LEAST = 0.5
 
 
 def draw_scene(image: ImageSource, graph: SceneGraph,
@@ -42,7 +44,9 @@ def draw_scene(image: ImageSource, graph: SceneGraph,
     width, height = picture.size
     margin = 0.45 * width if any(o.box is None for o in graph.objects) else 0.
     scale = 9 / max(width + margin, height)
-    figure = Figure(figsize=((width + margin) * scale, height * scale), dpi=110)
+    # A picture of one row has no height in inches.
+    size = max((width + margin) * scale, _LEAST), max(height * scale, _LEAST)
+    figure = Figure(figsize=size, dpi=110)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.axis('off')
     axes.imshow(picture, extent=(0, width, height, 0))

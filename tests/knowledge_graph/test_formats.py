@@ -10,7 +10,7 @@ import pytest
 import rdflib
 
 from eega_pyg.knowledge_graph import KnowledgeGraph
-from eega_pyg.knowledge_graph.cypher import statements
+from eega_pyg.knowledge_graph.cypher import literal, statements
 from eega_pyg.knowledge_graph.graphml import scalars
 from eega_pyg.knowledge_graph.rdf import BASE, to_rdflib
 
@@ -136,6 +136,12 @@ def test_cypher_is_run_by_a_graph_database(odd, tmp_path, images):
             assert row[name] == expected[key][name]
 
 
+def test_characters_beyond_four_digits_stay_as_they_are():
+    database = ladybug.Connection(ladybug.Database(':memory:'))
+    england = '\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f'
+    assert database.execute(f'RETURN {literal(england)}').get_next() == [england]
+
+
 def test_a_name_cannot_leave_its_backticks(odd):
     (line, ) = [s for s in statements(odd.to_networkx()) if 'own' in s]
     assert '-[r:`my ``own`` relation`]->' in line
@@ -161,18 +167,52 @@ def test_wrong_files_and_names_are_named(odd, tmp_path):
     for change, message in (
         ({
             'kind': 'sentence'
-        }, "jsonl:2: missing 'text'"),
+        }, 'jsonl:2: text: is missing'),
         ({
             'kind': 'thing'
-        }, "jsonl:2: not a line of a knowledge graph: unknown kind"),
-        (3, 'jsonl:2: not a line'),
+        }, 'jsonl:2: kind: expected sentence, entity or relation'),
+        (3, 'jsonl:2: .*expected an object'),
     ):
         path.write_text('\n'.join([lines[0], json.dumps(change)]), encoding='utf-8')
         with pytest.raises(ValueError, match=message):
             KnowledgeGraph.load(path)
-    path.write_text('{"format": 9}\n')
-    with pytest.raises(ValueError, match='jsonl:1: .*expected {"format": 1}'):
+    for text in ('{"format": 9}\n', ''):
+        path.write_text(text)
+        with pytest.raises(ValueError, match='jsonl:1: .*expected {"format": 1}'):
+            KnowledgeGraph.load(path)
+    for kind, change, message in (
+        ('entity', {
+            'name': 5
+        }, 'name: expected a string'),
+        ('relation', {
+            'directed': 'no'
+        }, 'directed: expected true or false'),
+        ('mentions', {
+            'probability': 'high'
+        }, r'mentions\[0\].probability: expected a number'),
+        ('mentions', {
+            'sentence': 0.5
+        }, r'mentions\[0\].sentence: expected a whole number'),
+        ('mentions', {
+            'end': 999
+        }, r'mentions\[0\].start: expected 0 <= start < end'),
+        ('evidence', {
+            'head': [1]
+        }, r'evidence\[0\].head: expected two numbers'),
+    ):
+        values = [json.loads(line) for line in lines[:-1]]
+        value = next(v for v in values if kind in (v.get('kind'), *v))
+        inner = value[kind] if kind in ('mentions', 'evidence') else [value]
+        inner[0].update(change)
+        path.write_text('\n'.join(map(json.dumps, values)))
+        with pytest.raises(ValueError, match=f'jsonl:[0-9]+: {message}'):
+            KnowledgeGraph.load(path)
+    entity = next(line for line in lines if '"entity"' in line)
+    path.write_text('\n'.join([*lines[:-1], entity]), encoding='utf-8')
+    with pytest.raises(ValueError, match='there is an entity .* before it'):
         KnowledgeGraph.load(path)
+    path.write_text('\ufeff' + '\n\n'.join(lines), encoding='utf-8')
+    assert KnowledgeGraph.load(path) == odd
     path.write_text('\n'.join([lines[0], lines[-2]]), encoding='utf-8')
     with pytest.raises(ValueError, match='jsonl:2: .*there is no'):
         KnowledgeGraph.load(path)

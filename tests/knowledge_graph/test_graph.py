@@ -134,18 +134,43 @@ def test_results_and_their_dicts_give_the_same_graph():
     assert len(build([result]).relations) == 1
 
 
+def test_evidence_is_turned_with_its_relation(make):
+    entities = [('Ann', 'per', 1.0), ('Bob', 'per', 1.0)]
+    graph = build([
+        make('Ann meets Bob', entities, [(0, 'peer', 1, 0.5)]),
+        make('Bob greets Ann', entities[::-1], [(0, 'peer', 1, 0.5)])
+    ])
+    relation, = graph.relations
+    for e in relation.evidence:
+        text = graph.sentences[e.sentence].text
+        names = [text[slice(*side)] for side in (e.head, e.tail)]
+        assert names == [graph.nodes[k].name for k in (relation.head, relation.tail)]
+
+
 @pytest.mark.parametrize('change, message', [
-    (lambda r: r.pop('text'), 'Result 0: text: expected a str'),
+    (lambda r: r.pop('text'), 'Result 0: text: is missing'),
     (lambda r: r.update(entities=3), 'entities: expected a list'),
     (lambda r: r['entities'][0].update(end=99), r'entities\[0\].start: expected 0 <='),
     (lambda r: r['entities'][0].update(type=''),
      r'entities\[0\].type: expected a name'),
     (lambda r: r['entities'][0].update(probability=2.0),
      r'entities\[0\].probability: expected a number in \[0, 1\]'),
+    (lambda r: r['entities'][0].update(probability=10**400),
+     r'entities\[0\].probability: expected a number in \[0, 1\]'),
+    (lambda r: r['entities'][0].update(objects=5),
+     r'entities\[0\].objects: expected a list'),
+    (lambda r: r['entities'][0].update(objects=[{
+        'label': 'man',
+        'strength': 2
+    }]), r'entities\[0\].objects\[0\].strength: expected a number in \[0, 1\]'),
+    (lambda r: r['quintuples'][0].update(directed='no'),
+     r'quintuples\[0\].directed: expected true or false'),
+    (lambda r: r['quintuples'][0].update(relation=''),
+     r'quintuples\[0\].relation: expected a name'),
     (lambda r: r['entities'].pop(), r'quintuples\[0\].tail: is not among the entities'),
     (lambda r: r['quintuples'][0].pop('relation'),
-     r'quintuples\[0\].relation: expected'),
-    (lambda r: r.update(quintuples=['x']), r'quintuples\[0\].: expected an object'),
+     r'quintuples\[0\].relation: is missing'),
+    (lambda r: r.update(quintuples=['x']), r'quintuples\[0\]: expected an object'),
 ])
 def test_a_wrong_result_is_named(make, change, message):
     value = make('Ann of Rome', [('Ann', 'per', 1.0), ('Rome', 'loc', 1.0)],

@@ -38,9 +38,11 @@ def test_a_table_links_names_by_type(tmp_path):
     ('name,id\nParis,Q90\n', r'links.csv:1: expected the columns name, type, id'),
     ('name,type,id\nParis,loc,Q90\n,loc,Q1\n', r'links.csv:3: expected a name and an'),
     ('', r'links.csv:1: expected the columns'),
+    ('name,type,id\nK\udcf6ln,loc,Q365\n', 'links.csv: not CSV in UTF-8'),
+    ('name,type,id\n"' + 200_000 * 'a', 'links.csv: not CSV in UTF-8'),
 ])
 def test_a_wrong_table_is_named(tmp_path, text, message):
     path = tmp_path / 'links.csv'
-    path.write_text(text)
+    path.write_text(text, encoding='utf-8', errors='surrogateescape')
     with pytest.raises(ValueError, match=message):
         TableLinker.from_csv(path)

@@ -161,6 +161,7 @@ def test_captions_are_read_in_order_and_repeats_agree(tmp_path):
     (b'{"img_id": " ", "caption": "a dog"}', "non-empty 'img_id'"),
     (b'{"img_id": "ok", "caption": "a dog"}', "'ok' has another caption"),
     (b'{"img_id": "x", "caption": "\xff"}', 'not UTF-8'),
+    (b'{"img_id": "x", "caption": "\\ud800"}', "surrogate pair in 'caption'"),
     (b'[' * 100_000, 'not valid JSON'),
 ])
 def test_a_bad_line_is_named_by_file_and_number(tmp_path, line, message):

@@ -64,6 +64,14 @@ def test_the_file_shows_the_edge_of_a_box(tmp_path):
     assert len(edges) and np.allclose(sorted({round(e, 1) for e in edges}), [0.1, 0.5])
 
 
+@pytest.mark.parametrize('size', [(4000, 1), (1, 4000)])
+def test_a_picture_of_one_row_is_drawn(tmp_path, size):
+    from eega_pyg.visualize.scene import save_scene
+    Image.new('RGB', size, 'white').save(tmp_path / 'in.png')
+    save_scene(tmp_path / 'in.png', GRAPH, tmp_path / 'out.png')
+    assert min(Image.open(tmp_path / 'out.png').size) > 30
+
+
 def test_importing_it_loads_no_matplotlib():
     code = ('import sys, eega_pyg.visualize.scene; '
             'sys.exit("matplotlib" in sys.modules)')
