@@ -114,7 +114,14 @@ def train(
     from eega_pyg.config import Config
     from eega_pyg.training import fit
     _check_root(root)
-    result = fit(Config.load(preset, overrides), root, folder, resume=resume)
+    try:
+        result = fit(Config.load(preset, overrides), root, folder, resume=resume)
+    except KeyboardInterrupt:
+        err.print(
+            f"Stopped: the same command with --resume goes on after the last "
+            f"finished epoch in '{folder}'", markup=False, highlight=False,
+            soft_wrap=True)
+        raise
     _print_scores(result.scores, f'best epoch: {result.epoch + 1}, validation split')
     out.print(f'The model is in {result.folder}', highlight=False)
 

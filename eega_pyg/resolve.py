@@ -120,7 +120,7 @@ def _from_pretrained(auto: Any, name: str, **kwargs: Any) -> Any:
         try:
             with _quiet():
                 return auto.from_pretrained(folder, local_files_only=True, **kwargs)
-        except (OSError, ValueError) as e:
+        except Exception as e:  # Each kind of damage has its own.
             if folder == path:
                 _refuse(name, f"cannot be loaded from the folder '{path}'", e)
     if constants.HF_HUB_OFFLINE:

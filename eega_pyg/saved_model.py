@@ -30,7 +30,7 @@ from eega_pyg.transforms import Vocabularies
 
 WEIGHTS = 'model.safetensors'
 PIPELINE = 'pipeline.json'
-TOKENIZER = 'tokenizer.json'
+TOKENIZER = ('tokenizer.json', 'tokenizer_config.json')
 FORMAT = 3
 
 #: Checkpoints that come with the package, and the one that is meant without a name.
@@ -106,7 +106,7 @@ def load_model(name: Optional[Union[str, Path]] = None) -> SavedModel:
         OSError: If the model was shrunk and its public text encoder cannot be had.
     """
     folder = _folder(name)
-    for file in ('config.json', WEIGHTS, PIPELINE, TOKENIZER):
+    for file in ('config.json', WEIGHTS, PIPELINE, *TOKENIZER):
         if not (folder / file).is_file():
             raise FileNotFoundError(f"'{folder}' is not a saved model: there is no "
                                     f"'{file}' in it")

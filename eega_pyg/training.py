@@ -2,6 +2,7 @@ r"""Training with Lightning: the module, and one function that runs it."""
 import json
 import logging
 import os
+import signal
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -239,6 +240,10 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
             f"another folder") from None
     try:
         return _fit(config, root, folder, resume, progress, build)
+    except SystemExit:  # Interrupted, Lightning ends the process, deaf from then on.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        raise KeyboardInterrupt(f"The run in '{folder}' was stopped: resumed, it goes "
+                                f"on after its last finished epoch") from None
     finally:
         lock.release()
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 from eega_pyg.extractor import Extractor
+from eega_pyg.training import PairTagging
 from eega_pyg.vision import read_captions
 
 
@@ -54,6 +55,25 @@ def test_build_warns_of_an_image_that_is_left_out(eega, small_root, tiny_overrid
     assert code == 0
     told, = (line for line in err.splitlines() if line.startswith('warning: '))
     assert 'Left out: ' in told and name in told
+
+
+def test_training_that_is_stopped_says_how_to_go_on(eega, small_root, tiny_overrides,
+                                                    tmp_path, monkeypatch):
+    step = PairTagging.training_step
+
+    def stop(module, batch, batch_idx):
+        if module.current_epoch == 1:
+            raise KeyboardInterrupt
+        return step(module, batch, batch_idx)
+
+    command = ['train', small_root, '--out', tmp_path / 'run']
+    for override in tiny_overrides:
+        command += ['--set', override]
+    monkeypatch.setattr(PairTagging, 'training_step', stop)
+    code, _, err = eega(*command)
+    assert code == 130 and 'the same command with --resume' in err
+    monkeypatch.undo()
+    assert eega(*command, '--resume')[0] == 0
 
 
 def test_evaluate_prints_and_writes_scores(eega, small_root, trained, tmp_path):

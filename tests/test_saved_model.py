@@ -47,7 +47,7 @@ def test_a_save_that_fails_leaves_the_model_that_was_there(folder, tiny_override
 
 @pytest.mark.parametrize('name', [
     'config.json', 'model.safetensors', 'pipeline.json', 'tokenizer.json',
-    'vocabularies.json'
+    'tokenizer_config.json', 'vocabularies.json'
 ])
 def test_a_missing_file_is_named(folder, name):
     (folder / name).unlink()

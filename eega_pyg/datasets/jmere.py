@@ -1,6 +1,7 @@
 r"""The JMERE data set."""
 import os
 import os.path as osp
+import warnings
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
 
 from torch_geometric.data import HeteroData, InMemoryDataset
@@ -271,12 +272,20 @@ class JMERE(InMemoryDataset):
         data_list = []
         for pair in track(pairs, f'Building {split}', console=Console(stderr=True),
                           disable=not self.log):
-            data = transform(pair)
+            try:
+                data = transform(pair)
+            except ValueError as e:
+                raise ValueError(f"Image '{pair.image_id}': {e}") from None
             if self.pre_filter is not None and not self.pre_filter(data):
                 continue
             if self.pre_transform is not None:
                 data = self.pre_transform(data)
             data_list.append(data)
+        if self.feature_size > 0 and not any(o.feature for p in pairs
+                                             for o in p.scene_graph.objects):
+            warnings.warn(f"No object of the {split} split has any of the "
+                          f"{self.feature_size} features: name a visual source that "
+                          f"has ('eega scene --features' writes one)")
         if not data_list:
             raise ValueError(f"The 'pre_filter' left nothing of the {split} split")
         self.save(data_list, osp.join(self.processed_dir, self._processed_name(split)))

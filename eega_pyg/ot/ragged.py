@@ -24,7 +24,11 @@ class Layout(NamedTuple):
         return self.mask.size(1)
 
     def pad(self, x: Tensor) -> Tensor:
-        r"""Node values :math:`(N, *)` as :math:`(B, n, *)`, zero where no node is."""
+        r"""Node values :math:`(N, *)` as :math:`(B, n, *)`, zero where no node is; a
+        :class:`ValueError` says if they are not as many as the nodes."""
+        if x.size(0) != self.position.numel():
+            raise ValueError(f"Expected values of {self.position.numel()} nodes (got "
+                             f"{x.size(0)})")
         size = self.mask.numel()
         out = x.new_zeros(size, *x.shape[1:]).index_copy(0, self.position, x)
         return out.view(*self.mask.shape, *x.shape[1:])

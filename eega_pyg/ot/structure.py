@@ -147,6 +147,12 @@ def _from_sorted(row: Tensor, col: Tensor, value: Tensor, batch_size: int,
                            num_nodes)
 
 
+def _plain(edge_index: Tensor) -> Tensor:
+    # PyG's EdgeIndex takes no arithmetic; to import it would load all of PyG.
+    as_tensor = getattr(edge_index, 'as_tensor', None)
+    return edge_index if as_tensor is None else as_tensor()
+
+
 def sparse_structure(edge_index: Tensor, edge_attr: Tensor,
                      nodes: Layout) -> SparseStructure:
     r"""Edges of a batch of graphs, as PyG gives them, with their distances.
@@ -167,6 +173,7 @@ def sparse_structure(edge_index: Tensor, edge_attr: Tensor,
         raise ValueError(f"Expected edges of shape [2, E] and type 'torch.int64' with "
                          f"values of shape [E] (got {list(edge_index.shape)}, "
                          f"'{edge_index.dtype}' and {list(edge_attr.shape)})")
+    edge_index = _plain(edge_index)
     _check_nodes(edge_index, nodes.position.numel())
     row, col = nodes.position[edge_index]
     width = nodes.max_nodes
@@ -201,6 +208,7 @@ def unique_edges(edge_index: Tensor, num_nodes: int,
     Raises:
         ValueError: If a node does not exist.
     """
+    edge_index = _plain(edge_index)
     _check_nodes(edge_index, num_nodes)
     key = torch.unique(edge_index[0] * num_nodes + edge_index[1])
     row = torch.div(key, max(num_nodes, 1), rounding_mode='floor')

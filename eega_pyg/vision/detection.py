@@ -44,7 +44,11 @@ def scene_objects(detection: Detection, width: int, height: int) -> List[SceneOb
         ValueError: Naming the part, if the four parts are not as
             :class:`Detection` says.
     """
-    boxes, labels, scores, features = Detection(*detection)
+    try:
+        boxes, labels, scores, features = Detection(*detection)
+    except TypeError:
+        raise ValueError(f"Expected boxes, labels, scores and features from a detector "
+                         f"(got a {type(detection).__name__})") from None
     boxes, scores = torch.as_tensor(boxes), torch.as_tensor(scores)
     k = len(labels)
     if boxes.numel() == 0:

@@ -53,6 +53,10 @@ def test_a_folder_of_scene_graphs(root):
     assert dataset[0][OBJECT].box.tolist() == [list(BOX)] * 2
     assert dataset[0][REL].edge_type.numel() == 2 + 2
     assert load(root, visual=['scenes'])[0][OBJECT].feat.shape == (2, 0)
+    with pytest.raises(ValueError, match="'ann.jpg': .*feature: expected 3 numbers"):
+        load(root, visual=['scenes'], feature_size=3)
+    with pytest.warns(UserWarning, match='No object of the train split has any'):
+        load(root, feature_size=2)
     (folder / 'ann.jpg.json').write_text('{"objects": 3}')
     with pytest.raises(ValueError, match='ann.jpg.json: objects: expected a list'):
         load(root, visual=['scenes'])

@@ -5,6 +5,7 @@ import pytest
 import torch
 from ot_cases import Graphs, graphs, one_graph
 from torch import Tensor
+from torch_geometric import EdgeIndex
 
 from eega_pyg.ot import (
     GraphAlignment,
@@ -148,6 +149,15 @@ def test_a_repeated_edge_counts_once() -> None:
     twice = s._replace(edge_index=torch.cat([s.edge_index, s.edge_index.flip(1)], 1))
     assert torch.equal(GraphAlignment()(*twice, *t, 6).gwd,
                        GraphAlignment()(*s, *t, 6).gwd)
+
+
+def test_edges_may_be_an_edge_index() -> None:
+    s, t = make()
+    expected = GraphAlignment()(*s, *t, 6)
+    plain = s.edge_index
+    s = s._replace(edge_index=EdgeIndex(plain, sparse_size=(len(s.x), len(s.x))))
+    for a, b in zip(GraphAlignment()(*s, *t, 6), expected):
+        assert torch.equal(a, b) and type(a) is Tensor
 
 
 def test_edges_of_nodes_that_do_not_exist_are_named() -> None:

@@ -13,6 +13,8 @@ def test_padding_is_that_of_pyg() -> None:
     dense, mask = to_dense_batch(x, batch, batch_size=6)
     assert torch.equal(layout.pad(x), dense)
     assert torch.equal(layout.mask, mask)
+    with pytest.raises(ValueError, match=r'values of 6 nodes \(got 5\)'):
+        layout.pad(x[:5])
 
 
 def test_the_number_of_pairs_is_that_of_the_longer_side() -> None:
