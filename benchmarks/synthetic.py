@@ -58,6 +58,8 @@ SETTING = ('data.visual=["scenes_{split}"]', 'model.image_dropout=0',
 ABLATIONS = {
     'full': (),
     'without alignment': ('model.lambda_graph=0', ),
+    'with the alignment of the paper':
+    ('model.lambda_graph=0.6', 'model.contrast=0', 'model.alpha=0.4'),
     'without edge types': ('model.edge_dim=0', ),
     'without the image': ('model.visual=false', ),
 }
