@@ -20,6 +20,13 @@ def check_file(path: Union[str, Path]) -> None:
         raise OSError(f"'{path}' cannot be written: {e.strerror}") from None
 
 
+def check_apart(source: Path, target: Path) -> None:
+    r"""Raises a :class:`ValueError` where a file would be written over the one that it
+    is made of."""
+    if source.exists() and target.exists() and source.samefile(target):
+        raise ValueError(f"'{target}' is the file that is read: name another one")
+
+
 @contextmanager
 def atomic(path: Union[str, Path]) -> Iterator[str]:
     r"""Gives a temporary path in the same folder, which replaces :obj:`path` if the

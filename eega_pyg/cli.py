@@ -28,6 +28,7 @@ from eega_pyg.graph_commands import (
     Caption,
     OptionalModel,
     SceneGraphFile,
+    check_items,
     explain,
     graph,
     one_item,
@@ -179,7 +180,7 @@ def extract(
         'with the same --input and --output ended.'),
 ) -> None:
     r"""Extracts entities and quintuples from a text or a file of texts."""
-    from eega_pyg.atomic import check_file
+    from eega_pyg.atomic import check_apart, check_file
     from eega_pyg.extractor import Extractor
     from eega_pyg.item import read_items
     from eega_pyg.parsing import tracked
@@ -193,17 +194,13 @@ def extract(
         raise ValueError('--resume needs --output FILE')
     if target is not None:
         check_file(target)
-        if source is not None and target.exists() and source.samefile(target):
-            raise ValueError(f"'{target}' is the file that is read: name another one")
+        if source is not None:
+            check_apart(source, target)
     numbered = (read_items(source) if source is not None else {
         0: one_item(text, caption, scene_graph, image)
     })
     extractor = Extractor.from_pretrained(model)
-    for number, item in numbered.items():
-        try:
-            extractor.check(item)
-        except (ValueError, OSError) as e:
-            raise ValueError(f'{source}:{number}: {e}' if source else str(e)) from None
+    check_items(extractor, numbered, source)
     items = list(numbered.values())
 
     def results(positions: Sequence[int]) -> Iterator[Tuple[int, 'Result']]:

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from eega_pyg.extractor import Extractor
     from eega_pyg.item import Item
 
 OptionalModel = typer.Option(
@@ -96,6 +97,7 @@ def graph(
         'less often, and entities without any.'),
 ) -> None:
     r"""Merges what was found in many texts into one graph and writes it."""
+    from eega_pyg.atomic import check_apart
     from eega_pyg.item import read_lines
     from eega_pyg.knowledge_graph import (
         KnowledgeGraph,
@@ -105,8 +107,7 @@ def graph(
     )
     for path in target:
         check_target(path)
-        if path.exists() and source.exists() and source.samefile(path):
-            raise ValueError(f"'{path}' is the file that is read: name another one")
+        check_apart(source, path)
     linker = TableLinker.from_csv(links) if links is not None else None
     lines = dict(read_lines(source))
     if not lines:
@@ -155,11 +156,20 @@ def one_item(text: Optional[str], caption: Optional[str], scene_graph: Optional[
     return Item(text=text or '', caption=caption, scene_graph=found, image=image)
 
 
+def check_items(extractor: 'Extractor', items: Dict[int, 'Item'],
+                source: Optional[Path]) -> None:
+    r"""Raises an error that names file and line, if an item cannot be read."""
+    for number, item in items.items():
+        try:
+            extractor.check(item)
+        except (ValueError, OSError) as e:
+            where = f'{source}:{number}: ' if source is not None else ''
+            raise ValueError(f'{where}{e}') from None
+
+
 def _extract(lines: Dict[int, Any], source: Path, model: Optional[str]) -> None:
     r"""Puts results in the place of texts; lines with results stay as they are."""
-    from eega_pyg.extractor import Extractor
     from eega_pyg.item import Item
-    from eega_pyg.parsing import tracked
     items: Dict[int, Item] = {}
     for number, value in lines.items():
         if not isinstance(value, dict) or 'quintuples' not in value:
@@ -169,12 +179,10 @@ def _extract(lines: Dict[int, Any], source: Path, model: Optional[str]) -> None:
                 raise ValueError(f'{source}:{number}: {e}') from None
     if not items:
         return
+    from eega_pyg.extractor import Extractor
+    from eega_pyg.parsing import tracked
     extractor = Extractor.from_pretrained(model)
-    for number, item in items.items():
-        try:
-            extractor.check(item)
-        except (ValueError, OSError) as e:
-            raise ValueError(f'{source}:{number}: {e}') from None
+    check_items(extractor, items, source)
     numbers = list(items)
     stream = extractor.stream(items.values(), align=True)
     for i, result in tracked(stream, len(items), len(items) >= 64, 'Extracting'):
