@@ -3,6 +3,8 @@ r"""What several models say together, and single models that learn it from them.
     python benchmarks/distillation.py datasets/jmere \
         --teachers runs/ingredients/default-0 runs/ingredients/default-1 ...
 
+``--recipe`` tells the rows of teachers of one kind from those of another.
+
 At inference an ensemble costs as many times more as it has models; a model distilled
 from it costs no more than any other. Records are kept in
 ``benchmarks/results/distillation.json``.
@@ -35,12 +37,19 @@ from eega_pyg.evaluation import SentenceScores
 from eega_pyg.schema import TOKEN
 from eega_pyg.tagging import decode_batch
 
-TEACHER, ENSEMBLE, STUDENT = 'teacher', 'ensemble of the teachers', 'distilled from it'
+#: What the rows of a recipe are called: teachers, their ensemble, what learns from it.
+NAMES = ('{}', '{}, together', 'distilled from {}')
 COLUMNS = HEADER[:5]
 
 
 def rows(records: List[Dict[str, Any]]) -> List[List[str]]:
-    return [cells[:5] for cells in table(records, (TEACHER, ENSEMBLE, STUDENT))]
+    # Only an ensemble has several seeds.
+    recipes = [
+        r['name'].removesuffix(NAMES[1].format('')) for r in records
+        if isinstance(r['seed'], str)
+    ]
+    names = [name.format(recipe) for recipe in recipes for name in NAMES]
+    return [cells[:5] for cells in table(records, names)]
 
 
 def score(name: str, seed: Any, models: Sequence[Path],
@@ -73,25 +82,28 @@ def score(name: str, seed: Any, models: Sequence[Path],
 def main() -> None:
     # With the texts without tags an epoch has twice as many.
     options = parser(__doc__, 'distillation', epochs=6, preset='default')
+    options.add_argument('--recipe', default='default',
+                         help='what the teachers are called')
     options.add_argument('--teachers', type=Path, nargs='+', required=True,
                          help='folders of finished runs')
     args = options.parse_args()
+    teacher, ensemble, student = (name.format(args.recipe) for name in NAMES)
     seeds = [
         Config.load(str(folder / 'training' / 'config.yaml')).train.seed
         for folder in args.teachers
     ]
     records = [
-        score(TEACHER, seed, [folder], args)
+        score(teacher, seed, [folder], args)
         for seed, folder in zip(seeds, args.teachers)
     ]
-    records.append(score(ENSEMBLE, ' '.join(map(str, seeds)), args.teachers, args))
-    # The runs of an earlier call are kept, and sorted in by the sweep.
-    records += [r for r in read(args.results) if r['name'] == STUDENT]
+    records.append(score(ensemble, ' '.join(map(str, seeds)), args.teachers, args))
+    # All else is kept, and sorted in by the sweep.
+    records += [r for r in read(args.results) if r['name'] not in (teacher, ensemble)]
     write_text(args.results, json.dumps(records, indent=1) + '\n')
 
     teachers = f"train.teachers=[{', '.join(map(str, args.teachers))}]"
     runs = [
-        Run(STUDENT, configure(args, seed, teachers, 'train.unlabelled=true'))
+        Run(student, configure(args, seed, teachers, 'train.unlabelled=true'))
         for seed in args.seeds or (0, 1, 2)
     ]
     show(rows(sweep(runs, args)), args.markdown, COLUMNS)

@@ -20,23 +20,22 @@ def teachers(script, tmp_path, results):
 
 def test_teachers_their_ensemble_and_a_pupil_are_scored(script, results, teachers,
                                                         small_root):
-    options = ['--seeds', '5', '--teachers', *map(str, teachers)]
+    options = ['--recipe', 'a', '--seeds', '5', '--teachers', *map(str, teachers)]
     out = script(distillation, *options)
     records = json.loads(results.read_text())
-    assert [(r['name'], r['seed']) for r in records] == [(distillation.STUDENT, 5),
-                                                         (distillation.ENSEMBLE, '0 1'),
-                                                         (distillation.TEACHER, 0),
-                                                         (distillation.TEACHER, 1)]
-    assert '| ensemble of the teachers | 0 1 | ' in out
+    assert [(r['name'], r['seed']) for r in records] == [('a', 0), ('a', 1),
+                                                         ('a, together', '0 1'),
+                                                         ('distilled from a', 5)]
+    assert '| a, together | 0 1 | ' in out
 
-    for record, folder in zip(records[2:], teachers):
+    for record, folder in zip(records, teachers):
         saved = load_model(folder)
         val = JMERE(str(small_root), split='val', vocabularies=saved.vocabularies,
                     **saved.data.arguments())
         scores = evaluate(saved.model, val, saved.signatures)
         # What teachers say is kept in half precision.
         assert record['scores'] == pytest.approx(scores, abs=0.05)
-    pupil = Config.from_dict(records[0]['config']).train
+    pupil = Config.from_dict(records[3]['config']).train
     assert pupil.teachers == tuple(map(str, teachers)) and pupil.seed == 5
 
     # A second call scores anew, and trains no more than it has to.
