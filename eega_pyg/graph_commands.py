@@ -112,6 +112,10 @@ def graph(
     lines = dict(read_lines(source))
     if not lines:
         raise ValueError(f"{source}: holds neither a result nor a text")
+    first = next(iter(lines.values()))
+    if isinstance(first, dict) and 'format' in first:
+        raise ValueError(f"'{source}' is a graph already: KnowledgeGraph.load reads it, "
+                         f"and its 'filter' and 'write' make others of it")
     with _kept(lines, target[0].with_name(target[0].name + '.results.jsonl')):
         _extract(lines, source, model)
         try:
