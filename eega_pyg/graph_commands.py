@@ -114,8 +114,8 @@ def graph(
         raise ValueError(f"{source}: holds neither a result nor a text")
     first = next(iter(lines.values()))
     if isinstance(first, dict) and 'format' in first:
-        raise ValueError(f"'{source}' is a graph already: KnowledgeGraph.load reads it, "
-                         f"and its 'filter' and 'write' make others of it")
+        raise ValueError(f"'{source}' is a graph already: KnowledgeGraph.load reads "
+                         f"it, and its 'filter' and 'write' make others of it")
     with _kept(lines, target[0].with_name(target[0].name + '.results.jsonl')):
         _extract(lines, source, model)
         try:
