@@ -38,8 +38,10 @@ def test_a_graph_is_drawn_up_to_what_fits(tmp_path):
     nodes = {f'n{i}': Node(f'n{i}', f'$name {i}', 'per', mention) for i in range(301)}
     relations = [Relation('n0', 'of $', f'n{i}', evidence) for i in range(1, 301)]
     graph = KnowledgeGraph((Sentence('a'), ), nodes, relations)
-    with pytest.raises(ValueError, match='room for 1 to 300 entities'):
+    with pytest.raises(ValueError, match='room for 300 entities .* filter the graph'):
         graph.write(tmp_path / 'graph.svg')
+    with pytest.raises(ValueError, match='no relation to draw'):
+        KnowledgeGraph(graph.sentences, nodes, []).write(tmp_path / 'graph.svg')
     KnowledgeGraph(graph.sentences, nodes, relations[:3]).write(tmp_path / 'graph.svg')
     assert '<svg' in (tmp_path / 'graph.svg').read_text()
 
