@@ -27,6 +27,7 @@ INGREDIENTS = {
     'with the symmetric table': ('data.table=symmetric', ),
     'without edge types': ('model.edge_dim=0', ),
     'without attribute transformers': ('model.num_layers=0', ),
+    'without the multi-channel layer': ('model.channels=[]', ),
     'without the image': ('model.visual=false', ),
     'without the alignment': ('model.lambda_graph=0', *PAPER),
     'with the alignment of the paper': ('model.lambda_graph=0.6', *PAPER),
