@@ -44,8 +44,10 @@ COLUMNS = [*HEADER[:5], *(f'{view} F1 lost' for view in bootstrap.VIEWS)]
 
 def rows(records: List[Dict[str, Any]]) -> List[List[str]]:
     r"""A row for each variant, with what its runs lost against those of ``default``;
-    what those lost that were done once more, against the first."""
-    out = []
+    what those lost that were done once more, against the first. The first row is all of
+    ``default``."""
+    whole = [r for r in records if r['name'] in WHOLE]
+    out = [[*row('all runs of default', whole)[:5], '', '']]
     for name in INGREDIENTS:
         runs = [r for r in records if r['name'] == name]
         names = WHOLE[:WHOLE.index(name)] if name in WHOLE else WHOLE

@@ -18,6 +18,7 @@ import random
 from pathlib import Path
 from typing import Any, Dict, List
 
+from ingredients import PAPER
 from runner import parser, show, sweep, table, variant_runs
 
 from eega_pyg.atomic import write_text
@@ -58,8 +59,7 @@ SETTING = ('data.visual=["scenes_{split}"]', 'model.image_dropout=0',
 ABLATIONS = {
     'full': (),
     'without alignment': ('model.lambda_graph=0', ),
-    'with the alignment of the paper':
-    ('model.lambda_graph=0.6', 'model.contrast=0', 'model.alpha=0.4'),
+    'with the alignment of the paper': ('model.lambda_graph=0.6', *PAPER),
     'without edge types': ('model.edge_dim=0', ),
     'without the image': ('model.visual=false', ),
 }
