@@ -103,9 +103,8 @@ class SceneRun:
                 if task.name in captions:
                     caption = captions[task.name]
                     graph = self.merge(graph, caption) if task.image else caption
-                write_text(self.folder / f'{task.name}.json', graph.to_json() + '\n')
+                self._write(task, graph)
                 summary.written.append(task.name)
-                self._draw(task, graph, summary)
             progress(min(start + self.batch_size, len(tasks)), len(tasks))
         write_text(
             self.folder / SUMMARY,
@@ -182,13 +181,10 @@ class SceneRun:
                 content.update(block)
         return self.folder / CACHE / f'{content.hexdigest()}_{self._key}.json'
 
-    def _draw(self, task: _Task, graph: SceneGraph, summary: Summary) -> None:
-        if self.draw is None or task.image is None:
-            return
-        try:
+    def _write(self, task: _Task, graph: SceneGraph) -> None:
+        write_text(self.folder / f'{task.name}.json', graph.to_json() + '\n')
+        if self.draw is not None and task.image is not None:
             self.draw(load_image(task.image), graph, self.folder / f'{task.name}.png')
-        except ValueError as e:  # A picture may be too narrow to be drawn.
-            summary.failed[task.name] = f"The graph is written, but not drawn: {e}"
 
 
 def _cached(path: Path) -> Optional[SceneGraph]:
