@@ -57,7 +57,7 @@ def apart(function: Callable, *args: Any) -> Any:
 
 def trainer(loss: Callable[[HeteroData], Tensor], parameters: Iterable[Tensor],
             bf16: bool, fused: bool = True) -> Callable[[HeteroData], None]:
-    r"""A training step as :func:`eega_pyg.training.fit` does it."""
+    r"""A training step as :func:`eega_pyg.training.run.fit` does it."""
     params = [p for p in parameters if p.requires_grad]
     optimizer = torch.optim.AdamW(params, lr=1e-5, fused=fused)
 

@@ -1,6 +1,6 @@
 r"""Writes the tables of ``benchmarks/README.md`` from the files of results.
 
-    python benchmarks/report.py
+    python -m benchmarks.report
 
 A table stands between ``<!-- NAME -->`` and ``<!-- end -->``, where ``NAME.json`` is
 its file; what has no file yet says so.
@@ -11,21 +11,20 @@ import re
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Sequence
 
-import ablation
-import distillation
-import epoch_cost
-import gnn_variants
-import ingredients
-import jmere
-import passages
-import plans
-import sensitivity
-import synthetic
-import throughput
-import variant_cost
-from runner import HEADER, RESULTS, TITLE, markdown
-
-from eega_pyg.atomic import write_text
+from benchmarks.accuracy import (
+    ablation,
+    distillation,
+    ingredients,
+    jmere,
+    passages,
+    plans,
+    sensitivity,
+    synthetic,
+)
+from benchmarks.layers import gnn_variants, variant_cost
+from benchmarks.runner import HEADER, RESULTS, TITLE, markdown
+from benchmarks.speed import epoch_cost, throughput
+from eega_pyg.files import write_text
 
 README = Path(__file__).parent / 'README.md'
 

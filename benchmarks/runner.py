@@ -12,20 +12,19 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 
-import bootstrap
 import pandas as pd
 from filelock import FileLock
-from measure import apart, in_turns, machine, peak_above, trainer
 from rich.console import Console
 from rich.table import Table
 
-from eega_pyg.atomic import write_text
+from benchmarks import bootstrap
+from benchmarks.measure import apart, in_turns, machine, peak_above, trainer
 from eega_pyg.config import Config
 from eega_pyg.datasets import JMERE
-from eega_pyg.datasets.download import file_sha256
-from eega_pyg.datasets.identity import digest
-from eega_pyg.precision import use_bf16
-from eega_pyg.training import Build, build_model, fit, loaders
+from eega_pyg.files import write_text
+from eega_pyg.identity import digest, file_sha256
+from eega_pyg.training.optimizer import use_bf16
+from eega_pyg.training.run import Build, build_model, fit, loaders
 
 RESULTS = Path(__file__).parent / 'results'
 #: The batches and turns by which a step is timed.

@@ -1,31 +1,64 @@
-"""EEGA as a PyTorch Geometric library: knowledge graphs from text with pictures.
+r"""EEGA as a PyTorch Geometric library: knowledge graphs from text with pictures.
 
-The package is lazy: ``import eega_pyg.ot`` loads torch and nothing of the text or
-image stack.
+Names are loaded when they are asked for: ``import eega_pyg.ot`` loads torch and nothing
+of the text or image stack.
 """
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
+
+from eega_pyg import _moved
+from eega_pyg._lazy import attach
+
+if TYPE_CHECKING:
+    from eega_pyg.config import Config
+    from eega_pyg.datasets import JMERE, FakeJMERE
+    from eega_pyg.extraction.extractor import Extractor
+    from eega_pyg.extraction.item import Item
+    from eega_pyg.extraction.result import Result
+    from eega_pyg.knowledge_graph import KnowledgeGraph
+    from eega_pyg.nn.models import EEGA
+    from eega_pyg.saving.saved_model import load_model
+    from eega_pyg.schema import JMERE_TAGS, Entity, Quintuple, SceneGraph, TagSet
+    from eega_pyg.training.evaluation import evaluate
+    from eega_pyg.training.run import fit
 
 __version__ = '0.1.0'
 
-_EXPORTS = {
-    'Entity': 'eega_pyg.schema',
-    'JMERE_TAGS': 'eega_pyg.schema',
-    'Quintuple': 'eega_pyg.schema',
-    'SceneGraph': 'eega_pyg.schema',
-    'TagSet': 'eega_pyg.schema',
-    'EEGA': 'eega_pyg.nn.models',
-    'JMERE': 'eega_pyg.datasets',
-    'FakeJMERE': 'eega_pyg.datasets',
-    'Extractor': 'eega_pyg.extractor',
-    'Item': 'eega_pyg.item',
-    'KnowledgeGraph': 'eega_pyg.knowledge_graph',
-}
+__all__ = [
+    'Config',
+    'EEGA',
+    'Entity',
+    'Extractor',
+    'FakeJMERE',
+    'Item',
+    'JMERE',
+    'JMERE_TAGS',
+    'KnowledgeGraph',
+    'Quintuple',
+    'Result',
+    'SceneGraph',
+    'TagSet',
+    'evaluate',
+    'fit',
+    'load_model',
+]
 
-__all__ = [*_EXPORTS]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _EXPORTS:
-        raise AttributeError(f"module 'eega_pyg' has no attribute '{name}'")
-    return getattr(import_module(_EXPORTS[name]), name)
+__getattr__, __dir__ = attach(
+    __name__, {
+        'Config': 'config',
+        'EEGA': 'nn.models',
+        'Entity': 'schema',
+        'Extractor': 'extraction.extractor',
+        'FakeJMERE': 'datasets',
+        'Item': 'extraction.item',
+        'JMERE': 'datasets',
+        'JMERE_TAGS': 'schema',
+        'KnowledgeGraph': 'knowledge_graph',
+        'Quintuple': 'schema',
+        'Result': 'extraction.result',
+        'SceneGraph': 'schema',
+        'TagSet': 'schema',
+        'evaluate': 'training.evaluation',
+        'fit': 'training.run',
+        'load_model': 'saving.saved_model',
+    })
+_moved.install()

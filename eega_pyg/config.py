@@ -89,9 +89,10 @@ class TrainConfig:
     in float32), ``'float32'``, or ``'auto'``: bfloat16 where the processor multiplies
     it faster. Before all else, the text encoder and what describes words beside it are
     trained for ``pretrain_epochs`` on all entities and pairs of the training file, see
-    :func:`~eega_pyg.pretraining.pretrain_words`. Where there are ``teachers`` (saved
-    models), ``distillation`` is their share of what is learned, see
-    :class:`~eega_pyg.distillation.TaughtPairs`; with ``unlabelled``, what they say of
+    :func:`~eega_pyg.training.pretraining.pretrain_words`. Where there are ``teachers``
+    (saved models), ``distillation`` is their share of what is learned, see
+    :class:`~eega_pyg.training.distillation.TaughtPairs`; with ``unlabelled``, what they
+    say of
     the texts of which no line states a relation is learned as well."""
     epochs: int = 15
     patience: int = 5

@@ -20,3 +20,12 @@ def find_device(device: Optional[Union[str, torch.device]] = None) -> torch.devi
     except (RuntimeError, AssertionError, NotImplementedError) as e:
         raise ValueError(f"There is no device '{device}' here, expected cpu, cuda or "
                          f"the like: {str(e).splitlines()[0]}") from None
+
+
+def has_fast_bf16(device: torch.device) -> bool:
+    r"""Whether a device has instructions of its own for products in bfloat16; without
+    them they are slower than in float32."""
+    if device.type == 'cuda':
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    supported = getattr(torch.cpu, '_is_avx512_bf16_supported', lambda: False)
+    return device.type == 'cpu' and supported()

@@ -187,3 +187,11 @@ def _quiet() -> Iterator[None]:
         logging.set_verbosity(verbosity)
         if bar:
             logging.enable_progress_bar()
+
+
+def require(module: str, extra: str) -> None:
+    r"""Raises an :class:`ImportError` that says what to install if a library is
+    missing."""
+    if importlib.util.find_spec(module) is None:
+        raise ImportError(f"This needs {module}, which is not installed: run "
+                          f"'pip install \"eega_pyg[{extra}]\"'")

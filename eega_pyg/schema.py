@@ -28,6 +28,12 @@ DEP: EdgeType = (TOKEN, 'dep', TOKEN)
 REL: EdgeType = (OBJECT, 'rel', OBJECT)
 PAIR: EdgeType = (TOKEN, 'pair', TOKEN)
 
+
+def num_pieces(data: Any) -> int:
+    r"""The number of word pieces of one pair, by which its cost grows."""
+    return data[PIECE].num_nodes
+
+
 #: The value of ``tag`` at a cell of the word-pair table that is not scored.
 UNSCORED = -100
 

@@ -150,7 +150,8 @@ def decode(
             by side are one entity. (default: :obj:`TOUCHING`)
         temperature (float, optional): What scores are divided by where probabilities
             are reported; what is found does not depend on it. See
-            :func:`~eega_pyg.calibration.fit_temperature`. (default: :obj:`1.0`)
+            :func:`~eega_pyg.training.calibration.fit_temperature`.
+            (default: :obj:`1.0`)
 
     Raises:
         ValueError: On a wrong shape, a NaN, an unknown table or name in

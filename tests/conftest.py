@@ -90,7 +90,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, small_root: Path,
             tiny_overrides: list) -> Path:
     r"""The folder of a tiny trained model."""
     from eega_pyg.config import Config
-    from eega_pyg.training import fit
+    from eega_pyg.training.run import fit
     folder = tmp_path_factory.mktemp('runs') / 'tiny'
     longer = ['train.epochs=24', 'train.patience=24', 'train.lr=1e-2']
     config = Config.load('default', [*tiny_overrides, *longer])
@@ -101,15 +101,16 @@ def trained(tmp_path_factory: pytest.TempPathFactory, small_root: Path,
 @pytest.fixture
 def eega(monkeypatch, capsys):
     r"""Runs the command line in this process; gives exit code, output and errors."""
-    from eega_pyg import cli
+    from eega_pyg.cli import console, main
 
     def run(*args):
         monkeypatch.setattr(sys, 'argv', ['eega', *map(str, args)])
         monkeypatch.setenv('COLUMNS', '200')
-        cli.out, cli.err = cli.Console(width=200), cli.Console(width=200, stderr=True)
+        for place in (console.out, console.err):
+            monkeypatch.setattr(place, 'width', 200)
         code = 0
         try:
-            cli.main()
+            main()
         except SystemExit as e:
             code = e.code or 0
         captured = capsys.readouterr()

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from eega_pyg.config import Config
-from eega_pyg.extractor import Extractor
-from eega_pyg.training import fit
+from eega_pyg.extraction.extractor import Extractor
+from eega_pyg.training.run import fit
 
 REPOSITORY = Path(__file__).parents[1]
 

@@ -1,12 +1,12 @@
 r"""Downloads of raw files."""
-import hashlib
 import urllib.error
 import urllib.request
 import warnings
 from http.client import HTTPException
 from typing import Optional
 
-from eega_pyg.atomic import atomic
+from eega_pyg.files import atomic
+from eega_pyg.identity import file_sha256
 
 
 def download_file(url: str, path: str, sha256: Optional[str]) -> None:
@@ -38,9 +38,3 @@ def download_file(url: str, path: str, sha256: Optional[str]) -> None:
     if sha256 is None:
         warnings.warn(f"The content of '{url}' was not checked: no SHA-256 of it is "
                       f"known (it has {found})")
-
-
-def file_sha256(path: str) -> str:
-    r"""The SHA-256 of a file's content."""
-    with open(path, 'rb') as f:
-        return hashlib.sha256(f.read()).hexdigest()

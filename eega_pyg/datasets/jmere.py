@@ -6,14 +6,15 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
 
 from torch_geometric.data import HeteroData, InMemoryDataset
 
+from eega_pyg.identity import digest, file_sha256, function_identity
 from eega_pyg.schema import JMERE_TAGS, TagSet
 from eega_pyg.tagging import TABLES
 from eega_pyg.transforms import Pair, PairTransform, Vocabularies
 
-from .download import download_file, file_sha256
-from .identity import cached_pieces, digest, encoder_identity, function_identity
+from .cached import cached_parser, cached_pieces, encoder_identity
+from .download import download_file
 from .mnre import VERSIONS
-from .pairs import cached_parser, read_pairs
+from .pairs import read_pairs
 from .statistics import statistics
 from .storage import SCHEMA_VERSION, load_graphs, save_graphs
 from .visual_sources import ImageParser, Source, VisualSources

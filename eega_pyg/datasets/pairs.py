@@ -1,12 +1,11 @@
 r"""Raw files to parsed pairs."""
-from functools import lru_cache
 from pathlib import Path
 from typing import List, Union
 
-from eega_pyg.parsing import Parser
 from eega_pyg.schema import SceneGraph, TagSet
 from eega_pyg.transforms import Pair
 
+from .cached import cached_parser
 from .mnre import read_mnre
 from .visual_sources import VisualSources
 
@@ -39,9 +38,3 @@ def read_pairs(path: Union[str, Path], visual: VisualSources, tags: TagSet,
             record.image_id, SceneGraph()), record.quintuples, record.text,
                            record.image_id, sentence=i).windows(max_words)
     ]
-
-
-@lru_cache(maxsize=2)
-def cached_parser(name: str, vectors: bool = False) -> Parser:
-    r"""A parser that is loaded once, however many splits are opened."""
-    return Parser(name, vectors=vectors)

@@ -6,7 +6,7 @@ from typing import Any, Dict, Sequence, Tuple
 import torch
 from torch_geometric.data import HeteroData, InMemoryDataset
 
-from eega_pyg.atomic import atomic
+from eega_pyg.files import atomic
 
 #: Part of every processed file's name: raised whenever the stores change.
 SCHEMA_VERSION = 2

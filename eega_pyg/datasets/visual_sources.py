@@ -3,16 +3,14 @@ import os
 import os.path as osp
 import warnings
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
+from eega_pyg.identity import digest, file_sha256, function_identity
 from eega_pyg.schema import SceneGraph
-from eega_pyg.vision.caption import CAPTION_RULES, CaptionParser, read_captions
-
-from .download import file_sha256
-from .identity import digest, function_identity
+from eega_pyg.vision.captions.parser import CAPTION_RULES, CaptionParser, read_captions
+from eega_pyg.vision.images import ImageParser
 
 Source = Union[str, Path, Mapping[str, SceneGraph]]
-ImageParser = Callable[[Sequence[Any]], List[SceneGraph]]
 
 #: What ``eega scene`` writes beside the scene graphs.
 _SUMMARY = 'summary.json'
@@ -97,7 +95,7 @@ class VisualSources:
         if isinstance(source, Mapping):
             return digest({k: g.to_json() for k, g in sorted(source.items())})
         if kind == 'captions':
-            return [file_sha256(str(source)), CAPTION_RULES]
+            return [file_sha256(source), CAPTION_RULES]
         if kind in ('graphs', 'images'):
             files = _graph_files(source) if kind == 'graphs' else _image_files(source)
             content = digest({k: file_sha256(path) for k, path in files.items()})
@@ -107,7 +105,7 @@ class VisualSources:
         return [file_sha256(p) for p in (str(source), second) if osp.isfile(p)]
 
     def _parser_identity(self) -> List[str]:
-        from eega_pyg.vision.predicate_model import weights_fingerprint
+        from eega_pyg.vision.predicates.model import weights_fingerprint
         if self.image_parser is None:
             return ['default', weights_fingerprint()]
         return function_identity(self.image_parser)

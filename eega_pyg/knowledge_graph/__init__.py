@@ -1,9 +1,11 @@
 r"""Many results as one graph."""
-from .graph import KnowledgeGraph, ResultError, check_target
+from .formats.write import check_target
+from .graph import KnowledgeGraph, ResultError
 from .linking import Linker, TableLinker, normalized_name
-from .records import Evidence, Mention, Node, Relation, SeenObject, Sentence
+from .records import Evidence, GraphData, Mention, Node, Relation, SeenObject, Sentence
 
 __all__ = [
+    'GraphData',
     'KnowledgeGraph',
     'ResultError',
     'check_target',

@@ -15,7 +15,7 @@ from typing import (
     Union,
 )
 
-from eega_pyg.result import Result
+from eega_pyg.extraction.result import Result
 
 from .checks import box, characters, field, share
 from .linking import Linker, normalized_name, wikidata_id

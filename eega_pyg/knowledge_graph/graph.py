@@ -1,27 +1,16 @@
 r"""A knowledge graph and where each part of it comes from."""
-from dataclasses import dataclass
 from pathlib import Path
-from typing import (
-    TYPE_CHECKING,
-    AbstractSet,
-    Any,
-    Dict,
-    Iterable,
-    List,
-    Mapping,
-    Optional,
-    Tuple,
-    Union,
-)
+from typing import TYPE_CHECKING, AbstractSet, Any, Iterable, Mapping, Optional, Union
 
-from eega_pyg.atomic import check_file
-from eega_pyg.extras import require
+from eega_pyg.extraction.result import Result
 from eega_pyg.parsing import tracked
-from eega_pyg.result import Result
 
 from .builder import Builder
+from .formats import jsonl
+from .formats.write import write
 from .linking import Linker
-from .records import Node, Relation, Sentence
+from .network import to_networkx
+from .records import GraphData
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -30,37 +19,6 @@ if TYPE_CHECKING:
 
 #: The relations of JMERE in which head and tail can be swapped.
 SYMMETRIC = frozenset({'siblings', 'couple', 'neighbor', 'peer', 'alternate_names'})
-
-# The library and the extra that an ending needs, if it needs one.
-_FORMATS: Dict[str, Tuple[str, ...]] = {
-    '.jsonl': (),
-    '.graphml': (),
-    '.ttl': ('rdflib', 'rdf'),
-    '.jsonld': ('rdflib', 'rdf'),
-    '.cypher': (),
-    '.html': (),
-    '.pdf': ('matplotlib', 'plot'),
-    '.png': ('matplotlib', 'plot'),
-    '.svg': ('matplotlib', 'plot'),
-}
-
-
-def check_target(path: Union[str, Path]) -> str:
-    r"""The ending of a path in lower case, if :meth:`KnowledgeGraph.write` can write
-    there; it raises what that would."""
-    suffix = Path(path).suffix.lower()
-    if suffix == '':
-        if Path(path).is_file():
-            raise NotADirectoryError(f"'{path}' is a file: name a folder, or a file "
-                                     f"with an ending")
-        return suffix
-    if suffix not in _FORMATS:
-        raise ValueError(f"'{path}' ends in no known format: expected "
-                         f"{', '.join(_FORMATS)} or, for a folder of CSV files, none")
-    if needed := _FORMATS[suffix]:
-        require(*needed)
-    check_file(path)
-    return suffix
 
 
 class ResultError(ValueError):
@@ -76,8 +34,7 @@ class ResultError(ValueError):
         self.reason = reason
 
 
-@dataclass(frozen=True)
-class KnowledgeGraph:
+class KnowledgeGraph(GraphData):
     r"""Entities and relations found in many texts.
 
     .. code-block:: python
@@ -91,10 +48,6 @@ class KnowledgeGraph:
         nodes (dict): The entities, by their ids.
         relations (list of Relation): The relations.
     """
-    sentences: Tuple[Sentence, ...]
-    nodes: Dict[str, Node]
-    relations: List[Relation]
-
     @classmethod
     def from_results(cls, results: Iterable[Union[Result, Mapping[str, Any]]],
                      linker: Optional[Linker] = None, merge_names: bool = False,
@@ -157,7 +110,6 @@ class KnowledgeGraph:
     def to_networkx(self, images: str = 'attributes') -> 'nx.MultiDiGraph':
         r"""The graph for networkx, see
         :func:`~eega_pyg.knowledge_graph.network.to_networkx`."""
-        from .network import to_networkx
         return to_networkx(self, images)
 
     def tables(self) -> 'Tables':
@@ -193,33 +145,14 @@ class KnowledgeGraph:
             OSError: If there is a folder in the place of a file, or the reverse.
             ImportError: If a library of an extra is missing.
         """
-        from . import cypher, graphml, jsonl, neo4j_csv, rdf
-        suffix = check_target(path)
-        if images not in ('attributes', 'nodes'):
-            raise ValueError(f"Expected images as attributes or nodes (got '{images}')")
-        if suffix == '.jsonl':
-            jsonl.write(self, path)
-        elif suffix == '.html':
-            from eega_pyg.visualize.graph_page import write_graph_page
-            write_graph_page(self, path)
-        elif suffix in ('.pdf', '.png', '.svg'):
-            from eega_pyg.visualize.figures import draw_graph, save_figure
-            save_figure(draw_graph(self), path)
-        elif suffix in ('.ttl', '.jsonld'):
-            rdf.write(self, path, images)
-        elif suffix == '.graphml':
-            graphml.write(self.to_networkx(images), path)
-        elif suffix == '.cypher':
-            cypher.write(self.to_networkx(images), path)
-        else:
-            neo4j_csv.write(self.to_networkx(images), path)
+        write(self, path, images)
 
     @classmethod
     def load(cls, path: Union[str, Path]) -> 'KnowledgeGraph':
         r"""Reads JSON lines that :meth:`write` has written; a :class:`ValueError` names
         file and line."""
-        from .jsonl import read
-        return read(path)
+        parts = jsonl.read(path)
+        return cls(parts.sentences, parts.nodes, parts.relations)
 
     def __repr__(self) -> str:
         return (f'{self.__class__.__name__}({len(self.nodes)} entities, '

@@ -1,19 +1,16 @@
 r"""A knowledge graph as a graph of networkx."""
 import dataclasses
-from typing import TYPE_CHECKING, Any, Dict, List, Tuple
+from typing import Any, Dict, List, Tuple
 
 import networkx as nx
 
-from .records import Mention, Relation
-
-if TYPE_CHECKING:
-    from .graph import KnowledgeGraph
+from .records import GraphData, Mention, Relation
 
 #: The relation between an entity and the images of the sentences that name it.
 IMAGE_RELATION = 'mentioned_with'
 
 
-def to_networkx(graph: 'KnowledgeGraph', images: str = 'attributes') -> nx.MultiDiGraph:
+def to_networkx(graph: GraphData, images: str = 'attributes') -> nx.MultiDiGraph:
     r"""A node for each entity and an edge for each relation, whose key is the relation.
 
     - Nodes have ``kind`` (``'entity'``), ``name``, ``type``, ``names`` (how often each
@@ -28,7 +25,7 @@ def to_networkx(graph: 'KnowledgeGraph', images: str = 'attributes') -> nx.Multi
       ``count`` and, of the strongest alignment, ``object``, ``strength`` and ``box``.
 
     Args:
-        graph (KnowledgeGraph): The graph.
+        graph (GraphData): The graph.
         images (str, optional): :obj:`'attributes'` or :obj:`'nodes'`.
     """
     if images not in ('attributes', 'nodes'):
@@ -53,7 +50,7 @@ def to_networkx(graph: 'KnowledgeGraph', images: str = 'attributes') -> nx.Multi
     return out
 
 
-def mention_dict(graph: 'KnowledgeGraph', mention: Mention) -> Dict[str, Any]:
+def mention_dict(graph: GraphData, mention: Mention) -> Dict[str, Any]:
     r"""A mention in plain values."""
     sentence = graph.sentences[mention.sentence]
     value = {
@@ -69,7 +66,7 @@ def mention_dict(graph: 'KnowledgeGraph', mention: Mention) -> Dict[str, Any]:
     return value
 
 
-def evidence_dicts(graph: 'KnowledgeGraph', relation: Relation) -> List[Dict[str, Any]]:
+def evidence_dicts(graph: GraphData, relation: Relation) -> List[Dict[str, Any]]:
     r"""The evidence of a relation in plain values."""
     return [{
         'sentence': graph.sentences[e.sentence].text,
@@ -80,7 +77,7 @@ def evidence_dicts(graph: 'KnowledgeGraph', relation: Relation) -> List[Dict[str
     } for e in relation.evidence]
 
 
-def _by_image(graph: 'KnowledgeGraph') -> Dict[Tuple[str, str], List[Mention]]:
+def _by_image(graph: GraphData) -> Dict[Tuple[str, str], List[Mention]]:
     found: Dict[Tuple[str, str], List[Mention]] = {}
     for node in graph.nodes.values():
         for mention in node.mentions:

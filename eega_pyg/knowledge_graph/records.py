@@ -18,7 +18,7 @@ class SeenObject:
     Args:
         label (str): What it is.
         strength (float): The share of the entity's mass that goes to it, see
-            :meth:`eega_pyg.result.Alignment.of`.
+            :meth:`eega_pyg.extraction.result.Alignment.of`.
         box (tuple of float, optional): ``(x1, y1, x2, y2)`` as fractions of the image.
     """
     label: str
@@ -125,3 +125,17 @@ class Relation(Supported):
     @property
     def probabilities(self) -> List[float]:
         return [evidence.probability for evidence in self.evidence]
+
+
+@dataclass(frozen=True)
+class GraphData:
+    r"""The parts of a knowledge graph, as the formats read them.
+
+    Args:
+        sentences (tuple of Sentence): The texts.
+        nodes (dict): The entities, by their ids.
+        relations (list of Relation): The relations.
+    """
+    sentences: Tuple[Sentence, ...]
+    nodes: Dict[str, Node]
+    relations: List[Relation]

@@ -1,10 +1,9 @@
 r"""A knowledge graph as data frames."""
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
-if TYPE_CHECKING:
-    from .graph import KnowledgeGraph
+from .records import GraphData
 
 
 class Tables(NamedTuple):
@@ -27,7 +26,7 @@ class Tables(NamedTuple):
     evidence: pd.DataFrame
 
 
-def to_tables(graph: 'KnowledgeGraph') -> Tables:
+def to_tables(graph: GraphData) -> Tables:
     r"""The four tables of a graph."""
     nodes, sentences = graph.nodes.values(), graph.sentences
     entities = pd.DataFrame(

@@ -1,9 +1,10 @@
 r"""Pointwise mutual information of words in the training split."""
-import hashlib
 from collections import Counter
 from typing import Any, Dict, FrozenSet, Iterable, List, Sequence, Tuple
 
 import numpy as np
+
+from eega_pyg.identity import sha256
 
 #: The ids of the two buckets beside ``0 … maximum``, which is ``FIRST + value``.
 UNSEEN, NEGATIVE, FIRST = 0, 1, 2
@@ -169,8 +170,7 @@ def _lower(words: Sequence[str]) -> Tuple[str, ...]:
 
 
 def _digest(sentence: Sequence[str]) -> str:
-    text = '\n'.join(sentence).encode('utf-8', 'surrogatepass')
-    return hashlib.sha256(text).hexdigest()[:16]
+    return sha256('\n'.join(sentence))[:16]
 
 
 def _windows(word: np.ndarray, num_types: int, window: int) -> Tuple[np.ndarray, int]:

@@ -1,5 +1,4 @@
 r"""Names and their ids, fitted on the training split."""
-import hashlib
 import json
 import os
 from collections import Counter
@@ -11,7 +10,8 @@ from typing import Any, Dict, FrozenSet, Iterable, List, Sequence, Union
 import torch
 from torch import Tensor
 
-from eega_pyg.atomic import write_text
+from eega_pyg.files import write_text
+from eega_pyg.identity import sha256
 from eega_pyg.schema import Signature
 
 from .pair import Pair
@@ -140,7 +140,7 @@ class Vocabularies:
     @cached_property
     def fingerprint(self) -> str:
         r"""SHA-256 of the content: tells these vocabularies from another model's."""
-        return hashlib.sha256(_dump(self.to_dict()).encode()).hexdigest()
+        return sha256(_dump(self.to_dict()))
 
     def to_dict(self) -> Dict[str, Any]:
         return {

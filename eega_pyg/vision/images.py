@@ -2,7 +2,9 @@ r"""Image files to pictures, whatever state they are in."""
 import os
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, Callable, List, Sequence, Union
+
+from eega_pyg.schema import SceneGraph
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -11,6 +13,9 @@ if TYPE_CHECKING:
     ImageSource = Union[str, Path, Image]
 else:
     ImageSource = Union[str, Path, Any]
+
+#: Reads pictures: a scene graph each.
+ImageParser = Callable[[Sequence[ImageSource]], List[SceneGraph]]
 
 #: Larger images are refused before they are decoded: 10,000 x 10,000.
 MAX_PIXELS = 100_000_000

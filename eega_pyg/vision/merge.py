@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from eega_pyg.schema import SceneGraph, SceneObject, ScenePredicate
-from eega_pyg.vision.caption_words import ANIMALS, is_person
+from eega_pyg.vision.captions.words import ANIMALS, is_person
 
 #: Raised whenever what is merged changes: a data set's processed files carry it.
 MERGE_RULES = 1

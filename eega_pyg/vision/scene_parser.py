@@ -4,10 +4,11 @@ from typing import Any, List, Optional, Sequence, Union
 import torch
 
 from eega_pyg.device import find_device
+from eega_pyg.identity import function_identity
 from eega_pyg.schema import SceneGraph
-from eega_pyg.vision.detection import Detection, Detector, scene_objects
+from eega_pyg.vision.detectors.detection import Detection, Detector, scene_objects
 from eega_pyg.vision.images import ImageSource, load_image
-from eega_pyg.vision.predicate_model import PredicateModel
+from eega_pyg.vision.predicates.model import PredicateModel
 
 # Images that are held in memory at once.
 _WINDOW = 16
@@ -41,7 +42,7 @@ class SceneParser:
                  min_score: float = 0.1,
                  device: Optional[Union[str, torch.device]] = None) -> None:
         if detector is None:
-            from eega_pyg.vision.rcnn_detector import RCNNDetector
+            from eega_pyg.vision.detectors.rcnn import RCNNDetector
             detector = RCNNDetector.mask_rcnn(device=find_device(device))
         self.detector = detector
         self.predicates = predicates or PredicateModel.pretrained()
@@ -83,8 +84,7 @@ class SceneParser:
 
     def identity(self) -> List[Any]:
         r"""All that its graphs depend on, as plain values; of a detector of one's own
-        what :func:`~eega_pyg.datasets.identity.function_identity` knows."""
-        from eega_pyg.datasets.identity import function_identity
+        what :func:`~eega_pyg.identity.function_identity` knows."""
         return [
             function_identity(self.detector),
             self.predicates.identity(), self.max_predicates, self.min_score

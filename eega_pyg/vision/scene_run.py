@@ -1,17 +1,16 @@
 r"""Scene graphs of many images and captions, written to a folder."""
-import hashlib
 import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
-from eega_pyg.atomic import write_text
+from eega_pyg.files import write_text
+from eega_pyg.identity import digest, file_sha256
 from eega_pyg.schema import SceneGraph
-from eega_pyg.vision.caption import CAPTION_RULES, CaptionParser, read_captions
-from eega_pyg.vision.images import load_image
+from eega_pyg.vision.captions.parser import CAPTION_RULES, CaptionParser, read_captions
+from eega_pyg.vision.images import ImageParser, load_image
 
-ImageParser = Callable[[Sequence[Any]], List[SceneGraph]]
 Merge = Callable[[SceneGraph, SceneGraph], SceneGraph]
 Draw = Callable[[Any, SceneGraph, Path], None]
 
@@ -77,8 +76,7 @@ class SceneRun:
         self._image_parser = image_parser
         self._caption_parser = caption_parser
         self._parser: Optional[ImageParser] = None
-        text = json.dumps(self.settings, sort_keys=True)
-        self._key = hashlib.sha256(text.encode()).hexdigest()[:12]
+        self._key = digest(self.settings)
 
     def run(self, sources: Sequence[Path],
             progress: Callable[[int, int], None] = lambda done, total: None) -> Summary:
@@ -175,11 +173,7 @@ class SceneRun:
     def _cache(self, image: Path) -> Path:
         if not image.is_file():
             raise FileNotFoundError(f"'{image}': there is no such image file")
-        content = hashlib.sha256()
-        with image.open('rb') as f:
-            while block := f.read(1 << 20):
-                content.update(block)
-        return self.folder / CACHE / f'{content.hexdigest()}_{self._key}.json'
+        return self.folder / CACHE / f'{file_sha256(image)}_{self._key}.json'
 
     def _write(self, task: _Task, graph: SceneGraph) -> None:
         write_text(self.folder / f'{task.name}.json', graph.to_json() + '\n')

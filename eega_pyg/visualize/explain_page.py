@@ -7,8 +7,8 @@ from typing import Any, Dict, List, Optional, Union
 import networkx as nx
 import numpy as np
 
-from eega_pyg.atomic import write_text
-from eega_pyg.result import Result
+from eega_pyg.extraction.result import Result
+from eega_pyg.files import write_text
 from eega_pyg.schema import SceneGraph
 from eega_pyg.vision.images import ImageSource, load_image
 

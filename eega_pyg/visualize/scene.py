@@ -2,8 +2,8 @@ r"""A scene graph drawn on its image."""
 from pathlib import Path
 from typing import TYPE_CHECKING, List, Tuple, Union
 
-from eega_pyg.atomic import atomic
-from eega_pyg.extras import require
+from eega_pyg.files import atomic
+from eega_pyg.resolve import require
 from eega_pyg.schema import SceneGraph
 from eega_pyg.vision.images import ImageSource, load_image
 

@@ -6,7 +6,7 @@ import pytest
 @pytest.fixture
 def script(monkeypatch, capsys, small_root, tiny_overrides, tmp_path):
     r"""Runs a benchmark of training runs for an epoch; gives its output."""
-    import runner
+    from benchmarks import runner
     monkeypatch.setattr(runner, 'apart', lambda function, *args: function(*args))
     monkeypatch.setattr(runner, 'BATCHES', 2)
     monkeypatch.setattr(runner, 'TURNS', 1)

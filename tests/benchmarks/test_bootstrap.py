@@ -1,8 +1,8 @@
 r"""Intervals of scores that are known."""
-import bootstrap
-import ingredients
 import pytest
 
+from benchmarks import bootstrap
+from benchmarks.accuracy import ingredients
 from eega_pyg.schema import Entity, Quintuple
 from eega_pyg.tagging import Extraction
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
-from dense_reference import DenseEEGA
 from torch_geometric.data import Batch
 
+from benchmarks.speed.dense_reference import DenseEEGA
 from eega_pyg.datasets import FakeJMERE
 from eega_pyg.nn.models import EEGA
 

@@ -1,9 +1,9 @@
 import json
 import sys
 
-import epoch_cost
 import pytest
 
+from benchmarks.speed import epoch_cost
 from eega_pyg.config import Config
 from eega_pyg.datasets import JMERE
 

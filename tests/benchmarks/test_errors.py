@@ -1,8 +1,8 @@
 import json
 
-import errors
 import pytest
 
+from benchmarks.accuracy import errors
 from eega_pyg.schema import Entity, Quintuple
 from eega_pyg.tagging import Extraction
 

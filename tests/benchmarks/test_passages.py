@@ -1,8 +1,7 @@
 import json
 import sys
 
-import passages
-
+from benchmarks.accuracy import passages
 from eega_pyg.schema import JMERE_TAGS
 
 

@@ -3,11 +3,11 @@ import sys
 from types import SimpleNamespace
 
 import numpy as np
-import plans
 import pytest
 
-from eega_pyg.extractor import Extractor
-from eega_pyg.result import Alignment
+from benchmarks.accuracy import plans
+from eega_pyg.extraction.extractor import Extractor
+from eega_pyg.extraction.result import Alignment
 from eega_pyg.schema import JMERE_TAGS, SceneGraph, SceneObject
 
 LABELS = ('old man', 'red ball', 'women')

@@ -3,19 +3,16 @@ import dataclasses
 import json
 import shutil
 
-import ablation
-import gnn_variants
-import jmere
-import measure
 import pytest
-import runner
-import sensitivity
 import torch
 
+from benchmarks import measure, runner
+from benchmarks.accuracy import ablation, jmere, sensitivity
+from benchmarks.layers import gnn_variants
 from eega_pyg.config import Config
 from eega_pyg.datasets import JMERE
 from eega_pyg.schema import DEP, REL
-from eega_pyg.training import build_model, loaders
+from eega_pyg.training.run import build_model, loaders
 
 
 @pytest.fixture(scope='module')

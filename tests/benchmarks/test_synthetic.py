@@ -3,8 +3,8 @@ import json
 from collections import defaultdict
 
 import pytest
-import synthetic
 
+from benchmarks.accuracy import synthetic
 from eega_pyg.datasets import read_mnre
 from eega_pyg.schema import JMERE_TAGS, SceneGraph
 

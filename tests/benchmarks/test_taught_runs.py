@@ -1,13 +1,12 @@
 import json
 
-import distillation
-import jmere
 import pytest
 
+from benchmarks.accuracy import distillation, jmere
 from eega_pyg.config import Config
 from eega_pyg.datasets import JMERE
-from eega_pyg.evaluation import evaluate
-from eega_pyg.saved_model import load_model
+from eega_pyg.saving.saved_model import load_model
+from eega_pyg.training.evaluation import evaluate
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@ import json
 import sys
 
 import pytest
-import report
-import throughput
 
+from benchmarks import report
+from benchmarks.speed import throughput
 from eega_pyg.config import Config
 from eega_pyg.datasets import FakeJMERE
 

@@ -1,8 +1,7 @@
 import json
 import sys
 
-import gnn_variants
-import variant_cost
+from benchmarks.layers import gnn_variants, variant_cost
 
 
 def test_all_layers_are_timed_on_the_same_batches(monkeypatch, capsys, tmp_path,

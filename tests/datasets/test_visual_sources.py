@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from eega_pyg.datasets import JMERE
-from eega_pyg.datasets.identity import digest, function_identity
+from eega_pyg.identity import digest, function_identity
 from eega_pyg.schema import OBJECT, REL, SceneGraph, SceneObject, ScenePredicate
 
 load = partial(JMERE, log=False)
@@ -32,7 +32,7 @@ def objects(dataset):
 
 
 def pieces(dataset, label):
-    from eega_pyg.datasets.identity import cached_pieces
+    from eega_pyg.datasets.cached import cached_pieces
     return cached_pieces(dataset.encoder).label(label)
 
 

@@ -10,9 +10,9 @@ import pytest
 import rdflib
 
 from eega_pyg.knowledge_graph import KnowledgeGraph
-from eega_pyg.knowledge_graph.cypher import literal, statements
-from eega_pyg.knowledge_graph.graphml import scalars
-from eega_pyg.knowledge_graph.rdf import BASE, to_rdflib
+from eega_pyg.knowledge_graph.formats.cypher import literal, statements
+from eega_pyg.knowledge_graph.formats.graphml import scalars
+from eega_pyg.knowledge_graph.formats.rdf import BASE, to_rdflib
 
 IMAGES = pytest.mark.parametrize('images', ['attributes', 'nodes'])
 

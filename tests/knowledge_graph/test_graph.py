@@ -1,7 +1,7 @@
 import pytest
 
+from eega_pyg.extraction.result import Result
 from eega_pyg.knowledge_graph import KnowledgeGraph
-from eega_pyg.result import Result
 from eega_pyg.schema import Entity, Quintuple, SceneGraph
 from eega_pyg.tagging import Extraction
 

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from eega_pyg.vision import SceneParser
-from eega_pyg.vision.detection import Detection
+from eega_pyg.vision.detectors.detection import Detection
 
 
 def test_any_callable_is_a_detector(predicate_model):

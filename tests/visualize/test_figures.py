@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from eega_pyg.extraction.result import Alignment, PairProbabilities, Result
 from eega_pyg.knowledge_graph import KnowledgeGraph
 from eega_pyg.knowledge_graph.records import Evidence, Mention, Node, Relation, Sentence
-from eega_pyg.result import Alignment, PairProbabilities, Result
 from eega_pyg.schema import SceneGraph, SceneObject, TagSet
 from eega_pyg.tagging import Extraction
 from eega_pyg.visualize.figures import draw_explanation, save_figure

@@ -3,9 +3,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from eega_pyg.extraction.result import Alignment, PairProbabilities, Result
 from eega_pyg.knowledge_graph import KnowledgeGraph
+from eega_pyg.knowledge_graph.formats.page import write_graph_page
 from eega_pyg.knowledge_graph.records import Evidence, Mention, Node, Relation, Sentence
-from eega_pyg.result import Alignment, PairProbabilities, Result
 from eega_pyg.schema import (
     Entity,
     Quintuple,
@@ -16,7 +17,6 @@ from eega_pyg.schema import (
 )
 from eega_pyg.tagging import Extraction
 from eega_pyg.visualize.explain_page import explain_page, write_explain_page
-from eega_pyg.visualize.graph_page import write_graph_page
 from eega_pyg.visualize.page import script_json
 
 EVIL = '<img src=x onerror="window.hacked=1"></script>{{data}}'

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 from torch_geometric.nn import Linear, SimpleConv
 
-from eega_pyg.atomic import atomic
+from eega_pyg.files import atomic
 from eega_pyg.nn import (
     AttributeTransformer,
     EdgeChannel,

@@ -1,0 +1,36 @@
+r"""The command ``eega build``."""
+from pathlib import Path
+from typing import List
+
+import typer
+from rich.table import Table
+
+from .console import out
+from .options import Preset, Root, Set, Split
+
+
+def build(
+    root: Path = Root,
+    split: List[Split] = typer.Option([Split.train, Split.val], '--split',
+                                      help='Split to build; may be repeated.'),
+    preset: str = Preset,
+    overrides: List[str] = Set,
+) -> None:
+    r"""Turns the raw files into graphs and prints what they hold."""
+    from eega_pyg.config import Config
+    from eega_pyg.datasets import JMERE
+    config = Config.load(preset, overrides)
+    table = Table('', title=f'{root} ({config.data.version})')
+    columns = []
+    for name in split:
+        table.add_column(name.value, justify='right')
+        dataset = JMERE(str(root), split=name.value, tags=config.tags.tag_set(),
+                        **config.data.arguments())
+        columns.append(dataset.statistics())
+    for row in columns[0]:
+        table.add_row(row, *(_number(column[row]) for column in columns))
+    out.print(table)
+
+
+def _number(value: float) -> str:
+    return f'{value:,}' if isinstance(value, int) else f'{value:,.2f}'

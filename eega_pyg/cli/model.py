@@ -1,0 +1,96 @@
+r"""The commands ``eega train``, ``eega evaluate`` and ``eega shrink``."""
+import json
+from enum import Enum
+from pathlib import Path
+from typing import Dict, List, Optional
+
+import typer
+from rich.table import Table
+
+from .console import out, tell
+from .options import Model, Preset, Root, Set, Split, check_root
+
+
+class Dtype(str, Enum):
+    float32 = 'float32'
+    float16 = 'float16'
+    bfloat16 = 'bfloat16'
+    int8 = 'int8'
+
+
+def train(
+    root: Path = Root,
+    folder: Path = typer.Option(..., '--out', '-o', help='Folder of the model.',
+                                show_default=False),
+    preset: str = Preset,
+    overrides: List[str] = Set,
+    resume: bool = typer.Option(
+        False, '--resume', help='Go on after the last '
+        'finished epoch of the run in the folder.'),
+) -> None:
+    r"""Trains a model; the epoch that is best on the validation split is kept."""
+    from eega_pyg.config import Config
+    from eega_pyg.training.run import fit
+    check_root(root)
+    try:
+        result = fit(Config.load(preset, overrides), root, folder, resume=resume)
+    except KeyboardInterrupt:
+        tell(f"Stopped: the same command with --resume goes on after the last "
+             f"finished epoch in '{folder}'")
+        raise
+    _print_scores(result.scores, f'best epoch: {result.epoch + 1}, validation split')
+    out.print(f'The model is in {result.folder}', highlight=False)
+
+
+def evaluate(
+    root: Path = Root,
+    model: str = Model,
+    split: Split = typer.Option(Split.val, help='Split to score.'),
+    output: Optional[Path] = typer.Option(None, '--json', help='Also write the '
+                                          'scores to this file.'),
+) -> None:
+    r"""Scores a model against the given quintuples."""
+    from eega_pyg.datasets import JMERE
+    from eega_pyg.device import find_device
+    from eega_pyg.files import check_file, write_text
+    from eega_pyg.saving.saved_model import load_model
+    from eega_pyg.training.evaluation import evaluate as evaluate_model
+    check_root(root)
+    if output is not None:
+        check_file(output)
+    saved = load_model(model)
+    dataset = JMERE(str(root), split=split.value, vocabularies=saved.vocabularies,
+                    tags=saved.model.tag_set, **saved.data.arguments())
+    scores = evaluate_model(saved.model.to(find_device()), dataset, saved.signatures)
+    _print_scores(scores, f'{root}, {split.value} split')
+    if output is not None:
+        write_text(output, json.dumps(scores, indent=2) + '\n')
+
+
+def shrink(
+    source: Path = typer.Argument(..., help='Folder that "eega train" has written.',
+                                  show_default=False),
+    target: Path = typer.Option(..., '--out', '-o', help='Folder of the smaller model.',
+                                show_default=False),
+    dtype: Dtype = typer.Option(Dtype.float16, help='How weights are stored.'),
+) -> None:
+    r"""Stores a model without the weights that its public text encoder has too, and the
+    others in half precision or in a byte."""
+    from eega_pyg.saving.shrink import shrink as shrink_model
+    size = shrink_model(source, target, dtype.value)
+    tell(f'Wrote {target}, {size / 1e6:.1f} MB')
+
+
+def _print_scores(scores: Dict[str, float], title: str) -> None:
+    views: Dict[str, Dict[str, float]] = {}
+    for name, value in scores.items():
+        view, _, measure = name.rpartition('_')
+        views.setdefault(view, {})[measure] = value
+    table = Table('score (%)', title=title)
+    for measure in ('precision', 'recall', 'f1'):
+        table.add_column(measure, justify='right')
+    for view, values in views.items():
+        table.add_row(
+            view.replace('_', ' '),
+            *(f'{100 * values[m]:.2f}' for m in ('precision', 'recall', 'f1')))
+    out.print(table)

@@ -1,0 +1,68 @@
+r"""Arguments and options that several commands take."""
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Dict, Optional
+
+import typer
+
+if TYPE_CHECKING:
+    from eega_pyg.extraction.extractor import Extractor
+    from eega_pyg.extraction.item import Item
+
+Root = typer.Argument(help='Folder of the data set; its raw files are in ROOT/raw.',
+                      show_default=False)
+Preset = typer.Option('default', '--preset', help='A preset (paper, default) or a YAML '
+                      'file of your own.')
+Set = typer.Option([], '--set', metavar='SECTION.FIELD=VALUE', show_default=False,
+                   help='Replaces one field of the preset, e.g. train.lr=3e-5; may be '
+                   'repeated.')
+Model = typer.Option(
+    ..., '--model', '-m', help='Folder that "eega train" has written, '
+    'or a model of the Hugging Face hub.', show_default=False)
+OptionalModel = typer.Option(
+    None, '--model', '-m', help='Folder that "eega train" has written, or a model of '
+    'the Hugging Face hub \\[default: the checkpoint of the package].',
+    show_default=False)
+Caption = typer.Option(None, help='What the image shows, in a sentence.')
+SceneGraphFile = typer.Option(
+    None, '--scene-graph', help='What the image shows, as the JSON file of a scene '
+    'graph.')
+
+
+class Split(str, Enum):
+    train = 'train'
+    val = 'val'
+    test = 'test'
+
+
+def check_root(root: Path) -> None:
+    r"""Raises a :class:`FileNotFoundError` where there is no data set."""
+    # JMERE itself would download MNRE's text to wherever it is told.
+    if not (root / 'raw').is_dir():
+        raise FileNotFoundError(f"There is no data set in '{root}' (no folder "
+                                f"'{root / 'raw'}'): 'eega build {root}' makes one")
+
+
+def one_item(text: Optional[str], caption: Optional[str], scene_graph: Optional[Path],
+             image: Optional[Path]) -> 'Item':
+    r"""The item that the options of a command describe."""
+    from eega_pyg.extraction.item import Item
+    from eega_pyg.schema import SceneGraph
+    found = None
+    if scene_graph is not None:
+        try:
+            found = SceneGraph.from_json(scene_graph.read_text(encoding='utf-8-sig'))
+        except ValueError as e:
+            raise ValueError(f'{scene_graph}: {e}') from None
+    return Item(text=text or '', caption=caption, scene_graph=found, image=image)
+
+
+def check_items(extractor: 'Extractor', items: Dict[int, 'Item'],
+                source: Optional[Path]) -> None:
+    r"""Raises an error that names file and line, if an item cannot be read."""
+    for number, item in items.items():
+        try:
+            extractor.check(item)
+        except (ValueError, OSError) as e:
+            where = f'{source}:{number}: ' if source is not None else ''
+            raise ValueError(f'{where}{e}') from None

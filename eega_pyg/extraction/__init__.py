@@ -1,0 +1,28 @@
+r"""From texts with images to entities and quintuples."""
+from typing import TYPE_CHECKING
+
+from eega_pyg._lazy import attach
+
+if TYPE_CHECKING:
+    from eega_pyg.extraction.extractor import Extractor
+    from eega_pyg.extraction.item import Item, read_items
+    from eega_pyg.extraction.result import Alignment, PairProbabilities, Result
+
+__all__ = [
+    'Alignment',
+    'Extractor',
+    'Item',
+    'PairProbabilities',
+    'Result',
+    'read_items',
+]
+
+__getattr__, __dir__ = attach(
+    __name__, {
+        'Alignment': 'result',
+        'Extractor': 'extractor',
+        'Item': 'item',
+        'PairProbabilities': 'result',
+        'Result': 'result',
+        'read_items': 'item',
+    })

@@ -1,0 +1,388 @@
+r"""Text and image in, entities and quintuples out."""
+from pathlib import Path
+from typing import (
+    Any,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
+
+import numpy as np
+import torch
+from huggingface_hub import ModelHubMixin
+from torch_geometric.data import Batch, HeteroData
+
+from eega_pyg.device import find_device
+from eega_pyg.extraction.item import Item
+from eega_pyg.extraction.result import Alignment, PairProbabilities, Result
+from eega_pyg.parsing import Parser, tracked
+from eega_pyg.resolve import load_tokenizer
+from eega_pyg.saving.folder import copy_model
+from eega_pyg.saving.saved_model import SavedModel, load_model
+from eega_pyg.schema import OBJECT, TOKEN, Quintuple, SceneGraph, num_pieces
+from eega_pyg.tagging import Extraction, decode_batch, merge_windows
+from eega_pyg.transforms import Pair, PairTransform, WordPieces
+from eega_pyg.vision import CaptionParser
+from eega_pyg.vision.images import ImageParser, ImageSource, load_image
+
+#: A longer text is refused: it would be cut into many hundreds of passages, which as
+#: texts of their own would be read just as well.
+MAX_WORDS = 20_000
+#: Words of the sentences that are read together, see :class:`Extractor`.
+PASSAGE_WORDS = 20
+# So many batches of items are parsed together and then batched by length.
+_POOL = 16
+
+# What a text that ends without any mark is read with.
+_END = '.'
+
+
+class _Window(NamedTuple):
+    item: int
+    offset: int
+    num_words: int  # Without the end mark.
+    data: HeteroData
+
+
+class _Found(NamedTuple):
+    offset: int
+    extraction: Extraction
+    alignment: Optional[Alignment]
+    pairs: Optional[np.ndarray]
+
+
+class Extractor(ModelHubMixin, library_name='eega_pyg'):
+    r"""Extracts quintuples from texts with images.
+
+    A text that ends in a letter or digit is read with a full stop behind it, of which
+    the result says nothing: in JMERE, the last word of such a sentence is hardly ever
+    part of an entity (40 of 3,618 in training), as if the annotators had not looked
+    there, and a model learns that. Given words are read as they are.
+
+    Of a text of several sentences, as many are read together as have up to
+    :obj:`passage_words` words: in longer ones than the sentences it was trained on (16
+    words on average in JMERE), a model finds next to nothing. Relations between
+    entities of two passages are not found.
+
+    .. code-block:: python
+
+        extractor = Extractor.from_pretrained('runs/sample')
+        result = extractor('Ana Lopez plays for United FC',
+                           caption='a woman kicking a ball')
+        print(result.quintuples())
+
+    ``push_to_hub('me/my-model')`` uploads all that belongs to the model: weights,
+    vocabularies, tokenizer and model card.
+
+    Args:
+        saved (SavedModel): A model and all that belongs to it.
+        device (torch.device or str, optional): Where the model runs; by default on the
+            first accelerator, else the CPU.
+        image_parser (callable, optional): Turns a list of images (paths or Pillow
+            images) into scene graphs. By default a
+            :class:`~eega_pyg.vision.SceneParser`, made when the first image without
+            a caption or a scene graph comes.
+        passage_words (int, optional): The most words of sentences that are read
+            together. (default: :obj:`20`)
+    """
+    def __init__(self, saved: SavedModel, device: Optional[Union[str,
+                                                                 torch.device]] = None,
+                 image_parser: Optional[ImageParser] = None,
+                 passage_words: int = PASSAGE_WORDS) -> None:
+        self.saved = saved
+        (self.model, self.vocabularies, self.data, self.signatures,
+         self.temperature) = saved
+        self.device = find_device(device)
+        self.model.to(self.device).eval()
+        self.parser = Parser(self.data.spacy_model, vectors=self.data.word_vectors)
+        self.captions = CaptionParser(self.parser.nlp, self.data.max_objects)
+        self.image_parser = image_parser
+        self.passage_words = passage_words
+        self.transform = PairTransform(self.vocabularies,
+                                       WordPieces(load_tokenizer(self.data.encoder)),
+                                       self.model.tag_set, self.model.table,
+                                       self.data.max_objects, self.model.feature_dim)
+
+    @classmethod
+    def from_pretrained(  # type: ignore[override]
+            cls, name: Optional[Union[str, Path]] = None,
+            device: Optional[Union[str, torch.device]] = None,
+            image_parser: Optional[ImageParser] = None,
+            passage_words: int = PASSAGE_WORDS) -> 'Extractor':
+        r"""Reads a folder that ``eega train`` has written, or a model of the Hugging
+        Face hub; without a name the checkpoint that comes with the package.
+
+        Raises:
+            FileNotFoundError: If there is no such model.
+            ValueError: Naming the file, if one is broken.
+        """
+        return cls(load_model(name), device, image_parser, passage_words)
+
+    def save_pretrained(self, save_directory: Union[str, Path],
+                        **kwargs: Any) -> Optional[str]:
+        r"""Copies all that belongs to the model to another folder; further arguments
+        are those of the Hugging Face hub's mixin.
+
+        Raises:
+            ValueError: If that is the folder that the model is in.
+        """
+        if Path(save_directory).resolve() == Path(self.data.encoder).resolve():
+            raise ValueError(
+                f"The model is in '{save_directory}' already: name another "
+                f"folder")
+        return super().save_pretrained(save_directory, **kwargs)
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        copy_model(self.data.encoder, save_directory)
+
+    def __call__(self, text: Union[str, Sequence[str]], caption: Optional[str] = None,
+                 scene_graph: Optional[SceneGraph] = None,
+                 image: Optional[ImageSource] = None, align: bool = False,
+                 pairs: bool = False) -> Result:
+        r"""Extracts from one text.
+
+        Args:
+            text (str or sequence of str): The text, or its words.
+            caption (str, optional): A sentence that says what the image shows.
+            scene_graph (SceneGraph, optional): What the image shows.
+            image (path or PIL.Image.Image, optional): The image; looked at only where
+                neither a caption nor a scene graph is given.
+            align (bool, optional): If set to :obj:`True`, the result says which
+                objects each entity is aligned with. (default: :obj:`False`)
+            pairs (bool, optional): If set to :obj:`True`, the result holds the
+                probabilities of all word pairs. (default: :obj:`False`)
+
+        Raises:
+            ValueError: If the text is longer than :obj:`MAX_WORDS` words, or if it
+                makes no :class:`~eega_pyg.extraction.item.Item`.
+            OSError: If the image cannot be read.
+        """
+        given = {'text': text} if isinstance(text, str) else {'words': tuple(text)}
+        item = Item(**given, caption=caption, scene_graph=scene_graph, image=image)
+        return self.batch([item], align=align, pairs=pairs)[0]
+
+    def check(self, item: Item) -> None:
+        r"""Finds out, before anything is extracted, what cannot be read.
+
+        Raises:
+            ValueError: If the text is longer than :obj:`MAX_WORDS` words.
+            OSError: If the image is to be looked at and cannot be read.
+        """
+        if len(item.text) > MAX_WORDS:  # There are no more words than characters.
+            self._tokenize(item)
+        if item.image is not None and _is_seen(item):
+            load_image(item.image)
+
+    def batch(self, items: Sequence[Union[Item, str]], batch_size: int = 32,
+              align: bool = False, pairs: bool = False,
+              progress: bool = False) -> List[Result]:
+        r"""Extracts from many texts; results are in the items' order.
+
+        Args:
+            items (sequence of Item or str): The texts with their images, or texts
+                alone.
+            batch_size (int, optional): Texts the model reads at once.
+                (default: :obj:`32`)
+            align, pairs (bool, optional): As in :meth:`__call__`.
+            progress (bool, optional): If set to :obj:`True`, shows a progress bar on
+                the standard error. (default: :obj:`False`)
+        """
+        results: Dict[int, Result] = {}
+        stream = self.stream(items, batch_size, align, pairs)
+        for index, result in tracked(stream, len(items), progress, 'Extracting'):
+            results[index] = result
+        return [results[i] for i in range(len(items))]
+
+    def stream(self, items: Iterable[Union[Item, str]], batch_size: int = 32,
+               align: bool = False,
+               pairs: bool = False) -> Iterator[Tuple[int, Result]]:
+        r"""Yields the position and the result of each item as batches are done, texts
+        of similar length together. Of an iterator no more than the next few hundred
+        items are taken at a time, and no more than :obj:`batch_size` with an image that
+        is to be looked at.
+
+        Raises:
+            TypeError: If there is something else than an item or a string, naming its
+                position.
+            ValueError: If the batch size is not positive.
+        """
+        if batch_size < 1:
+            raise ValueError(f"Expected a batch size >= 1 (got {batch_size})")
+        if isinstance(items, str):
+            raise TypeError(f"Expected several texts (got the string {items[:60]!r}): "
+                            f"put it in a list")
+        pool: List[Item] = []
+        start = seen = 0
+        for item in items:
+            item = Item(item) if isinstance(item, str) else item
+            if not isinstance(item, Item):
+                raise TypeError(f"items[{start + len(pool)}]: expected an Item or a "
+                                f"string (got a {type(item).__name__})")
+            pool.append(item)
+            seen += _is_seen(item)
+            if len(pool) == batch_size * _POOL or seen == batch_size:
+                seen = 0
+                yield from self._pool(pool, start, batch_size, align, pairs)
+                start += len(pool)
+                pool = []
+        yield from self._pool(pool, start, batch_size, align, pairs)
+
+    def _pool(self, items: Sequence[Item], start: int, batch_size: int, align: bool,
+              pairs: bool) -> Iterator[Tuple[int, Result]]:
+        tokens = [self._tokenize(item) for item in items]
+        parses = self.parser.parse([words for words, _ in tokens])
+        graphs = self._scene_graphs(items)
+        windows = [
+            _Window(i, window.offset,
+                    min(len(window.words),
+                        len(tokens[i][1]) - window.offset), self.transform(window))
+            for i, item in enumerate(items) for passage in Pair(
+                words=tuple(tokens[i][0]), parse=parses[i], scene_graph=graphs[i],
+                text=item.text, image_id=item.image_id).passages(self.passage_words)
+            for window in passage.windows(self.data.max_words)
+        ]
+        missing = [0] * len(items)
+        for window in windows:
+            missing[window.item] += 1
+        windows.sort(key=lambda w: num_pieces(w.data))
+        found: Dict[int, List[_Found]] = {}
+        for first in range(0, len(windows), batch_size):
+            chunk = windows[first:first + batch_size]
+            for window, part in zip(chunk, self._run(chunk, align, pairs)):
+                i = window.item
+                found.setdefault(i, []).append(part)
+                if len(found[i]) == missing[i]:
+                    parts = sorted(found.pop(i), key=lambda p: p.offset)
+                    yield start + i, self._result(items[i], tokens[i][1], graphs[i],
+                                                  parts)
+
+    @torch.inference_mode()
+    def _run(self, windows: Sequence[_Window], align: bool,
+             pairs: bool) -> List[_Found]:
+        batch = Batch.from_data_list([w.data for w in windows]).to(self.device)
+        out = self.model(batch, align=align)
+        sizes = batch[TOKEN].ptr.diff().tolist()
+        extractions = decode_batch(out.logits.float(), sizes, self.model.tag_set,
+                                   self.model.table, signatures=self.signatures,
+                                   temperature=self.temperature)
+        alignments: List[Optional[Alignment]] = [None] * len(sizes)
+        if out.alignment is not None:
+            objects = batch[OBJECT].ptr.diff().tolist()
+            plans = [
+                p.cpu().numpy()
+                for p in (out.alignment.node_plan, out.alignment.edge_plan)
+            ]
+            alignments = [
+                Alignment(*(_shares(plan[i, :k, :w.num_words])
+                            for plan in plans)) if k else None
+                for i, (k, w) in enumerate(zip(objects, windows))
+            ]
+        tables: List[Optional[np.ndarray]] = [None] * len(sizes)
+        if pairs:
+            probability = (out.logits.float() / self.temperature).softmax(-1).cpu()
+            tables = [
+                t.view(n, n, -1)[:w.num_words, :w.num_words].numpy() for w, n, t in zip(
+                    windows, sizes, probability.split([n * n for n in sizes]))
+            ]
+        offsets = [w.offset for w in windows]
+        extractions = [_within(x, w.num_words) for x, w in zip(extractions, windows)]
+        return list(map(_Found, offsets, extractions, alignments, tables))
+
+    def _result(self, item: Item, offsets: List[Tuple[int, int]],
+                scene_graph: SceneGraph, parts: List[_Found]) -> Result:
+        extraction = parts[0].extraction
+        if len(parts) > 1:
+            extraction = merge_windows([(p.offset, p.extraction) for p in parts])
+        alignments = [(p.offset, p.alignment) for p in parts if p.alignment is not None]
+        tables = [(p.offset, p.pairs) for p in parts if p.pairs is not None]
+        return Result(
+            text=item.text,
+            offsets=tuple(offsets),
+            extraction=extraction,
+            scene_graph=scene_graph,
+            image_id=item.image_id,
+            image=item.image,
+            undirected=frozenset(q for q in extraction.quintuples
+                                 if not self._directed(q)),
+            alignment=Alignment.merge(alignments, len(offsets)) if alignments else None,
+            pairs=PairProbabilities(self.model.tag_set, tables) if tables else None,
+        )
+
+    def _directed(self, q: Quintuple) -> bool:
+        # Without directions in the table, only the types can tell the head.
+        if self.model.table == 'directed':
+            return True
+        return (self.signatures is not None
+                and (q.tail.type, q.relation, q.head.type) not in self.signatures)
+
+    def _scene_graphs(self, items: Sequence[Item]) -> List[SceneGraph]:
+        graphs = [item.scene_graph or SceneGraph() for item in items]
+        with_caption = [i for i, x in enumerate(items) if x.caption is not None]
+        with_image = [i for i, x in enumerate(items) if _is_seen(x)]
+        captions = [items[i].caption or '' for i in with_caption]
+        images = [
+            x.image for x in (items[i] for i in with_image) if x.image is not None
+        ]
+        for i, graph in zip(with_caption, self.captions.parse(captions)):
+            graphs[i] = graph
+        if images:
+            for i, graph in zip(with_image, self._parse_images(images)):
+                graphs[i] = graph
+        return [graph.top(self.data.max_objects) for graph in graphs]
+
+    def _parse_images(self, images: Sequence[ImageSource]) -> List[SceneGraph]:
+        if self.image_parser is None:
+            from eega_pyg.vision import SceneParser
+            for image in images:  # A broken one is told of before weights are fetched.
+                load_image(image)
+            self.image_parser = SceneParser(device=self.device)
+        graphs = self.image_parser(images)
+        if len(graphs) != len(images):
+            raise ValueError(f"Expected a scene graph of each of {len(images)} images "
+                             f"from the image parser (got {len(graphs)})")
+        return graphs
+
+    def _tokenize(self, item: Item) -> Tuple[List[str], List[Tuple[int, int]]]:
+        if item.words is None:
+            words, offsets = self.parser.tokenize(item.text)
+        else:
+            words, offsets, start = list(item.words), [], 0
+            for word in words:
+                offsets.append((start, start + len(word)))
+                start += len(word) + 1
+        if len(words) > MAX_WORDS:
+            raise ValueError(f"The text that begins with {item.text[:60]!r} has "
+                             f"{len(words)} words, and at most {MAX_WORDS} are read at "
+                             f"once: give it in parts")
+        if item.words is None and words[-1][-1].isalnum():
+            words.append(_END)
+        return words, offsets
+
+    def __repr__(self) -> str:
+        return f"{self.__class__.__name__}('{self.data.encoder}')"
+
+
+def _shares(plan: np.ndarray) -> np.ndarray:
+    r"""Columns of a plan, each with a sum of one. :math:`(k, n)`"""
+    return plan / plan.sum(0, keepdims=True)
+
+
+def _is_seen(item: Item) -> bool:
+    # Whether the image is looked at.
+    return (item.image is not None and item.caption is None
+            and item.scene_graph is None)
+
+
+def _within(extraction: Extraction, num_words: int) -> Extraction:
+    r"""What lies within the first words."""
+    kept = [e for e in extraction.entities if e.end <= num_words]
+    return Extraction(kept, [
+        q for q in extraction.quintuples
+        if q.head.end <= num_words and q.tail.end <= num_words
+    ])

@@ -1,0 +1,76 @@
+r"""A file of results that a stopped run leaves where another can go on."""
+import json
+import os
+from pathlib import Path
+from typing import Callable, Iterable, Sequence, Tuple
+
+from eega_pyg.extraction.extractor import Extractor
+from eega_pyg.extraction.item import Item
+from eega_pyg.extraction.result import Result
+from eega_pyg.files import atomic
+from eega_pyg.identity import digest, file_sha256
+from eega_pyg.saving.folder import PIPELINE, WEIGHTS
+
+
+def run_identity(extractor: Extractor, items: Sequence[Item], align: bool) -> str:
+    r"""A digest of all that the results of a run depend on: model, texts with what
+    their images hold, and whether they are aligned."""
+    folder = Path(extractor.data.encoder)
+    model = [file_sha256(folder / name) for name in (WEIGHTS, PIPELINE)]
+    images = [
+        file_sha256(str(item.image)) for item in items
+        if isinstance(item.image, (str, Path)) and os.path.isfile(item.image)
+    ]
+    return digest([model, extractor.passage_words, align, *map(repr, items), *images])
+
+
+def write_results(path: Path, results: Callable[[Sequence[int]],
+                                                Iterable[Tuple[int, Result]]],
+                  number: int, run: str, resume: bool) -> None:
+    r"""Writes results as JSON lines: each as soon as it is there to a side file
+    ``path.part``, whose first line says what run they are of, and in the end all of
+    them in their order to :obj:`path`.
+
+    Args:
+        path (Path): The file.
+        results (callable): Position and result of each of the given positions, in any
+            order.
+        number (int): How many results there are.
+        run (str): What the results depend on, as a digest.
+        resume (bool): Whether to leave out what is in the side file.
+
+    Raises:
+        ValueError: If there is a side file and :obj:`resume` is not set, or if it is
+            of another run.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + '.part')
+    header = json.dumps({'run': run}).encode() + b'\n'
+    # A line without an end is torn.
+    lines = part.read_bytes().splitlines(True) if part.is_file() else []
+    lines = [line for line in lines if line.endswith(b'\n')] or [header]
+    if len(lines) > 1 and not resume:
+        raise ValueError(f"'{part}' holds {len(lines) - 1} results of a stopped run: "
+                         f"add --resume to go on, or remove it to start again")
+    if len(lines) > 1 and lines[0] != header:
+        raise ValueError(f"'{part}' is of a run with other texts or images, another "
+                         f"model or other options: repeat that command to go on, or "
+                         f"remove the file to start again")
+    written = {int(line.split(b'\t', 1)[0]): line for line in lines[1:]}
+    with atomic(part) as temporary:
+        Path(temporary).write_bytes(b''.join([header, *written.values()]))
+    with part.open('ab') as f:
+        try:
+            for index, result in results([i for i in range(number)
+                                          if i not in written]):
+                written[index] = f'{index}\t{result.to_json()}\n'.encode()
+                f.write(written[index])
+                f.flush()
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"{len(written)} results are in '{part}': the same "
+                                    f"command with --resume goes on with the "
+                                    f"rest") from None
+    with atomic(path) as temporary:
+        with open(temporary, 'wb') as target:
+            target.writelines(written[i].split(b'\t', 1)[1] for i in range(number))
+    os.unlink(part)

@@ -1,0 +1,71 @@
+r"""Files that are there whole or not at all, and JSON lines."""
+import json
+import os
+import uuid
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any, Iterator, Tuple, Union
+
+
+def check_file(path: Union[str, Path]) -> None:
+    r"""Raises an :class:`OSError` where a file cannot be written: there is a folder in
+    its place, or none that it can be in. The folder is created."""
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"'{path}' is a folder: name a file")
+    folder = os.path.dirname(os.path.abspath(path))
+    try:
+        os.makedirs(folder, exist_ok=True)
+        TemporaryFile(dir=folder).close()
+    except OSError as e:
+        raise OSError(f"'{path}' cannot be written: {e.strerror}") from None
+
+
+def check_apart(source: Path, target: Path) -> None:
+    r"""Raises a :class:`ValueError` where a file would be written over the one that it
+    is made of."""
+    if source.exists() and target.exists() and source.samefile(target):
+        raise ValueError(f"'{target}' is the file that is read: name another one")
+
+
+@contextmanager
+def atomic(path: Union[str, Path]) -> Iterator[str]:
+    r"""Gives a temporary path in the same folder, which replaces :obj:`path` if the
+    block ends well and is removed if it does not.
+
+    Args:
+        path (str or Path): The file to be written; its folder is created.
+    """
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    # Neither `tempfile` nor safetensors make files that others than their owner can
+    # read, unless told to.
+    temporary = f'{path}.{uuid.uuid4().hex[:8]}.tmp'
+    Path(temporary).touch()
+    mode = os.stat(temporary).st_mode
+    try:
+        yield temporary
+        os.chmod(temporary, mode)
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+def write_text(path: Union[str, Path], text: str) -> None:
+    r"""Writes a text file in one step."""
+    with atomic(path) as temporary:
+        Path(temporary).write_text(text, encoding='utf-8')
+
+
+def read_lines(path: Union[str, Path]) -> Iterator[Tuple[int, Any]]:
+    r"""Yields number and value of each line of a file of JSON lines that is not blank;
+    a :class:`ValueError` names file and line."""
+    with open(path, 'rb') as f:  # Only b'\n' ends a line, no other separator.
+        for number, line in enumerate(f, 1):
+            if line.strip():
+                try:
+                    yield number, json.loads(line.decode('utf-8-sig'))
+                except (ValueError, RecursionError) as e:
+                    raise ValueError(f'{path}:{number}: not valid JSON: '
+                                     f'{e}') from None

@@ -1,0 +1,70 @@
+r"""Knowledge graphs as figures for papers."""
+from pathlib import Path
+from typing import TYPE_CHECKING, Union
+
+import networkx as nx
+import numpy as np
+
+from eega_pyg.visualize.figures import new_figure, plain, save_figure
+from eega_pyg.visualize.layout import packed_layout
+
+from ..records import GraphData
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_MAX_NODES = 300
+
+
+def write(graph: GraphData, path: Union[str, Path]) -> None:
+    r"""Writes the figure of :func:`draw_graph` in the format that the path ends in."""
+    save_figure(draw_graph(graph), path)
+
+
+def draw_graph(graph: GraphData) -> 'Figure':
+    r"""Draws the entities that have relations, and the relations.
+
+    Args:
+        graph (GraphData): The graph; :meth:`KnowledgeGraph.filter
+            <eega_pyg.knowledge_graph.KnowledgeGraph.filter>` makes a large
+            one smaller.
+
+    Raises:
+        ValueError: If there is no relation, or too many entities for a figure.
+        ImportError: If matplotlib is missing.
+    """
+    net: nx.MultiDiGraph = nx.MultiDiGraph()
+    net.add_edges_from((r.head, r.tail) for r in graph.relations)
+    if len(net) == 0:
+        raise ValueError("There is no relation to draw in the graph")
+    if len(net) > _MAX_NODES:
+        raise ValueError(f"A figure has room for {_MAX_NODES} entities with relations "
+                         f"(got {len(net)}): filter the graph by probability or count")
+    place = packed_layout(net)
+    side = max(4.0, 0.9 * float(np.sqrt(len(net))) + 2)
+    figure = new_figure(side, side)
+    axis = figure.subplots()
+    axis.set_axis_off()
+    axis.set_aspect('equal')
+    for r in graph.relations:
+        a, b = place[r.head], place[r.tail]
+        axis.annotate(
+            '', b, a, arrowprops={
+                'arrowstyle': '-|>' if r.directed else '-',
+                'color': '0.55',
+                'shrinkA': 4,
+                'shrinkB': 4
+            })
+        axis.text((a[0] + b[0]) / 2, (a[1] + b[1]) / 2, plain(r.relation), fontsize=5,
+                  color='0.35', ha='center', va='center')
+    types = sorted({n.type for n in graph.nodes.values()})
+    for node in net:
+        entity = graph.nodes[node]
+        axis.plot(*place[node], 'o', color=f'C{types.index(entity.type) % 10}',
+                  markersize=4 + min(entity.count, 8))
+        axis.annotate(plain(entity.name), place[node], (4, 3),
+                      textcoords='offset points', fontsize=7)
+    for i, kind in enumerate(types):
+        axis.plot([], [], 'o', color=f'C{i % 10}', label=plain(kind))
+    axis.legend(fontsize=7, loc='upper right', frameon=False)
+    return figure

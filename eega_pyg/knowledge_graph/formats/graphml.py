@@ -1,0 +1,28 @@
+r"""Knowledge graphs in GraphML."""
+import json
+from pathlib import Path
+from typing import Any, Dict, Union
+
+import networkx as nx
+
+from eega_pyg.files import atomic
+
+
+def write(graph: nx.MultiDiGraph, path: Union[str, Path]) -> None:
+    r"""Writes a graph; attributes that are lists or dicts become JSON."""
+    plain: nx.MultiDiGraph = nx.MultiDiGraph()
+    for node, attributes in graph.nodes(data=True):
+        plain.add_node(node, **scalars(attributes))
+    for head, tail, key, attributes in graph.edges(keys=True, data=True):
+        plain.add_edge(head, tail, key=key, **scalars(attributes))
+    with atomic(path) as temporary:
+        nx.write_graphml(plain, temporary, encoding='utf-8')
+
+
+def scalars(attributes: Dict[str, Any]) -> Dict[str, Any]:
+    r"""Attributes with every list and dict as JSON, in ASCII, so that any text
+    survives any format."""
+    return {
+        name: json.dumps(value) if isinstance(value, (list, dict)) else value
+        for name, value in attributes.items()
+    }

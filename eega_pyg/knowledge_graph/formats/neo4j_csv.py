@@ -1,0 +1,71 @@
+r"""Knowledge graphs as the CSV files that Neo4j imports."""
+import csv
+import re
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Sequence, Tuple, Union
+
+import networkx as nx
+
+from eega_pyg.files import atomic
+
+from .graphml import scalars
+
+#: Column of the file, and attribute of the node or edge.
+_ENTITY = [('id:ID', 'id'), ('name', 'name'), ('type', 'type'), ('names', 'names'),
+           ('wikidata', 'wikidata'), ('count:long', 'count'), ('best:double', 'best'),
+           ('mean:double', 'mean'), ('mentions', 'mentions'), (':LABEL', 'label')]
+_IMAGE = [('id:ID', 'id'), ('name', 'name'), (':LABEL', 'label')]
+_RELATION = [(':START_ID', 'start'), (':END_ID', 'end'),
+             ('directed:boolean', 'directed'), ('count:long', 'count'),
+             ('best:double', 'best'), ('mean:double', 'mean'), ('evidence', 'evidence'),
+             ('object', 'object'), ('strength:double', 'strength'), ('box', 'box'),
+             (':TYPE', 'relation')]
+
+
+def write(graph: nx.MultiDiGraph, folder: Union[str, Path]) -> None:
+    r"""Writes ``entities.csv``, ``relations.csv`` and, if images are nodes,
+    ``images.csv``, each of them whole or not at all, for
+
+    .. code-block:: bash
+
+        neo4j-admin database import full --nodes=entities.csv --nodes=images.csv \
+            --relationships=relations.csv
+
+    Lists and dicts are JSON. No field holds a line break.
+    """
+    entities, images = [], []
+    for node, attributes in graph.nodes(data=True):
+        row = {'id': node, **attributes}
+        if attributes['kind'] == 'image':
+            images.append({**row, 'label': 'Image'})
+        else:
+            entities.append({**row, 'label': f"Entity;{_label(attributes['type'])}"})
+    relations = [{
+        **attributes, 'start': head,
+        'end': tail
+    } for head, tail, attributes in graph.edges(data=True)]
+    target = Path(folder)
+    _write(target / 'entities.csv', _ENTITY, entities)
+    _write(target / 'relations.csv', _RELATION, relations)
+    if images:
+        _write(target / 'images.csv', _IMAGE, images)
+
+
+def _write(path: Path, columns: Sequence[Tuple[str, str]],
+           rows: Iterable[Dict[str, Any]]) -> None:
+    with atomic(path) as temporary:
+        with open(temporary, 'w', encoding='utf-8', newline='') as f:
+            writer = csv.writer(f, lineterminator='\n')
+            writer.writerow([column for column, _ in columns])
+            for row in rows:
+                values = scalars(row)
+                writer.writerow(_cells([values.get(name, '') for _, name in columns]))
+
+
+def _cells(values: List[Any]) -> List[Any]:
+    return [str(v).lower() if isinstance(v, bool) else v for v in values]
+
+
+def _label(name: str) -> str:
+    # ';' separates labels, and others would have to be quoted in every query.
+    return re.sub(r'\W', '_', name)

@@ -1,0 +1,131 @@
+r"""Knowledge graphs in RDF: Turtle and JSON-LD."""
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Tuple, Union
+from urllib.parse import quote
+
+from eega_pyg.files import write_text
+from eega_pyg.resolve import require
+
+from ..network import IMAGE_RELATION, to_networkx
+from ..records import GraphData
+
+if TYPE_CHECKING:
+    import rdflib
+
+#: Where the names of entities, relations and properties live, unless told otherwise.
+BASE = 'urn:eega:'
+
+
+def write(graph: GraphData, path: Union[str, Path], images: str = 'attributes') -> None:
+    r"""Writes Turtle (``.ttl``) or JSON-LD (``.jsonld``)."""
+    style = {'.ttl': 'turtle', '.jsonld': 'json-ld'}[Path(path).suffix.lower()]
+    text = to_rdflib(graph, images).serialize(format=style, encoding='utf-8')
+    write_text(path, text.decode('utf-8'))
+
+
+def to_rdflib(graph: GraphData, images: str = 'attributes',
+              base: str = BASE) -> 'rdflib.Graph':
+    r"""The graph as triples.
+
+    - An entity is a ``BASE entity/ID`` of class ``BASE type/TYPE``, with its name as
+      ``rdfs:label``, other names as ``skos:altLabel``, and ``owl:sameAs`` its Wikidata
+      item; it has ``count``, ``best`` and ``mean``, and a ``mention`` for each.
+    - A relation is the triple ``entity BASE relation/NAME entity`` and, for its
+      ``count``, ``best``, ``mean``, ``directed`` and ``evidence``, an ``rdf:Statement``
+      about it.
+    - Mentions and evidence have ``sentence``, ``image``, ``probability`` and
+      characters.
+
+    Args:
+        graph (GraphData): The graph.
+        images (str, optional): With :obj:`'nodes'`, images are resources and
+            entities are ``mentioned_with`` them. (default: :obj:`'attributes'`)
+        base (str, optional): The beginning of all names. (default: :obj:`BASE`)
+
+    Raises:
+        ImportError: If the extra ``rdf`` is not installed.
+    """
+    require('rdflib', 'rdf')
+    from rdflib import OWL, RDF, RDFS, SKOS, Graph, Literal, Namespace, URIRef
+    ns, out = Namespace(base), Graph()
+    wikidata = Namespace('http://www.wikidata.org/entity/')
+    for prefix, value in (('', base), ('entity', base + 'entity/'),
+                          ('relation', base + 'relation/'), ('type', base + 'type/'),
+                          ('wd', wikidata)):
+        out.bind(prefix, value)
+
+    def name(*parts: str) -> URIRef:
+        return ns['/'.join(quote(part, safe='') for part in parts)]
+
+    def describe(subject: URIRef, values: Any, *names: str) -> None:
+        for key in names:
+            if key in values and values[key] != '':
+                out.add((subject, ns[key], Literal(_exact(values[key]))))
+
+    plain = to_networkx(graph, images)
+    for node, values in plain.nodes(data=True):
+        if values['kind'] == 'image':
+            subject = name('image', values['name'])
+            out.add((subject, RDF.type, ns['Image']))
+            out.add((subject, RDFS.label, Literal(values['name'])))
+            continue
+        subject = name('entity', node)
+        out.add((subject, RDF.type, name('type', values['type'])))
+        out.add((subject, RDFS.label, Literal(values['name'])))
+        for other in values['names']:
+            if other != values['name']:
+                out.add((subject, SKOS.altLabel, Literal(other)))
+        if values['wikidata']:
+            out.add((subject, OWL.sameAs, wikidata[values['wikidata']]))
+        describe(subject, values, 'count', 'best', 'mean')
+        for i, mention in enumerate(values['mentions']):
+            item = name('mention', node, str(i))
+            out.add((subject, ns['mention'], item))
+            describe(item, mention, 'sentence', 'image', 'start', 'end', 'name',
+                     'probability')
+            describe(item, _flat(mention.get('object', {})), 'object', 'strength',
+                     'box')
+
+    for i, (head, tail, values) in enumerate(plain.edges(data=True)):
+        to_image = values['relation'] == IMAGE_RELATION and (plain.nodes[tail]['kind']
+                                                             == 'image')
+        triple = (name('entity', head), name('relation', values['relation']),
+                  name('image', plain.nodes[tail]['name']) if to_image else name(
+                      'entity', tail))
+        out.add(triple)
+        statement = name('statement', str(i))
+        out.add((statement, RDF.type, RDF.Statement))
+        for predicate, value in zip((RDF.subject, RDF.predicate, RDF.object), triple):
+            out.add((statement, predicate, value))
+        describe(statement, _flat(values), 'directed', 'count', 'best', 'mean',
+                 'object', 'strength', 'box')
+        for j, evidence in enumerate(values.get('evidence', ())):
+            item = name('evidence', str(i), str(j))
+            out.add((statement, ns['evidence'], item))
+            spans = dict(
+                zip(('head_start', 'head_end', 'tail_start', 'tail_end'),
+                    _characters(evidence)))
+            describe(item, {
+                **evidence,
+                **spans
+            }, 'sentence', 'image', 'probability', *spans)
+    return out
+
+
+def _exact(value: Any) -> Any:
+    # rdflib writes a double with seven digits, and a decimal with all of them.
+    return Decimal(repr(value)) if isinstance(value, float) else value
+
+
+def _flat(values: Any) -> Any:
+    flat = dict(values)
+    if 'label' in flat:
+        flat['object'] = flat.pop('label')
+    if 'box' in flat:
+        flat['box'] = ' '.join(str(v) for v in flat['box'])
+    return flat
+
+
+def _characters(evidence: Any) -> Tuple[int, ...]:
+    return (*evidence['head'], *evidence['tail'])

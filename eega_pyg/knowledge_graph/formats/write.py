@@ -1,0 +1,62 @@
+r"""The format that a path ends in."""
+from pathlib import Path
+from typing import Dict, Tuple, Union
+
+from eega_pyg.files import check_file
+from eega_pyg.resolve import require
+
+from ..network import to_networkx
+from ..records import GraphData
+from . import cypher, figure, graphml, jsonl, neo4j_csv, page, rdf
+
+# The library and the extra that an ending needs, if it needs one.
+_FORMATS: Dict[str, Tuple[str, ...]] = {
+    '.jsonl': (),
+    '.graphml': (),
+    '.ttl': ('rdflib', 'rdf'),
+    '.jsonld': ('rdflib', 'rdf'),
+    '.cypher': (),
+    '.html': (),
+    '.pdf': ('matplotlib', 'plot'),
+    '.png': ('matplotlib', 'plot'),
+    '.svg': ('matplotlib', 'plot'),
+}
+
+
+def check_target(path: Union[str, Path]) -> str:
+    r"""The ending of a path in lower case, if :func:`write` can write there; it raises
+    what that would."""
+    suffix = Path(path).suffix.lower()
+    if suffix == '':
+        if Path(path).is_file():
+            raise NotADirectoryError(f"'{path}' is a file: name a folder, or a file "
+                                     f"with an ending")
+        return suffix
+    if suffix not in _FORMATS:
+        raise ValueError(f"'{path}' ends in no known format: expected "
+                         f"{', '.join(_FORMATS)} or, for a folder of CSV files, none")
+    if needed := _FORMATS[suffix]:
+        require(*needed)
+    check_file(path)
+    return suffix
+
+
+def write(graph: GraphData, path: Union[str, Path], images: str = 'attributes') -> None:
+    r"""Writes a graph, see :meth:`eega_pyg.knowledge_graph.KnowledgeGraph.write`."""
+    suffix = check_target(path)
+    if images not in ('attributes', 'nodes'):
+        raise ValueError(f"Expected images as attributes or nodes (got '{images}')")
+    if suffix == '.jsonl':
+        jsonl.write(graph, path)
+    elif suffix == '.html':
+        page.write_graph_page(graph, path)
+    elif suffix in ('.pdf', '.png', '.svg'):
+        figure.write(graph, path)
+    elif suffix in ('.ttl', '.jsonld'):
+        rdf.write(graph, path, images)
+    elif suffix == '.graphml':
+        graphml.write(to_networkx(graph, images), path)
+    elif suffix == '.cypher':
+        cypher.write(to_networkx(graph, images), path)
+    else:
+        neo4j_csv.write(to_networkx(graph, images), path)

@@ -1,0 +1,28 @@
+r"""Models on the disk."""
+from typing import TYPE_CHECKING
+
+from eega_pyg._lazy import attach
+
+if TYPE_CHECKING:
+    from eega_pyg.saving.folder import copy_model, find_folder
+    from eega_pyg.saving.saved_model import SavedModel, load_model, save_model
+    from eega_pyg.saving.shrink import shrink
+
+__all__ = [
+    'SavedModel',
+    'copy_model',
+    'find_folder',
+    'load_model',
+    'save_model',
+    'shrink',
+]
+
+__getattr__, __dir__ = attach(
+    __name__, {
+        'SavedModel': 'saved_model',
+        'copy_model': 'folder',
+        'find_folder': 'folder',
+        'load_model': 'saved_model',
+        'save_model': 'saved_model',
+        'shrink': 'shrink',
+    })

@@ -1,0 +1,160 @@
+r"""A saved model's folder: the layout of the Hugging Face hub.
+
+======================  ==========================================================
+``config.json``         arguments of :class:`~eega_pyg.nn.models.EEGA`
+``model.safetensors``   weights
+``vocabularies.json``   what was fitted on the training split
+``tokenizer.json`` …    the text encoder's tokenizer
+``pipeline.json``       how text and images become graphs
+``README.md``           the model card
+======================  ==========================================================
+
+``model.safetensors`` may hold less than the whole model, see
+:func:`~eega_pyg.saving.shrink.shrink`; ``pipeline.json`` then says what is left out.
+"""
+import dataclasses
+import json
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Dict, NamedTuple, Optional, Union
+
+import safetensors.torch
+
+from eega_pyg.config import Config, DataConfig
+from eega_pyg.files import write_text
+from eega_pyg.nn.models import EEGA
+from eega_pyg.resolve import load_tokenizer
+from eega_pyg.saving.folder import (
+    FORMAT,
+    PIPELINE,
+    TOKENIZER,
+    WEIGHTS,
+    find_folder,
+    read_pipeline,
+)
+from eega_pyg.saving.weights import load_small
+from eega_pyg.schema import Signatures
+from eega_pyg.transforms import Vocabularies
+
+
+class SavedModel(NamedTuple):
+    r"""What a folder holds.
+
+    Args:
+        model (EEGA): The model, in evaluation mode.
+        vocabularies (Vocabularies): What its training data were numbered by.
+        data (DataConfig): How its data were built; ``encoder`` is the folder, for its
+            tokenizer.
+        signatures (set, optional): The (type, relation, type) triples that decoding
+            may use, or :obj:`None` for all.
+        temperature (float): See :func:`~eega_pyg.training.calibration.fit_temperature`.
+    """
+    model: EEGA
+    vocabularies: Vocabularies
+    data: DataConfig
+    signatures: Optional[Signatures]
+    temperature: float = 1.0
+
+
+def save_model(folder: Union[str, Path], model: EEGA, vocabularies: Vocabularies,
+               config: Config, scores: Optional[Dict[str, float]] = None,
+               temperature: float = 1.0) -> None:
+    r"""Writes a model and all that is needed to use it.
+
+    Args:
+        folder (str or Path): Created where it is not there.
+        model (EEGA): The model.
+        vocabularies (Vocabularies): What its training data were numbered by.
+        config (Config): The run's configuration.
+        scores (dict, optional): Validation scores for the model card.
+        temperature (float, optional): See
+            :func:`~eega_pyg.training.calibration.fit_temperature`.
+            (default: :obj:`1.0`)
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    # Beside the files of a model that is there already, which they then replace.
+    with TemporaryDirectory(prefix='.', dir=folder) as temporary:
+        model.save_pretrained(temporary)
+        load_tokenizer(config.data.encoder).save_pretrained(temporary)
+        for path in Path(temporary).iterdir():
+            os.replace(path, folder / path.name)
+    vocabularies.save(folder)
+    pipeline = {
+        'format': FORMAT,
+        'data': dataclasses.asdict(config.data),
+        'signatures': config.train.signatures,
+        'temperature': temperature,
+        'vocabularies': vocabularies.fingerprint,
+    }
+    write_text(folder / PIPELINE, json.dumps(pipeline, indent=2) + '\n')
+    write_text(folder / 'README.md', model_card(model, config, scores))
+
+
+def load_model(name: Optional[Union[str, Path]] = None) -> SavedModel:
+    r"""Reads a saved model.
+
+    Args:
+        name (str or Path, optional): A folder, a checkpoint that comes with the
+            package, or a model of the Hugging Face hub.
+            (default: :obj:`DEFAULT_CHECKPOINT`)
+
+    Raises:
+        ValueError: Naming the file, if one is broken or belongs to another model.
+        FileNotFoundError: If a file is missing.
+        OSError: If the model was shrunk and its public text encoder cannot be had.
+    """
+    folder = find_folder(name)
+    for file in ('config.json', WEIGHTS, PIPELINE, *TOKENIZER):
+        if not (folder / file).is_file():
+            raise FileNotFoundError(f"'{folder}' is not a saved model: there is no "
+                                    f"'{file}' in it")
+    pipeline = read_pipeline(folder / PIPELINE)
+    vocabularies = Vocabularies.load(folder)
+    if vocabularies.fingerprint != pipeline['vocabularies']:
+        raise ValueError(f"{folder}: the vocabularies are of another model (copy the "
+                         f"whole folder, or train again)")
+    try:
+        # Not `from_pretrained`, which prints to the standard output.
+        config = json.loads((folder / 'config.json').read_text(encoding='utf-8'))
+        model = EEGA(**config)
+        if 'weights' not in pipeline:
+            safetensors.torch.load_model(model, folder / WEIGHTS)
+    except Exception as e:  # Each of the libraries below has its own.
+        reason = str(e).splitlines()[0]
+        raise ValueError(f"{folder}: 'config.json' and 'model.safetensors' do not make "
+                         f"a model: {reason}") from e
+    if 'weights' in pipeline:
+        load_small(model, folder / WEIGHTS, pipeline['weights'])
+    data = Config.from_dict({'data': pipeline['data']}).data
+    return SavedModel(model.eval(), vocabularies,
+                      dataclasses.replace(data, encoder=str(folder)),
+                      vocabularies.signatures if pipeline['signatures'] else None,
+                      pipeline['temperature'])
+
+
+def model_card(model: EEGA, config: Config,
+               scores: Optional[Dict[str, float]] = None) -> str:
+    r"""The README of a saved model."""
+    tags = model.tag_set
+    lines = [
+        '---', 'library_name: eega_pyg', 'tags: [relation-extraction, multimodal]',
+        '---', '', '# EEGA: entities and relations from text with pictures', '',
+        'Joint multimodal entity-relation extraction with an edge-enhanced graph '
+        'alignment network and word-pair relation tagging, as implemented by eega_pyg.',
+        '', f'- text encoder: `{config.data.encoder}`',
+        f'- parser: `{config.data.spacy_model}`', f'- tag table: {model.table}',
+        f'- types: {", ".join(tags.types)}',
+        f'- relations: {", ".join(tags.relations) or "none"}', ''
+    ]
+    if scores:
+        lines += ['| validation score | % |', '| --- | --- |']
+        lines += [f'| {name} | {100 * value:.2f} |' for name, value in scores.items()]
+        lines += ['']
+    lines += [
+        '```python', 'from eega_pyg import Extractor',
+        "extractor = Extractor.from_pretrained('path/to/this/folder')",
+        "print(extractor('Some text .', caption='what the picture shows'))", '```', ''
+    ]
+    return '\n'.join(lines)

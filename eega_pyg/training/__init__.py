@@ -1,0 +1,30 @@
+r"""Models are trained, scored, calibrated and taught by others."""
+from typing import TYPE_CHECKING
+
+from eega_pyg._lazy import attach
+
+if TYPE_CHECKING:
+    from eega_pyg.training.calibration import Calibration, fit_temperature
+    from eega_pyg.training.evaluation import evaluate
+    from eega_pyg.training.run import PairTagging, RunResult, build_model, fit
+
+__all__ = [
+    'Calibration',
+    'PairTagging',
+    'RunResult',
+    'build_model',
+    'evaluate',
+    'fit',
+    'fit_temperature',
+]
+
+__getattr__, __dir__ = attach(
+    __name__, {
+        'Calibration': 'calibration',
+        'PairTagging': 'run',
+        'RunResult': 'run',
+        'build_model': 'run',
+        'evaluate': 'evaluation',
+        'fit': 'run',
+        'fit_temperature': 'calibration',
+    })

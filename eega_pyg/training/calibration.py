@@ -1,0 +1,85 @@
+r"""How sure a model is, and how sure it should be."""
+from typing import List, NamedTuple, Optional, Tuple
+
+import torch
+from torch import Tensor
+from torchmetrics.functional.classification import binary_calibration_error
+
+from eega_pyg.datasets import JMERE
+from eega_pyg.metrics import undirected
+from eega_pyg.nn.models import EEGA
+from eega_pyg.schema import TOKEN, Signatures
+from eega_pyg.tagging import decode_batch
+from eega_pyg.training.evaluation import SentenceScores, sorted_loader
+
+#: The temperatures that are tried.
+TEMPERATURES = (0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
+
+
+class Calibration(NamedTuple):
+    r"""How the probabilities of quintuples compare with the share that is right.
+
+    Args:
+        temperature (float): The temperature of the lowest log loss.
+        error (float): The expected calibration error at that temperature, over ten
+            bins of equal width.
+        error_before (float): The same at a temperature of 1.
+    """
+    temperature: float
+    error: float
+    error_before: float
+
+
+@torch.no_grad()
+def fit_temperature(model: EEGA, dataset: JMERE,
+                    signatures: Optional[Signatures] = None,
+                    batch_size: int = 32) -> Calibration:
+    r"""Finds what a model's scores are to be divided by so that of the quintuples it
+    gives a probability of, say, 0.8 about that share is right (temperature scaling,
+    `"On Calibration of Modern Neural Networks" <https://arxiv.org/abs/1706.04599>`_).
+
+    Args:
+        model (EEGA): The model.
+        dataset (JMERE): A data set that the model was not trained on, built with its
+            vocabularies.
+        signatures (set, optional): See :func:`~eega_pyg.tagging.decode`.
+        batch_size (int, optional): Pairs a batch. (default: :obj:`32`)
+    """
+    model.eval()
+    device = next(model.parameters()).device
+    scores = {t: SentenceScores() for t in TEMPERATURES}
+    for batch in sorted_loader(dataset, batch_size):
+        batch = batch.to(device)
+        logits = model(batch).logits
+        sizes = batch[TOKEN].ptr.diff().tolist()
+        for t, score in scores.items():
+            found = decode_batch(logits, sizes, model.tag_set, model.table, signatures,
+                                 temperature=t)
+            score.update(batch, found)
+    pairs = {t: _probabilities(score) for t, score in scores.items()}
+    if pairs[1.0][0].numel() == 0:  # A model that finds nothing is not unsure of it.
+        return Calibration(1.0, 0.0, 0.0)
+    loss = {
+        t: float(torch.nn.functional.binary_cross_entropy(p, y.to(p.dtype)))
+        for t, (p, y) in pairs.items()
+    }
+    best = min(loss, key=lambda t: loss[t])
+    error = {
+        t: float(binary_calibration_error(*pairs[t], n_bins=10))
+        for t in (best, 1.0)
+    }
+    return Calibration(best, error[best], error[1.0])
+
+
+def _probabilities(scores: SentenceScores) -> Tuple[Tensor, Tensor]:
+    r"""Of each predicted quintuple its probability, and whether it is right in either
+    direction."""
+    probability: List[float] = []
+    right: List[int] = []
+    for found, given in zip(scores.extractions(), scores.targets.values()):
+        items = undirected(given)
+        for q in found.quintuples:
+            assert q.probability is not None
+            probability.append(q.probability)
+            right.append(int(undirected([q]) <= items))
+    return torch.tensor(probability), torch.tensor(right)

@@ -1,0 +1,66 @@
+r"""What a training run keeps, when it stops, and what it writes down."""
+import os
+import time
+from pathlib import Path
+from typing import Any, Dict
+
+import lightning as L
+import pandas as pd
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+
+from eega_pyg.files import atomic
+
+
+class Checkpoint(ModelCheckpoint):
+    r"""A :class:`~lightning.pytorch.callbacks.ModelCheckpoint` that knows its best
+    epoch also where the folder of a resumed run was moved or copied."""
+    def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
+        def here(path: str) -> str:
+            return os.path.join(str(self.dirpath), os.path.basename(path))
+
+        state = {**state_dict, 'dirpath': self.dirpath}
+        for name in ('best_model_path', 'kth_best_model_path', 'last_model_path'):
+            if state[name]:
+                state[name] = here(state[name])
+        state['best_k_models'] = {here(p): v for p, v in state['best_k_models'].items()}
+        super().load_state_dict(state)
+
+
+class Patience(EarlyStopping):
+    r"""An :class:`~lightning.pytorch.callbacks.EarlyStopping` that does not let a run
+    go on that it has stopped before."""
+    def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        if self.wait_count >= self.patience:
+            trainer.should_stop = True
+
+
+class EpochLog(L.Callback):
+    r"""Writes a row of losses, scores and seconds an epoch to a CSV file; a resumed run
+    goes on below the rows of the epochs that are behind it.
+
+    Args:
+        path (Path): The file.
+    """
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._start = 0.0
+
+    def on_train_epoch_start(self, trainer: L.Trainer,
+                             module: L.LightningModule) -> None:
+        self._start = time.perf_counter()
+
+    def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        row = {
+            'epoch': trainer.current_epoch,
+            'seconds': round(time.perf_counter() - self._start, 2),
+            **{
+                k: float(v)
+                for k, v in trainer.callback_metrics.items() if '/' in k
+            }
+        }
+        table = pd.DataFrame([row])
+        if trainer.current_epoch > 0 and self.path.is_file():
+            earlier = pd.read_csv(self.path)
+            table = pd.concat([earlier[earlier['epoch'] < row['epoch']], table])
+        with atomic(self.path) as temporary:
+            table.to_csv(temporary, index=False)

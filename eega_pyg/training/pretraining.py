@@ -1,0 +1,166 @@
+r"""What a model can learn of words from MNRE beyond JMERE.
+
+Two thirds of MNRE's lines say that two entities of a text are not related. JMERE has no
+place for them, and so is without half of the texts; but they show what entities are.
+"""
+from typing import Any, Sequence
+
+import lightning as L
+import torch
+import torch.nn.functional as F
+from lightning.pytorch.callbacks import RichProgressBar
+from torch import Tensor
+from torch_geometric.data import HeteroData
+from torch_geometric.loader import DataLoader
+from torch_geometric.nn import MLP, Linear, SimpleConv
+
+from eega_pyg.config import TrainConfig
+from eega_pyg.datasets.mnre import MarkedText
+from eega_pyg.nn.models import EEGA
+from eega_pyg.parsing import Parse
+from eega_pyg.schema import PIECE, TOKEN, EdgeType, TagSet
+from eega_pyg.training.optimizer import configure_optimizer, use_bf16
+from eega_pyg.training.sampler import LengthGroupedSampler
+from eega_pyg.transforms import Vocabularies
+from eega_pyg.transforms.text_graph import add_words
+from eega_pyg.transforms.word_pieces import Cutter
+
+SPAN = 'span'
+TOKEN_OF_SPAN: EdgeType = (TOKEN, 'of', SPAN)
+SPAN_PAIR: EdgeType = (SPAN, 'pair', SPAN)
+
+
+class MarkedTextTransform:
+    r"""Turns a text with its entities into a :class:`~torch_geometric.data.HeteroData`:
+    words, their features and their pieces as :class:`~eega_pyg.transforms.TextGraph`
+    has them, a node for each entity, to which its words point, and an edge for each
+    pair of entities that has a line.
+
+    ``data['token'].bio`` (:obj:`bool`, ``[n, 1 + 2 * types]``) marks what a word may
+    be: outside of all entities, the first word of one, or another one of its words;
+    all types where the entity's is not known. Of overlapping entities the longest
+    counts. ``data['span', 'pair', 'span'].relation`` (``[pairs]``) is :obj:`0` where
+    there is none.
+
+    Args:
+        vocabularies (Vocabularies): What was fitted on the training split.
+        pieces (WordPieces): Cuts words into the text encoder's pieces.
+        tags (TagSet): Types and relations.
+    """
+    def __init__(self, vocabularies: Vocabularies, pieces: Cutter,
+                 tags: TagSet) -> None:
+        self.vocabularies = vocabularies
+        self.pieces = pieces
+        self.tags = tags
+
+    def __call__(self, text: MarkedText, parse: Parse) -> HeteroData:
+        data = HeteroData()
+        add_words(data, text.words, parse, self.vocabularies, self.pieces)
+        data[TOKEN].bio = self._bio(text)
+
+        index = {span: i for i, span in enumerate(text.types)}
+        data[SPAN].num_nodes = len(index)
+        data[TOKEN_OF_SPAN].edge_index = torch.tensor(
+            [[word for span in index for word in range(*span)],
+             [i for span, i in index.items() for _ in range(*span)]])
+        data[SPAN_PAIR].edge_index = torch.tensor([[index[head], index[tail]]
+                                                   for head, tail in text.relations]).T
+        relations = (None, *self.tags.relations)
+        data[SPAN_PAIR].relation = torch.tensor(
+            [relations.index(r) for r in text.relations.values()])
+        return data
+
+    def _bio(self, text: MarkedText) -> Tensor:
+        types = self.tags.types
+        out = torch.zeros(len(text.words), 1 + 2 * len(types), dtype=torch.bool)
+        out[:, 0] = True
+        for start, end in sorted(text.types, key=lambda s: (s[0] - s[1], s)):
+            if not out[start:end, 0].all():
+                continue
+            kind = text.types[start, end]
+            chosen = torch.tensor([kind in (None, t) for t in types])
+            out[start:end] = False
+            out[start, 1:1 + len(types)] = chosen
+            out[start + 1:end, 1 + len(types):] = chosen
+        return out
+
+
+class EntityPretraining(L.LightningModule):
+    r"""Trains what a model knows of words, its text encoder and what describes them
+    beside it, to find entities and to tell whether two are related.
+
+    Args:
+        model (EEGA): The model.
+        config (TrainConfig): Learning rates and schedule.
+    """
+    def __init__(self, model: EEGA, config: TrainConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.model = model
+        dim = model.text_encoder.out_channels
+        tags = model.tag_set
+        self.dropout = torch.nn.Dropout(0.1)
+        self.lin_bio = Linear(dim, 1 + 2 * len(tags.types))
+        self.pool = SimpleConv(aggr='mean')
+        self.mlp = MLP([2 * dim, dim, 1 + len(tags.relations)], dropout=0.1, act='gelu',
+                       norm=None)
+
+    def loss(self, batch: HeteroData) -> Tensor:
+        r"""The mean over the texts of the negative log-likelihood of all their words
+        and pairs."""
+        x = self.model.encode_words(batch)
+        log_probs = self.lin_bio(self.dropout(x)).log_softmax(dim=-1)
+        possible = log_probs.masked_fill(~batch[TOKEN].bio, float('-inf'))
+        loss = -possible.logsumexp(dim=-1).sum()
+
+        x = self.pool((x, x.new_empty(batch[SPAN].num_nodes, 0)),
+                      batch[TOKEN_OF_SPAN].edge_index)
+        head, tail = batch[SPAN_PAIR].edge_index
+        scores = self.mlp(torch.cat([x[head], x[tail]], dim=-1))
+        loss = loss + F.cross_entropy(scores, batch[SPAN_PAIR].relation,
+                                      reduction='sum')
+        return loss / batch.num_graphs
+
+    def training_step(self, batch: HeteroData, batch_idx: int) -> Tensor:
+        with torch.autocast(self.device.type, torch.bfloat16,
+                            enabled=use_bf16(self.config, self.device)):
+            loss = self.loss(batch)
+        self.log('loss', loss.detach(), prog_bar=True, batch_size=batch.num_graphs)
+        return loss
+
+    def configure_optimizers(self) -> Any:
+        return configure_optimizer(self, self.config,
+                                   int(self.trainer.estimated_stepping_batches),
+                                   self.config.pretrain_epochs)
+
+
+def pretrain_words(model: EEGA, data: Sequence[HeteroData], config: TrainConfig,
+                   progress: bool = True) -> None:
+    r"""Trains what a model knows of words in place on all entities and pairs of MNRE's
+    lines, for ``pretrain_epochs`` with batches of twice ``batch_size`` texts.
+
+    Args:
+        model (EEGA): The model.
+        data (sequence of HeteroData): The texts, see :class:`MarkedTextTransform`.
+        config (TrainConfig): The training configuration.
+        progress (bool, optional): If set to :obj:`False`, shows no progress bar.
+            (default: :obj:`True`)
+    """
+    batch_size = 2 * config.batch_size
+    sampler = LengthGroupedSampler([d[PIECE].num_nodes for d in data], batch_size,
+                                   config.seed)
+    trainer = L.Trainer(
+        max_epochs=config.pretrain_epochs,
+        gradient_clip_val=config.clip,
+        callbacks=[RichProgressBar()] if progress else [],
+        logger=False,
+        accelerator='auto',
+        devices=1,
+        enable_checkpointing=False,
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+        deterministic=True,
+    )
+    trainer.fit(
+        EntityPretraining(model, config),
+        DataLoader(data, batch_size, sampler=sampler, generator=torch.Generator()))

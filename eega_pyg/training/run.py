@@ -1,0 +1,359 @@
+r"""Training with Lightning: the module, and one function that runs it."""
+import json
+import logging
+import signal
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
+
+import lightning as L
+import safetensors
+import safetensors.torch
+import torch
+import yaml
+from filelock import FileLock, Timeout
+from lightning.pytorch.callbacks import RichProgressBar
+from rich.console import Console
+from torch import Tensor
+from torch.utils.data import ConcatDataset
+from torch_geometric.data import HeteroData
+from torch_geometric.loader import DataLoader
+
+from eega_pyg.config import Config, TrainConfig
+from eega_pyg.datasets import JMERE
+from eega_pyg.datasets.cached import cached_parser, cached_pieces
+from eega_pyg.datasets.mnre import UNRELATED, read_marked_texts
+from eega_pyg.device import find_device
+from eega_pyg.files import atomic, write_text
+from eega_pyg.nn.models import EEGA
+from eega_pyg.saving.saved_model import save_model
+from eega_pyg.schema import OBJECT, PAIR, TOKEN, Signatures, num_pieces
+from eega_pyg.training.calibration import fit_temperature
+from eega_pyg.training.callbacks import Checkpoint, EpochLog, Patience
+from eega_pyg.training.distillation import TaughtPairs, ensemble_log_probs
+from eega_pyg.training.evaluation import (
+    SentenceScores,
+    collect_scores,
+    extract_batch,
+    sorted_loader,
+)
+from eega_pyg.training.optimizer import configure_optimizer, use_bf16
+from eega_pyg.training.pretraining import MarkedTextTransform, pretrain_words
+from eega_pyg.training.sampler import LengthGroupedSampler
+
+#: Makes the model of a run.
+Build = Callable[[Config, JMERE], EEGA]
+#: What is trained on: the data alone, or with what teachers say.
+Trained = Union[JMERE, ConcatDataset]
+#: The score by which a checkpoint is chosen.
+MONITOR = 'val/quintuple_f1'
+
+
+class PairTagging(L.LightningModule):
+    r"""Trains an :class:`~eega_pyg.nn.models.EEGA` on word-pair tags.
+
+    Args:
+        model (EEGA): The model.
+        config (TrainConfig): Optimiser and schedule.
+        signatures (set, optional): The (type, relation, type) triples that decoding may
+            use, or :obj:`None` for all.
+    """
+    def __init__(self, model: EEGA, config: TrainConfig,
+                 signatures: Optional[Signatures] = None) -> None:
+        super().__init__()
+        self.model = model
+        self.config = config
+        self.signatures = signatures
+        self._scores = SentenceScores()
+
+    def training_step(self, batch: HeteroData, batch_idx: int) -> Tensor:
+        bf16 = use_bf16(self.config, self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
+            parts = self.model.loss(batch)
+        self.log_dict({
+            f'train/{k}': v.detach()
+            for k, v in parts.items()
+        }, on_step=False, on_epoch=True, batch_size=batch.num_graphs)
+        self.log('loss', parts['loss'].detach(), prog_bar=True)
+        return parts['loss']
+
+    def on_validation_epoch_start(self) -> None:
+        self._scores = SentenceScores()
+
+    def validation_step(self, batch: HeteroData, batch_idx: int) -> None:
+        self._scores.update(batch, extract_batch(self.model, batch, self.signatures))
+
+    def on_validation_epoch_end(self) -> None:
+        scores = {f'val/{k}': v for k, v in self._scores.compute().items()}
+        shown = {MONITOR, 'val/entity_f1'}
+        self.log_dict({k: v for k, v in scores.items() if k in shown}, prog_bar=True)
+        self.log_dict({k: v for k, v in scores.items() if k not in shown})
+
+    def configure_optimizers(self) -> Any:
+        return configure_optimizer(self, self.config,
+                                   int(self.trainer.estimated_stepping_batches),
+                                   self.config.epochs)
+
+    def on_save_checkpoint(self, checkpoint: Dict[str, Any]) -> None:
+        checkpoint['rng'] = {'cpu': torch.get_rng_state()}
+        if torch.cuda.is_available():
+            checkpoint['rng']['cuda'] = torch.cuda.get_rng_state_all()
+
+    def on_load_checkpoint(self, checkpoint: Dict[str, Any]) -> None:
+        self._rng = checkpoint['rng']
+
+    def on_train_start(self) -> None:
+        # After everything that Lightning itself draws while it sets the run up.
+        rng = self.__dict__.pop('_rng', None)
+        if rng is not None:
+            torch.set_rng_state(rng['cpu'].cpu())
+            if 'cuda' in rng and torch.cuda.is_available():
+                torch.cuda.set_rng_state_all([s.cpu() for s in rng['cuda']])
+
+
+def build_model(config: Config, train: JMERE) -> EEGA:
+    r"""A model for a data set, with the public weights of its text encoder."""
+    from transformers import AutoConfig
+
+    from eega_pyg.resolve import resolve_encoder
+    encoder = AutoConfig.from_pretrained(resolve_encoder(config.data.encoder))
+    model = EEGA(
+        encoder=encoder.to_diff_dict(),
+        tag_set=config.tags.tag_set().to_dict(),
+        sizes=train.vocabularies.sizes,
+        table=config.data.table,
+        feature_dim=train[0][OBJECT].feat.size(1),
+        vector_dim=train[0][TOKEN].vector.size(1),
+        **config.to_dict()['model'],
+    )
+    model.text_encoder.load_pretrained(config.data.encoder)
+    return model
+
+
+class RunResult(NamedTuple):
+    r"""What a training run ended with: the folder of the saved model, the validation
+    scores of the best epoch, that epoch's number (from 0), and what was extracted from
+    each validation sentence."""
+    folder: Path
+    scores: Dict[str, float]
+    epoch: int
+    sentences: SentenceScores
+
+
+def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
+        resume: bool = False, progress: bool = True,
+        build: Build = build_model) -> RunResult:
+    r"""Trains on a data set's training split, keeps the epoch that is best on its
+    validation split, and saves that model.
+
+    ``folder/training`` holds what a stopped run needs to go on (what the teachers said
+    in ``teachers.safetensors`` if there are any, ``encoder.safetensors`` after the
+    pretraining if there is one, ``last.ckpt`` after every epoch), the best epoch
+    (``best.ckpt``), the configuration, and the losses and scores of every epoch
+    (``metrics.csv``).
+
+    Args:
+        config (Config): The configuration.
+        root (str or Path): The data set's folder, as of
+            :class:`~eega_pyg.datasets.JMERE`.
+        folder (str or Path): Where the model goes.
+        resume (bool, optional): If set to :obj:`True`, goes on after the last finished
+            epoch of the run in :obj:`folder`. (default: :obj:`False`)
+        progress (bool, optional): If set to :obj:`False`, shows no progress bar.
+            (default: :obj:`True`)
+        build (callable, optional): Makes the model from the configuration and the
+            training split. (default: :func:`build_model`)
+
+    Raises:
+        ValueError: If the run to resume was of another configuration or of other
+            data, if :obj:`folder` holds a run and :obj:`resume` is not set, or if
+            another process trains there.
+    """
+    state = Path(folder) / 'training'
+    state.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(state / 'lock')
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ValueError(
+            f"Another process trains in '{folder}': wait for it, or choose "
+            f"another folder") from None
+    try:
+        return _fit(config, root, folder, resume, progress, build)
+    except SystemExit:  # Interrupted, Lightning ends the process, deaf from then on.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        raise KeyboardInterrupt(f"The run in '{folder}' was stopped: resumed, it goes "
+                                f"on after its last finished epoch") from None
+    finally:
+        lock.release()
+
+
+def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resume: bool,
+         progress: bool, build: Build) -> RunResult:
+    # Devices and tips are of no interest to who reads scores.
+    logging.getLogger('lightning.pytorch').setLevel(logging.WARNING)
+    state = Path(folder) / 'training'
+    last = state / 'last.ckpt'
+    text = yaml.safe_dump(config.to_dict(), sort_keys=False)
+    pretrained, told = state / 'encoder.safetensors', state / 'teachers.safetensors'
+    started = any(path.is_file() for path in (last, pretrained, told))
+    if started:
+        if not resume:
+            raise ValueError(f"'{folder}' already holds a run: resume it, or choose "
+                             f"another folder")
+        if (state / 'config.yaml').read_text(encoding='utf-8') != text:
+            raise ValueError(f"The run in '{folder}' has another configuration (see "
+                             f"'{state / 'config.yaml'}')")
+    if last.is_file():
+        _read_checkpoint(last)
+    write_text(state / 'config.yaml', text)
+
+    kwargs = {'tags': config.tags.tag_set(), 'log': progress, **config.data.arguments()}
+    train = JMERE(str(root), split='train', **kwargs)
+    val = JMERE(str(root), split='val', vocabularies=train.vocabularies, **kwargs)
+    _check_data(state / 'data.json', [d.processed_file_names for d in (train, val)],
+                started)
+    if len(train) == 0 or len(val) == 0:
+        raise ValueError(f"The {'train' if len(train) == 0 else 'val'} split in "
+                         f"'{root}' holds no sentence with a relation")
+    taught: Trained = train
+    if config.train.teachers:  # First: a wrong one is to be found at once.
+        taught = _teach(config, train, told, progress)
+    L.seed_everything(config.train.seed, verbose=False)
+    model = build(config, train)
+    if config.train.pretrain_epochs > 0 and not last.is_file():
+        _pretrain(model, config, train, pretrained, progress)
+    signatures = train.vocabularies.signatures if config.train.signatures else None
+    module = PairTagging(model, config.train, signatures)
+
+    # At the end of the training epoch, after its validation: an epoch boundary.
+    keep: Dict[str, Any] = {
+        'save_on_train_epoch_end': True,
+        'enable_version_counter': False
+    }
+    best = Checkpoint(state, filename='best', monitor=MONITOR, mode='max', **keep)
+    trainer = L.Trainer(
+        max_epochs=config.train.epochs,
+        gradient_clip_val=config.train.clip,
+        callbacks=[
+            best,
+            Checkpoint(state, filename='last', **keep),
+            Patience(MONITOR, mode='max', patience=config.train.patience),
+            EpochLog(state / 'metrics.csv'),
+            *([RichProgressBar()] if progress else []),
+        ],
+        logger=False,
+        accelerator='auto',
+        devices=1,
+        num_sanity_val_steps=0,
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+        deterministic=True,
+    )
+    trainer.fit(module, *loaders(taught, val, config.train),
+                ckpt_path=last if last.is_file() else None, weights_only=True)
+
+    checkpoint = _read_checkpoint(Path(best.best_model_path))
+    module.load_state_dict(checkpoint['state_dict'])
+    model.to(find_device())  # The trainer leaves it on the CPU.
+    sentences = collect_scores(model, val, signatures, config.train.batch_size)
+    scores = sentences.compute()
+    calibration = fit_temperature(model, val, signatures, config.train.batch_size)
+    save_model(folder, model, train.vocabularies, config, {
+        **scores, 'calibration_error': calibration.error
+    }, calibration.temperature)
+    return RunResult(Path(folder), scores, int(checkpoint['epoch']), sentences)
+
+
+def _pretrain(model: EEGA, config: Config, train: JMERE, path: Path,
+              progress: bool) -> None:
+    r"""Pretrains what the model knows of words, or reads what a stopped run has
+    pretrained."""
+    parts = torch.nn.ModuleDict({'text_encoder': model.text_encoder})
+    if model.word_features is not None:
+        parts['word_features'] = model.word_features
+    if not path.is_file():
+        tags = config.tags.tag_set()
+        texts = [
+            t for t in read_marked_texts(train.raw_paths[0], tags)
+            if len(t.words) <= config.data.max_words
+        ]
+        if progress:
+            Console(stderr=True).print(f'Training the text encoder on the entities of '
+                                       f'{len(texts):,} texts first')
+        parser = cached_parser(config.data.spacy_model, config.data.word_vectors)
+        parses = parser.parse([t.words for t in texts], progress)
+        transform = MarkedTextTransform(train.vocabularies,
+                                        cached_pieces(config.data.encoder), tags)
+        pretrain_words(model, list(map(transform, texts, parses)), config.train,
+                       progress)
+        with atomic(path) as temporary:
+            safetensors.torch.save_model(parts, temporary)
+    try:
+        safetensors.torch.load_model(parts, path)
+    except (safetensors.SafetensorError, RuntimeError) as e:
+        raise ValueError(f"'{path}' is broken: remove it to train the text encoder "
+                         f"again ({str(e).splitlines()[0]})") from e
+    # What follows starts alike, whether this was done before or now.
+    L.seed_everything(config.train.seed, verbose=False)
+
+
+def _teach(config: Config, train: JMERE, path: Path, progress: bool) -> ConcatDataset:
+    r"""Asks the teachers, or reads what they have told a stopped run."""
+    tags, share = config.tags.tag_set(), config.train.distillation
+    parts = [(train, share)]
+    if config.train.unlabelled:
+        kwargs = replace(config.data, version=UNRELATED).arguments()
+        parts.append((JMERE(train.root, vocabularies=train.vocabularies, tags=tags,
+                            log=progress, **kwargs), 1.0))
+    if not path.is_file():
+        said = {
+            data.version:
+            torch.cat(
+                ensemble_log_probs(config.train.teachers, train.root, 'train', tags,
+                                   replace(config.data, version=data.version),
+                                   progress))
+            for data, _ in parts
+        }
+        with atomic(path) as temporary:
+            safetensors.torch.save_file(said, temporary)
+    try:
+        told = safetensors.torch.load_file(path)
+        return ConcatDataset([
+            TaughtPairs(data,
+                        told[data.version].split([d[PAIR].tag.numel()
+                                                  for d in data]), part)
+            for data, part in parts
+        ])
+    except (safetensors.SafetensorError, KeyError, RuntimeError) as e:
+        raise ValueError(f"'{path}' is broken: remove it to ask the teachers again "
+                         f"({str(e).splitlines()[0]})") from e
+
+
+def _check_data(path: Path, names: List[List[str]], started: bool) -> None:
+    # The name of a processed file tells all that it depends on.
+    if not started:
+        write_text(path, json.dumps(names) + '\n')
+    elif path.is_file() and json.loads(path.read_text(encoding='utf-8')) != names:
+        raise ValueError(f"The run in '{path.parent.parent}' was of other data (see "
+                         f"'{path}'): give it those, or choose another folder")
+
+
+def _read_checkpoint(path: Path) -> Dict[str, Any]:
+    try:
+        return torch.load(path, weights_only=True, map_location='cpu')
+    except Exception as e:
+        raise ValueError(f"'{path}' is not a checkpoint of a run, or it is broken: "
+                         f"{str(e).splitlines()[0]}") from e
+
+
+def loaders(train: Trained, val: JMERE,
+            config: TrainConfig) -> Tuple[DataLoader, DataLoader]:
+    r"""Batches grouped by length; their generators keep the global one untouched."""
+    sampler = LengthGroupedSampler([num_pieces(train[i]) for i in range(len(train))],
+                                   config.batch_size, config.seed)
+    return (
+        DataLoader(train, config.batch_size, sampler=sampler,
+                   generator=torch.Generator()),
+        sorted_loader(val, 2 * config.batch_size),
+    )

@@ -1,0 +1,1 @@
+r"""Captions to scene graphs, by rules over their syntax."""

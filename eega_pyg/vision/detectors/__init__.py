@@ -1,0 +1,1 @@
+r"""Pictures to objects: boxes, labels, scores and features."""

@@ -1,0 +1,1 @@
+r"""Pairs of objects to the predicates between them."""

@@ -1,0 +1,1 @@
+r"""Scene graphs and relationships in the files of others."""

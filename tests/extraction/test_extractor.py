@@ -1,0 +1,355 @@
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch_geometric.data import Batch
+
+from eega_pyg.extraction.extractor import PASSAGE_WORDS, Extractor
+from eega_pyg.extraction.item import Item
+from eega_pyg.schema import Entity, Quintuple, SceneGraph, SceneObject, ScenePredicate
+from eega_pyg.tagging import Extraction
+from eega_pyg.transforms import Pair
+
+SENTENCES = [
+    'Striker Marco Bellini joins Harbor City FC in Lisbon',
+    'Sofia',
+    'RT @news : singer Nora Blake and actor Tom Reed were seen in Paris , France',
+]
+
+GRAPH = SceneGraph((SceneObject('man'), SceneObject('ball')),
+                   (ScenePredicate(0, 'kick', 1), ))
+
+
+@pytest.fixture(scope='module')
+def extractor(trained):
+    return Extractor.from_pretrained(trained, device='cpu')
+
+
+def close(a, b):
+    """Equal results, probabilities within 1e-4."""
+    left, right = a.to_dict(), b.to_dict()
+
+    def compare(x, y):
+        if isinstance(x, float):
+            return x == pytest.approx(y, abs=1e-4)
+        if isinstance(x, dict):
+            return x.keys() == y.keys() and all(compare(x[k], y[k]) for k in x)
+        if isinstance(x, list):
+            return len(x) == len(y) and all(map(compare, x, y))
+        return x == y
+
+    return compare(left, right)
+
+
+def test_batch_equals_one_by_one_in_the_given_order(extractor):
+    items = [
+        Item(SENTENCES[0], caption='a man kicking a ball'),
+        Item(SENTENCES[1]),
+        Item(SENTENCES[2], scene_graph=GRAPH, image_id='x.jpg'),
+        Item(words=('Two', 'words'), caption=''),
+    ] * 3
+    together = extractor.batch(items, batch_size=5)
+    for item, result in zip(items, together):
+        assert result.text == item.text and result.image_id == item.image_id
+        text = item.words or item.text
+        assert close(result, extractor.batch([Item(**vars(item))])[0])
+        if item.caption is None and item.scene_graph is None:
+            assert close(result, extractor(text))
+
+
+def test_a_text_that_ends_in_a_word_is_read_with_a_full_stop(extractor):
+    words = SENTENCES[0].split()
+    kwargs = {'caption': 'a man kicking a ball', 'align': True, 'pairs': True}
+    result = extractor(SENTENCES[0], **kwargs)
+    marked = extractor([*words, '.'], **kwargs)
+    assert result.words() == words
+    assert result.text == SENTENCES[0]
+    kept = [e for e in marked.extraction.entities if e.end <= len(words)]
+    assert result.extraction.entities == kept
+    n = len(words)
+    np.testing.assert_allclose(result.alignment.nodes, marked.alignment.nodes[:, :n],
+                               atol=1e-5)
+    table = marked.pairs.table(range(n))
+    np.testing.assert_allclose(result.pairs.table(range(n)), table, atol=1e-5)
+    assert result.pairs.windows[0][1].shape[:2] == (n, n)
+    for text in (f'{SENTENCES[0]} !', words):
+        assert len(extractor(text).offsets) == n + (text is not words)
+    # Beyond the limit of 70 words, the mark is in a window of its own.
+    long = extractor(' '.join(['word'] * 70), **kwargs)
+    assert len(long.offsets) == long.alignment.nodes.shape[1] == 70
+
+
+def test_offsets_cut_the_words_out_of_the_text(extractor):
+    text = '  Marco   Bellini joins “Harbor City FC”!! 🎉 @someone #Lisbon'
+    result = extractor(text)
+    for start, end in result.offsets:
+        assert text[start:end].strip() == text[start:end] != ''
+    given = extractor(['Marco', 'Bellini', 'joins'])
+    assert given.text == 'Marco Bellini joins'
+    assert [given.text[a:b] for a, b in given.offsets] == ['Marco', 'Bellini', 'joins']
+
+
+def test_a_result_says_what_and_where(extractor):
+    result = extractor('Marco Bellini joins Harbor City FC', caption='a man')
+    head, tail = Entity(0, 2, 'per', 0.75), Entity(3, 6, 'org', 0.5)
+    found = Extraction([head, tail], [Quintuple(head, tail, 'member_of', 0.25)])
+    result = type(result)(result.text, result.offsets, found, result.scene_graph)
+    value = result.to_dict()
+    assert value['quintuples'] == [{
+        'head': {
+            'text': 'Marco Bellini',
+            'type': 'per',
+            'start': 0,
+            'end': 13,
+            'probability': 0.75
+        },
+        'relation': 'member_of',
+        'tail': {
+            'text': 'Harbor City FC',
+            'type': 'org',
+            'start': 20,
+            'end': 34,
+            'probability': 0.5
+        },
+        'probability': 0.25,
+        'directed': True,
+    }]
+    assert [o['label'] for o in value['scene_graph']['objects']] == ['man']
+    assert result.quintuples() == [('Marco Bellini', 'per', 'Harbor City FC', 'org',
+                                    'member_of')]
+
+
+@pytest.fixture
+def near_sighted(extractor):
+    r"""Does not read the parser's vectors, which know the words around a passage."""
+    weight = extractor.model.word_features.lin.weight
+    kept = weight.detach().clone()
+    torch.nn.init.zeros_(weight)
+    yield extractor
+    with torch.no_grad():
+        weight.copy_(kept)
+
+
+def test_a_long_text_is_read_to_its_end(near_sighted):
+    extractor = near_sighted
+    filler = ['and', 'then', 'nothing', 'happened', '.'] * 40
+    tail = SENTENCES[2].split()
+    # Of a sentence that the parser reads alike whatever stands before it.
+    parse, alone = extractor.parser.parse([[*filler, *tail], tail])
+    assert (parse.upos[200:], parse.ner[200:]) == (alone.upos, alone.ner)
+
+    long = extractor([*filler, *tail], pairs=True)
+    assert len(long.offsets) == 200 + len(tail)
+    windows = [(offset, len(table)) for offset, table in long.pairs.windows]
+    assert windows == [*((i, 20) for i in range(0, 200, 20)), (200, len(tail))]
+    last = extractor(tail).extraction
+    assert last.entities and last.entities == [
+        e.shifted(-200) for e in long.extraction.entities if e.start >= 200
+    ]
+
+
+def test_sentences_are_read_as_passages(near_sighted):
+    extractor = near_sighted
+    sentences = [
+        f'Marco Bellini joins Harbor City FC in {city} today .'.split()
+        for city in ('Lisbon', 'Oslo', 'Rome', 'Paris')
+    ]
+    text = [word for s in sentences for word in s]
+    kwargs = {'caption': 'a man kicking a ball', 'align': True, 'pairs': True}
+    whole = extractor(text, **kwargs)  # Two have 20 words, and three 30.
+    assert [(o, len(t)) for o, t in whole.pairs.windows] == [(0, 20), (20, 20)]
+    expected = [
+        extractor([*a, *b], **kwargs) for a, b in (sentences[:2], sentences[2:])
+    ]
+    assert whole.extraction.entities and whole.extraction.entities == [
+        e.shifted(o) for o, r in zip((0, 20), expected) for e in r.extraction.entities
+    ]
+    assert whole.extraction.quintuples == [
+        q.shifted(o) for o, r in zip((0, 20), expected) for q in r.extraction.quintuples
+    ]
+    np.testing.assert_allclose(whole.alignment.nodes,
+                               np.hstack([r.alignment.nodes for r in expected]),
+                               atol=1e-5)
+    extractor.passage_words = 40
+    try:
+        assert len(extractor(text, **kwargs).pairs.windows) == 1
+    finally:
+        extractor.passage_words = PASSAGE_WORDS
+
+
+def test_words_are_aligned_by_the_plans_of_the_model(extractor):
+    text = 'Marco Bellini joins Harbor City FC'.split()
+    result = extractor(text, scene_graph=GRAPH, align=True)
+    pair = Pair(tuple(text), extractor.parser.parse([text])[0], GRAPH)
+    with torch.no_grad():
+        out = extractor.model(Batch.from_data_list([extractor.transform(pair)]), True)
+    for plan, found in zip(out.alignment[-2:], result.alignment):
+        for j in range(len(text)):
+            column = plan[0, :, j]
+            np.testing.assert_allclose(found[:, j], column / column.sum(), atol=1e-5)
+    assert extractor(text, scene_graph=GRAPH).alignment is None
+    assert extractor(text, align=True).alignment is None  # Nothing is seen.
+
+
+def test_all_words_of_a_long_text_are_aligned(extractor):
+    result = extractor('Marco Bellini joins Harbor City FC .'.split() * 30,
+                       scene_graph=GRAPH, align=True, pairs=True)
+    for plan in result.alignment:
+        np.testing.assert_allclose(plan.sum(0), np.ones(210), atol=1e-5)
+    table = result.pairs.table([0, 6, 209])
+    np.testing.assert_allclose(table[0, 1].sum(), 1, atol=1e-5)
+    assert np.isnan(table[0, 2]).all()
+
+
+def test_an_image_alone_is_parsed_and_beside_a_caption_is_not(extractor, monkeypatch):
+    asked = []
+
+    def parse(images):
+        asked.extend(images)
+        return [GRAPH] * len(images)
+
+    monkeypatch.setattr(extractor, 'image_parser', parse)
+    picture = Image.new('RGB', (8, 8))
+    results = extractor.batch([
+        Item('One', image=picture),
+        Item('Two', image='folder/2.jpg', caption='a dog'),
+        Item('Three', image='folder/3.jpg'),
+        Item('Four', image='folder/4.jpg', scene_graph=SceneGraph()),
+    ])
+    assert asked == [picture, 'folder/3.jpg']
+    labels = [[o.label for o in r.scene_graph.objects] for r in results]
+    assert labels == [['man', 'ball'], ['dog'], ['man', 'ball'], []]
+    assert [r.image_id for r in results] == ['', '2.jpg', '3.jpg', '4.jpg']
+    monkeypatch.setattr(extractor, 'image_parser', lambda images: [])
+    with pytest.raises(ValueError, match='a scene graph of each of 1 images'):
+        extractor('One', image=picture)
+
+
+def test_only_the_objects_the_model_sees_are_in_the_result(extractor):
+    many = SceneGraph(tuple(SceneObject(f'thing {i}', i / 20) for i in range(15)))
+    result = extractor('Marco Bellini', scene_graph=many, align=True)
+    assert result.scene_graph == many.top(10)
+    assert len(result.alignment.nodes) == 10
+
+
+def test_a_stream_takes_items_as_it_goes(extractor):
+    taken = []
+
+    def items():
+        for i in range(40):
+            taken.append(i)
+            yield Item(f'Number {i} lives in Rome')
+
+    stream = extractor.stream(items(), batch_size=2)
+    index, result = next(stream)
+    assert len(taken) == 32
+    assert result.text == f'Number {index} lives in Rome'
+    assert sorted([index, *(i for i, _ in stream)]) == list(range(40))
+
+
+@pytest.mark.parametrize('make, message', [
+    (lambda: Item('a \ud800'), 'text: character 2 is half of a surrogate pair'),
+    (lambda: Item.from_dict({
+        'text': 'a',
+        'image': 3
+    }), 'image: expected a string'),
+    (lambda: Item(''), 'The text is empty'),
+    (lambda: Item(' \n\t '), 'The text is empty'),
+    (lambda: Item('a', caption='b', scene_graph=SceneGraph()), 'not both'),
+    (lambda: Item.from_dict([]), "Expected an object with 'text' or 'words'"),
+    (lambda: Item.from_dict({'txt': 'a'}), "Unknown field 'txt'"),
+    (lambda: Item.from_dict({'text': 3}), 'text: expected a string'),
+    (lambda: Item.from_dict({'words': ['a', '']}),
+     'words: expected a list of non-empty'),
+    (lambda: Item.from_dict({'words': []}), 'words: expected a list of non-empty'),
+    (lambda: Item.from_dict({
+        'text': 'a',
+        'scene_graph': {
+            'objects': [{}]
+        }
+    }), r"objects\[0\]: missing 'label'"),
+])
+def test_a_wrong_item_is_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize('make, message', [
+    (lambda: Item(text=3), 'a string as text .got 3.'),
+    (lambda: Item('a', scene_graph={'objects': []}), 'SceneGraph.from_dict'),
+])
+def test_a_value_of_another_type_is_named(make, message):
+    with pytest.raises(TypeError, match=message):
+        make()
+
+
+def test_no_item_is_no_result_and_a_string_is_an_item(extractor):
+    assert extractor.batch([]) == []
+    found, = extractor.batch([SENTENCES[0]])
+    assert close(found, extractor(SENTENCES[0]))
+
+
+def test_a_broken_image_is_told_of_before_a_detector_is_fetched(extractor, monkeypatch):
+    from eega_pyg import vision
+
+    def fetch(**kwargs):
+        raise AssertionError('fetched')
+
+    monkeypatch.setattr(vision, 'SceneParser', fetch)
+    with pytest.raises(OSError, match="'none.jpg': there is no such image file"):
+        extractor('One', image='none.jpg')
+    with pytest.raises(AssertionError, match='fetched'):
+        extractor('One', image=Image.new('RGB', (8, 8)))
+
+
+@pytest.mark.parametrize('text, message', [
+    ('Marco Bellini joins Harbor City FC . ' * 30_000, 'has 1110000 characters'),
+    ('a ' * 20_001, "begins with 'a a a .*' has 20001 words"),
+    ('\x1c \x85 \u2003', 'The text is empty'),
+])
+def test_texts_that_are_too_much_or_too_little_are_refused(extractor, text, message):
+    with pytest.raises(ValueError, match=message):
+        extractor(text)
+
+
+@pytest.mark.parametrize('text', [
+    ''.join(map(chr, range(1, 32))) + 'Marco\x00Bellini joins \x1b[31mHarbor City FC',
+    '\u200b\ufeff',
+    'محمد صلاح \u202e Marco Bellini \u202c joins Harbor City FC 👨‍👩‍👧🎉',
+    '<script>alert(1)</script> joins <b>Harbor</b> & "City" FC',
+    '!' * 1500,
+])
+def test_odd_texts_are_read_and_cut_where_they_say(extractor, text):
+    result = extractor(text, caption=text)
+    assert result.words() and all(w.strip() for w in result.words())
+    left = [i for start, end in result.offsets for i in range(start, end)]
+    assert all(c.isspace() for i, c in enumerate(text) if i not in set(left))
+
+
+def test_a_caption_that_is_none_is_refused(extractor):
+    with pytest.raises(ValueError, match='caption: has 2001 characters'):
+        extractor('Marco Bellini', caption='!' * 2001)
+
+
+def test_a_model_is_not_saved_over_itself(trained, tmp_path):
+    copy = tmp_path / 'model'
+    shutil.copytree(trained, copy, ignore=shutil.ignore_patterns('training'))
+    extractor = Extractor.from_pretrained(copy)
+    with pytest.raises(ValueError, match='is in .* already'):
+        extractor.save_pretrained(copy)
+    extractor.save_pretrained(tmp_path / 'other')
+    for folder in (copy, tmp_path / 'other'):
+        assert Extractor.from_pretrained(folder)
+
+
+def test_what_is_no_text_is_named(extractor):
+    with pytest.raises(TypeError, match=r'items\[1\]: expected an Item'):
+        extractor.batch(['a', {'text': 'b'}])
+    with pytest.raises(TypeError, match='put it in a list'):
+        extractor.batch('Ann lives')
+    with pytest.raises(TypeError, match='Expected a string as caption'):
+        extractor('Ann', caption=5)
+    with pytest.raises(ValueError, match='batch size'):
+        extractor.batch(['a'], batch_size=-1)

@@ -1,0 +1,130 @@
+import json
+import shutil
+
+import pytest
+from huggingface_hub import HfApi
+
+from eega_pyg import saved_model
+from eega_pyg.config import Config
+from eega_pyg.extraction.extractor import Extractor
+from eega_pyg.saving.saved_model import load_model, save_model
+
+
+@pytest.fixture
+def folder(trained, tmp_path):
+    copy = tmp_path / 'model'
+    shutil.copytree(trained, copy, ignore=shutil.ignore_patterns('training'))
+    return copy
+
+
+def test_a_folder_needs_nothing_but_itself(folder):
+    saved = load_model(folder)
+    assert saved.data.encoder == str(folder)
+    assert not saved.model.training
+    assert saved.signatures == saved.vocabularies.signatures
+    assert '# EEGA' in (folder / 'README.md').read_text()
+
+
+def test_what_is_saved_is_as_readable_as_any_file(folder, tmp_path):
+    (tmp_path / 'other').touch()
+    mode = (tmp_path / 'other').stat().st_mode
+    assert {f.stat().st_mode for f in folder.iterdir() if f.is_file()} == {mode}
+
+
+def test_a_save_that_fails_leaves_the_model_that_was_there(folder, tiny_overrides,
+                                                           monkeypatch):
+    def fails(name):
+        raise OSError('No space left')
+
+    saved, files = load_model(folder), sorted(folder.iterdir())
+    monkeypatch.setattr('eega_pyg.saving.saved_model.load_tokenizer', fails)
+    with pytest.raises(OSError, match='No space left'):
+        save_model(folder, saved.model, saved.vocabularies,
+                   Config.load('default', tiny_overrides))
+    monkeypatch.undo()
+    assert sorted(folder.iterdir()) == files and load_model(folder)
+
+
+@pytest.mark.parametrize('name', [
+    'config.json', 'model.safetensors', 'pipeline.json', 'tokenizer.json',
+    'tokenizer_config.json', 'vocabularies.json'
+])
+def test_a_missing_file_is_named(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(FileNotFoundError, match=name):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    'name', ['config.json', 'model.safetensors', 'pipeline.json', 'vocabularies.json'])
+def test_a_broken_file_is_named(folder, name):
+    (folder / name).write_bytes(b'{"a": ')
+    with pytest.raises(ValueError, match=name):
+        load_model(folder)
+
+
+def test_the_vocabularies_of_another_model_are_refused(folder):
+    path = folder / 'vocabularies.json'
+    value = json.loads(path.read_text())
+    value['dep'].append('another')
+    path.write_text(json.dumps(value))
+    with pytest.raises(ValueError, match='vocabularies are of another model'):
+        load_model(folder)
+
+
+def test_the_weights_of_another_model_are_refused(folder):
+    path = folder / 'config.json'
+    value = json.loads(path.read_text())
+    value['channel_dim'] += 1
+    path.write_text(json.dumps(value))
+    with pytest.raises(ValueError, match="'config.json' and 'model.safetensors'"):
+        load_model(folder)
+
+
+def test_a_later_format_is_refused(folder):
+    path = folder / 'pipeline.json'
+    value = json.loads(path.read_text())
+    value['format'] = 99
+    path.write_text(json.dumps(value))
+    with pytest.raises(ValueError, match='another version of eega_pyg'):
+        load_model(folder)
+    path.write_text('{}')
+    with pytest.raises(ValueError, match='pipeline.json: expected the fields'):
+        load_model(folder)
+
+
+def test_a_name_that_is_nowhere_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no folder 'nowhere'"):
+        load_model('nowhere')
+    with pytest.raises(FileNotFoundError, match="no folder 'some/model', and the"):
+        load_model('some/model')
+
+
+def test_without_a_name_the_checkpoint_of_the_package_is_read(
+        trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(saved_model, 'CHECKPOINTS', tmp_path)
+    with pytest.raises(FileNotFoundError, match='carries no checkpoint: name a model'):
+        load_model()
+    target = tmp_path / saved_model.DEFAULT_CHECKPOINT
+    saved_model.copy_model(trained, target)
+    assert load_model().data.encoder == str(target)
+    assert load_model(saved_model.DEFAULT_CHECKPOINT).data.encoder == str(target)
+
+
+def test_the_whole_folder_is_pushed_to_the_hub(folder, monkeypatch):
+    pushed = {}
+
+    class Repository:
+        repo_id = 'me/model'
+
+    def upload(self, **kwargs):
+        files = kwargs['folder_path'].iterdir()
+        pushed.update({f.name: f.read_bytes() for f in files})
+        return kwargs['repo_id']
+
+    monkeypatch.setattr(HfApi, 'create_repo', lambda self, **kwargs: Repository)
+    monkeypatch.setattr(HfApi, 'upload_folder', upload)
+    assert Extractor.from_pretrained(folder,
+                                     'cpu').push_to_hub('me/model') == 'me/model'
+    assert pushed == {f.name: f.read_bytes() for f in folder.iterdir()}
+    assert {'vocabularies.json', 'README.md', 'pipeline.json'} <= pushed.keys()

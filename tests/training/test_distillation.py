@@ -1,0 +1,223 @@
+import csv
+import shutil
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch_geometric.data import Batch
+from torch_geometric.loader import DataLoader
+
+from eega_pyg.config import Config
+from eega_pyg.datasets import JMERE
+from eega_pyg.nn.models import EEGA
+from eega_pyg.saving.saved_model import load_model
+from eega_pyg.schema import PAIR, TOKEN
+from eega_pyg.training.distillation import TaughtPairs, ensemble_log_probs
+from eega_pyg.training.run import fit
+
+
+@pytest.fixture(scope='module')
+def other(tmp_path_factory, small_root, tiny_overrides):
+    r"""A second model, which is of another seed and reads no word features."""
+    folder = tmp_path_factory.mktemp('runs') / 'other'
+    config = Config.load('default', [
+        *tiny_overrides, 'train.seed=1', 'model.token_features=false',
+        'data.word_vectors=false'
+    ])
+    fit(config, small_root, folder, progress=False)
+    return folder
+
+
+@pytest.fixture(scope='module')
+def config(tiny_overrides):
+    return Config.load('default', tiny_overrides)
+
+
+def ask(models, root, config, split='train'):
+    return ensemble_log_probs(models, root, split, config.tags.tag_set(), config.data,
+                              progress=False)
+
+
+def data_of(saved, root, split='train'):
+    return JMERE(str(root), split=split, vocabularies=saved.vocabularies,
+                 tags=saved.model.tag_set, **saved.data.arguments())
+
+
+@torch.no_grad()
+def one_by_one(folder, root):
+    saved = load_model(folder)
+    return [
+        saved.model(Batch.from_data_list([d])).logits.log_softmax(dim=-1)
+        for d in data_of(saved, root)
+    ]
+
+
+def test_an_ensemble_says_the_geometric_mean_in_the_order_of_the_data(
+        trained, other, small_root, config):
+    alone = [one_by_one(folder, small_root) for folder in (trained, other)]
+    said = ask([trained, other], small_root, config)
+    assert len(said) == len(alone[0])
+    for a, b, both in zip(*alone, said):
+        product = (a.exp() * b.exp()).sqrt()
+        expected = product / product.sum(dim=-1, keepdim=True)
+        assert both.dtype == torch.float16
+        torch.testing.assert_close(both.float().exp(), expected, atol=2e-3, rtol=1e-2)
+
+
+@pytest.mark.parametrize('overrides, message', [
+    (['tags.types=[per, org, loc]', 'tags.relations=[]'], 'other types or relations'),
+    (['data.table=symmetric'], 'trained with data.table=directed, not symmetric'),
+])
+def test_a_teacher_of_something_else_is_named(trained, small_root, tiny_overrides,
+                                              overrides, message):
+    config = Config.load('default', [*tiny_overrides, *overrides])
+    with pytest.raises(ValueError, match=message) as e:
+        ask([trained], small_root, config)
+    assert str(trained) in str(e.value)
+
+
+def test_without_any_teacher_there_is_nothing_to_ask(small_root, config):
+    with pytest.raises(ValueError, match='at least one model'):
+        ask([], small_root, config)
+
+
+def test_a_missing_teacher_is_found_before_anything_is_trained(
+        small_root, tiny_overrides, tmp_path, monkeypatch):
+    monkeypatch.setattr('eega_pyg.training.run.pretrain_words', None)
+    config = Config.load(
+        'default',
+        [*tiny_overrides, 'train.teachers=[nowhere]', 'train.pretrain_epochs=1'])
+    with pytest.raises(FileNotFoundError, match="no folder 'nowhere'"):
+        fit(config, small_root, tmp_path / 'run', progress=False)
+
+
+@pytest.mark.parametrize('reduction', ['sum', 'mean'])
+@pytest.mark.parametrize('table', ['directed', 'triangle'])
+def test_the_loss_is_shared_between_tags_and_teachers(trained, small_root, reduction,
+                                                      table):
+    saved = load_model(trained)
+    model = saved.model
+    model.reduction, model.lambda_graph = reduction, 0.0
+    dataset = JMERE(str(small_root), vocabularies=saved.vocabularies,
+                    tags=model.tag_set, **{
+                        **saved.data.arguments(), 'table': table
+                    })
+    torch.manual_seed(0)
+    said = [
+        torch.randn(d[PAIR].tag.numel(), len(model.tag_set)).log_softmax(dim=-1)
+        for d in dataset
+    ]
+    losses = {}
+    for share in (0.0, 0.7, 1.0):
+        batch = next(iter(DataLoader(TaughtPairs(dataset, said, share), 4)))
+        losses[share] = model.loss(batch)['main']
+    plain = next(iter(DataLoader(dataset, 4)))
+    torch.testing.assert_close(losses[0.0], model.loss(plain)['main'])
+
+    # What the teachers' share is, written out cell by cell.
+    log_probs = model(plain).logits.log_softmax(dim=-1)
+    scored = plain[PAIR].tag >= 0
+    cells = -(torch.cat(said[:4]).exp() * log_probs).sum(dim=-1)[scored]
+    expected = cells.sum() / 4 if reduction == 'sum' else cells.mean()
+    torch.testing.assert_close(losses[1.0], expected)
+    torch.testing.assert_close(losses[0.7], 0.3 * losses[0.0] + 0.7 * losses[1.0])
+
+
+def test_a_pupil_learns_what_its_teacher_says(trained, small_root, tiny_overrides,
+                                              tmp_path):
+    silent = tmp_path / 'silent'
+    shutil.copytree(trained, silent)
+    state = load_file(silent / 'model.safetensors')
+    state['tagger.lin_row.bias'][0] = 1000.0  # It calls every pair of words none.
+    save_file(state, silent / 'model.safetensors')
+
+    overrides = [
+        *tiny_overrides, 'train.epochs=18', 'train.patience=18', 'train.lr=1e-2',
+        f'train.teachers=[{silent}]'
+    ]
+    found = {}
+    for share in (0, 1):
+        config = Config.load('default', [*overrides, f'train.distillation={share}'])
+        result = fit(config, small_root, tmp_path / str(share), progress=False)
+        found[share] = sum(len(e.entities) for e in result.sentences.extractions())
+    assert found[0] > 0 and found[1] == 0
+
+
+def test_texts_without_tags_are_learned_from_the_teachers_alone(
+        trained, small_root, tiny_overrides, tmp_path, monkeypatch):
+    raw = tmp_path / 'data' / 'raw'
+    shutil.copytree(small_root / 'raw', raw)
+    words = 'Mia Stone of Harbour FC waves'.split()
+    line = {
+        'token': words,
+        'h': {
+            'name': 'Mia Stone',
+            'pos': [0, 2]
+        },
+        't': {
+            'name': 'Harbour FC',
+            'pos': [3, 5]
+        },
+        'img_id': 'no.jpg',
+        'relation': 'None'
+    }
+    with (raw / 'mnre_train.txt').open('a') as f:
+        f.write(f'{line}\n')
+
+    seen = {}
+    monkeypatch.setattr(
+        'eega_pyg.training.run.LengthGroupedSampler',
+        lambda lengths, *args: seen.update(lengths=lengths) or range(len(lengths)))
+    loss = EEGA.loss
+
+    def spy(model, batch):
+        for i, text in enumerate(batch.words):
+            if text == words:
+                n = len(words)
+                edges = batch[TOKEN].ptr.diff().square().cumsum(0)
+                seen['target'] = batch[PAIR].target[edges[i] - n * n:edges[i]]
+        return loss(model, batch)
+
+    monkeypatch.setattr(EEGA, 'loss', spy)
+    overrides = [
+        *tiny_overrides, 'train.epochs=1', f'train.teachers=[{trained}]',
+        'train.unlabelled=true', 'train.distillation=0.5'
+    ]
+    config = Config.load('default', overrides)
+    fit(config, raw.parent, tmp_path / 'run', progress=False)
+
+    train = JMERE(str(raw.parent), **config.data.arguments())
+    unrelated = ensemble_log_probs([trained], raw.parent, 'train',
+                                   config.tags.tag_set(),
+                                   replace(config.data,
+                                           version='unrelated'), progress=False)
+    assert len(seen['lengths']) == len(train) + len(unrelated)
+    torch.testing.assert_close(seen['target'], unrelated[-1].float().exp())
+
+
+def test_what_teachers_said_is_kept_for_a_stopped_run(trained, small_root,
+                                                      tiny_overrides, tmp_path):
+    gone = tmp_path / 'gone'
+    shutil.copytree(trained, gone)
+    overrides = [*tiny_overrides, 'train.epochs=1', f'train.teachers=[{gone}]']
+    config = Config.load('default', overrides)
+    run = tmp_path / 'run'
+    fit(config, small_root, run, progress=False)
+    state = run / 'training'
+    for name in ('last.ckpt', 'best.ckpt', 'metrics.csv'):
+        (state / name).unlink()
+    first = (run / 'model.safetensors').read_bytes()
+
+    shutil.rmtree(gone)
+    with pytest.raises(ValueError, match='already holds a run'):
+        fit(config, small_root, run, progress=False)
+    fit(config, small_root, run, resume=True, progress=False)
+    assert (run / 'model.safetensors').read_bytes() == first
+    with open(state / 'metrics.csv', newline='') as f:
+        assert len(list(csv.DictReader(f))) == 1
+
+    (state / 'last.ckpt').unlink()
+    (state / 'teachers.safetensors').write_bytes(b'x')
+    with pytest.raises(ValueError, match="teachers.safetensors' is broken"):
+        fit(config, small_root, run, resume=True, progress=False)

@@ -1,0 +1,193 @@
+import csv
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+from filelock import FileLock
+from safetensors.torch import load_file
+
+from eega_pyg.config import Config
+from eega_pyg.datasets import JMERE
+from eega_pyg.nn.models import EEGA
+from eega_pyg.saving.saved_model import load_model
+from eega_pyg.training.evaluation import evaluate
+from eega_pyg.training.run import MONITOR, PairTagging, fit
+from eega_pyg.training.sampler import LengthGroupedSampler
+
+# Kills itself in the middle of the second epoch.
+KILLED = '''
+import os, signal, sys
+from eega_pyg.config import Config
+from eega_pyg.training.run import PairTagging, fit
+step = PairTagging.training_step
+def training_step(self, batch, batch_idx):
+    if self.current_epoch == 1 and batch_idx == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return step(self, batch, batch_idx)
+PairTagging.training_step = training_step
+fit(Config.load('default', sys.argv[3:]), sys.argv[1], sys.argv[2], progress=False)
+'''
+
+
+def metrics(folder):
+    with open(folder / 'training' / 'metrics.csv', newline='') as f:
+        return list(csv.DictReader(f))
+
+
+def test_a_killed_run_resumes_to_bit_equal_weights(small_root, tiny_overrides,
+                                                   tmp_path):
+    config = Config.load('default', tiny_overrides)
+    whole, cut = tmp_path / 'whole', tmp_path / 'cut'
+    result = fit(config, small_root, whole, progress=False)
+
+    command = [sys.executable, '-c', KILLED, small_root, cut, *tiny_overrides]
+    # Another number of threads adds up in another order.
+    env = {**os.environ, 'OMP_NUM_THREADS': '1'}
+    killed = subprocess.run(list(map(str, command)), env=env, capture_output=True,
+                            text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not (cut / 'model.safetensors').exists()
+    with pytest.raises(ValueError, match='already holds a run: resume it'):
+        fit(config, small_root, cut)
+    other = Config.load('default', [*tiny_overrides, 'train.seed=1'])
+    with pytest.raises(ValueError, match='has another configuration'):
+        fit(other, small_root, cut, resume=True)
+
+    elsewhere = tmp_path / 'elsewhere'
+    shutil.copytree(small_root / 'raw', elsewhere / 'raw')
+    with (elsewhere / 'raw' / 'mnre_val.txt').open('a') as f:
+        f.write((small_root / 'raw' / 'mnre_train.txt').read_text())
+    with pytest.raises(ValueError, match='was of other data'):
+        fit(config, elsewhere, cut, resume=True, progress=False)
+
+    with FileLock(cut / 'training' / 'lock'):
+        with pytest.raises(ValueError, match='Another process trains in'):
+            fit(config, small_root, cut, resume=True, progress=False)
+    resumed = fit(config, small_root, cut, resume=True, progress=False)
+    a, b = (load_file(f / 'model.safetensors') for f in (whole, cut))
+    assert a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+    assert (resumed.scores, resumed.epoch) == (result.scores, result.epoch)
+    last = [
+        torch.load(f / 'training' / 'last.ckpt', weights_only=True)['state_dict']
+        for f in (whole, cut)
+    ]
+    assert all(torch.equal(last[0][k], last[1][k]) for k in last[0])
+    rows = [[{**r, 'seconds': ''} for r in metrics(f)] for f in (whole, cut)]
+    assert rows[0] == rows[1] and [r['epoch'] for r in rows[0]] == ['0', '1', '2']
+
+
+def test_the_best_epoch_is_kept_and_everything_is_logged(trained, small_root):
+    rows = metrics(trained)
+    best = max(rows, key=lambda r: float(r['val/quintuple_f1']))
+    saved = load_model(trained)
+    val = JMERE(str(small_root), split='val', vocabularies=saved.vocabularies,
+                tags=saved.model.tag_set, **saved.data.arguments())
+    scores = evaluate(saved.model, val, saved.signatures)
+    for name, value in scores.items():
+        assert float(best[f'val/{name}']) == pytest.approx(value, abs=1e-6)
+    losses = [float(r['train/main']) for r in rows]
+    assert losses[-1] < 0.7 * losses[0]
+    for name in ('loss', 'graph', 'wd', 'gwd'):
+        assert all(float(r[f'train/{name}']) > 0 for r in rows)
+
+
+def test_training_stops_early(small_root, tiny_overrides, tmp_path, capsys):
+    # Without any learning nothing gets better after the first epoch.
+    config = Config.load('default', [
+        *tiny_overrides, 'train.lr=0', 'train.patience=2', 'train.lr_encoder=0',
+        'train.epochs=9'
+    ])
+    run = tmp_path / 'run'
+    assert fit(config, small_root, run, progress=False).epoch == 0
+    assert len(metrics(run)) == 3
+    # Killed before the model was written.
+    (run / 'model.safetensors').unlink()
+    assert fit(config, small_root, run, resume=True, progress=False).epoch == 0
+    assert len(metrics(run)) == 3 and load_model(run)
+    assert capsys.readouterr().err == ''
+
+
+def test_a_moved_run_knows_its_best_epoch(small_root, tiny_overrides, tmp_path,
+                                          monkeypatch):
+    scores = [0.1, 0.9, 0.3, 0.2]
+
+    class Killed(Exception):
+        pass
+
+    def killed(module):
+        if module.current_epoch == 2 and (tmp_path / 'first').is_dir():
+            raise Killed
+        module.log(MONITOR, scores[module.current_epoch])
+
+    monkeypatch.setattr(PairTagging, 'on_validation_epoch_end', killed)
+    config = Config.load('default', [*tiny_overrides, 'train.epochs=4'])
+    with pytest.raises(Killed):
+        fit(config, small_root, tmp_path / 'first', progress=False)
+    (tmp_path / 'first').rename(tmp_path / 'moved')
+    resumed = fit(config, small_root, tmp_path / 'moved', resume=True, progress=False)
+    assert resumed.epoch == 1
+
+
+@pytest.mark.parametrize('fast', [False, True])
+@pytest.mark.parametrize('precision', ['auto', 'bf16', 'float32'])
+def test_precision_is_that_of_the_products_and_not_of_the_weights(
+        small_root, tiny_overrides, tmp_path, monkeypatch, precision, fast):
+    seen = set()
+
+    class Stop(Exception):
+        pass
+
+    def loss(model, batch):
+        seen.update((model.tagger.lin_row.weight.dtype,
+                     model.text_encoder.embed(batch['piece'].input_ids).dtype,
+                     model(batch).logits.dtype))
+        raise Stop
+
+    monkeypatch.setattr('eega_pyg.training.optimizer.has_fast_bf16',
+                        lambda device: fast)
+    monkeypatch.setattr(EEGA, 'loss', loss)
+    config = Config.load('default', [*tiny_overrides, f'train.precision={precision}'])
+    with pytest.raises(Stop):
+        fit(config, small_root, tmp_path / 'run', progress=False)
+    bf16 = precision == 'bf16' or (precision == 'auto' and fast)
+    assert seen == ({torch.float32, torch.bfloat16} if bf16 else {torch.float32})
+
+
+def test_a_hostile_checkpoint_is_not_unpickled(small_root, tiny_overrides, tmp_path):
+    class Hostile:
+        def __reduce__(self):
+            return open, (str(tmp_path / 'owned'), 'w')
+
+    config = Config.load('default', tiny_overrides)
+    state = tmp_path / 'run' / 'training'
+    state.mkdir(parents=True)
+    import yaml
+    (state / 'config.yaml').write_text(yaml.safe_dump(config.to_dict(),
+                                                      sort_keys=False))
+    torch.save({'state_dict': Hostile()}, state / 'last.ckpt')
+    with pytest.raises(ValueError, match='last.ckpt'):
+        fit(config, small_root, tmp_path / 'run', resume=True, progress=False)
+    assert not (tmp_path / 'owned').exists()
+
+
+def test_the_sampler_groups_by_length_and_depends_on_seed_and_epoch_alone():
+    torch.manual_seed(0)
+    lengths = torch.randint(1, 60, (331, ))
+    sampler = LengthGroupedSampler(lengths, batch_size=8, seed=3, pool=10)
+    first = list(sampler)
+    assert sorted(first) == list(range(331))
+    torch.manual_seed(5)
+    assert list(LengthGroupedSampler(lengths, 8, seed=3, pool=10)) == first
+    sampler.set_epoch(1)
+    assert list(sampler) != first
+    assert list(LengthGroupedSampler(lengths, 8, seed=4, pool=10)) != first
+
+    def padding(order):
+        batches = torch.tensor(order[:328]).view(-1, 8)
+        return float((lengths[batches].amax(1, keepdim=True) - lengths[batches]).sum())
+
+    assert padding(first) < 0.3 * padding(torch.randperm(331).tolist())

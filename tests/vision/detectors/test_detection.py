@@ -1,0 +1,36 @@
+import pytest
+import torch
+
+from eega_pyg.vision.detectors.detection import Detection, scene_objects
+
+
+def test_boxes_become_fractions_and_the_best_comes_first():
+    found = scene_objects(
+        Detection(torch.tensor([[0., 0., 10., 10.], [5., 5., 10., 20.]]), ['a', 'b'],
+                  torch.tensor([0.25, 0.75]), torch.tensor([[1.], [2.]])), 10, 20)
+    assert [(o.label, o.score, o.box, o.feature) for o in found] == [
+        ('b', 0.75, (0.5, 0.25, 1, 1), (2., )),
+        ('a', 0.25, (0, 0, 1, 0.5), (1., )),
+    ]
+
+
+def test_boxes_are_cut_at_the_border_and_never_turned_over():
+    item, = scene_objects(
+        (torch.tensor([[-5., 30., 99., 25.]]), ['a'], torch.tensor([1.])), 10, 20)
+    assert item.box == (0, 1, 1, 1) and item.feature is None
+
+
+def test_no_objects_are_no_objects():
+    assert scene_objects((torch.zeros(0), [], torch.zeros(0)), 10, 20) == []
+
+
+@pytest.mark.parametrize('parts, message', [
+    ((torch.zeros(2, 4), ['a'], torch.zeros(1)), r'boxes \[1, 4\].*got \[2, 4\]'),
+    ((torch.zeros(1, 4), ['a'], torch.zeros(2)), r'scores \[1\].*and \[2\]'),
+    ((torch.zeros(1, 4), ['a'], torch.zeros(1), torch.zeros(2, 3)), 'features.*2, 3'),
+    (None, 'from a detector .got a NoneType'),
+    ((torch.full((1, 4), float('nan')), ['a'], torch.zeros(1)), 'finite boxes'),
+])
+def test_what_a_detector_must_not_give_is_named(parts, message):
+    with pytest.raises(ValueError, match=message):
+        scene_objects(parts, 10, 20)
