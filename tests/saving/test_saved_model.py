@@ -4,9 +4,9 @@ import shutil
 import pytest
 from huggingface_hub import HfApi
 
-from eega_pyg import saved_model
 from eega_pyg.config import Config
 from eega_pyg.extraction.extractor import Extractor
+from eega_pyg.saving import folder as folder_files
 from eega_pyg.saving.saved_model import load_model, save_model
 
 
@@ -102,13 +102,13 @@ def test_a_name_that_is_nowhere_is_named(tmp_path):
 
 def test_without_a_name_the_checkpoint_of_the_package_is_read(
         trained, tmp_path, monkeypatch):
-    monkeypatch.setattr(saved_model, 'CHECKPOINTS', tmp_path)
+    monkeypatch.setattr(folder_files, 'CHECKPOINTS', tmp_path)
     with pytest.raises(FileNotFoundError, match='carries no checkpoint: name a model'):
         load_model()
-    target = tmp_path / saved_model.DEFAULT_CHECKPOINT
-    saved_model.copy_model(trained, target)
+    target = tmp_path / folder_files.DEFAULT_CHECKPOINT
+    folder_files.copy_model(trained, target)
     assert load_model().data.encoder == str(target)
-    assert load_model(saved_model.DEFAULT_CHECKPOINT).data.encoder == str(target)
+    assert load_model(folder_files.DEFAULT_CHECKPOINT).data.encoder == str(target)
 
 
 def test_the_whole_folder_is_pushed_to_the_hub(folder, monkeypatch):

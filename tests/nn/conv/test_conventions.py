@@ -1,3 +1,6 @@
+import sys
+from pathlib import Path
+
 r"""Both layers as PyG's own: every form of the edges, every container, every tool."""
 import pytest
 import torch
@@ -165,7 +168,7 @@ def test_attention_weights_belong_to_the_edges_they_come_with(layer):
 
 
 @pytest.mark.parametrize('layer', LAYERS)
-def test_lazy_layers_in_pygs_containers_equal_the_layer(layer):
+def test_lazy_layers_in_pygs_containers_equal_the_layer(layer, monkeypatch):
     x, edge_index, edges = graph('typed', dtype=torch.float)
     conv = make(layer, 'typed', dtype=torch.float)
     expected = conv(x, edge_index, **edges)
@@ -179,6 +182,8 @@ def test_lazy_layers_in_pygs_containers_equal_the_layer(layer):
     lazy.load_state_dict(conv.state_dict())
     torch.testing.assert_close(call[0](*call[1], **types)['word'], expected)
 
+    # Sequential imports the file that it is called in, by its bare name.
+    monkeypatch.setitem(sys.modules, Path(__file__).stem, sys.modules[__name__])
     model = Sequential('x, edge_index, edge_type', [
         (conv, 'x, edge_index, edge_type=edge_type -> x'),
     ])

@@ -164,7 +164,7 @@ def test_a_wrong_file_is_an_os_error_that_names_it(tmp_path):
 
 
 def test_the_shipped_weights_are_small_and_have_a_card():
-    folder = resources.files('eega_pyg.vision') / 'weights'
+    folder = resources.files('eega_pyg.vision.predicates') / 'weights'
     with resources.as_file(folder / 'vrd_predicates.safetensors') as path:
         assert os.path.getsize(path) < 1_000_000
     card = (folder / 'vrd_predicates.md').read_text(encoding='utf-8')
