@@ -1,7 +1,7 @@
+r"""Both layers as PyG's own: every form of the edges, every container, every tool."""
 import sys
 from pathlib import Path
 
-r"""Both layers as PyG's own: every form of the edges, every container, every tool."""
 import pytest
 import torch
 from torch_geometric import EdgeIndex
