@@ -2,7 +2,7 @@ r"""Image files to pictures, whatever state they are in."""
 import os
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, List, Sequence, Union
+from typing import TYPE_CHECKING, Any, Callable, Collection, List, Sequence, Set, Union
 
 from eega_pyg.schema import SceneGraph
 
@@ -19,6 +19,20 @@ ImageParser = Callable[[Sequence[ImageSource]], List[SceneGraph]]
 
 #: Larger images are refused before they are decoded: 10,000 x 10,000.
 MAX_PIXELS = 100_000_000
+#: The formats of photographs. Pillow knows others that it opens by starting another
+#: program (EPS) or that hold no picture at all.
+FORMATS = ('AVIF', 'BMP', 'GIF', 'JPEG', 'JPEG2000', 'MPO', 'PNG', 'PPM', 'TIFF',
+           'WEBP')
+# Rows of which a copy in double precision is made at a time.
+_ROWS = 64
+
+
+def image_extensions() -> Set[str]:
+    r"""The endings, in lower case, of the files that :func:`load_image` opens here:
+    those of :obj:`FORMATS` that this Pillow was built with."""
+    from PIL import Image
+    known = Image.registered_extensions()
+    return {ending for ending, name in known.items() if name in FORMATS}
 
 
 def load_image(source: ImageSource, max_pixels: int = MAX_PIXELS) -> 'Image':
@@ -26,7 +40,8 @@ def load_image(source: ImageSource, max_pixels: int = MAX_PIXELS) -> 'Image':
 
     The first frame of an animation counts; a rotation that a camera has noted (EXIF) is
     applied; what is transparent becomes white; palettes, CMYK, one and 16 bits a
-    channel are converted.
+    channel are converted. Only files of :obj:`FORMATS` are opened, whatever their
+    ending is.
 
     Args:
         source (str, Path or PIL.Image.Image): A file, or a picture.
@@ -48,12 +63,13 @@ def load_image(source: ImageSource, max_pixels: int = MAX_PIXELS) -> 'Image':
     with warnings.catch_warnings():  # Pillow warns where we raise.
         warnings.simplefilter('ignore')
         try:
-            image = Image.open(name)
+            image = Image.open(name, formats=[f for f in FORMATS if f in _readers()])
         except Image.DecompressionBombError:
             raise OSError(f"'{name}': the image has more than {max_pixels:,} "
                           f"pixels") from None
         except Exception:  # Readers of damaged headers raise nearly anything.
-            raise OSError(f"'{name}': not an image that can be read") from None
+            raise OSError(f"'{name}': not an image that can be read (expected "
+                          f"{', '.join(FORMATS)})") from None
         with image:
             return _converted(image, name, max_pixels)
 
@@ -75,8 +91,9 @@ def _converted(image: 'Image', name: str, max_pixels: int) -> 'Image':
         if image.mode in ('RGBA', 'LA', 'PA', 'La',
                           'RGBa') or 'transparency' in (image.info):
             image = image.convert('RGBA')
-            white = Image.new('RGBA', image.size, 'white')
-            image = Image.alpha_composite(white, image)
+            white = Image.new('RGB', image.size, 'white')
+            white.paste(image, mask=image.getchannel('A'))
+            return white
         return image.convert('RGB')
     except Exception as e:  # Decoders of damaged files raise nearly anything.
         reason = ' '.join(str(e).split()) or type(e).__name__
@@ -89,13 +106,26 @@ def _to_8_bit(image: 'Image') -> 'Image':
     # do not say where white is: it is the next of 1, 255 and 65,535.
     import numpy as np
     from PIL import Image
-    values = np.nan_to_num(np.asarray(image).astype(np.float64))
-    most = values.max()
-    white = 65535. if image.mode.startswith('I;16') else next(
-        (w for w in (1., 255., 65535.)
-         if most <= w and (w > 1 or image.mode == 'F')), most)
-    scaled = np.clip(values / white, 0, 1) * 255
-    return Image.fromarray(scaled.round().astype(np.uint8))
+    values = np.asarray(image)
+    blocks = [slice(row, row + _ROWS) for row in range(0, len(values), _ROWS)]
+    white = 65535.
+    if not image.mode.startswith('I;16'):
+        most = max(np.nan_to_num(values[block]).max() for block in blocks)
+        white = next(
+            (w
+             for w in (1., 255., 65535.) if most <= w and (w > 1 or image.mode == 'F')),
+            most)
+    out = np.empty(values.shape, np.uint8)
+    for block in blocks:
+        scaled = np.nan_to_num(values[block].astype(np.float64)) / white
+        out[block] = (np.clip(scaled, 0, 1) * 255).round()
+    return Image.fromarray(out)
+
+
+def _readers() -> Collection[str]:
+    from PIL import Image
+    Image.init()
+    return Image.OPEN
 
 
 def _name(image: 'Image') -> str:

@@ -1,11 +1,13 @@
 import io
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from eega_pyg.vision import load_image
-from eega_pyg.vision.images import to_tensor
+from eega_pyg.vision.images import image_extensions, to_tensor
 
 #: A picture whose corners can be told apart.
 CORNERS = Image.new('RGB', (4, 2))
@@ -119,6 +121,45 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path):
         load_image(tmp_path / 'bomb.png')
     with pytest.raises(OSError, match='4 x 2 pixels, more than 7'):
         load_image(CORNERS, max_pixels=7)
+
+
+@pytest.mark.parametrize('content', [
+    b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n{} loop\n',
+    b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>',
+    b'%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n',
+    b'\xd7\xcd\xc6\x9a' + bytes(40),
+    b'SIMPLE  =                    T' + b' ' * 50 + b'END' + b' ' * 77,
+], ids=['EPS', 'SVG', 'PDF', 'WMF', 'FITS'])
+def test_only_photographs_are_opened(content, tmp_path, monkeypatch):
+    def start(*args, **kwargs):
+        raise AssertionError('another program was started')
+
+    for name in ('Popen', 'run', 'check_call', 'check_output'):
+        monkeypatch.setattr(subprocess, name, start)
+    (tmp_path / 'photo.jpg').write_bytes(content)
+    with pytest.raises(OSError, match='photo.jpg.*not an image'):
+        load_image(tmp_path / 'photo.jpg')
+
+
+def test_the_endings_are_those_of_photographs():
+    endings = image_extensions()
+    assert {'.jpg', '.jpeg', '.png', '.webp', '.tif', '.gif'} <= endings
+    assert not endings & {'.eps', '.ps', '.pdf', '.wmf', '.fits', '.mpg', '.h5'}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != 'linux', reason='reads the peak from Linux')
+@pytest.mark.parametrize('mode', ['I;16', 'RGBA'])
+def test_a_small_file_takes_no_gigabytes(mode, tmp_path):
+    # 64 megapixels: 128 and 256 MB decoded, and as RGB 256 MB.
+    Image.new(mode, (8000, 8000)).save(tmp_path / 'grey.png', compress_level=9)
+    code = ('import sys; from eega_pyg.vision import load_image\n'
+            'import resource; usage = resource.RUSAGE_SELF\n'
+            'load_image(sys.argv[1])\n'
+            'print(resource.getrusage(usage).ru_maxrss)')
+    done = subprocess.run([sys.executable, '-c', code, tmp_path / 'grey.png'],
+                          check=True, capture_output=True, text=True)
+    assert int(done.stdout) < 900_000
 
 
 def test_a_picture_is_numbers_between_0_and_1():
