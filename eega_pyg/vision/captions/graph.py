@@ -42,6 +42,8 @@ class CaptionGraph:
             yield from self._verbal(token)
 
     def _verbal(self, verb: 'Token') -> Iterator[Triple]:
+        if self.syntax.negated(verb):
+            return
         subjects = self._subjects(verb)
         name = self._verb(verb)
         passive = _passive(verb)
@@ -63,6 +65,8 @@ class CaptionGraph:
                 return
             words.insert(0, host.lower_)  # "next to"
             host = host.head
+        if prep.lower_ == 'without' or self.syntax.negated(host):
+            return
         if self.syntax.is_noun(host) or host in self._objects:
             if (self.syntax.lemma(host) in PARTITIVES
                     or self.syntax.place(host)) and (prep == self.syntax.of(host)):

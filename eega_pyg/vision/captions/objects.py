@@ -63,7 +63,7 @@ class CaptionObjects:
             return
         lemma = syntax.lemma(token)
         if (lemma in UNSEEN or syntax.place(token) or self._frame(token)
-                or self._absent(token) or self._descriptive(token)
+                or syntax.absent(token) or self._descriptive(token)
                 or not any(c.isalpha() for c in lemma)):
             return
         if lemma in PARTITIVES and syntax.of(token) is not None:
@@ -80,10 +80,6 @@ class CaptionObjects:
         if any(c.dep_ == 'det' and c.lower_ in ('the', 'this') for c in token.children):
             return True
         return not self._of_token and token.dep_ in ('ROOT', 'attr', *SUBJECTS)
-
-    def _absent(self, token: 'Token') -> bool:
-        return (token.head.lower_ == 'without'
-                or any(c.dep_ == 'det' and c.lower_ == 'no' for c in token.children))
 
     def _descriptive(self, token: 'Token') -> bool:
         # "a chef's coat" is a coat; "a man's hand" and "Ann's coat" speak of two.

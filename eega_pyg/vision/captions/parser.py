@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from spacy.tokens import Doc
 
 #: Raised whenever a rule or word list changes: a data set's processed files carry it.
-CAPTION_RULES = 2
+CAPTION_RULES = 3
 
 
 class CaptionParser:

@@ -25,7 +25,15 @@ def repaired(doc: 'Doc') -> 'Doc':
             pos[i], tags[i] = 'NOUN', 'NN'
         before = doc[i - 1] if i else token
         base = GERUNDS.get(token.lower_)
-        if before.lower_ in ('other', 'others') and base and before.head == token:
+        if (token.dep_ == 'pcomp' and token.head.lower_ == 'without'
+                and before.head == token and before.dep_ in ('nsubj', 'compound')):
+            # "a dog without a leash chasing a ball": the leash does not chase.
+            heads[i - 1], deps[i - 1] = token.head.i, 'pobj'
+            heads[i], deps[i] = token.head.head.i, 'acl'
+            for child in token.lefts:
+                if child != before:
+                    heads[child.i] = i - 1
+        elif before.lower_ in ('other', 'others') and base and before.head == token:
             # "two men, one smiling, the other waving"
             pos[i - 1], deps[i - 1] = 'PRON', 'nsubj'
             pos[i], tags[i], lemmas[i] = 'VERB', 'VBG', base

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Dict, Iterator, List
 from eega_pyg.vision.captions.repairs import quoted, repaired
 from eega_pyg.vision.captions.words import (
     ACTIONS,
+    ANIMALS,
     BODY_PARTS,
     CLOTHES,
     DRAWINGS,
@@ -17,6 +18,7 @@ from eega_pyg.vision.captions.words import (
     LOCATIONS,
     PARTITIVES,
     PLACE_PREPOSITIONS,
+    NOBODY,
     PLACES,
     PLURAL_ONLY,
     PRINTS,
@@ -102,6 +104,43 @@ class Syntax:
                     d.dep_ == 'det' for d in modifier.head.children)
             for c in modifier.children)
 
+    def negated(self, verb: 'Token') -> bool:
+        r"""Whether what a verb says is denied: "is not", "never", "nobody", "lacks"."""
+        if verb.lemma_ == 'lack' or any(
+                c.dep_ == 'neg' or c.dep_ in SUBJECTS and c.lower_ in NOBODY
+                for c in verb.children):
+            return True
+        if verb.dep_ != 'conj' or verb.head.pos_ not in ('VERB', 'AUX'):
+            return False
+        # "does not wear a hat or hold a phone"
+        either = any(c.dep_ == 'cc' and c.lower_ in ('or', 'nor')
+                     for c in verb.head.children)
+        return either and self.negated(verb.head)
+
+    def absent(self, token: 'Token') -> bool:
+        r"""Whether the caption says that what a noun names is not there."""
+        first = self._host.get(token.i, token)  # Of those coordinated with it.
+        words = {c.lower_ for c in token.children if c.dep_ in ('det', 'preconj')}
+        if first != token and self.is_noun(first):
+            joined = {
+                c.lower_
+                for c in (*first.children, *token.head.children)
+                if c.dep_ in ('cc', 'preconj') or c.lower_ == 'neither'
+            }
+            if joined & {'neither', 'nor'}:
+                return True
+            if 'or' in joined:
+                return self.absent(first)
+        if words & {'no', 'neither'}:
+            return True
+        above = token.head
+        while above.dep_ in PREPOSITIONS and above.head != above:
+            if above.lower_ == 'without':
+                return True
+            above = self.host(above)
+        return (token.dep_ not in SUBJECTS and above.pos_ in ('VERB', 'AUX')
+                and self.negated(above))
+
     def place(self, token: 'Token') -> bool:
         r"""Whether a noun is a place that belongs to a preposition ("in front of")."""
         prep = token.head
@@ -135,11 +174,11 @@ class Syntax:
 
     def _first_conjunct(self, token: 'Token') -> 'Token':
         head = token.head
-        if is_person(
-                self.lemma(token)) and not is_person(self.lemma(head)) and (head.dep_
-                                                                            == 'dobj'):
-            # "a man wearing a hat and a woman": nobody wears her.
+        if self._human(token) and not self._human(head) and (self._rider(token, head) or
+                                                             self._dress(token, head)):
             actor = self.host(self.host(head))
+            if head.dep_ == 'pobj':
+                actor = self.host(head.head)
             head = actor if is_person(self.lemma(actor)) else head
         near = _noun_before_and(token)
         if (near is not None and near != head and self.is_noun(near)
@@ -150,6 +189,21 @@ class Syntax:
         while head.i in self._host and head.dep_ in ('conj', 'appos'):
             head = self._host[head.i]
         return head
+
+    def _human(self, token: 'Token') -> bool:
+        lemma = self.lemma(token)
+        return is_person(lemma) and lemma not in ANIMALS
+
+    def _rider(self, token: 'Token', head: 'Token') -> bool:
+        # "a man wearing a hat and a woman": nobody wears her. An animal may well be
+        # hugged with a child, but not where she does something herself.
+        return head.dep_ == 'dobj' and (not is_person(self.lemma(head))
+                                        or _has_clause(token))
+
+    def _dress(self, token: 'Token', head: 'Token') -> bool:
+        # "a woman in a dress and a man in a suit": she is not in the man.
+        return head.dep_ == 'pobj' and head.head.lower_ in (
+            'in', 'with') and self.lemma(head) in CLOTHES
 
     def _attachment(self, token: 'Token') -> 'Token':
         head = token.head
@@ -162,7 +216,8 @@ class Syntax:
             return before
         if token.dep_ == 'prep' and token.lower_ not in ('of', 'with'):
             owner = self._host.get(head.i)
-            if head.dep_ == 'conj' and owner is not None and owner != head.head:
+            if (head.dep_ == 'conj' and owner is not None and owner != head.head
+                    and not is_person(self.lemma(head))):
                 return head.head  # "a man in a suit and tie on a chair"
         if token.dep_ == 'prep' and (near := self._near(token, head)) is not None:
             return near
@@ -254,6 +309,10 @@ class Syntax:
                 or self.lemma(near) in FRAMES or self.place(near)):
             return verb
         return near
+
+
+def _has_clause(token: 'Token') -> bool:
+    return any(c.dep_ in ('acl', 'relcl', 'prep') for c in token.rights)
 
 
 def _noun_before_and(token: 'Token') -> 'Token | None':

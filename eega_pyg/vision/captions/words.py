@@ -17,6 +17,9 @@ PLACES = frozenset(
     'corner left right end base distance rear midst inside outside half'.split())
 PLACE_PREPOSITIONS = frozenset('in on at to from near along by'.split())
 
+#: Subjects of what is not so.
+NOBODY = frozenset('nobody none neither nothing'.split())
+
 #: Where things happen: "playing with a kite on the beach" is not about the kite.
 LOCATIONS = frozenset(
     'beach field street road court stage office park pool stadium gym kitchen garden '
@@ -33,7 +36,8 @@ UNSEEN = frozenset(
     'information situation relationship representation appearance importance interest '
     'role desire achievement success response behavior reaction amount use '
     'description comparison topic value victory performance location life history '
-    'memory surprise language system development scenario point'.split())
+    'none nobody nothing memory surprise language system development scenario point'.
+    split())
 
 _MALE = 'man boy guy father king gentleman husband son brother prince groom he him his'
 _FEMALE = 'woman girl lady mother queen wife daughter sister princess bride she her'

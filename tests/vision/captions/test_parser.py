@@ -178,3 +178,42 @@ def test_real_captions_are_read_and_parsed(parser, shared_data):
     graphs = parser.parse(list(captions.values())[:300])
     assert sum(len(g.objects) > 0 for g in graphs) >= 295
     assert all(len(g.objects) <= 10 for g in graphs)
+
+
+@pytest.mark.parametrize('caption, objects, expected', [
+    ('A woman is not wearing a hat', ['woman'], set()),
+    ("A man isn't holding a phone", ['man'], set()),
+    ('The players are not on the field', ['player'], set()),
+    ('A woman who does not have a bag', ['woman'], set()),
+    ('A woman holding neither a bag nor a phone', ['woman'], set()),
+    ('A child never wears shoes', ['child'], set()),
+    ('A cat that is not on the sofa', ['cat'], set()),
+    ('A dog without a leash chasing a ball', ['dog', 'ball'], {'dog chase ball'}),
+    ('A woman without a hat or a bag is walking a dog', ['woman', 'dog'
+                                                         ], {'woman walk dog'}),
+    ('The man does not wear a hat but holds a trophy', ['man', 'trophy'
+                                                        ], {'man hold trophy'}),
+    ('None of the men wear a tie', ['man'], set()),
+    ('A kitchen lacking a stove', ['kitchen'], set()),
+    ('An empty room with neither chairs nor tables', ['empty room'], set()),
+    ('A plate with a sandwich but no knife', ['plate', 'sandwich'
+                                              ], {'plate with sandwich'}),
+])
+def test_what_is_denied_is_not_seen(parser, caption, objects, expected):
+    graph, = parser.parse([caption])
+    assert [o.label for o in graph.objects] == objects
+    assert triples(graph) == expected
+
+
+@pytest.mark.parametrize('caption, expected', [
+    ('A man riding a horse and a woman riding a bike',
+     {'man ride horse', 'woman ride bike'}),
+    ('A man holding a ball and a woman holding a racket',
+     {'man hold ball', 'woman hold racket'}),
+    ('A woman in a dress and a man in a suit', {'woman in dress', 'man in suit'}),
+    ('A dog chasing a cat and a bird sitting on a fence',
+     {'dog chase cat', 'bird sit on fence'}),
+])
+def test_two_who_do_something_each_are_not_mixed(parser, caption, expected):
+    graph, = parser.parse([caption])
+    assert triples(graph) == expected
