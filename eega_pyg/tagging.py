@@ -1,5 +1,6 @@
 r"""Quintuples to a word-pair table and back."""
 from collections import Counter
+from dataclasses import replace
 from itertools import combinations
 from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple
 
@@ -192,31 +193,43 @@ def decode_batch(
     _check_table(table)
     if max_span is not None and max_span < 1:
         raise ValueError(f"Expected 'max_span' of at least 1 (got {max_span})")
-    if not temperature > 0:
-        raise ValueError(f"Expected 'temperature' above 0 (got {temperature})")
-    counts = [n * n for n in sizes]
-    if list(logits.shape) != [sum(counts), len(tags)]:
-        raise ValueError(f"Expected scores of shape [{sum(counts)}, {len(tags)}] for "
-                         f"{len(counts)} sentences (got {list(logits.shape)})")
-    values = logits.detach().cpu().double().numpy()
-    highest = values.max(-1, keepdims=True)
-    if not np.isfinite(highest).all():
-        raise ValueError('The scores of a word pair are NaN or infinite')
-    # In numpy: on the host, torch would share these few rows among its threads.
-    values = values - highest
-    sure = _log_softmax(values / temperature)
-    values = sure if temperature == 1 else _log_softmax(values)
-
+    cells = _log_probs(logits, sizes, tags)
     allowed = _allowed(tags, signatures)
-    out, start = [], 0
-    for n, count in zip(sizes, counts):
-        cells, sure_cells = (x[start:start + count].reshape(n, n, len(tags))
-                             for x in (values, sure))
-        entities = _entities(cells, sure_cells, tags, table, max_span, touching)
-        quintuples = _quintuples(cells, sure_cells, entities, tags, table, allowed)
-        out.append(Extraction(entities, quintuples))
-        start += count
-    return out
+    found = []
+    for table_cells in cells:
+        entities = _entities(table_cells, tags, table, max_span, touching)
+        quintuples = _quintuples(table_cells, entities, tags, table, allowed)
+        found.append(Extraction(entities, quintuples))
+    calibrated = cells if temperature == 1 else _log_probs(logits, sizes, tags,
+                                                           temperature)
+    return [_rated(*x, tags, table, allowed) for x in zip(found, calibrated)]
+
+
+def rescore_batch(
+    extractions: Sequence[Extraction],
+    logits: Tensor,
+    sizes: Sequence[int],
+    tags: TagSet,
+    table: str = 'directed',
+    signatures: Optional[Signatures] = None,
+    temperature: float = 1.0,
+) -> List[Extraction]:
+    r"""Gives what :func:`decode_batch` has found the probabilities that it has at
+    another temperature.
+
+    Args:
+        extractions (sequence of Extraction): What was found in each sentence.
+        logits, sizes, tags, table, signatures: As they were given to
+            :func:`decode_batch`.
+        temperature (float, optional): As in :func:`decode`. (default: :obj:`1.0`)
+
+    Raises:
+        ValueError: As :func:`decode_batch`.
+    """
+    _check_table(table)
+    calibrated = _log_probs(logits, sizes, tags, temperature)
+    allowed = _allowed(tags, signatures)
+    return [_rated(*x, tags, table, allowed) for x in zip(extractions, calibrated)]
 
 
 def merge_windows(windows: Sequence[Tuple[int, Extraction]]) -> Extraction:
@@ -247,10 +260,25 @@ def merge_windows(windows: Sequence[Tuple[int, Extraction]]) -> Extraction:
     return Extraction(sorted(entities), sorted(relations.values()))
 
 
-def _log_softmax(values: np.ndarray) -> np.ndarray:
-    # The highest of each row is 0.
+def _log_probs(logits: Tensor, sizes: Sequence[int], tags: TagSet,
+               temperature: float = 1.0) -> List[np.ndarray]:
+    r"""The log-probabilities of the tags of each sentence, ``[n, n, T]``."""
+    if not temperature > 0:
+        raise ValueError(f"Expected 'temperature' above 0 (got {temperature})")
+    counts = [n * n for n in sizes]
+    if list(logits.shape) != [sum(counts), len(tags)]:
+        raise ValueError(f"Expected scores of shape [{sum(counts)}, {len(tags)}] for "
+                         f"{len(counts)} sentences (got {list(logits.shape)})")
+    # In numpy: on the host, torch would share these few rows among its threads.
+    values = logits.detach().cpu().double().numpy()
+    highest = values.max(-1, keepdims=True)
+    if not np.isfinite(highest).all():
+        raise ValueError('The scores of a word pair are NaN or infinite')
+    values = (values - highest) / temperature
     values = values - np.log(np.exp(values).sum(-1, keepdims=True))
-    return np.maximum(values, _FLOOR)
+    values = np.maximum(values, _FLOOR)
+    parts = np.split(values, np.cumsum(counts)[:-1])
+    return [x.reshape(n, n, len(tags)) for x, n in zip(parts, sizes)]
 
 
 def _check_table(table: str) -> None:
@@ -286,10 +314,9 @@ def _allowed(tags: TagSet, signatures: Optional[Signatures]) -> np.ndarray:
     return allowed
 
 
-def _entities(cells: np.ndarray, sure: np.ndarray, tags: TagSet, table: str,
-              max_span: Optional[int], touching: float) -> List[Entity]:
-    r"""The best non-overlapping typed spans of ``[n, n, T]`` log-probabilities; their
-    own probabilities are those of :obj:`sure`."""
+def _entities(cells: np.ndarray, tags: TagSet, table: str, max_span: Optional[int],
+              touching: float) -> List[Entity]:
+    r"""The best non-overlapping typed spans of ``[n, n, T]`` log-probabilities."""
     n, num_types = len(cells), len(tags.types)
     types = cells[..., 1:1 + num_types]  # [n, n, types]
     other = np.exp(cells[..., 0]) + np.exp(cells[..., 1 + num_types:]).sum(-1)
@@ -331,38 +358,57 @@ def _entities(cells: np.ndarray, sure: np.ndarray, tags: TagSet, table: str,
             kind = int(score[end].argmax())
             continue
         begin = int(start[end, kind])
-        block = sure[begin:end, begin:end, 1 + kind]
-        mean = block[np.triu_indices(end - begin)].mean() if table == 'triangle' else (
-            block.mean())
-        entities.append(Entity(begin, end, tags.types[kind], float(np.exp(mean))))
+        entities.append(Entity(begin, end, tags.types[kind]))
         end, kind = begin, int(last[begin, kind])
     return entities[::-1]
 
 
-def _quintuples(cells: np.ndarray, sure: np.ndarray, entities: List[Entity],
-                tags: TagSet, table: str, allowed: np.ndarray) -> List[Quintuple]:
+def _quintuples(cells: np.ndarray, entities: List[Entity], tags: TagSet, table: str,
+                allowed: np.ndarray) -> List[Quintuple]:
     r"""The best relation, if any, of each two of the entities."""
     if len(entities) < 2 or not tags.relations:
         return []
     a, b = np.array(list(combinations(range(len(entities)), 2))).T
     choices = _relations(cells, entities, a, b, tags, table, allowed).argmax(1)
-    scores = _relations(sure, entities, a, b, tags, table, allowed)
-    weights = np.exp(scores - scores.max(1, keepdims=True))
-    probability = weights[np.arange(len(choices)), choices] / weights.sum(1)
-    of_entity = np.array([e.probability for e in entities])
-    probability = probability * of_entity[a] * of_entity[b]
-
     out = []
-    for k, choice in enumerate(choices.tolist()):
+    for first, second, choice in zip(a, b, choices.tolist()):
         if choice == 0:
             continue
-        behind_wins, relation = divmod(choice - 1, len(tags.relations))
-        head, tail = entities[a[k]], entities[b[k]]
-        if behind_wins:
-            head, tail = tail, head
-        out.append(
-            Quintuple(head, tail, tags.relations[relation], float(probability[k])))
+        backward, relation = divmod(choice - 1, len(tags.relations))
+        head, tail = (second, first) if backward else (first, second)
+        out.append(Quintuple(entities[head], entities[tail], tags.relations[relation]))
     return sorted(out)
+
+
+def _rated(found: Extraction, cells: np.ndarray, tags: TagSet, table: str,
+           allowed: np.ndarray) -> Extraction:
+    r"""What was found, with the probabilities that ``[n, n, T]`` log-probabilities give
+    it."""
+    entities = []
+    for e in found.entities:
+        block = cells[e.start:e.end, e.start:e.end, tags.id(e.type)]
+        if table == 'triangle':
+            block = block[np.triu_indices(len(block))]
+        entities.append(replace(e, probability=float(np.exp(block.mean()))))
+    if not found.quintuples:
+        return Extraction(entities, [])
+
+    place = {e: i for i, e in enumerate(entities)}
+    ends = np.array([(place[q.head], place[q.tail]) for q in found.quintuples])
+    a, b = ends.min(1), ends.max(1)
+    backward = (ends[:, 0] > ends[:, 1]) * len(tags.relations)
+    choices = 1 + backward + [
+        tags.relations.index(q.relation) for q in found.quintuples
+    ]
+    scores = _relations(cells, entities, a, b, tags, table, allowed)
+    weights = np.exp(scores - scores.max(1, keepdims=True))
+    posterior = weights[np.arange(len(choices)), choices] / weights.sum(1)
+    of_entity = np.array([e.probability for e in entities])
+    probability = (posterior * of_entity[a] * of_entity[b]).tolist()
+    return Extraction(entities, [
+        Quintuple(entities[i], entities[j], q.relation, p)
+        for q, (i, j), p in zip(found.quintuples, ends, probability)
+    ])
 
 
 def _relations(cells: np.ndarray, entities: List[Entity], a: np.ndarray, b: np.ndarray,

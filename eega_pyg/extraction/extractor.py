@@ -21,12 +21,13 @@ from torch_geometric.data import Batch, HeteroData
 from eega_pyg.device import find_device
 from eega_pyg.extraction.item import Item
 from eega_pyg.extraction.result import Alignment, PairProbabilities, Result
+from eega_pyg.nn.models import predict
 from eega_pyg.parsing import Parser, tracked
 from eega_pyg.resolve import load_tokenizer
 from eega_pyg.saving.folder import copy_model
 from eega_pyg.saving.saved_model import SavedModel, load_model
-from eega_pyg.schema import OBJECT, TOKEN, Quintuple, SceneGraph, num_pieces
-from eega_pyg.tagging import Extraction, decode_batch, merge_windows
+from eega_pyg.schema import OBJECT, Quintuple, SceneGraph, num_pieces
+from eega_pyg.tagging import Extraction, merge_windows
 from eega_pyg.transforms import Pair, PairTransform, WordPieces
 from eega_pyg.vision import CaptionParser
 from eega_pyg.vision.images import ImageParser, ImageSource, load_image
@@ -262,18 +263,14 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
                     yield start + i, self._result(items[i], tokens[i][1], graphs[i],
                                                   parts)
 
-    @torch.inference_mode()
     def _run(self, windows: Sequence[_Window], align: bool,
              pairs: bool) -> List[_Found]:
-        batch = Batch.from_data_list([w.data for w in windows]).to(self.device)
-        out = self.model(batch, align=align)
-        sizes = batch[TOKEN].ptr.diff().tolist()
-        extractions = decode_batch(out.logits.float(), sizes, self.model.tag_set,
-                                   self.model.table, signatures=self.signatures,
-                                   temperature=self.temperature)
-        alignments: List[Optional[Alignment]] = [None] * len(sizes)
+        batch = Batch.from_data_list([w.data for w in windows])
+        [out] = predict(self.model, [batch], align)
+        extractions = out.decode(self.signatures, self.temperature)
+        alignments: List[Optional[Alignment]] = [None] * len(windows)
         if out.alignment is not None:
-            objects = batch[OBJECT].ptr.diff().tolist()
+            objects = out.batch[OBJECT].ptr.diff().tolist()
             plans = [
                 p.cpu().numpy()
                 for p in (out.alignment.node_plan, out.alignment.edge_plan)
@@ -283,12 +280,12 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
                             for plan in plans)) if k else None
                 for i, (k, w) in enumerate(zip(objects, windows))
             ]
-        tables: List[Optional[np.ndarray]] = [None] * len(sizes)
+        tables: List[Optional[np.ndarray]] = [None] * len(windows)
         if pairs:
-            probability = (out.logits.float() / self.temperature).softmax(-1).cpu()
+            probability = (out.logits / self.temperature).softmax(-1)
             tables = [
-                t.view(n, n, -1)[:w.num_words, :w.num_words].numpy() for w, n, t in zip(
-                    windows, sizes, probability.split([n * n for n in sizes]))
+                t.view(n, n, -1)[:w.num_words, :w.num_words].numpy()
+                for w, n, t in zip(windows, out.sizes, out.split(probability))
             ]
         offsets = [w.offset for w in windows]
         extractions = [_within(x, w.num_words) for x, w in zip(extractions, windows)]

@@ -1,4 +1,4 @@
-r"""How sure a model is, and how sure it should be."""
+r"""How a model's probabilities compare with the share of its results that is right."""
 from typing import List, NamedTuple, Optional, Tuple
 
 import torch
@@ -7,9 +7,8 @@ from torchmetrics.functional.classification import binary_calibration_error
 
 from eega_pyg.datasets import JMERE
 from eega_pyg.metrics import undirected
-from eega_pyg.nn.models import EEGA
-from eega_pyg.schema import TOKEN, Signatures
-from eega_pyg.tagging import decode_batch
+from eega_pyg.nn.models import EEGA, predict
+from eega_pyg.schema import Signatures
 from eega_pyg.training.evaluation import SentenceScores, sorted_loader
 
 #: The temperatures that are tried.
@@ -30,7 +29,6 @@ class Calibration(NamedTuple):
     error_before: float
 
 
-@torch.no_grad()
 def fit_temperature(model: EEGA, dataset: JMERE,
                     signatures: Optional[Signatures] = None,
                     batch_size: int = 32) -> Calibration:
@@ -45,20 +43,22 @@ def fit_temperature(model: EEGA, dataset: JMERE,
         signatures (set, optional): See :func:`~eega_pyg.tagging.decode`.
         batch_size (int, optional): Pairs a batch. (default: :obj:`32`)
     """
-    model.eval()
-    device = next(model.parameters()).device
+    return score_and_calibrate(model, dataset, signatures, batch_size)[1]
+
+
+def score_and_calibrate(model: EEGA, dataset: JMERE,
+                        signatures: Optional[Signatures] = None,
+                        batch_size: int = 32) -> Tuple[SentenceScores, Calibration]:
+    r"""What a model extracts from a data set, and its calibration there, in one pass;
+    see :func:`fit_temperature`."""
     scores = {t: SentenceScores() for t in TEMPERATURES}
-    for batch in sorted_loader(dataset, batch_size):
-        batch = batch.to(device)
-        logits = model(batch).logits
-        sizes = batch[TOKEN].ptr.diff().tolist()
+    for prediction in predict(model, sorted_loader(dataset, batch_size)):
+        found = prediction.decode(signatures)
         for t, score in scores.items():
-            found = decode_batch(logits, sizes, model.tag_set, model.table, signatures,
-                                 temperature=t)
-            score.update(batch, found)
+            score.update(prediction.batch, prediction.rescore(found, signatures, t))
     pairs = {t: _probabilities(score) for t, score in scores.items()}
-    if pairs[1.0][0].numel() == 0:  # A model that finds nothing is not unsure of it.
-        return Calibration(1.0, 0.0, 0.0)
+    if pairs[1.0][0].numel() == 0:  # Nothing found has a probability to compare.
+        return scores[1.0], Calibration(1.0, 0.0, 0.0)
     loss = {
         t: float(torch.nn.functional.binary_cross_entropy(p, y.to(p.dtype)))
         for t, (p, y) in pairs.items()
@@ -68,7 +68,7 @@ def fit_temperature(model: EEGA, dataset: JMERE,
         t: float(binary_calibration_error(*pairs[t], n_bins=10))
         for t in (best, 1.0)
     }
-    return Calibration(best, error[best], error[1.0])
+    return scores[1.0], Calibration(best, error[best], error[1.0])
 
 
 def _probabilities(scores: SentenceScores) -> Tuple[Tensor, Tensor]:

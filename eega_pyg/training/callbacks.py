@@ -1,4 +1,4 @@
-r"""What a training run keeps, when it stops, and what it writes down."""
+r"""What a training run keeps, when it stops, and what it logs."""
 import os
 import time
 from pathlib import Path
@@ -12,8 +12,8 @@ from eega_pyg.files import atomic
 
 
 class Checkpoint(ModelCheckpoint):
-    r"""A :class:`~lightning.pytorch.callbacks.ModelCheckpoint` that knows its best
-    epoch also where the folder of a resumed run was moved or copied."""
+    r"""A :class:`~lightning.pytorch.callbacks.ModelCheckpoint` that finds its best
+    epoch again after the folder of the run was moved or copied."""
     def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
         def here(path: str) -> str:
             return os.path.join(str(self.dirpath), os.path.basename(path))
@@ -26,17 +26,17 @@ class Checkpoint(ModelCheckpoint):
         super().load_state_dict(state)
 
 
-class Patience(EarlyStopping):
-    r"""An :class:`~lightning.pytorch.callbacks.EarlyStopping` that does not let a run
-    go on that it has stopped before."""
+class ResumableEarlyStopping(EarlyStopping):
+    r"""An :class:`~lightning.pytorch.callbacks.EarlyStopping` that stops a resumed run
+    at once if it had stopped it before."""
     def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         if self.wait_count >= self.patience:
             trainer.should_stop = True
 
 
 class EpochLog(L.Callback):
-    r"""Writes a row of losses, scores and seconds an epoch to a CSV file; a resumed run
-    goes on below the rows of the epochs that are behind it.
+    r"""Writes the losses, scores and seconds of each epoch as a row of a CSV file. A
+    resumed run keeps the rows of the epochs before it.
 
     Args:
         path (Path): The file.

@@ -1,34 +1,37 @@
-r"""Training on what other models say beside what the data say."""
+r"""Training on the predictions of other models beside the tags of the data."""
 from dataclasses import replace
 from pathlib import Path
 from typing import List, Sequence, Union
 
+import safetensors
+import safetensors.torch
 import torch
 import torch.nn.functional as F
-from rich.console import Console
-from rich.progress import track
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import ConcatDataset, Dataset
 from torch_geometric.data import HeteroData
 
-from eega_pyg.config import DataConfig
+from eega_pyg.config import Config, DataConfig
 from eega_pyg.datasets import JMERE
+from eega_pyg.datasets.mnre import UNRELATED
 from eega_pyg.device import find_device
-from eega_pyg.nn.models import EEGA
+from eega_pyg.files import atomic
+from eega_pyg.nn.models import EEGA, predict
+from eega_pyg.parsing import tracked
 from eega_pyg.saving.saved_model import load_model
-from eega_pyg.schema import PAIR, TOKEN, TagSet
+from eega_pyg.schema import PAIR, TagSet
 from eega_pyg.training.evaluation import sorted_loader
 
 
-class TaughtPairs(Dataset):
+class DistillationDataset(Dataset):
     r"""A data set whose word pairs carry the distribution of tags that is to be
-    learned, ``data['token', 'pair', 'token'].target`` (``[n * n, T]``): of the tag
-    that is given and of what teachers say (`"Distilling the Knowledge in a Neural
-    Network" <https://arxiv.org/abs/1503.02531>`_).
+    learned, ``data['token', 'pair', 'token'].target`` (``[n * n, T]``): the mean of
+    the given tag and of the predictions of teachers (`"Distilling the Knowledge in a
+    Neural Network" <https://arxiv.org/abs/1503.02531>`_).
 
     Args:
         dataset (JMERE): The data set.
-        log_probs (sequence of Tensor): What the teachers say, see
+        log_probs (sequence of Tensor): The predictions of the teachers, see
             :func:`ensemble_log_probs`.
         share (float): The teachers' share of the target; the rest is the given tag's.
     """
@@ -43,19 +46,19 @@ class TaughtPairs(Dataset):
 
     def __getitem__(self, index: int) -> HeteroData:
         data = self.dataset[index]
-        said = self.log_probs[index].float().exp()
-        # A cell that is not scored has no tag, and its target is not looked at.
-        given = F.one_hot(data[PAIR].tag.long().clamp(min=0), said.size(1))
-        data[PAIR].target = (1 - self.share) * given + self.share * said
+        taught = self.log_probs[index].float().exp()
+        # A cell that is not scored has no tag; the loss does not read its target.
+        given = F.one_hot(data[PAIR].tag.long().clamp(min=0), taught.size(1))
+        data[PAIR].target = (1 - self.share) * given + self.share * taught
         return data
 
 
 def ensemble_log_probs(models: Sequence[Union[str, Path]], root: Union[str, Path],
                        split: str, tags: TagSet, data: DataConfig,
                        progress: bool = True) -> List[Tensor]:
-    r"""What several models together say of the word pairs of a data set: the geometric
-    mean of their distributions of tags, normalised. Each reads the data through its own
-    parser, word pieces and vocabularies.
+    r"""The predictions of an ensemble of models for the word pairs of a data set: the
+    geometric mean of their distributions of tags, normalised. Each model reads the data
+    through its own parser, word pieces and vocabularies.
 
     Args:
         models (sequence of str or Path): Saved models, as
@@ -90,22 +93,55 @@ def ensemble_log_probs(models: Sequence[Union[str, Path]], root: Union[str, Path
         own = replace(saved.data, version=data.version, max_words=data.max_words)
         dataset = JMERE(str(root), split=split, vocabularies=saved.vocabularies,
                         tags=tags, log=progress, **own.arguments())
-        said = _log_probs(saved.model, dataset, progress)
-        total = [a + b for a, b in zip(total, said)] if total else said
+        log_probs = _log_probs(saved.model, dataset, progress)
+        total = [a + b for a, b in zip(total, log_probs)] if total else log_probs
     return [(x / len(models)).log_softmax(dim=-1).half() for x in total]
 
 
-@torch.no_grad()
 def _log_probs(model: EEGA, dataset: JMERE, progress: bool) -> List[Tensor]:
-    device = find_device()
-    model.to(device)
-    out: List[Tensor] = [torch.empty(0)] * len(dataset)
     loader = sorted_loader(dataset, 32)
-    order = iter(loader.sampler)
-    for batch in track(loader, 'Asking a model', console=Console(stderr=True),
-                       disable=not progress):
-        log_probs = model(batch.to(device)).logits.float().log_softmax(dim=-1).cpu()
-        sizes = batch[TOKEN].ptr.diff().tolist()
-        for part in log_probs.split([n * n for n in sizes]):
-            out[next(order)] = part
-    return out
+    batches = tracked(loader, len(loader), progress, 'Asking a model')
+    parts = (part for out in predict(model.to(find_device()), batches)
+             for part in out.split(out.logits.log_softmax(dim=-1)))
+    of_pair = dict(zip(loader.sampler, parts))
+    return [of_pair[i] for i in range(len(dataset))]
+
+
+def distillation_data(config: Config, train: JMERE, path: Path,
+                      progress: bool) -> ConcatDataset:
+    r"""The training split, and the texts without tags if they are asked for, with the
+    predictions of the teachers. These are written to a file, or read where a stopped
+    run has written them.
+
+    Raises:
+        ValueError: If the file is broken, or as :func:`ensemble_log_probs`.
+        FileNotFoundError: If there is no such teacher.
+    """
+    tags, share = config.tags.tag_set(), config.train.distillation
+    parts = [(train, share)]
+    if config.train.unlabelled:
+        kwargs = replace(config.data, version=UNRELATED).arguments()
+        parts.append((JMERE(train.root, vocabularies=train.vocabularies, tags=tags,
+                            log=progress, **kwargs), 1.0))
+    if not path.is_file():
+        log_probs = {
+            data.version:
+            torch.cat(
+                ensemble_log_probs(config.train.teachers, train.root, 'train', tags,
+                                   replace(config.data, version=data.version),
+                                   progress))
+            for data, _ in parts
+        }
+        with atomic(path) as temporary:
+            safetensors.torch.save_file(log_probs, temporary)
+    try:
+        log_probs = safetensors.torch.load_file(path)
+        datasets = []
+        for data, part in parts:
+            sizes = [d[PAIR].tag.numel() for d in data]
+            datasets.append(
+                DistillationDataset(data, log_probs[data.version].split(sizes), part))
+        return ConcatDataset(datasets)
+    except (safetensors.SafetensorError, KeyError, RuntimeError) as e:
+        raise ValueError(f"'{path}' is broken: remove it to ask the teachers again "
+                         f"({str(e).splitlines()[0]})") from e

@@ -7,18 +7,9 @@ from torch_geometric.loader import DataLoader
 
 from eega_pyg.datasets import JMERE
 from eega_pyg.metrics import extraction_scores
-from eega_pyg.nn.models import EEGA
-from eega_pyg.schema import TOKEN, Quintuple, Signatures, num_pieces
-from eega_pyg.tagging import Extraction, decode_batch, merge_windows
-
-
-def extract_batch(model: EEGA, batch: HeteroData,
-                  signatures: Optional[Signatures]) -> List[Extraction]:
-    r"""Runs the model on a batch and decodes it: one extraction a pair."""
-    log_probs = model(batch).logits.float().log_softmax(dim=-1)
-    sizes = batch[TOKEN].ptr.diff().tolist()
-    return decode_batch(log_probs, sizes, model.tag_set, model.table,
-                        signatures=signatures)
+from eega_pyg.nn.models import EEGA, predict
+from eega_pyg.schema import Quintuple, Signatures, num_pieces
+from eega_pyg.tagging import Extraction, merge_windows
 
 
 class SentenceScores:
@@ -29,38 +20,39 @@ class SentenceScores:
         self.targets: Dict[Tuple[str, int], List[Quintuple]] = {}
 
     def update(self, batch: HeteroData, extractions: Sequence[Extraction]) -> None:
+        r"""Adds what was extracted from each pair of a batch."""
         for i, extraction in enumerate(extractions):
             key = (batch.image_id[i], int(batch.sentence[i]))
             self.windows.setdefault(key, []).append((int(batch.offset[i]), extraction))
             self.targets[key] = [Quintuple.from_list(q) for q in batch.quintuples[i]]
 
     def extractions(self) -> List[Extraction]:
+        r"""What was extracted from each sentence, in the order of :attr:`targets`."""
         return [
             merge_windows(w) if len(w) > 1 else w[0][1] for w in self.windows.values()
         ]
 
     def compute(self) -> Dict[str, float]:
+        r"""All scores, as fractions."""
         scores = extraction_scores()
         scores.update(self.extractions(), list(self.targets.values()))
         return {name: float(value) for name, value in scores.compute().items()}
 
 
 def sorted_loader(dataset: JMERE, batch_size: int) -> DataLoader:
+    r"""Batches of pairs of similar length, the shortest first; its ``sampler`` is the
+    order of the pairs."""
     order = sorted(range(len(dataset)), key=lambda i: num_pieces(dataset[i]))
     return DataLoader(dataset, batch_size, sampler=order, generator=torch.Generator())
 
 
-@torch.no_grad()
 def collect_scores(model: EEGA, dataset: JMERE, signatures: Optional[Signatures] = None,
                    batch_size: int = 32) -> SentenceScores:
     r"""What a model extracts from a data set, beside what it holds; see
     :func:`evaluate`."""
-    model.eval()
-    device = next(model.parameters()).device
     scores = SentenceScores()
-    for batch in sorted_loader(dataset, batch_size):
-        batch = batch.to(device)
-        scores.update(batch, extract_batch(model, batch, signatures))
+    for prediction in predict(model, sorted_loader(dataset, batch_size)):
+        scores.update(prediction.batch, prediction.decode(signatures))
     return scores
 
 

@@ -1,5 +1,4 @@
 r"""The optimiser and the learning rates of a run."""
-import math
 from typing import Any, Dict, List, Tuple
 
 import torch
@@ -10,17 +9,17 @@ from eega_pyg.device import has_fast_bf16
 _ENCODER = {'text_encoder', 'word_features'}
 
 
-def configure_optimizer(module: torch.nn.Module, config: TrainConfig, total: int,
-                        epochs: int) -> Dict[str, Any]:
-    r"""AdamW with its schedule, in Lightning's form.
+def configure_optimizer(module: torch.nn.Module, config: TrainConfig,
+                        total: int) -> Dict[str, Any]:
+    r"""AdamW, and its learning rates, which rise during the warm-up and then fall
+    linearly, in Lightning's form.
 
     Args:
         module (torch.nn.Module): What is trained; parameters of its ``text_encoder``,
             and of the ``word_features`` that it reads, have a learning rate of their
             own.
-        config (TrainConfig): Learning rates, weight decay and schedule.
+        config (TrainConfig): Learning rates, weight decay and warm-up.
         total (int): Number of steps.
-        epochs (int): Number of epochs.
     """
     groups: Dict[Tuple[bool, bool], List[torch.nn.Parameter]] = {}
     for name, param in module.named_parameters():
@@ -35,15 +34,11 @@ def configure_optimizer(module: torch.nn.Module, config: TrainConfig, total: int
             'weight_decay': config.weight_decay if matrix else 0.0,
         } for (encoder, matrix), params in groups.items()], fused=True)
 
-    per_epoch = max(total // epochs, 1)
     warmup = max(int(config.warmup * total), 1)
 
     def factor(step: int) -> float:
-        if step < warmup:
-            return (step + 1) / warmup
-        if config.schedule == 'halving':
-            return math.pow(0.5, step // per_epoch // 30)
-        return max(total - step, 0) / max(total - warmup, 1)
+        # Unlike that of `transformers`, it has no step with a rate of 0.
+        return min((step + 1) / warmup, max(total - step, 0) / max(total - warmup, 1))
 
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
     return {

@@ -1,21 +1,28 @@
-r"""What a model can learn of words from MNRE beyond JMERE.
+r"""Pretraining on the lines of MNRE that are no part of JMERE.
 
-Two thirds of MNRE's lines say that two entities of a text are not related. JMERE has no
-place for them, and so is without half of the texts; but they show what entities are.
+Two thirds of MNRE's lines say that two entities of a text are not related. JMERE leaves
+them out, and with them half of the texts; but they show which words are entities.
 """
+from pathlib import Path
 from typing import Any, Sequence
 
 import lightning as L
+import safetensors
+import safetensors.torch
 import torch
 import torch.nn.functional as F
 from lightning.pytorch.callbacks import RichProgressBar
+from rich.console import Console
 from torch import Tensor
 from torch_geometric.data import HeteroData
 from torch_geometric.loader import DataLoader
 from torch_geometric.nn import MLP, Linear, SimpleConv
 
-from eega_pyg.config import TrainConfig
-from eega_pyg.datasets.mnre import MarkedText
+from eega_pyg.config import Config, TrainConfig
+from eega_pyg.datasets import JMERE
+from eega_pyg.datasets.cached import cached_parser, cached_pieces
+from eega_pyg.datasets.mnre import MarkedText, read_marked_texts
+from eega_pyg.files import atomic
 from eega_pyg.nn.models import EEGA
 from eega_pyg.parsing import Parse
 from eega_pyg.schema import PIECE, TOKEN, EdgeType, TagSet
@@ -23,7 +30,7 @@ from eega_pyg.training.optimizer import configure_optimizer, use_bf16
 from eega_pyg.training.sampler import LengthGroupedSampler
 from eega_pyg.transforms import Vocabularies
 from eega_pyg.transforms.text_graph import add_words
-from eega_pyg.transforms.word_pieces import Cutter
+from eega_pyg.transforms.word_pieces import WordPieceTokenizer
 
 SPAN = 'span'
 TOKEN_OF_SPAN: EdgeType = (TOKEN, 'of', SPAN)
@@ -47,7 +54,7 @@ class MarkedTextTransform:
         pieces (WordPieces): Cuts words into the text encoder's pieces.
         tags (TagSet): Types and relations.
     """
-    def __init__(self, vocabularies: Vocabularies, pieces: Cutter,
+    def __init__(self, vocabularies: Vocabularies, pieces: WordPieceTokenizer,
                  tags: TagSet) -> None:
         self.vocabularies = vocabularies
         self.pieces = pieces
@@ -86,8 +93,8 @@ class MarkedTextTransform:
 
 
 class EntityPretraining(L.LightningModule):
-    r"""Trains what a model knows of words, its text encoder and what describes them
-    beside it, to find entities and to tell whether two are related.
+    r"""Trains a model's text encoder and word features to find entities and to tell
+    whether two of them are related.
 
     Args:
         model (EEGA): The model.
@@ -130,14 +137,14 @@ class EntityPretraining(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         return configure_optimizer(self, self.config,
-                                   int(self.trainer.estimated_stepping_batches),
-                                   self.config.pretrain_epochs)
+                                   int(self.trainer.estimated_stepping_batches))
 
 
 def pretrain_words(model: EEGA, data: Sequence[HeteroData], config: TrainConfig,
                    progress: bool = True) -> None:
-    r"""Trains what a model knows of words in place on all entities and pairs of MNRE's
-    lines, for ``pretrain_epochs`` with batches of twice ``batch_size`` texts.
+    r"""Trains the text encoder and the word features of a model in place, on all
+    entities and pairs of MNRE's lines, for ``pretrain_epochs`` with batches of twice
+    ``batch_size`` texts.
 
     Args:
         model (EEGA): The model.
@@ -164,3 +171,39 @@ def pretrain_words(model: EEGA, data: Sequence[HeteroData], config: TrainConfig,
     trainer.fit(
         EntityPretraining(model, config),
         DataLoader(data, batch_size, sampler=sampler, generator=torch.Generator()))
+
+
+def pretrain(model: EEGA, config: Config, train: JMERE, path: Path,
+             progress: bool) -> None:
+    r"""Pretrains the text encoder and the word features of a model on a data set's
+    training texts and writes them to a file, or reads them where a stopped run has
+    written them.
+
+    Raises:
+        ValueError: If the file is broken.
+    """
+    parts = torch.nn.ModuleDict({'text_encoder': model.text_encoder})
+    if model.word_features is not None:
+        parts['word_features'] = model.word_features
+    if not path.is_file():
+        tags = config.tags.tag_set()
+        texts = [
+            t for t in read_marked_texts(train.raw_paths[0], tags)
+            if len(t.words) <= config.data.max_words
+        ]
+        if progress:
+            Console(stderr=True).print(f'Training the text encoder on the entities of '
+                                       f'{len(texts):,} texts first')
+        parser = cached_parser(config.data.spacy_model, config.data.word_vectors)
+        parses = parser.parse([t.words for t in texts], progress)
+        transform = MarkedTextTransform(train.vocabularies,
+                                        cached_pieces(config.data.encoder), tags)
+        pretrain_words(model, list(map(transform, texts, parses)), config.train,
+                       progress)
+        with atomic(path) as temporary:
+            safetensors.torch.save_model(parts, temporary)
+    try:
+        safetensors.torch.load_model(parts, path)
+    except (safetensors.SafetensorError, RuntimeError) as e:
+        raise ValueError(f"'{path}' is broken: remove it to train the text encoder "
+                         f"again ({str(e).splitlines()[0]})") from e

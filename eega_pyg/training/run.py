@@ -2,17 +2,26 @@ r"""Training with Lightning: the module, and one function that runs it."""
 import json
 import logging
 import signal
-from dataclasses import replace
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Tuple,
+    Union,
+)
 
 import lightning as L
-import safetensors
-import safetensors.torch
 import torch
 import yaml
 from filelock import FileLock, Timeout
 from lightning.pytorch.callbacks import RichProgressBar
+from lightning.pytorch.utilities.seed import isolate_rng
 from rich.console import Console
 from torch import Tensor
 from torch.utils.data import ConcatDataset
@@ -21,30 +30,23 @@ from torch_geometric.loader import DataLoader
 
 from eega_pyg.config import Config, TrainConfig
 from eega_pyg.datasets import JMERE
-from eega_pyg.datasets.cached import cached_parser, cached_pieces
-from eega_pyg.datasets.mnre import UNRELATED, read_marked_texts
 from eega_pyg.device import find_device
-from eega_pyg.files import atomic, write_text
-from eega_pyg.nn.models import EEGA
+from eega_pyg.files import write_text
+from eega_pyg.nn.models import EEGA, predict
 from eega_pyg.saving.saved_model import save_model
-from eega_pyg.schema import OBJECT, PAIR, TOKEN, Signatures, num_pieces
-from eega_pyg.training.calibration import fit_temperature
-from eega_pyg.training.callbacks import Checkpoint, EpochLog, Patience
-from eega_pyg.training.distillation import TaughtPairs, ensemble_log_probs
-from eega_pyg.training.evaluation import (
-    SentenceScores,
-    collect_scores,
-    extract_batch,
-    sorted_loader,
-)
+from eega_pyg.schema import OBJECT, TOKEN, Signatures, num_pieces
+from eega_pyg.training.calibration import score_and_calibrate
+from eega_pyg.training.callbacks import Checkpoint, EpochLog, ResumableEarlyStopping
+from eega_pyg.training.distillation import distillation_data
+from eega_pyg.training.evaluation import SentenceScores, sorted_loader
 from eega_pyg.training.optimizer import configure_optimizer, use_bf16
-from eega_pyg.training.pretraining import MarkedTextTransform, pretrain_words
+from eega_pyg.training.pretraining import pretrain
 from eega_pyg.training.sampler import LengthGroupedSampler
 
 #: Makes the model of a run.
 Build = Callable[[Config, JMERE], EEGA]
-#: What is trained on: the data alone, or with what teachers say.
-Trained = Union[JMERE, ConcatDataset]
+#: The training examples: of the data alone, or with the predictions of teachers.
+Examples = Union[JMERE, ConcatDataset]
 #: The score by which a checkpoint is chosen.
 MONITOR = 'val/quintuple_f1'
 
@@ -81,7 +83,8 @@ class PairTagging(L.LightningModule):
         self._scores = SentenceScores()
 
     def validation_step(self, batch: HeteroData, batch_idx: int) -> None:
-        self._scores.update(batch, extract_batch(self.model, batch, self.signatures))
+        for prediction in predict(self.model, [batch]):
+            self._scores.update(batch, prediction.decode(self.signatures))
 
     def on_validation_epoch_end(self) -> None:
         scores = {f'val/{k}': v for k, v in self._scores.compute().items()}
@@ -91,8 +94,7 @@ class PairTagging(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         return configure_optimizer(self, self.config,
-                                   int(self.trainer.estimated_stepping_batches),
-                                   self.config.epochs)
+                                   int(self.trainer.estimated_stepping_batches))
 
     def on_save_checkpoint(self, checkpoint: Dict[str, Any]) -> None:
         checkpoint['rng'] = {'cpu': torch.get_rng_state()}
@@ -103,7 +105,7 @@ class PairTagging(L.LightningModule):
         self._rng = checkpoint['rng']
 
     def on_train_start(self) -> None:
-        # After everything that Lightning itself draws while it sets the run up.
+        # Not earlier: Lightning draws random numbers itself while it sets the run up.
         rng = self.__dict__.pop('_rng', None)
         if rng is not None:
             torch.set_rng_state(rng['cpu'].cpu())
@@ -146,11 +148,13 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
     r"""Trains on a data set's training split, keeps the epoch that is best on its
     validation split, and saves that model.
 
-    ``folder/training`` holds what a stopped run needs to go on (what the teachers said
-    in ``teachers.safetensors`` if there are any, ``encoder.safetensors`` after the
-    pretraining if there is one, ``last.ckpt`` after every epoch), the best epoch
-    (``best.ckpt``), the configuration, and the losses and scores of every epoch
-    (``metrics.csv``).
+    ``folder/training`` holds what a stopped run needs to go on: the predictions of the
+    teachers (``teachers.safetensors``) and the pretrained weights
+    (``encoder.safetensors``), if there are any, and the last epoch (``last.ckpt``). It
+    also holds the best epoch (``best.ckpt``), the configuration, and the losses and
+    scores of every epoch (``metrics.csv``).
+
+    The random state and the settings of the process are afterwards as they were before.
 
     Args:
         config (Config): The configuration.
@@ -158,7 +162,8 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
             :class:`~eega_pyg.datasets.JMERE`.
         folder (str or Path): Where the model goes.
         resume (bool, optional): If set to :obj:`True`, goes on after the last finished
-            epoch of the run in :obj:`folder`. (default: :obj:`False`)
+            epoch of the run in :obj:`folder`; without one the run begins anew.
+            (default: :obj:`False`)
         progress (bool, optional): If set to :obj:`False`, shows no progress bar.
             (default: :obj:`True`)
         build (callable, optional): Makes the model from the configuration and the
@@ -178,25 +183,40 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
         raise ValueError(
             f"Another process trains in '{folder}': wait for it, or choose "
             f"another folder") from None
+    handler = signal.getsignal(signal.SIGINT)
     try:
-        return _fit(config, root, folder, resume, progress, build)
-    except SystemExit:  # Interrupted, Lightning ends the process, deaf from then on.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        with _settings_restored():
+            return _fit(config, root, folder, resume, progress, build)
+    except SystemExit:
+        # When it is interrupted, Lightning ignores further interrupts and exits.
+        signal.signal(signal.SIGINT, handler)
         raise KeyboardInterrupt(f"The run in '{folder}' was stopped: resumed, it goes "
                                 f"on after its last finished epoch") from None
     finally:
         lock.release()
 
 
+@contextmanager
+def _settings_restored() -> Iterator[None]:
+    logger = logging.getLogger('lightning.pytorch')
+    level = logger.level
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    logger.setLevel(logging.WARNING)  # Without its notes on devices and settings.
+    try:
+        with isolate_rng():
+            yield
+    finally:
+        logger.setLevel(level)
+        torch.use_deterministic_algorithms(deterministic)
+
+
 def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resume: bool,
          progress: bool, build: Build) -> RunResult:
-    # Devices and tips are of no interest to who reads scores.
-    logging.getLogger('lightning.pytorch').setLevel(logging.WARNING)
     state = Path(folder) / 'training'
     last = state / 'last.ckpt'
     text = yaml.safe_dump(config.to_dict(), sort_keys=False)
-    pretrained, told = state / 'encoder.safetensors', state / 'teachers.safetensors'
-    started = any(path.is_file() for path in (last, pretrained, told))
+    pretrained, teachers = state / 'encoder.safetensors', state / 'teachers.safetensors'
+    started = any(path.is_file() for path in (last, pretrained, teachers))
     if started:
         if not resume:
             raise ValueError(f"'{folder}' already holds a run: resume it, or choose "
@@ -204,6 +224,9 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
         if (state / 'config.yaml').read_text(encoding='utf-8') != text:
             raise ValueError(f"The run in '{folder}' has another configuration (see "
                              f"'{state / 'config.yaml'}')")
+    elif resume and progress:
+        Console(stderr=True).print(f"There is nothing to resume in '{folder}': the run "
+                                   f"begins with its first epoch")
     if last.is_file():
         _read_checkpoint(last)
     write_text(state / 'config.yaml', text)
@@ -216,17 +239,20 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
     if len(train) == 0 or len(val) == 0:
         raise ValueError(f"The {'train' if len(train) == 0 else 'val'} split in "
                          f"'{root}' holds no sentence with a relation")
-    taught: Trained = train
-    if config.train.teachers:  # First: a wrong one is to be found at once.
-        taught = _teach(config, train, told, progress)
+    examples: Examples = train
+    if config.train.teachers:  # Before anything else, so that a wrong one fails early.
+        examples = distillation_data(config, train, teachers, progress)
     L.seed_everything(config.train.seed, verbose=False)
     model = build(config, train)
     if config.train.pretrain_epochs > 0 and not last.is_file():
-        _pretrain(model, config, train, pretrained, progress)
+        pretrain(model, config, train, pretrained, progress)
+        # The run goes on alike whether the weights were trained or read.
+        L.seed_everything(config.train.seed, verbose=False)
     signatures = train.vocabularies.signatures if config.train.signatures else None
     module = PairTagging(model, config.train, signatures)
 
-    # At the end of the training epoch, after its validation: an epoch boundary.
+    # A checkpoint is written after the validation of an epoch, so that a resumed run
+    # starts with the next one.
     keep: Dict[str, Any] = {
         'save_on_train_epoch_end': True,
         'enable_version_counter': False
@@ -238,7 +264,7 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
         callbacks=[
             best,
             Checkpoint(state, filename='last', **keep),
-            Patience(MONITOR, mode='max', patience=config.train.patience),
+            ResumableEarlyStopping(MONITOR, mode='max', patience=config.train.patience),
             EpochLog(state / 'metrics.csv'),
             *([RichProgressBar()] if progress else []),
         ],
@@ -250,88 +276,23 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
         enable_model_summary=False,
         deterministic=True,
     )
-    trainer.fit(module, *loaders(taught, val, config.train),
+    trainer.fit(module, *loaders(examples, val, config.train),
                 ckpt_path=last if last.is_file() else None, weights_only=True)
 
     checkpoint = _read_checkpoint(Path(best.best_model_path))
     module.load_state_dict(checkpoint['state_dict'])
     model.to(find_device())  # The trainer leaves it on the CPU.
-    sentences = collect_scores(model, val, signatures, config.train.batch_size)
+    sentences, calibration = score_and_calibrate(model, val, signatures,
+                                                 config.train.batch_size)
     scores = sentences.compute()
-    calibration = fit_temperature(model, val, signatures, config.train.batch_size)
     save_model(folder, model, train.vocabularies, config, {
         **scores, 'calibration_error': calibration.error
     }, calibration.temperature)
     return RunResult(Path(folder), scores, int(checkpoint['epoch']), sentences)
 
 
-def _pretrain(model: EEGA, config: Config, train: JMERE, path: Path,
-              progress: bool) -> None:
-    r"""Pretrains what the model knows of words, or reads what a stopped run has
-    pretrained."""
-    parts = torch.nn.ModuleDict({'text_encoder': model.text_encoder})
-    if model.word_features is not None:
-        parts['word_features'] = model.word_features
-    if not path.is_file():
-        tags = config.tags.tag_set()
-        texts = [
-            t for t in read_marked_texts(train.raw_paths[0], tags)
-            if len(t.words) <= config.data.max_words
-        ]
-        if progress:
-            Console(stderr=True).print(f'Training the text encoder on the entities of '
-                                       f'{len(texts):,} texts first')
-        parser = cached_parser(config.data.spacy_model, config.data.word_vectors)
-        parses = parser.parse([t.words for t in texts], progress)
-        transform = MarkedTextTransform(train.vocabularies,
-                                        cached_pieces(config.data.encoder), tags)
-        pretrain_words(model, list(map(transform, texts, parses)), config.train,
-                       progress)
-        with atomic(path) as temporary:
-            safetensors.torch.save_model(parts, temporary)
-    try:
-        safetensors.torch.load_model(parts, path)
-    except (safetensors.SafetensorError, RuntimeError) as e:
-        raise ValueError(f"'{path}' is broken: remove it to train the text encoder "
-                         f"again ({str(e).splitlines()[0]})") from e
-    # What follows starts alike, whether this was done before or now.
-    L.seed_everything(config.train.seed, verbose=False)
-
-
-def _teach(config: Config, train: JMERE, path: Path, progress: bool) -> ConcatDataset:
-    r"""Asks the teachers, or reads what they have told a stopped run."""
-    tags, share = config.tags.tag_set(), config.train.distillation
-    parts = [(train, share)]
-    if config.train.unlabelled:
-        kwargs = replace(config.data, version=UNRELATED).arguments()
-        parts.append((JMERE(train.root, vocabularies=train.vocabularies, tags=tags,
-                            log=progress, **kwargs), 1.0))
-    if not path.is_file():
-        said = {
-            data.version:
-            torch.cat(
-                ensemble_log_probs(config.train.teachers, train.root, 'train', tags,
-                                   replace(config.data, version=data.version),
-                                   progress))
-            for data, _ in parts
-        }
-        with atomic(path) as temporary:
-            safetensors.torch.save_file(said, temporary)
-    try:
-        told = safetensors.torch.load_file(path)
-        return ConcatDataset([
-            TaughtPairs(data,
-                        told[data.version].split([d[PAIR].tag.numel()
-                                                  for d in data]), part)
-            for data, part in parts
-        ])
-    except (safetensors.SafetensorError, KeyError, RuntimeError) as e:
-        raise ValueError(f"'{path}' is broken: remove it to ask the teachers again "
-                         f"({str(e).splitlines()[0]})") from e
-
-
 def _check_data(path: Path, names: List[List[str]], started: bool) -> None:
-    # The name of a processed file tells all that it depends on.
+    # The name of a processed file holds a digest of all that it depends on.
     if not started:
         write_text(path, json.dumps(names) + '\n')
     elif path.is_file() and json.loads(path.read_text(encoding='utf-8')) != names:
@@ -347,9 +308,10 @@ def _read_checkpoint(path: Path) -> Dict[str, Any]:
                          f"{str(e).splitlines()[0]}") from e
 
 
-def loaders(train: Trained, val: JMERE,
+def loaders(train: Examples, val: JMERE,
             config: TrainConfig) -> Tuple[DataLoader, DataLoader]:
-    r"""Batches grouped by length; their generators keep the global one untouched."""
+    r"""Batches of examples of similar length. They draw from generators of their own,
+    so the global one stays as it is."""
     sampler = LengthGroupedSampler([num_pieces(train[i]) for i in range(len(train))],
                                    config.batch_size, config.seed)
     return (

@@ -7,9 +7,9 @@ from torch.utils.data import Sampler
 
 
 class LengthGroupedSampler(Sampler[int]):
-    r"""Random order in which the examples of a batch are of similar length.
+    r"""A random order in which the examples of a batch have similar lengths.
 
-    The order depends on the seed and the epoch alone, so a resumed run sees the batches
+    It depends on the seed and the epoch alone, so a resumed run sees the batches that
     an uninterrupted one would have seen.
 
     Args:
@@ -41,10 +41,8 @@ class LengthGroupedSampler(Sampler[int]):
         for chunk in order.split(self.batch_size * self.pool):
             chunk = chunk[self.lengths[chunk].argsort(stable=True)]
             batches += chunk.split(self.batch_size)
-        # The short batch of a chunk, if any, must stay last.
-        full = [b for b in batches if len(b) == self.batch_size]
-        rest = [b for b in batches if len(b) < self.batch_size]
-        for i in torch.randperm(len(full), generator=generator).tolist():
-            yield from full[i].tolist()
-        for batch in rest:
-            yield from batch.tolist()
+        # A short batch is the last one and stays there.
+        full = len(self) // self.batch_size
+        shuffled = torch.randperm(full, generator=generator).tolist()
+        for i in [*shuffled, *range(full, len(batches))]:
+            yield from batches[i].tolist()

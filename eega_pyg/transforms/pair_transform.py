@@ -10,7 +10,7 @@ from .text_graph import TextGraph
 from .visual_graph import VisualGraph
 from .vocabulary import Vocabularies
 from .word_pairs import WordPairs
-from .word_pieces import Cutter
+from .word_pieces import WordPieceTokenizer
 
 
 class PairTransform:
@@ -33,8 +33,8 @@ class PairTransform:
         feature_size (int, optional): Size of an object's feature vector.
             (default: :obj:`0`)
     """
-    def __init__(self, vocabularies: Vocabularies, pieces: Cutter, tags: TagSet,
-                 table: str = 'directed', max_objects: int = 10,
+    def __init__(self, vocabularies: Vocabularies, pieces: WordPieceTokenizer,
+                 tags: TagSet, table: str = 'directed', max_objects: int = 10,
                  feature_size: int = 0) -> None:
         self.transforms = (
             TextGraph(vocabularies, pieces),

@@ -10,11 +10,11 @@ from eega_pyg.schema import DEP, PIECE, PIECE_OF_TOKEN, TOKEN
 
 from .pair import Pair
 from .vocabulary import SELF, Vocabularies
-from .word_pieces import Cutter
+from .word_pieces import WordPieceTokenizer
 
 
 def add_words(data: HeteroData, words: Sequence[str], parse: Parse,
-              vocabularies: Vocabularies, pieces: Cutter) -> None:
+              vocabularies: Vocabularies, pieces: WordPieceTokenizer) -> None:
     r"""Adds a node for each word with all that is known of it alone, and its word
     pieces, which point at it."""
     input_ids, of_words = pieces.words(words)
@@ -46,7 +46,7 @@ class TextGraph:
             and word shapes.
         pieces (WordPieces): Cuts words into the text encoder's pieces.
     """
-    def __init__(self, vocabularies: Vocabularies, pieces: Cutter) -> None:
+    def __init__(self, vocabularies: Vocabularies, pieces: WordPieceTokenizer) -> None:
         self.vocabularies = vocabularies
         self.pieces = pieces
 

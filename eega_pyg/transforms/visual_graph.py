@@ -8,7 +8,7 @@ from eega_pyg.schema import LABEL_OF_OBJECT, LABEL_PIECE, OBJECT, REL
 
 from .pair import Pair
 from .vocabulary import SELF, Vocabularies
-from .word_pieces import Cutter
+from .word_pieces import WordPieceTokenizer
 
 
 class VisualGraph:
@@ -32,7 +32,7 @@ class VisualGraph:
     Raises:
         ValueError: When called with a feature vector of another size.
     """
-    def __init__(self, vocabularies: Vocabularies, pieces: Cutter,
+    def __init__(self, vocabularies: Vocabularies, pieces: WordPieceTokenizer,
                  max_objects: int = 10, feature_size: int = 0) -> None:
         self.vocabularies = vocabularies
         self.pieces = pieces

@@ -19,7 +19,7 @@ class Pieces(NamedTuple):
     words: List[int]
 
 
-class Cutter(Protocol):
+class WordPieceTokenizer(Protocol):
     r"""What a transform needs of :class:`WordPieces`."""
     def words(self, words: Sequence[str]) -> Pieces:
         ...

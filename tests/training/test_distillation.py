@@ -13,7 +13,7 @@ from eega_pyg.datasets import JMERE
 from eega_pyg.nn.models import EEGA
 from eega_pyg.saving.saved_model import load_model
 from eega_pyg.schema import PAIR, TOKEN
-from eega_pyg.training.distillation import TaughtPairs, ensemble_log_probs
+from eega_pyg.training.distillation import DistillationDataset, ensemble_log_probs
 from eega_pyg.training.run import fit
 
 
@@ -84,7 +84,7 @@ def test_without_any_teacher_there_is_nothing_to_ask(small_root, config):
 
 def test_a_missing_teacher_is_found_before_anything_is_trained(
         small_root, tiny_overrides, tmp_path, monkeypatch):
-    monkeypatch.setattr('eega_pyg.training.run.pretrain_words', None)
+    monkeypatch.setattr('eega_pyg.training.pretraining.pretrain_words', None)
     config = Config.load(
         'default',
         [*tiny_overrides, 'train.teachers=[nowhere]', 'train.pretrain_epochs=1'])
@@ -110,7 +110,7 @@ def test_the_loss_is_shared_between_tags_and_teachers(trained, small_root, reduc
     ]
     losses = {}
     for share in (0.0, 0.7, 1.0):
-        batch = next(iter(DataLoader(TaughtPairs(dataset, said, share), 4)))
+        batch = next(iter(DataLoader(DistillationDataset(dataset, said, share), 4)))
         losses[share] = model.loss(batch)['main']
     plain = next(iter(DataLoader(dataset, 4)))
     torch.testing.assert_close(losses[0.0], model.loss(plain)['main'])

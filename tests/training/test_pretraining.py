@@ -96,7 +96,7 @@ def test_it_learns_what_the_lines_say(small_root, tiny_overrides, tmp_path,
         states.append({k: v.clone() for k, v in model.state_dict().items()})
 
     monkeypatch.setattr('eega_pyg.training.pretraining.EntityPretraining', Watched)
-    monkeypatch.setattr('eega_pyg.training.run.pretrain_words', watched)
+    monkeypatch.setattr('eega_pyg.training.pretraining.pretrain_words', watched)
     config = Config.load('default', [
         *tiny_overrides, 'train.pretrain_epochs=20', 'train.epochs=1',
         'train.batch_size=4', 'train.lr=1e-2', 'train.lr_encoder=1e-2'
@@ -124,7 +124,7 @@ def test_a_run_that_was_stopped_after_it_does_not_do_it_again(
     def again(*args):
         raise AssertionError('pretrained again')
 
-    monkeypatch.setattr('eega_pyg.training.run.pretrain_words', again)
+    monkeypatch.setattr('eega_pyg.training.pretraining.pretrain_words', again)
     cut = fit(config, small_root, folder.parent, resume=True, progress=False)
     weights = [(f.folder / 'model.safetensors').read_bytes() for f in (whole, cut)]
     assert weights[0] == weights[1]

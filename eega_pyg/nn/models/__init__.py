@@ -1,3 +1,4 @@
 from .eega import EEGA, EEGAOutput
+from .predict import Prediction, predict
 
-__all__ = ['EEGA', 'EEGAOutput']
+__all__ = ['EEGA', 'EEGAOutput', 'Prediction', 'predict']
