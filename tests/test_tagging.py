@@ -16,6 +16,7 @@ from eega_pyg.tagging import (
     decode_batch,
     encode,
     merge_windows,
+    rescore_batch,
 )
 
 TAGS = TagSet(('per', 'org'), ('member_of', 'peer'))
@@ -508,6 +509,24 @@ def test_real_sentences_come_back(shared_data, split, sentences, quintuples, ove
             if not same:
                 lost.add(k)
         assert lost <= overlapping
+
+
+@pytest.mark.parametrize('table', TABLES)
+def test_what_is_found_once_is_rescored_as_if_it_were_found_again(table):
+    torch.manual_seed(1)
+    sizes = 5 * [9, 1, 0, 14]
+    scores = 3 * torch.randn(sum(n * n for n in sizes), len(TAGS))
+    signatures = {('per', 'member_of', 'org'), ('org', 'peer', 'per')}
+    found = decode_batch(scores, sizes, TAGS, table, signatures)
+    assert sum(len(x.quintuples) for x in found) > 5
+    for temperature in (0.5, 1.0, 3.0):
+        again = decode_batch(scores, sizes, TAGS, table, signatures,
+                             temperature=temperature)
+        rescored = rescore_batch(found, scores, sizes, TAGS, table, signatures,
+                                 temperature)
+        # As text, for probabilities are not compared.
+        assert str(rescored) == str(again)
+        assert (str(rescored) == str(found)) == (temperature == 1.0)
 
 
 def test_a_temperature_changes_probabilities_and_nothing_else():

@@ -211,8 +211,8 @@ def test_own_types_and_relations_through_the_command_line(eega, tmp_path,
     for split in ('train', 'val'):
         (raw / f'mnre_{split}.txt').write_text('\n'.join(map(str, rows)) + '\n')
     sets = [
-        *tiny_overrides, 'tags.types=[animal, plant]', 'train.epochs=20',
-        'train.batch_size=4', 'tags.relations=[eats, avoids, visits]'
+        *tiny_overrides, 'tags.types=[animal, plant]', 'train.epochs=10',
+        'train.batch_size=4', 'train.lr=1e-2', 'tags.relations=[eats, avoids, visits]'
     ]
     code, out, err = eega('train', tmp_path, '--out', tmp_path / 'run',
                           *(x for s in sets for x in ('--set', s)))

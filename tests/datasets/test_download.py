@@ -65,11 +65,12 @@ def test_a_file_without_a_known_hash_is_kept_with_a_warning(server, tmp_path):
     assert os.listdir(tmp_path) == ['a']
 
 
+@pytest.mark.parametrize('sha256', [SHA256, None])
 @pytest.mark.parametrize('name', ['nothing.txt', 'short'])
-def test_what_cannot_be_fetched_leaves_nothing(server, tmp_path, name):
+def test_what_cannot_be_fetched_leaves_nothing(server, tmp_path, name, sha256):
     path = str(tmp_path / 'mnre_val.txt')
     with pytest.raises(OSError, match="by other means and save it as"):
-        download_file(f'{server}/{name}', path, SHA256)
+        download_file(f'{server}/{name}', path, sha256)
     assert os.listdir(tmp_path) == []
 
 

@@ -1,10 +1,13 @@
 import csv
+import logging
 import os
+import random
 import shutil
 import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 from filelock import FileLock
@@ -38,6 +41,7 @@ def metrics(folder):
         return list(csv.DictReader(f))
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes_to_bit_equal_weights(small_root, tiny_overrides,
                                                    tmp_path):
     config = Config.load('default', tiny_overrides)
@@ -109,6 +113,23 @@ def test_training_stops_early(small_root, tiny_overrides, tmp_path, capsys):
     assert fit(config, small_root, run, resume=True, progress=False).epoch == 0
     assert len(metrics(run)) == 3 and load_model(run)
     assert capsys.readouterr().err == ''
+
+
+def test_a_run_leaves_the_settings_of_the_process_alone(small_root, tiny_overrides,
+                                                        tmp_path, capsys):
+    logger = logging.getLogger('lightning.pytorch')
+
+    def settings():
+        return (logger.level, signal.getsignal(signal.SIGINT),
+                torch.are_deterministic_algorithms_enabled(),
+                torch.get_rng_state().tolist(), random.getstate(),
+                np.random.get_state()[1].tolist())
+
+    before = settings()
+    config = Config.load('default', [*tiny_overrides, 'train.epochs=1'])
+    fit(config, small_root, tmp_path / 'run', resume=True)
+    assert settings() == before
+    assert 'nothing to resume' in capsys.readouterr().err.replace('\n', ' ')
 
 
 def test_a_moved_run_knows_its_best_epoch(small_root, tiny_overrides, tmp_path,

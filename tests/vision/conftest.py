@@ -7,8 +7,11 @@ from PIL import Image
 def mask_rcnn():
     r"""Mask R-CNN with seeded random weights, on small pictures."""
     from eega_pyg.vision import RCNNDetector
-    return RCNNDetector.mask_rcnn(weights=None, score_threshold=0., top_k=5,
-                                  min_size=128)
+    detector = RCNNDetector.mask_rcnn(weights=None, score_threshold=0., top_k=5,
+                                      min_size=128)
+    # With random weights all of the usual thousand proposals are as good as any.
+    detector.model.rpn._post_nms_top_n = {'training': 50, 'testing': 50}
+    return detector
 
 
 @pytest.fixture(scope='session')
