@@ -3,7 +3,6 @@ import sys
 
 import pytest
 
-from benchmarks import report
 from benchmarks.speed import throughput
 from eega_pyg.config import Config
 from eega_pyg.datasets import FakeJMERE
@@ -82,43 +81,3 @@ def test_a_stand_in_for_the_encoder_leaves_the_rest_of_the_step(tiny_overrides):
     assert row['tokens'] == 36
     assert row['edges'] == sum(d['token', 'dep', 'token'].num_edges for d in data)
     assert 0 < row['block'] < row['part']
-
-
-def test_the_report_fills_tables_and_names_what_was_not_run(tmp_path, monkeypatch):
-    record = {
-        'name': 'full',
-        'seed': 4,
-        'scores': {
-            'quintuple_f1': 0.5,
-            'directed_f1': 0.25,
-            'entity_f1': 0.75
-        },
-        'seconds_an_epoch': 9.0,
-        'machine': 'abacus',
-        'threads': 1,
-        'date': '2026-01-02',
-    }
-    (tmp_path / 'ablation.json').write_text(json.dumps([record]))
-    readme = tmp_path / 'README.md'
-    readme.write_text('a\n<!-- ablation -->\nold\n<!-- end -->\nb\n'
-                      '<!-- sensitivity -->\n<!-- end -->\n')
-    monkeypatch.setattr(sys, 'argv',
-                        ['report', '--readme',
-                         str(readme), '--results',
-                         str(tmp_path)])
-    report.main()
-    text = readme.read_text()
-    assert '| full | 4 | 50.00 | 25.00 | 75.00 |' in text and 'old' not in text
-    assert '| without alignment | not run |' in text and 'abacus, 1 thread' in text
-    assert text.endswith('<!-- sensitivity -->\nNot run yet.\n<!-- end -->\n')
-    report.main()
-    assert readme.read_text() == text
-
-
-def test_the_tables_of_the_readme_are_those_of_the_results(tmp_path, monkeypatch):
-    text = report.README.read_text()
-    copy = tmp_path / 'README.md'
-    copy.write_text(text)
-    monkeypatch.setattr(sys, 'argv', ['report', '--readme', str(copy)])
-    report.main()
-    assert copy.read_text() == text
