@@ -1,15 +1,27 @@
+from typing import List, Literal, Optional, Tuple
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from eega_pyg.schema import (
     JMERE_TAGS,
     Entity,
+    Flag,
+    Index,
+    Name,
+    Number,
     Quintuple,
     SceneGraph,
     SceneObject,
     ScenePredicate,
+    Share,
     TagSet,
+    Text,
+    first_error,
+    located,
+    short,
 )
 
 scores = st.floats(0, 1)
@@ -140,3 +152,79 @@ def test_quintuples_as_plain_lists():
 def test_numbers_and_letters_that_only_json_can_write_are_named(text, message):
     with pytest.raises(ValueError, match=message):
         SceneGraph.from_json(text)
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra='forbid')
+    name: Name = 'x'
+    text: Text = ''
+    score: Share = 0.5
+    size: Tuple[Number, Number, Number] = (0, 0, 0)
+    ids: List[Index] = Field([], max_length=3)
+    flag: Flag = True
+    kind: Literal['a', 'b'] = 'a'
+    code: str = Field('a', pattern='^[a-z]$')
+    parts: Optional[List['Part']] = None
+
+    @field_validator('ids')
+    def distinct(cls, value):
+        if len(set(value)) < len(value):
+            raise ValueError('expected each id once')
+        return value
+
+
+@pytest.mark.parametrize('value, message', [
+    (3, "expected an object (got 3)"),
+    ({'name': ' \x1c'}, "name: expected a non-empty string (got ' \\x1c')"),
+    ({'name': '\ud800'},
+     "name: expected a string without half of a surrogate pair (got '\\ud800')"),
+    ({'text': '\udfff'},
+     "text: expected a string without half of a surrogate pair (got '\\udfff')"),
+    ({'text': b'x'}, "text: expected a string (got b'x')"),
+    ({'score': 1.5}, "score: expected a number <= 1 (got 1.5)"),
+    ({'score': -1}, "score: expected a number >= 0 (got -1)"),
+    ({'score': True}, "score: expected a number (got True)"),
+    ({'score': float('nan')}, "score: expected a finite number (got nan)"),
+    ({'score': 10**5000}, "score: expected a number (got a huge int)"),
+    ({'size': [1]}, "size: expected 3 values (got [1])"),
+    ({'size': [1, 2, 3, 4]}, "size: expected at most 3 values (got [1, 2, 3, 4])"),
+    ({'size': [1, float('inf'), 3]}, "size[1]: expected a finite number (got inf)"),
+    ({'size': 'abc'}, "size: expected a list (got 'abc')"),
+    ({'ids': [0, -1]}, "ids[1]: expected a number >= 0 (got -1)"),
+    ({'ids': [True]}, "ids[0]: expected a whole number (got True)"),
+    ({'ids': [1, 1]}, "ids: expected each id once"),
+    ({'flag': 1}, "flag: expected true or false (got 1)"),
+    ({'kind': 'c'}, "kind: expected 'a' or 'b' (got 'c')"),
+    ({'code': 'A'}, "code: expected a match of ^[a-z]$ (got 'A')"),
+    ({'parts': [{}, {'parts': [{'more': 1}]}]},
+     "parts[1].parts[0]: unknown field 'more'"),
+    ({'flag': '\n'.join('ab' * 99)}, None),
+])  # yapf: disable
+def test_the_first_error_is_one_line_that_says_where_and_what(value, message):
+    with pytest.raises(ValidationError) as raised:
+        Part.model_validate(value)
+    found = str(first_error(raised.value))
+    assert found == message if message else len(found) < 120 and '\n' not in found
+    assert str(first_error(raised.value, 'a.json:7')) == f'a.json:7: {found}'
+
+
+def test_a_place_is_put_before_any_value_error():
+    with pytest.raises(ValueError, match='^a.json: score: expected a number .got None'):
+        with located('a.json'):
+            Part(score=None)
+    with pytest.raises(ValueError, match='^a.json:2: b: c$'):
+        with located('a.json:2'), located('b'):
+            raise ValueError('c')
+    with pytest.raises(ValueError, match='^c$'), located():
+        raise ValueError('c')
+    with pytest.raises(KeyError), located('a'):
+        raise KeyError('c')
+
+
+def test_values_are_shown_in_one_short_line():
+    assert short({'a': 'b\nc'}) == "{'a': 'b\\nc'}" and short(10**5000) == 'a huge int'
+    assert len(short('x' * 999)) == 80
+    deep: list = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert short(deep) == 'a huge list'
