@@ -14,6 +14,7 @@ from .checks import (
     located,
     record,
     short,
+    validated,
 )
 from .pair import (
     DEP,
@@ -44,6 +45,7 @@ __all__ = [
     'located',
     'record',
     'short',
+    'validated',
     'DEP',
     'LABEL_OF_OBJECT',
     'LABEL_PIECE',

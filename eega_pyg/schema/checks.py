@@ -1,6 +1,6 @@
 r"""Types of fields that are checked, and errors that say where a value is wrong."""
 from contextlib import contextmanager
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Annotated, Any, Iterator, Type, TypeVar
 
 from pydantic import (
@@ -8,6 +8,7 @@ from pydantic import (
     ConfigDict,
     Field,
     Strict,
+    TypeAdapter,
     ValidationError,
     model_validator,
 )
@@ -93,7 +94,7 @@ def short(value: Any) -> str:
 
 
 @contextmanager
-def located(where: Any = '') -> Iterator[None]:
+def located(where: object = '') -> Iterator[None]:
     r"""Puts a place in front of what a :class:`ValueError` of the block says, which
     takes one line where pydantic raised it.
 
@@ -140,3 +141,25 @@ def record(kind: Type[Kind]) -> Type[Kind]:
 
     made.__init__ = checked
     return made
+
+
+def validated(kind: Any, value: Any, where: object = '') -> Any:
+    r"""A value of a type that pydantic makes of plain values, *e.g.*, of JSON.
+
+    Args:
+        kind (type): A :func:`record`, another dataclass, a ``TypedDict`` or a type of
+            :mod:`typing`.
+        value (Any): The value.
+        where (str or Path, optional): What stands in front of an error. (default:
+            :obj:`''`)
+
+    Raises:
+        ValueError: In one line, see :func:`first_error`.
+    """
+    with located(where):
+        return _adapter(kind).validate_python(value)
+
+
+@lru_cache(maxsize=None)
+def _adapter(kind: Any) -> 'TypeAdapter[Any]':
+    return TypeAdapter(kind)

@@ -3,11 +3,11 @@ import json
 from dataclasses import asdict
 from typing import Annotated, Any, Optional, Tuple
 
-from pydantic import AfterValidator, TypeAdapter, model_validator
+from pydantic import AfterValidator, model_validator
 
 from eega_pyg.files import parse_json
 
-from .checks import Index, Name, Number, Share, located, record, short
+from .checks import Index, Name, Number, Share, record, short, validated
 
 
 def _ordered(box: Tuple[float, ...]) -> Tuple[float, ...]:
@@ -115,8 +115,7 @@ class SceneGraph:
     @classmethod
     def from_dict(cls, value: Any) -> 'SceneGraph':
         r"""The inverse of :meth:`to_dict`; a :class:`ValueError` names the field."""
-        with located():
-            return _SCENE_GRAPH.validate_python(value)
+        return validated(SceneGraph, value)
 
     def to_json(self) -> str:
         r"""The JSON of :meth:`to_dict`, in one line."""
@@ -126,6 +125,3 @@ class SceneGraph:
     def from_json(cls, text: str) -> 'SceneGraph':
         r"""The inverse of :meth:`to_json`; a :class:`ValueError` says what is wrong."""
         return cls.from_dict(parse_json(text))
-
-
-_SCENE_GRAPH = TypeAdapter(SceneGraph)

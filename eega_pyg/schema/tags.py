@@ -2,9 +2,9 @@ r"""The tags of a word-pair table."""
 from functools import cached_property
 from typing import Annotated, Any, Tuple
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
-from .checks import Name, located, record
+from .checks import Name, record, validated
 
 
 @record
@@ -64,8 +64,7 @@ class TagSet:
     @classmethod
     def from_dict(cls, value: Any) -> 'TagSet':
         r"""Reads ``{"types": […], "relations": […]}``."""
-        with located('tag set'):
-            return TypeAdapter(TagSet).validate_python(value)
+        return validated(TagSet, value, 'tag set')
 
 
 #: Types and relations of JMERE; ``alumi`` is the data's own spelling.
