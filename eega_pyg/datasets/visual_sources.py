@@ -43,8 +43,8 @@ class VisualSources:
         sources (sequence): The sources.
         nlp (spacy.language.Language): The pipeline that parses captions.
         max_objects (int): The most objects that are kept of a caption.
-        image_parser (callable, optional): Turns a list of pictures into scene graphs. By
-            default :class:`~eega_pyg.vision.SceneParser`. (default: :obj:`None`)
+        image_parser (callable, optional): Turns a list of pictures into scene graphs.
+            By default, this is :class:`~eega_pyg.vision.SceneParser`.
     """
     def __init__(self, sources: Sequence[Source], nlp: Any, max_objects: int,
                  image_parser: Optional[ImageParser] = None) -> None:
