@@ -47,7 +47,6 @@ _MOVED: Dict[str, Union[str, Tuple[str, ...]]] = {
     'vision.predicate_model': 'vision.predicates.model',
     'vision.rcnn_detector': 'vision.detectors.rcnn',
     'vision.scene_benchmark': 'vision.readers.scene_benchmark',
-    'vision.scene_json': 'vision.readers.scene_json',
     'vision.ssdlite_detector': 'vision.detectors.ssdlite',
     'vision.state_digest': 'identity',
     'vision.visual_genome': 'vision.readers.visual_genome',

@@ -1,4 +1,4 @@
-r"""Files that are there whole or not at all, and JSON lines."""
+r"""Writing files whole or not at all, and reading JSON."""
 import json
 import os
 import uuid
@@ -58,14 +58,28 @@ def write_text(path: Union[str, Path], text: str) -> None:
         Path(temporary).write_text(text, encoding='utf-8')
 
 
+def parse_json(content: Union[str, bytes], where: object = '') -> Any:
+    r"""The value of a JSON text; a :class:`ValueError` says where it is broken."""
+    place = f'{where}: ' if where else ''
+    try:
+        if isinstance(content, bytes):
+            content = content.decode('utf-8-sig')
+        return json.loads(content)
+    except UnicodeDecodeError as e:
+        raise ValueError(f'{place}not UTF-8: {e}') from None
+    except (ValueError, RecursionError) as e:
+        raise ValueError(f'{place}not valid JSON: {e}') from None
+
+
+def read_json(path: Union[str, Path]) -> Any:
+    r"""The value of a JSON file; a :class:`ValueError` names the file."""
+    return parse_json(Path(path).read_bytes(), path)
+
+
 def read_lines(path: Union[str, Path]) -> Iterator[Tuple[int, Any]]:
     r"""Yields number and value of each line of a file of JSON lines that is not blank;
     a :class:`ValueError` names file and line."""
     with open(path, 'rb') as f:  # Only b'\n' ends a line, no other separator.
         for number, line in enumerate(f, 1):
             if line.strip():
-                try:
-                    yield number, json.loads(line.decode('utf-8-sig'))
-                except (ValueError, RecursionError) as e:
-                    raise ValueError(f'{path}:{number}: not valid JSON: '
-                                     f'{e}') from None
+                yield number, parse_json(line, f'{path}:{number}')

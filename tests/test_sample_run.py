@@ -27,4 +27,4 @@ def test_what_the_readme_promises_of_the_sample(tmp_path, offline_models):
                                readme)[0]
     found = Extractor.from_pretrained(tmp_path / 'run')(text, caption=caption)
     promised = re.findall(r"^\('Laura.*\)$", readme, re.MULTILINE)
-    assert promised and {str(q) for q in found.quintuples()} >= set(promised)
+    assert promised and {str(q.to_tuple()) for q in found.quintuples} >= set(promised)

@@ -1,19 +1,32 @@
-r"""Lines of MNRE and the sentences made of them."""
+r"""Reading files of MNRE into sentences."""
 import ast
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Hashable, List, NamedTuple, Optional, Tuple, Union
+from typing import (
+    Annotated,
+    Any,
+    Dict,
+    Hashable,
+    List,
+    NamedTuple,
+    Optional,
+    Tuple,
+    Union,
+)
 
-from eega_pyg.schema import Entity, Quintuple, TagSet
+from pydantic import Field, Strict
+from typing_extensions import TypedDict
 
-#: Texts that JMERE is without.
+from eega_pyg.schema import Entity, Name, Quintuple, TagSet, Text, short, validated
+
+#: The version with the texts that JMERE leaves out.
 UNRELATED = 'unrelated'
 VERSIONS = ('v1', 'merged', UNRELATED)
 
 Span = Tuple[int, int]
 
-# A line of MNRE has less than 2,000 bytes; Python's own reader of literals needs a
-# multiple of a line's size, and is slow on much longer ones.
+# A line of MNRE has less than 2,000 bytes. Longer ones are refused because Python's
+# reader of literals needs a multiple of a line's size in memory.
 _MAX_BYTES = 100_000
 
 
@@ -34,18 +47,31 @@ class Record:
 
 
 class MarkedText(NamedTuple):
-    r"""A text with all that its lines say of it, ``'None'`` lines included.
+    r"""A text with all that its lines say about it, ``'None'`` lines included.
 
     Args:
         words (tuple of str): Its words.
-        types (dict): Every span that a line names, and its type, or :obj:`None` where
-            no line tells it.
-        relations (dict): Every pair of spans that a line names, and the relation from
+        types (dict): Each span that a line names, and its type, or :obj:`None` where
+            no line gives one.
+        relations (dict): Each pair of spans that a line names, and the relation from
             the first to the second, or :obj:`None` if there is none.
     """
     words: Tuple[str, ...]
     types: Dict[Span, Optional[str]]
     relations: Dict[Tuple[Span, Span], Optional[str]]
+
+
+class _Side(TypedDict):
+    name: Annotated[str, Strict()]
+    pos: Tuple[Annotated[int, Strict()], Annotated[int, Strict()]]
+
+
+class _Line(TypedDict):
+    token: Annotated[List[Name], Field(min_length=1)]
+    h: _Side
+    t: _Side
+    img_id: Text
+    relation: Text
 
 
 class _Row(NamedTuple):
@@ -70,10 +96,10 @@ def read_mnre(path: Union[str, Path], tags: TagSet,
         path (str or Path): The file.
         tags (TagSet): The known types and relations.
         version (str, optional): :obj:`"v1"` joins consecutive lines with the same
-            words, and a ``'None'`` line ends such a run, as JMERE was published;
-            :obj:`"merged"` joins all lines with the same image and words;
-            :obj:`"unrelated"` gives the texts of which no line states a relation, which
-            JMERE is without. (default: :obj:`"v1"`)
+            words, where a ``'None'`` line ends such a run: this is how JMERE was
+            published. :obj:`"merged"` joins all lines with the same image and words.
+            :obj:`"unrelated"` gives the texts of which no line states a relation;
+            JMERE leaves them out. (default: :obj:`"v1"`)
 
     Raises:
         ValueError: Naming file and line, if a line is wrong; if a span has two types in
@@ -86,8 +112,8 @@ def read_mnre(path: Union[str, Path], tags: TagSet,
     if version == UNRELATED:
         texts = _unrelated(rows)
         if not texts:
-            raise ValueError(f"{path}: a relation is stated of every text, none is "
-                             f"left without")
+            raise ValueError(f"{path}: a relation is stated of every text, so that no "
+                             f"text is left")
         return texts
     groups: Dict[Hashable, List[_Row]] = {}
     run, previous = 0, None
@@ -112,8 +138,8 @@ def _unrelated(rows: List[_Row]) -> List[Record]:
 
 def read_marked_texts(path: Union[str, Path], tags: TagSet) -> List[MarkedText]:
     r"""Reads a file of MNRE, see :func:`read_mnre`, with the lines that state no
-    relation: they are two thirds of it, and name entities as well. Of several lines
-    about a pair the last one counts.
+    relation. They are two thirds of the file and name entities as well. If several
+    lines are about the same pair, the last one counts.
 
     Args:
         path (str or Path): The file.
@@ -139,7 +165,7 @@ def read_marked_texts(path: Union[str, Path], tags: TagSet) -> List[MarkedText]:
 
 def _record(rows: List[_Row]) -> Record:
     types: Dict[Span, str] = {}
-    quintuples: Dict[Quintuple, None] = {}  # Ordered, and a line given twice once.
+    quintuples: Dict[Quintuple, None] = {}  # In order, each once.
     for row in rows:
         assert row.quintuple is not None
         for entity in (row.quintuple.head, row.quintuple.tail):
@@ -166,99 +192,48 @@ def _rows(path: Union[str, Path], tags: TagSet) -> List[_Row]:
             except UnicodeDecodeError as e:
                 raise ValueError(f"{where}: not valid UTF-8: {e}") from None
             if text:
-                rows.append(_row(where, _literal(where, text), tags))
+                rows.append(
+                    _row(where, validated(_Line, _literal(where, text), where), tags))
     return rows
 
 
-def _literal(where: str, text: str) -> Dict[str, Any]:
+def _literal(where: str, text: str) -> Any:
     try:
-        value = ast.literal_eval(text)
+        return ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as e:
         reason = str(e).splitlines()[0] if str(e) else 'nested too deeply'
         raise ValueError(f"{where}: not a Python literal: {reason[:200]}") from None
-    if not isinstance(value, dict):
-        raise ValueError(f"{where}: expected a dict (got {type(value).__name__})")
-    return value
 
 
-def _row(where: str, value: Dict[str, Any], tags: TagSet) -> _Row:
-    for key in ('token', 'h', 't', 'img_id', 'relation'):
-        if key not in value:
-            raise ValueError(f"{where}: missing '{key}'")
-    words = value['token']
-    if not isinstance(words, (list, tuple)) or not words:
-        raise ValueError(f"{where}: 'token': expected a list of words "
-                         f"(got {_short(words)})")
-    for i, word in enumerate(words):
-        if not _is_text(word) or not word.strip():
-            raise ValueError(f"{where}: 'token'[{i}]: expected a non-empty string "
-                             f"(got {_short(word)})")
-    for key in ('img_id', 'relation'):
-        if not _is_text(value[key]):
-            raise ValueError(f"{where}: '{key}': expected a string "
-                             f"(got {_short(value[key])})")
-    words = tuple(words)
-    head_span, tail_span = (_span(where, k, value[k], words) for k in ('h', 't'))
-    spans = head_span, tail_span
+def _row(where: str, value: _Line, tags: TagSet) -> _Row:
+    words = tuple(value['token'])
+    head, tail = spans = (_span(f'{where}: h', value['h'],
+                                words), _span(f'{where}: t', value['t'], words))
     relation = value['relation']
     if relation == 'None':
         return _Row(where, words, value['img_id'], spans, None)
-
     parts = relation.split('/')
     if len(parts) != 4 or parts[0]:
-        raise ValueError(f"{where}: 'relation': expected '/type/type/relation' or "
-                         f"'None' (got {_short(relation)})")
+        raise ValueError(f"{where}: relation: expected '/type/type/relation' or 'None' "
+                         f"(got {short(relation)})")
     _, head_type, tail_type, name = parts
-    for kind in (head_type, tail_type):
-        if kind not in tags.types:
-            raise ValueError(f"{where}: unknown type '{kind}' (known: "
-                             f"{', '.join(tags.types)})")
-    if name not in tags.relations:
-        raise ValueError(f"{where}: unknown relation '{name}' (known: "
-                         f"{', '.join(tags.relations)})")
-    quintuple = Quintuple(Entity(*head_span, head_type), Entity(*tail_span, tail_type),
-                          name)
-    return _Row(where, words, value['img_id'], spans, quintuple)
+    for kind, part, known in (('type', head_type, tags.types),
+                              ('type', tail_type, tags.types), ('relation', name,
+                                                                tags.relations)):
+        if part not in known:
+            raise ValueError(f"{where}: unknown {kind} {short(part)} (known: "
+                             f"{', '.join(known)})")
+    return _Row(where, words, value['img_id'], spans,
+                Quintuple(Entity(*head, head_type), Entity(*tail, tail_type), name))
 
 
-def _span(where: str, key: str, value: Any, words: Tuple[str, ...]) -> Span:
-    if not isinstance(value, dict):
-        raise ValueError(f"{where}: '{key}': expected a dict (got {_short(value)})")
-    for name in ('name', 'pos'):
-        if name not in value:
-            raise ValueError(f"{where}: '{key}': missing '{name}'")
-    name, pos = value['name'], value['pos']
-    if not isinstance(name, str):
-        raise ValueError(f"{where}: '{key}': 'name': expected a string "
-                         f"(got {_short(name)})")
-    if (not isinstance(pos, (list, tuple)) or len(pos) != 2
-            or not all(type(p) is int for p in pos)):
-        raise ValueError(f"{where}: '{key}': 'pos': expected two integers "
-                         f"(got {_short(pos)})")
-    start, end = pos
+def _span(where: str, value: _Side, words: Tuple[str, ...]) -> Span:
+    start, end = value['pos']
     if not 0 <= start < end <= len(words):
-        raise ValueError(f"{where}: '{key}': the span [{_short(start)}, {_short(end)}) "
-                         f"is not inside the sentence of {len(words)} words")
+        raise ValueError(f"{where}: the span [{short(start)}, {short(end)}) is not "
+                         f"inside the sentence of {len(words)} words")
     text = ' '.join(words[start:end])
-    if text != name:
-        raise ValueError(f"{where}: '{key}': the words [{start}, {end}) are "
-                         f"{_short(text)}, not {_short(name)}")
+    if text != value['name']:
+        raise ValueError(f"{where}: the words [{start}, {end}) are {short(text)}, not "
+                         f"{short(value['name'])}")
     return start, end
-
-
-def _is_text(value: Any) -> bool:
-    if not isinstance(value, str):
-        return False
-    try:  # An escape can make half of a surrogate pair, which no tokenizer takes.
-        value.encode('utf-8')
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _short(value: Any) -> str:
-    try:
-        text = repr(value)
-    except ValueError:  # An integer with too many digits.
-        text = f'a huge {type(value).__name__}'
-    return text if len(text) <= 80 else f'{text[:77]}...'

@@ -1,12 +1,13 @@
-r"""What is seen in the images of a data set, from whatever says so."""
+r"""What is seen in the images of a data set, from captions, scene graphs or images."""
 import os
 import os.path as osp
 import warnings
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
+from eega_pyg.files import read_json
 from eega_pyg.identity import digest, file_sha256, function_identity
-from eega_pyg.schema import SceneGraph
+from eega_pyg.schema import SceneGraph, validated
 from eega_pyg.vision.captions.parser import CAPTION_RULES, CaptionParser, read_captions
 from eega_pyg.vision.images import ImageParser
 
@@ -15,7 +16,7 @@ Source = Union[str, Path, Mapping[str, SceneGraph]]
 #: What ``eega scene`` writes beside the scene graphs.
 _SUMMARY = 'summary.json'
 _INFO = 'custom_data_info.json'
-# Images that are parsed at once.
+# How many images are parsed at once.
 _WINDOW = 16
 
 
@@ -24,24 +25,26 @@ class VisualSources:
 
     - a file of captions, ``.jsonl``, see :func:`~eega_pyg.vision.read_captions`;
     - a folder of scene graphs ``{image name}.json``, as ``eega scene`` writes it;
-    - a folder of images, which :obj:`image_parser` reads; one that cannot be read is
-      warned of and left out;
+    - a folder of images, which :obj:`image_parser` reads; an image that cannot be read
+      is left out with a warning;
     - ``custom_prediction.json`` of the scene-graph benchmark, with its
       ``custom_data_info.json`` beside it, see
       :class:`~eega_pyg.vision.SceneBenchmarkReader`;
-    - ``scene_graphs.json`` of Visual Genome's form, with ``image_data.json`` beside it
-      if there are to be boxes, see :func:`~eega_pyg.vision.read_visual_genome`;
+    - ``scene_graphs.json`` of Visual Genome's form; its objects have boxes if
+      ``image_data.json`` lies beside it, see
+      :func:`~eega_pyg.vision.read_visual_genome`;
     - a dict from image name to :class:`~eega_pyg.schema.SceneGraph`.
 
-    Where several speak of an image, their graphs are merged in their order, see
-    :func:`~eega_pyg.vision.merge_graphs`: a detector's before a caption's.
+    If several sources know an image, their graphs are merged in the order of the
+    sources, see :func:`~eega_pyg.vision.merge_graphs`; give a detector's before a
+    caption's.
 
     Args:
         sources (sequence): The sources.
         nlp (spacy.language.Language): The pipeline that parses captions.
-        max_objects (int): Objects kept of a caption.
-        image_parser (callable, optional): A list of pictures to scene graphs. By
-            default :class:`~eega_pyg.vision.SceneParser`. (default: :obj:`None`)
+        max_objects (int): The most objects that are kept of a caption.
+        image_parser (callable, optional): Turns a list of pictures into scene graphs.
+            By default, this is :class:`~eega_pyg.vision.SceneParser`.
     """
     def __init__(self, sources: Sequence[Source], nlp: Any, max_objects: int,
                  image_parser: Optional[ImageParser] = None) -> None:
@@ -55,7 +58,7 @@ class VisualSources:
 
         Raises:
             OSError: If a source is missing.
-            ValueError: If a source is none of the known ones.
+            ValueError: If a source is of no known kind.
         """
         kinds = [_kind(source) for source in self.sources]
         parts = [[kind, self._content(kind, source)]
@@ -122,7 +125,10 @@ class VisualSources:
             return dict(zip(used, parser.parse([captions[i] for i in used], progress)))
         elif kind == 'graphs':
             files = _graph_files(source)
-            return {i: _read_graph(files[i]) for i in images if i in files}
+            return {
+                i: validated(SceneGraph, read_json(files[i]), files[i])
+                for i in images if i in files
+            }
         elif kind == 'images':
             return self._parse_images(_image_files(source), images)
         elif kind == 'benchmark':
@@ -188,10 +194,3 @@ def _image_files(folder: Any) -> Dict[str, str]:
         name: osp.join(folder, name)
         for name in sorted(os.listdir(folder)) if osp.splitext(name)[1].lower() in known
     }
-
-
-def _read_graph(path: str) -> SceneGraph:
-    try:
-        return SceneGraph.from_json(Path(path).read_text(encoding='utf-8'))
-    except ValueError as e:
-        raise ValueError(f'{path}: {e}') from None

@@ -5,12 +5,16 @@ from eega_pyg._lazy import attach
 
 if TYPE_CHECKING:
     from eega_pyg.extraction.extractor import Extractor
+    from eega_pyg.extraction.found import AlignedObject, FoundEntity, FoundQuintuple
     from eega_pyg.extraction.item import Item, read_items
     from eega_pyg.extraction.result import Alignment, PairProbabilities, Result
 
 __all__ = [
+    'AlignedObject',
     'Alignment',
     'Extractor',
+    'FoundEntity',
+    'FoundQuintuple',
     'Item',
     'PairProbabilities',
     'Result',
@@ -19,8 +23,11 @@ __all__ = [
 
 __getattr__, __dir__ = attach(
     __name__, {
+        'AlignedObject': 'found',
         'Alignment': 'result',
         'Extractor': 'extractor',
+        'FoundEntity': 'found',
+        'FoundQuintuple': 'found',
         'Item': 'item',
         'PairProbabilities': 'result',
         'Result': 'result',

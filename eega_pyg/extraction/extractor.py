@@ -26,21 +26,28 @@ from eega_pyg.parsing import Parser, tracked
 from eega_pyg.resolve import load_tokenizer
 from eega_pyg.saving.folder import copy_model
 from eega_pyg.saving.saved_model import SavedModel, load_model
-from eega_pyg.schema import OBJECT, Quintuple, SceneGraph, num_pieces
+from eega_pyg.schema import (
+    OBJECT,
+    Quintuple,
+    SceneGraph,
+    Share,
+    num_pieces,
+    validated,
+)
 from eega_pyg.tagging import Extraction, merge_windows
 from eega_pyg.transforms import Pair, PairTransform, WordPieces
 from eega_pyg.vision import CaptionParser
 from eega_pyg.vision.images import ImageParser, ImageSource, load_image
 
-#: A longer text is refused: it would be cut into many hundreds of passages, which as
-#: texts of their own would be read just as well.
+#: A longer text is refused. It would be cut into many hundreds of passages, and the
+#: caller can as well give each of them as a text.
 MAX_WORDS = 20_000
 #: Words of the sentences that are read together, see :class:`Extractor`.
 PASSAGE_WORDS = 20
-# So many batches of items are parsed together and then batched by length.
+# How many batches of items are parsed at once; their windows are then sorted by length.
 _POOL = 16
 
-# What a text that ends without any mark is read with.
+# Put behind a text that ends in a letter or digit.
 _END = '.'
 
 
@@ -61,41 +68,48 @@ class _Found(NamedTuple):
 class Extractor(ModelHubMixin, library_name='eega_pyg'):
     r"""Extracts quintuples from texts with images.
 
-    A text that ends in a letter or digit is read with a full stop behind it, of which
-    the result says nothing: in JMERE, the last word of such a sentence is hardly ever
-    part of an entity (40 of 3,618 in training), as if the annotators had not looked
-    there, and a model learns that. Given words are read as they are.
+    If a text ends in a letter or digit, the model reads it with a full stop behind it,
+    which does not occur in the result. The reason is that in JMERE the last word of
+    such a sentence is hardly ever part of an entity (40 of 3,618 in training), and a
+    model learns this. Words that are given as such are not changed.
 
-    Of a text of several sentences, as many are read together as have up to
-    :obj:`passage_words` words: in longer ones than the sentences it was trained on (16
-    words on average in JMERE), a model finds next to nothing. Relations between
-    entities of two passages are not found.
+    A text of several sentences is cut into passages of whole sentences with up to
+    :obj:`passage_words` words each, and relations are found within a passage only. The
+    reason is that a model finds next to nothing in texts much longer than those it was
+    trained on (16 words on average in JMERE).
 
     .. code-block:: python
 
         extractor = Extractor.from_pretrained('runs/sample')
         result = extractor('Ana Lopez plays for United FC',
                            caption='a woman kicking a ball')
-        print(result.quintuples())
+        for q in result.quintuples:
+            print(q.head.text, q.relation, q.tail.text, q.probability)
 
     ``push_to_hub('me/my-model')`` uploads all that belongs to the model: weights,
     vocabularies, tokenizer and model card.
 
     Args:
         saved (SavedModel): A model and all that belongs to it.
-        device (torch.device or str, optional): Where the model runs; by default on the
-            first accelerator, else the CPU.
+        device (torch.device or str, optional): Where the model runs. By default this is
+            the first accelerator, or the CPU if there is none.
         image_parser (callable, optional): Turns a list of images (paths or Pillow
             images) into scene graphs. By default a
             :class:`~eega_pyg.vision.SceneParser`, made when the first image without
             a caption or a scene graph comes.
-        passage_words (int, optional): The most words of sentences that are read
-            together. (default: :obj:`20`)
+        passage_words (int, optional): The most words of a passage.
+            (default: :obj:`20`)
+        threshold (float, optional): Quintuples that are less probable are left out.
+            (default: :obj:`0.0`)
+
+    Raises:
+        ValueError: If :obj:`threshold` is not in :math:`[0, 1]`.
     """
     def __init__(self, saved: SavedModel, device: Optional[Union[str,
                                                                  torch.device]] = None,
                  image_parser: Optional[ImageParser] = None,
-                 passage_words: int = PASSAGE_WORDS) -> None:
+                 passage_words: int = PASSAGE_WORDS, threshold: float = 0.0) -> None:
+        self.threshold = validated(Share, threshold, 'threshold')
         self.saved = saved
         (self.model, self.vocabularies, self.data, self.signatures,
          self.temperature) = saved
@@ -115,28 +129,37 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             cls, name: Optional[Union[str, Path]] = None,
             device: Optional[Union[str, torch.device]] = None,
             image_parser: Optional[ImageParser] = None,
-            passage_words: int = PASSAGE_WORDS) -> 'Extractor':
+            passage_words: int = PASSAGE_WORDS, threshold: float = 0.0,
+            revision: Optional[str] = None, token: Optional[Union[str, bool]] = None,
+            cache_dir: Optional[Union[str, Path]] = None,
+            local_files_only: bool = False) -> 'Extractor':
         r"""Reads a folder that ``eega train`` has written, or a model of the Hugging
         Face hub; without a name the checkpoint that comes with the package.
+
+        Args:
+            name (str or Path, optional): The folder or the model.
+            device, image_parser, passage_words, threshold: As of the class.
+            revision, token, cache_dir, local_files_only: As of
+                :func:`~eega_pyg.saving.saved_model.load_model`.
 
         Raises:
             FileNotFoundError: If there is no such model.
             ValueError: Naming the file, if one is broken.
         """
-        return cls(load_model(name), device, image_parser, passage_words)
+        saved = load_model(name, revision, token, cache_dir, local_files_only)
+        return cls(saved, device, image_parser, passage_words, threshold)
 
     def save_pretrained(self, save_directory: Union[str, Path],
                         **kwargs: Any) -> Optional[str]:
         r"""Copies all that belongs to the model to another folder; further arguments
-        are those of the Hugging Face hub's mixin.
+        go to the Hugging Face hub's mixin.
 
         Raises:
-            ValueError: If that is the folder that the model is in.
+            ValueError: If the model is in that folder already.
         """
         if Path(save_directory).resolve() == Path(self.data.encoder).resolve():
             raise ValueError(
-                f"The model is in '{save_directory}' already: name another "
-                f"folder")
+                f"The model is in '{save_directory}' already: name another folder")
         return super().save_pretrained(save_directory, **kwargs)
 
     def _save_pretrained(self, save_directory: Path) -> None:
@@ -145,74 +168,86 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
     def __call__(self, text: Union[str, Sequence[str]], caption: Optional[str] = None,
                  scene_graph: Optional[SceneGraph] = None,
                  image: Optional[ImageSource] = None, align: bool = False,
-                 pairs: bool = False) -> Result:
+                 pairs: bool = False, threshold: Optional[float] = None) -> Result:
         r"""Extracts from one text.
 
         Args:
             text (str or sequence of str): The text, or its words.
             caption (str, optional): A sentence that says what the image shows.
             scene_graph (SceneGraph, optional): What the image shows.
-            image (path or PIL.Image.Image, optional): The image; looked at only where
-                neither a caption nor a scene graph is given.
+            image (path or PIL.Image.Image, optional): The image. The model looks at it
+                only if neither a caption nor a scene graph is given.
             align (bool, optional): If set to :obj:`True`, the result says which
                 objects each entity is aligned with. (default: :obj:`False`)
             pairs (bool, optional): If set to :obj:`True`, the result holds the
                 probabilities of all word pairs. (default: :obj:`False`)
+            threshold (float, optional): Quintuples that are less probable are left out;
+                by default, the extractor's own threshold holds.
 
         Raises:
-            ValueError: If the text is longer than :obj:`MAX_WORDS` words, or if it
-                makes no :class:`~eega_pyg.extraction.item.Item`.
+            ValueError: If the text is longer than :obj:`MAX_WORDS` words, or if an
+                :class:`~eega_pyg.extraction.item.Item` cannot be made of the arguments.
             OSError: If the image cannot be read.
         """
-        given = {'text': text} if isinstance(text, str) else {'words': tuple(text)}
-        item = Item(**given, caption=caption, scene_graph=scene_graph, image=image)
-        return self.batch([item], align=align, pairs=pairs)[0]
+        item = Item(text if isinstance(text, str) else '',
+                    None if isinstance(text, str) else tuple(text), caption,
+                    scene_graph, image=image)
+        return self.batch([item], align=align, pairs=pairs, threshold=threshold)[0]
 
     def check(self, item: Item) -> None:
-        r"""Finds out, before anything is extracted, what cannot be read.
+        r"""Checks, before anything is extracted, whether an item can be read.
 
         Raises:
             ValueError: If the text is longer than :obj:`MAX_WORDS` words.
-            OSError: If the image is to be looked at and cannot be read.
+            OSError: If the model is to look at the image and it cannot be read.
         """
-        if len(item.text) > MAX_WORDS:  # There are no more words than characters.
+        if len(item.text
+               ) > MAX_WORDS:  # A text has at most as many words as characters.
             self._tokenize(item)
         if item.image is not None and _is_seen(item):
             load_image(item.image)
 
     def batch(self, items: Sequence[Union[Item, str]], batch_size: int = 32,
-              align: bool = False, pairs: bool = False,
-              progress: bool = False) -> List[Result]:
-        r"""Extracts from many texts; results are in the items' order.
+              align: bool = False, pairs: bool = False, progress: bool = False,
+              threshold: Optional[float] = None) -> List[Result]:
+        r"""Extracts from many texts and returns the results in the items' order.
 
         Args:
             items (sequence of Item or str): The texts with their images, or texts
                 alone.
             batch_size (int, optional): Texts the model reads at once.
                 (default: :obj:`32`)
-            align, pairs (bool, optional): As in :meth:`__call__`.
+            align, pairs, threshold (optional): As of :meth:`__call__`.
             progress (bool, optional): If set to :obj:`True`, shows a progress bar on
                 the standard error. (default: :obj:`False`)
         """
         results: Dict[int, Result] = {}
-        stream = self.stream(items, batch_size, align, pairs)
+        stream = self.stream(items, batch_size, align, pairs, threshold)
         for index, result in tracked(stream, len(items), progress, 'Extracting'):
             results[index] = result
         return [results[i] for i in range(len(items))]
 
     def stream(self, items: Iterable[Union[Item, str]], batch_size: int = 32,
-               align: bool = False,
-               pairs: bool = False) -> Iterator[Tuple[int, Result]]:
-        r"""Yields the position and the result of each item as batches are done, texts
-        of similar length together. Of an iterator no more than the next few hundred
-        items are taken at a time, and no more than :obj:`batch_size` with an image that
-        is to be looked at.
+               align: bool = False, pairs: bool = False,
+               threshold: Optional[float] = None) -> Iterator[Tuple[int, Result]]:
+        r"""Yields the position and the result of each item as soon as its batch is
+        done. Texts of similar length share a batch, so positions are out of order.
+
+        Of an iterator at most :obj:`16 * batch_size` items are taken ahead, and at
+        most :obj:`batch_size` with an image that the model is to look at.
+
+        Args:
+            items, batch_size, align, pairs, threshold: As of :meth:`batch`.
 
         Raises:
-            TypeError: If there is something else than an item or a string, naming its
+            TypeError: If something is neither an item nor a string, naming its
                 position.
-            ValueError: If the batch size is not positive.
+            ValueError: If the batch size is not positive or the threshold not in
+                :math:`[0, 1]`.
         """
+        if threshold is None:
+            threshold = self.threshold
+        validated(Share, threshold, 'threshold')
         if batch_size < 1:
             raise ValueError(f"Expected a batch size >= 1 (got {batch_size})")
         if isinstance(items, str):
@@ -229,13 +264,13 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             seen += _is_seen(item)
             if len(pool) == batch_size * _POOL or seen == batch_size:
                 seen = 0
-                yield from self._pool(pool, start, batch_size, align, pairs)
+                yield from self._pool(pool, start, batch_size, align, pairs, threshold)
                 start += len(pool)
                 pool = []
-        yield from self._pool(pool, start, batch_size, align, pairs)
+        yield from self._pool(pool, start, batch_size, align, pairs, threshold)
 
     def _pool(self, items: Sequence[Item], start: int, batch_size: int, align: bool,
-              pairs: bool) -> Iterator[Tuple[int, Result]]:
+              pairs: bool, threshold: float) -> Iterator[Tuple[int, Result]]:
         tokens = [self._tokenize(item) for item in items]
         parses = self.parser.parse([words for words, _ in tokens])
         graphs = self._scene_graphs(items)
@@ -261,7 +296,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
                 if len(found[i]) == missing[i]:
                     parts = sorted(found.pop(i), key=lambda p: p.offset)
                     yield start + i, self._result(items[i], tokens[i][1], graphs[i],
-                                                  parts)
+                                                  parts, threshold)
 
     def _run(self, windows: Sequence[_Window], align: bool,
              pairs: bool) -> List[_Found]:
@@ -291,11 +326,15 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         extractions = [_within(x, w.num_words) for x, w in zip(extractions, windows)]
         return list(map(_Found, offsets, extractions, alignments, tables))
 
-    def _result(self, item: Item, offsets: List[Tuple[int, int]],
-                scene_graph: SceneGraph, parts: List[_Found]) -> Result:
+    def _result(self, item: Item, offsets: List[Tuple[int,
+                                                      int]], scene_graph: SceneGraph,
+                parts: List[_Found], threshold: float) -> Result:
         extraction = parts[0].extraction
         if len(parts) > 1:
             extraction = merge_windows([(p.offset, p.extraction) for p in parts])
+        extraction = extraction._replace(quintuples=[
+            q for q in extraction.quintuples if (q.probability or 0.0) >= threshold
+        ])
         alignments = [(p.offset, p.alignment) for p in parts if p.alignment is not None]
         tables = [(p.offset, p.pairs) for p in parts if p.pairs is not None]
         return Result(
@@ -312,7 +351,8 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         )
 
     def _directed(self, q: Quintuple) -> bool:
-        # Without directions in the table, only the types can tell the head.
+        # In a table without directions, the head is known only if the signatures allow
+        # the relation between these types in one direction alone.
         if self.model.table == 'directed':
             return True
         return (self.signatures is not None
@@ -336,7 +376,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
     def _parse_images(self, images: Sequence[ImageSource]) -> List[SceneGraph]:
         if self.image_parser is None:
             from eega_pyg.vision import SceneParser
-            for image in images:  # A broken one is told of before weights are fetched.
+            for image in images:  # A broken one raises before weights are downloaded.
                 load_image(image)
             self.image_parser = SceneParser(device=self.device)
         graphs = self.image_parser(images)
@@ -371,13 +411,13 @@ def _shares(plan: np.ndarray) -> np.ndarray:
 
 
 def _is_seen(item: Item) -> bool:
-    # Whether the image is looked at.
+    # Whether the model looks at the image.
     return (item.image is not None and item.caption is None
             and item.scene_graph is None)
 
 
 def _within(extraction: Extraction, num_words: int) -> Extraction:
-    r"""What lies within the first words."""
+    r"""The entities and quintuples within the first words."""
     kept = [e for e in extraction.entities if e.end <= num_words]
     return Extraction(kept, [
         q for q in extraction.quintuples

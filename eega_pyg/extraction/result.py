@@ -2,10 +2,17 @@ r"""What was found in one text."""
 import html
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
+from eega_pyg.extraction.found import (
+    AlignedObject,
+    FoundEntity,
+    FoundQuintuple,
+    percent,
+)
 from eega_pyg.schema import Entity, Quintuple, SceneGraph, TagSet
 from eega_pyg.tagging import Extraction
 from eega_pyg.vision.images import ImageSource
@@ -84,15 +91,18 @@ class Result:
     Args:
         text (str): The text.
         offsets (tuple): First and one-past-last character of each word in the text.
-        extraction (Extraction): Entities and quintuples, in words.
-        scene_graph (SceneGraph): What the model was told of the image.
+        extraction (Extraction): Entities and quintuples, with their places counted in
+            words; :attr:`entities` and :attr:`quintuples` count in characters.
+        scene_graph (SceneGraph): What the model knew of the image.
         image_id (str, optional): A name to find the image by.
         image (path or PIL.Image.Image, optional): The picture, if it was given.
         undirected (frozenset of Quintuple, optional): The quintuples of which the model
-            does not say which entity is the head: the one that stands first is.
-        alignment (Alignment, optional): Which objects the words go with, if asked for
-            and if there is an object.
-        pairs (PairProbabilities, optional): The word-pair table, if asked for.
+            does not say which entity is the head. The one that stands first in the text
+            is then taken as the head.
+        alignment (Alignment, optional): Which objects the words are aligned with, if
+            that was asked for and there is an object.
+        pairs (PairProbabilities, optional): The probabilities of all word pairs, if
+            they were asked for.
     """
     text: str
     offsets: Tuple[Tuple[int, int], ...]
@@ -104,116 +114,82 @@ class Result:
     alignment: Optional[Alignment] = field(default=None, compare=False)
     pairs: Optional[PairProbabilities] = field(default=None, compare=False)
 
+    @property
     def words(self) -> List[str]:
         r"""The words of the text."""
         return [self.text[start:end] for start, end in self.offsets]
 
-    def span(self, entity: Entity) -> Tuple[int, int]:
-        r"""The entity's characters in the text (half-open)."""
-        return self.offsets[entity.start][0], self.offsets[entity.end - 1][1]
+    @cached_property
+    def entities(self) -> List[FoundEntity]:
+        r"""The entities, in the order of the text."""
+        return [self._entity(e) for e in self.extraction.entities]
 
-    def _entity(self, entity: Entity) -> Dict[str, Any]:
-        start, end = self.span(entity)
-        return {
-            'text': self.text[start:end],
-            'type': entity.type,
-            'start': start,
-            'end': end,
-            'probability': entity.probability,
-        }
+    @cached_property
+    def quintuples(self) -> List[FoundQuintuple]:
+        r"""The relations between two entities each."""
+        return [
+            FoundQuintuple(self._entity(q.head), q.relation, self._entity(q.tail),
+                           q.probability, q not in self.undirected)
+            for q in self.extraction.quintuples
+        ]
 
-    def objects(self, entity: Entity) -> List[Dict[str, Any]]:
-        r"""The objects that an entity is aligned with, the strongest first: position in
-        the scene graph, label, box if known, and the share of the entity's mass in
-        either plan (see :meth:`Alignment.of`). Empty without an alignment."""
+    def _entity(self, entity: Entity) -> FoundEntity:
+        start, end = self.offsets[entity.start][0], self.offsets[entity.end - 1][1]
+        return FoundEntity(self.text[start:end], entity.type, start, end,
+                           entity.probability, self._objects(entity))
+
+    def _objects(self, entity: Entity) -> Optional[Tuple[AlignedObject, ...]]:
         if self.alignment is None:
-            return []
+            return None
         nodes, edges = self.alignment.of(entity)
-        found = []
-        for i in np.argsort(-nodes, kind='stable').tolist():
-            seen = self.scene_graph.objects[i]
-            item = {'object': i, 'label': seen.label}
-            if seen.box is not None:
-                item['box'] = list(seen.box)
-            item |= {'strength': float(nodes[i]), 'edge_strength': float(edges[i])}
-            found.append(item)
-        return found
+        objects = self.scene_graph.objects
+        return tuple(
+            AlignedObject(i, objects[i].label, float(nodes[i]), float(edges[i]),
+                          objects[i].box)
+            for i in np.argsort(-nodes, kind='stable').tolist())
 
     def to_dict(self) -> Dict[str, Any]:
         r"""Plain dicts and lists; ``start`` and ``end`` count characters. Entities have
         ``objects`` where the alignment was asked for."""
-        entities = [self._entity(e) for e in self.extraction.entities]
-        if self.alignment is not None:
-            for value, entity in zip(entities, self.extraction.entities):
-                value['objects'] = self.objects(entity)
         return {
-            'text':
-            self.text,
-            'image_id':
-            self.image_id,
-            'entities':
-            entities,
-            'quintuples': [{
-                'head': self._entity(q.head),
-                'relation': q.relation,
-                'tail': self._entity(q.tail),
-                'probability': q.probability,
-                'directed': q not in self.undirected,
-            } for q in self.extraction.quintuples],
-            'scene_graph':
-            self.scene_graph.to_dict(),
+            'text': self.text,
+            'image_id': self.image_id,
+            'entities': [e.to_dict() for e in self.entities],
+            'quintuples': [q.to_dict() for q in self.quintuples],
+            'scene_graph': self.scene_graph.to_dict(),
         }
 
     def to_json(self) -> str:
         r"""The JSON of :meth:`to_dict`, in one line."""
         return json.dumps(self.to_dict(), ensure_ascii=False)
 
-    def quintuples(self) -> List[Tuple[str, str, str, str, str]]:
-        r"""The quintuples as (entity, type, entity, type, relation)."""
-        return [(q['head']['text'], q['head']['type'], q['tail']['text'],
-                 q['tail']['type'], q['relation'])
-                for q in self.to_dict()['quintuples']]
-
     def __repr__(self) -> str:
-        value = self.to_dict()
         lines = [f'{self.__class__.__name__}({_short(self.text)!r}']
-        for e in value['entities']:
-            lines.append(f"  {e['text']!r}: {e['type']} {_percent(e['probability'])}")
-        for q in value['quintuples']:
-            arrow = '->' if q['directed'] else '-'
-            lines.append(f"  {q['head']['text']!r} -{q['relation']}{arrow} "
-                         f"{q['tail']['text']!r} {_percent(q['probability'])}")
+        lines += [f'  {found}' for found in (*self.entities, *self.quintuples)]
         if self.scene_graph.objects:
             labels = ', '.join(o.label for o in self.scene_graph.objects)
             lines.append(f'  seen: {_short(labels)}')
         return '\n'.join(lines) + ')'
 
     def _repr_html_(self) -> str:
-        value = self.to_dict()
         text, end = [], 0
-        for e in value['entities']:
-            text.append(html.escape(self.text[end:e['start']]))
-            text.append(f"<mark title=\"{_percent(e['probability'])}\">"
-                        f"{html.escape(e['text'])} <sub>{html.escape(e['type'])}</sub>"
-                        f"</mark>")
-            end = e['end']
+        for e in self.entities:
+            text.append(html.escape(self.text[end:e.start]))
+            text.append(f'<mark title="{percent(e.probability)}">{html.escape(e.text)} '
+                        f'<sub>{html.escape(e.type)}</sub></mark>')
+            end = e.end
         text.append(html.escape(self.text[end:]))
-        rows = [[
-            q['head']['text'], q['head']['type'], q['relation'], q['tail']['text'],
-            q['tail']['type'],
-            _percent(q['probability'])
-        ] for q in value['quintuples']]
+        paragraph = f"<p>{''.join(text)}</p>"
+        if not self.quintuples:
+            return paragraph
         header = ('head', 'type', 'relation', 'tail', 'type', 'probability')
+        rows = [(q.head.text, q.head.type, q.relation, q.tail.text, q.tail.type,
+                 percent(q.probability)) for q in self.quintuples]
         table = ''.join(f"<tr>{''.join(f'<td>{html.escape(c)}</td>' for c in row)}</tr>"
                         for row in rows)
         head = ''.join(f'<th>{name}</th>' for name in header)
-        return f"<p>{''.join(text)}</p>" + (f'<table><tr>{head}</tr>{table}</table>'
-                                            if rows else '')
+        return f'{paragraph}<table><tr>{head}</tr>{table}</table>'
 
 
 def _short(text: str, size: int = 200) -> str:
     return text if len(text) <= size else text[:size - 1] + '…'
-
-
-def _percent(probability: Optional[float]) -> str:
-    return '' if probability is None else f'{100 * probability:.0f} %'

@@ -1,9 +1,9 @@
 r"""From results to nodes and relations."""
-import unicodedata
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import (
     AbstractSet,
+    Annotated,
     Any,
     Dict,
     List,
@@ -15,13 +15,62 @@ from typing import (
     Union,
 )
 
+from pydantic import AfterValidator, Field
+
 from eega_pyg.extraction.result import Result
+from eega_pyg.schema import Flag, Index, Name, Share, Text, short, validated
 
-from .checks import box, characters, field, share
 from .linking import Linker, normalized_name, wikidata_id
-from .records import Evidence, Mention, Node, Relation, SeenObject, Sentence
+from .records import (
+    Evidence,
+    Label,
+    Mention,
+    Node,
+    Relation,
+    SeenObject,
+    Sentence,
+    check_span,
+    clean,
+)
 
-_Span = Tuple[int, int, str]  # First and one-past-last character, and the type.
+_Key = Tuple[int, int, str]  # First and one-past-last character, and the type.
+
+_Kind = Annotated[Name, AfterValidator(clean), Field(min_length=1)]
+
+
+# What a result holds for a graph; all else in its line is ignored.
+@dataclass(frozen=True)
+class _Span:
+    start: Index
+    end: Index
+    type: _Kind
+
+    @property
+    def key(self) -> _Key:
+        return self.start, self.end, self.type
+
+
+@dataclass(frozen=True)
+class _Entity(_Span):
+    probability: Share
+    objects: Optional[List[SeenObject]] = None
+
+
+@dataclass(frozen=True)
+class _Quintuple:
+    head: _Span
+    relation: _Kind
+    tail: _Span
+    probability: Share
+    directed: Flag = True
+
+
+@dataclass(frozen=True)
+class _Found:
+    text: Text
+    entities: List[_Entity]
+    quintuples: List[_Quintuple]
+    image_id: Label = ''
 
 
 class _Claim(NamedTuple):
@@ -33,7 +82,7 @@ class _Claim(NamedTuple):
 
 
 class Builder:
-    r"""Collects results and merges what they name.
+    r"""Collects results and merges what is the same entity or relation.
 
     Args:
         linker, merge_names, min_probability, symmetric, names_relation: As of
@@ -53,72 +102,58 @@ class Builder:
         self.claims: List[_Claim] = []
 
     def add(self, result: Union[Result, Mapping[str, Any]]) -> None:
-        r"""Adds a result; one of a sentence and image that are there is left out.
+        r"""Adds a result, unless there is one of the same sentence and image already.
 
         Raises:
             ValueError: Naming the field, if a mapping is not what
                 :meth:`Result.to_dict` gives.
         """
         value = result.to_dict() if isinstance(result, Result) else result
-        text = field(value, '', 'text', str)
-        image = value.get('image_id', '')
-        if not isinstance(image, str):
-            raise ValueError(f"image_id: expected a string (got {image!r})")
-        sentence = Sentence(text, clean(image))
+        found: _Found = validated(_Found, value)
+        text = found.text
+        sentence = Sentence(text, found.image_id)
         if sentence in self.sentences:
             return
         index = len(self.sentences)
-        ids: Dict[_Span, str] = {}
-        found: Dict[_Span, Mention] = {}
-        for i, item in enumerate(field(value, '', 'entities', list)):
-            where = f'entities[{i}].'
-            start, end, kind = _span(item, where, text)
-            name = clean(text[start:end]) or '\ufffd'
-            ids[start, end, kind] = self._link(name, kind, text)
-            found[start, end, kind] = Mention(index, start, end, name,
-                                              share(item, where, 'probability'),
-                                              _seen(item, where))
-        related: Set[_Span] = set()
-        for i, item in enumerate(field(value, '', 'quintuples', list)):
-            related.update(self._claim(item, f'quintuples[{i}].', text, index, ids))
-        for span, mention in found.items():
-            if mention.probability >= self.min_probability or span in related:
-                self.types.setdefault(ids[span], []).append(span[2])
-                self.mentions.setdefault(ids[span], []).append(mention)
+        ids: Dict[_Key, str] = {}
+        mentions: Dict[_Key, Mention] = {}
+        for i, item in enumerate(found.entities):
+            check_span(item.start, item.end, text, f'entities[{i}].start')
+            name = clean(text[item.start:item.end]) or '\ufffd'
+            ids[item.key] = self._link(name, item.type, text)
+            # The first object is the one that it is aligned with most.
+            seen = item.objects[0] if item.objects else None
+            mentions[item.key] = Mention(index, item.start, item.end, name,
+                                         item.probability, seen)
+        related: Set[_Key] = set()
+        for i, quintuple in enumerate(found.quintuples):
+            for side, span in (('head', quintuple.head), ('tail', quintuple.tail)):
+                if span.key not in ids:
+                    raise ValueError(f"quintuples[{i}].{side}: is not among the "
+                                     f"entities")
+            if quintuple.probability >= self.min_probability:
+                related |= {quintuple.head.key, quintuple.tail.key}
+                self._claim(quintuple, index, ids)
+        for key, mention in mentions.items():
+            if mention.probability >= self.min_probability or key in related:
+                self.types.setdefault(ids[key], []).append(key[2])
+                self.mentions.setdefault(ids[key], []).append(mention)
         self.sentences[sentence] = index
 
-    def _claim(self, item: Any, where: str, text: str, index: int,
-               ids: Dict[_Span, str]) -> List[_Span]:
-        r"""Keeps a relation if it is probable enough, and returns the entities it is
-        then about."""
-        spans: List[_Span] = []
-        for side in ('head', 'tail'):
-            span = _span(field(item, where, side, Mapping), f'{where}{side}.', text)
-            if span not in ids:
-                raise ValueError(f"{where}{side}: is not among the entities")
-            spans.append(span)
-        head, tail = spans
-        relation = _name(item, where, 'relation')
-        directed = item.get('directed', True)
-        if not isinstance(directed, bool):
-            raise ValueError(f"{where}directed: expected true or false (got "
-                             f"{directed!r})")
-        directed = directed and relation not in self.symmetric
-        evidence = Evidence(index, head[:2], tail[:2], share(item, where,
-                                                             'probability'))
-        if evidence.probability < self.min_probability:
-            return []
-        self.claims.append(_Claim(ids[head], relation, ids[tail], directed, evidence))
-        return spans
+    def _claim(self, item: _Quintuple, index: int, ids: Dict[_Key, str]) -> None:
+        head, tail = item.head.key, item.tail.key
+        directed = item.directed and item.relation not in self.symmetric
+        self.claims.append(
+            _Claim(ids[head], item.relation, ids[tail], directed,
+                   Evidence(index, head[:2], tail[:2], item.probability)))
 
     def _link(self, name: str, kind: str, text: str) -> str:
         link = self.linker(name, kind, text) if self.linker is not None else None
         if link is None:
             return f'{kind}:{normalized_name(name)}'
         if not isinstance(link, str) or not clean(link):
-            raise ValueError(
-                f"Expected an id or None from the linker (got {link!r} for "
-                f"'{name}')")
+            raise ValueError(f"Expected an id or None from the linker (got "
+                             f"{short(link)} for '{name}')")
         return clean(link)
 
     def build(self) -> Tuple[Tuple[Sentence, ...], Dict[str, Node], List[Relation]]:
@@ -141,7 +176,7 @@ class Builder:
     def _relations(self, same: Mapping[str, str]) -> List[Relation]:
         merged: Dict[Tuple[str, str, str], List[Evidence]] = {}
         directed: Dict[Tuple[str, str, str], bool] = {}
-        # What has a direction comes first, so that the rest can join it.
+        # Directed claims come first, so that undirected ones can join them.
         for claim in sorted(self.claims, key=lambda c: not c.directed):
             key = (same[claim.head], claim.relation, same[claim.tail])
             evidence = claim.evidence
@@ -158,7 +193,7 @@ class Builder:
         ]
 
     def _same(self) -> Dict[str, str]:
-        # Where each id goes: to itself, or to the most frequent of its other names.
+        # The id that each id is merged into: itself, or the most frequent of its names.
         group = {link: link for link in self.mentions}
 
         def root(link: str) -> str:
@@ -174,40 +209,11 @@ class Builder:
             if claim.relation == self.names_relation:
                 a, b = root(claim.head), root(claim.tail)
                 if type_of(a) == type_of(b):
-                    # A known identity, then more mentions, then the earlier wins.
+                    # The one with a Wikidata id is kept, else the one with more
+                    # mentions, else the earlier one.
                     first, second = sorted(
                         (a, b), key=lambda k:
                         (wikidata_id(k) is None, -len(self.mentions[k])))
                     if wikidata_id(first) is None or wikidata_id(second) is None:
                         group[second] = first
         return {link: root(link) for link in self.mentions}
-
-
-def clean(name: str) -> str:
-    r"""A name without line breaks, control characters and the like, which not all of
-    the formats can hold."""
-    kept = ''.join(' ' if unicodedata.category(c) in ('Cc', 'Cs') else c for c in name
-                   if c not in '\ufffe\uffff')
-    return ' '.join(kept.split())
-
-
-def _span(item: Any, where: str, text: str) -> _Span:
-    start, end = (field(item, where, name, int) for name in ('start', 'end'))
-    return *characters(start, end, f'{where}start', len(text)), _name(
-        item, where, 'type')
-
-
-def _name(item: Any, where: str, name: str) -> str:
-    found = clean(field(item, where, name, str))
-    if not found:
-        raise ValueError(f"{where}{name}: expected a name (got {item[name]!r})")
-    return found
-
-
-def _seen(item: Any, where: str) -> Optional[SeenObject]:
-    if not item.get('objects'):
-        return None
-    seen, *_ = field(item, where, 'objects', list)  # The first is the strongest.
-    where = f'{where}objects[0].'
-    return SeenObject(clean(field(seen, where, 'label', str)),
-                      share(seen, where, 'strength'), box(seen.get('box'), where))

@@ -1,14 +1,32 @@
 r"""What a knowledge graph is made of."""
+import unicodedata
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Tuple
+from typing import Annotated, Dict, List, Optional, Tuple
+
+from pydantic import AfterValidator, Field
+
+from eega_pyg.schema import Flag, Index, Number, Share, Text, short
+
+
+def clean(name: str) -> str:
+    r"""A name without line breaks, control characters and the like, which not all of
+    the formats can hold."""
+    kept = ''.join(' ' if unicodedata.category(c) in ('Cc', 'Cs') else c for c in name
+                   if c not in '\ufffe\uffff')
+    return ' '.join(kept.split())
+
+
+# The annotations say what a file may hold; the constructors check nothing.
+Characters = Tuple[Index, Index]
+Label = Annotated[Text, AfterValidator(clean)]
 
 
 @dataclass(frozen=True)
 class Sentence:
-    r"""A text that something was found in, and the name of its image (or ``''``)."""
-    text: str
-    image_id: str = ''
+    r"""A text, and the name of its image or ``''``."""
+    text: Text
+    image_id: Text = ''
 
 
 @dataclass(frozen=True)
@@ -16,52 +34,56 @@ class SeenObject:
     r"""The object of the sentence's image that an entity is aligned with most.
 
     Args:
-        label (str): What it is.
+        label (str): What the object is.
         strength (float): The share of the entity's mass that goes to it, see
             :meth:`eega_pyg.extraction.result.Alignment.of`.
         box (tuple of float, optional): ``(x1, y1, x2, y2)`` as fractions of the image.
     """
-    label: str
-    strength: float
-    box: Optional[Tuple[float, float, float, float]] = None
+    label: Label
+    strength: Share
+    box: Optional[Tuple[Number, Number, Number, Number]] = None
 
 
 @dataclass(frozen=True)
 class Mention:
-    r"""Where an entity is named.
+    r"""A place where an entity is named.
 
     Args:
         sentence (int): Position of the sentence in the graph.
         start, end (int): Its characters in the sentence (half-open).
-        name (str): How it is named there.
-        probability (float): The model's.
-        object (SeenObject, optional): What it is aligned with, if that is known.
+        name (str): Its name there.
+        probability (float): The model's probability.
+        object (SeenObject, optional): The object it is aligned with, if that is known.
     """
-    sentence: int
-    start: int
-    end: int
-    name: str
-    probability: float
+    sentence: Index
+    start: Index
+    end: Index
+    name: Text
+    probability: Share
     object: Optional[SeenObject] = None
 
 
 class Supported(ABC):
-    r"""What stands in one or several places of the sentences."""
+    r"""An entity or a relation, which stands in one or several places of the
+    sentences."""
     @property
     @abstractmethod
     def probabilities(self) -> List[float]:
-        r"""The model's, of each place."""
+        r"""The model's probability at each place."""
 
     @property
     def count(self) -> int:
+        r"""The number of places."""
         return len(self.probabilities)
 
     @property
     def best(self) -> float:
+        r"""The highest probability."""
         return max(self.probabilities)
 
     @property
     def mean(self) -> float:
+        r"""The mean probability."""
         return sum(self.probabilities) / self.count
 
 
@@ -70,21 +92,21 @@ class Node(Supported):
     r"""An entity.
 
     Args:
-        id (str): What tells it from all others.
+        id (str): Its id, which no other entity has.
         name (str): Its most frequent name.
         type (str): Its most frequent type.
         mentions (tuple of Mention): Where it is named.
         wikidata (str, optional): Its Wikidata id, *e.g.*, ``'Q90'``.
     """
-    id: str
-    name: str
-    type: str
-    mentions: Tuple[Mention, ...]
-    wikidata: Optional[str] = None
+    id: Text
+    name: Text
+    type: Text
+    mentions: Annotated[Tuple[Mention, ...], Field(min_length=1)]
+    wikidata: Optional[Text] = None
 
     @property
     def names(self) -> Dict[str, int]:
-        r"""All names and how often each occurs, in the order of the mentions."""
+        r"""How often each name occurs, in the order of the mentions."""
         names: Dict[str, int] = {}
         for mention in self.mentions:
             names[mention.name] = names.get(mention.name, 0) + 1
@@ -97,12 +119,12 @@ class Node(Supported):
 
 @dataclass(frozen=True)
 class Evidence:
-    r"""Where a relation is stated: the sentence, the characters of both entities, and
-    the model's probability."""
-    sentence: int
-    head: Tuple[int, int]
-    tail: Tuple[int, int]
-    probability: float
+    r"""A place where a relation is stated: the sentence, the characters of both
+    entities, and the model's probability."""
+    sentence: Index
+    head: Characters
+    tail: Characters
+    probability: Share
 
 
 @dataclass(frozen=True)
@@ -113,14 +135,14 @@ class Relation(Supported):
         head, tail (str): The ids of the entities.
         relation (str): Which relation.
         evidence (tuple of Evidence): Where it is stated.
-        directed (bool): :obj:`False` if head and tail could as well be swapped: in a
-            symmetric relation, or because the model does not say.
+        directed (bool): :obj:`False` if head and tail can be swapped, either because
+            the relation is symmetric or because the model does not say which is which.
     """
-    head: str
-    relation: str
-    tail: str
-    evidence: Tuple[Evidence, ...]
-    directed: bool = True
+    head: Text
+    relation: Text
+    tail: Text
+    evidence: Annotated[Tuple[Evidence, ...], Field(min_length=1)]
+    directed: Flag = True
 
     @property
     def probabilities(self) -> List[float]:
@@ -139,3 +161,10 @@ class GraphData:
     sentences: Tuple[Sentence, ...]
     nodes: Dict[str, Node]
     relations: List[Relation]
+
+
+def check_span(start: int, end: int, text: str, where: str) -> None:
+    r"""Raises a :class:`ValueError` if two characters are no span of a text."""
+    if not start < end <= len(text):
+        raise ValueError(f"{where}: expected 0 <= start < end <= {len(text)} (got "
+                         f"{short(start)}, {short(end)})")

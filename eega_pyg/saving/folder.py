@@ -1,24 +1,42 @@
 r"""What a saved model's folder is made of, and where it is."""
-import json
+import re
 import shutil
 from pathlib import Path
-from typing import Any, Dict, Optional, Union
+from typing import Annotated, Any, Dict, Optional, Union
 
-from eega_pyg.files import atomic
+from pydantic import ConfigDict, Field
+from typing_extensions import TypedDict
+
+from eega_pyg.files import atomic, read_json
+from eega_pyg.schema import Flag, Name, Number, short, validated
 
 WEIGHTS = 'model.safetensors'
 PIPELINE = 'pipeline.json'
 TOKENIZER = ('tokenizer.json', 'tokenizer_config.json')
 FORMAT = 3
 
+# A user's name has no dot on the hub.
+_HUB_NAME = re.compile(r'[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9][A-Za-z0-9._-]*')
+
 #: Checkpoints that come with the package, and the one that is meant without a name.
 CHECKPOINTS = Path(__file__).parent / 'checkpoints'
 DEFAULT_CHECKPOINT = 'jmere-minilm'
 
 
-def find_folder(name: Optional[Union[str, Path]]) -> Path:
+def find_folder(name: Optional[Union[str, Path]], revision: Optional[str] = None,
+                token: Optional[Union[str, bool]] = None,
+                cache_dir: Optional[Union[str, Path]] = None,
+                local_files_only: bool = False) -> Path:
     r"""The folder of a saved model: :obj:`name` itself, a checkpoint of the package
     (without a name the default one), or what the Hugging Face hub gives.
+
+    A name that looks like a path is never looked for on the hub, so that a mistyped
+    folder starts no download.
+
+    Args:
+        name (str or Path, optional): The folder, the checkpoint or the model's name.
+        revision, token, cache_dir, local_files_only: As of
+            :func:`~huggingface_hub.snapshot_download`.
 
     Raises:
         FileNotFoundError: If there is no such model.
@@ -32,23 +50,32 @@ def find_folder(name: Optional[Union[str, Path]]) -> Path:
         return folder
     if Path(name).is_dir():
         return Path(name)
-    if isinstance(name, str) and '/' not in name and (CHECKPOINTS / name /
-                                                      PIPELINE).is_file():
+    if Path(name).parent == Path() and (CHECKPOINTS / name / PIPELINE).is_file():
         return CHECKPOINTS / name
-    if isinstance(name, Path) or name.count('/') != 1 or name.startswith(('.', '/')):
-        raise FileNotFoundError(f"There is no folder '{name}'")
+    if isinstance(name, Path) or not _HUB_NAME.fullmatch(name):
+        raise FileNotFoundError(
+            f"There is no folder '{Path(name).absolute()}', and '{name}' is neither a "
+            f"checkpoint of the package nor the name of a model of the Hugging Face "
+            f"hub (USER/MODEL)")
+    if Path(name).parent.is_dir():
+        raise FileNotFoundError(
+            f"There is no '{Path(name).name}' in the folder "
+            f"'{Path(name).parent.absolute()}': '{name}' is taken for a path, not for "
+            f"a model of the Hugging Face hub, because that folder exists")
     from huggingface_hub import snapshot_download
     try:
-        return Path(snapshot_download(name))
-    except Exception as e:
+        return Path(
+            snapshot_download(name, revision=revision, token=token, cache_dir=cache_dir,
+                              local_files_only=local_files_only))
+    except Exception as e:  # The HTTP library's errors differ between versions.
         reason = str(e).splitlines()[0]
         raise FileNotFoundError(
-            f"There is no folder '{name}', and the Hugging Face "
-            f"hub does not give a model of that name: {reason}") from e
+            f"There is no folder '{name}', and the Hugging Face hub does not give a "
+            f"model of that name: {reason}") from e
 
 
 def copy_model(source: Union[str, Path], target: Union[str, Path]) -> None:
-    r"""Copies the files of a saved model, without what only its training needs."""
+    r"""Copies the files of a saved model, without the folder of its training."""
     target = Path(target)
     target.mkdir(parents=True, exist_ok=True)
     for path in sorted(Path(source).iterdir()):
@@ -57,20 +84,20 @@ def copy_model(source: Union[str, Path], target: Union[str, Path]) -> None:
                 shutil.copyfile(path, temporary)
 
 
+class _Pipeline(TypedDict):
+    __pydantic_config__ = ConfigDict(extra='allow')  # type: ignore[misc]
+    format: Any
+    data: Dict[str, Any]
+    signatures: Flag
+    temperature: Annotated[Number, Field(gt=0, lt=1e3)]
+    vocabularies: Name
+
+
 def read_pipeline(path: Path) -> Dict[str, Any]:
-    r"""The content of a ``pipeline.json``; a :class:`ValueError` names the file."""
-    try:
-        value = json.loads(path.read_text(encoding='utf-8'))
-    except ValueError as e:
-        raise ValueError(f"{path}: not valid JSON: {e}") from None
-    needed = {'format', 'data', 'signatures', 'temperature', 'vocabularies'}
-    if not isinstance(value, dict) or not needed <= set(value):
-        raise ValueError(f"{path}: expected the fields {sorted(needed)}")
-    if value['format'] != FORMAT:
-        raise ValueError(f"{path}: format {value['format']!r} was written by another "
-                         f"version of eega_pyg (this one reads {FORMAT})")
-    temperature = value['temperature']
-    if not isinstance(temperature, (int, float)) or not 0 < temperature < 1e3:
-        raise ValueError(f"{path}: temperature: expected a number above 0 (got "
-                         f"{temperature!r})")
-    return value
+    r"""The content of a ``pipeline.json``; a :class:`ValueError` names file and
+    field."""
+    value = read_json(path)
+    if isinstance(value, dict) and value.get('format', FORMAT) != FORMAT:
+        raise ValueError(f"{path}: format {short(value['format'])} was written by "
+                         f"another version of eega_pyg (this one reads {FORMAT})")
+    return validated(_Pipeline, value, path)

@@ -22,7 +22,7 @@ from typing import Dict, NamedTuple, Optional, Union
 import safetensors.torch
 
 from eega_pyg.config import Config, DataConfig
-from eega_pyg.files import write_text
+from eega_pyg.files import read_json, write_text
 from eega_pyg.nn.models import EEGA
 from eega_pyg.resolve import load_tokenizer
 from eega_pyg.saving.folder import (
@@ -92,20 +92,29 @@ def save_model(folder: Union[str, Path], model: EEGA, vocabularies: Vocabularies
     write_text(folder / 'README.md', model_card(model, config, scores))
 
 
-def load_model(name: Optional[Union[str, Path]] = None) -> SavedModel:
+def load_model(name: Optional[Union[str, Path]] = None, revision: Optional[str] = None,
+               token: Optional[Union[str, bool]] = None,
+               cache_dir: Optional[Union[str, Path]] = None,
+               local_files_only: bool = False) -> SavedModel:
     r"""Reads a saved model.
 
     Args:
         name (str or Path, optional): A folder, a checkpoint that comes with the
-            package, or a model of the Hugging Face hub.
-            (default: :obj:`DEFAULT_CHECKPOINT`)
+            package, or a model of the Hugging Face hub. By default this is the
+            checkpoint of the package.
+        revision (str, optional): A branch, tag or commit of the model on the hub.
+        token (str or bool, optional): The token to log in to the hub with;
+            :obj:`True` takes the stored one.
+        cache_dir (str or Path, optional): Where downloads are kept.
+        local_files_only (bool, optional): If set to :obj:`True`, the hub is not asked
+            and only what was downloaded before is found. (default: :obj:`False`)
 
     Raises:
         ValueError: Naming the file, if one is broken or belongs to another model.
         FileNotFoundError: If a file is missing.
         OSError: If the model was shrunk and its public text encoder cannot be had.
     """
-    folder = find_folder(name)
+    folder = find_folder(name, revision, token, cache_dir, local_files_only)
     for file in ('config.json', WEIGHTS, PIPELINE, *TOKENIZER):
         if not (folder / file).is_file():
             raise FileNotFoundError(f"'{folder}' is not a saved model: there is no "
@@ -117,8 +126,7 @@ def load_model(name: Optional[Union[str, Path]] = None) -> SavedModel:
                          f"whole folder, or train again)")
     try:
         # Not `from_pretrained`, which prints to the standard output.
-        config = json.loads((folder / 'config.json').read_text(encoding='utf-8'))
-        model = EEGA(**config)
+        model = EEGA(**read_json(folder / 'config.json'))
         if 'weights' not in pipeline:
             safetensors.torch.load_model(model, folder / WEIGHTS)
     except Exception as e:  # Each of the libraries below has its own.

@@ -5,14 +5,15 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Dict, FrozenSet, Iterable, List, Sequence, Union
+from typing import Any, Dict, FrozenSet, Iterable, List, Literal, Sequence, Union
 
 import torch
 from torch import Tensor
+from typing_extensions import TypedDict
 
-from eega_pyg.files import write_text
+from eega_pyg.files import read_json, write_text
 from eega_pyg.identity import sha256
-from eega_pyg.schema import Signature
+from eega_pyg.schema import Signature, located, validated
 
 from .pair import Pair
 from .pmi import PMI
@@ -23,7 +24,6 @@ UNKNOWN = '<unknown>'
 SELF = '<self>'
 
 _FILE = 'vocabularies.json'
-_FORMAT = 1
 
 
 class Vocabulary:
@@ -69,8 +69,7 @@ class Vocabulary:
     @classmethod
     def from_list(cls, names: Any) -> 'Vocabulary':
         r"""The inverse of :meth:`to_list`; a :class:`ValueError` says what is wrong."""
-        if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
-            raise ValueError('expected a list of strings')
+        names = validated(List[str], names)
         if names[:1] != [UNKNOWN]:
             raise ValueError(f"expected '{UNKNOWN}' as the first name")
         return cls(names[1:])
@@ -79,9 +78,23 @@ class Vocabulary:
         return f'{self.__class__.__name__}({len(self)})'
 
 
+class _Stored(TypedDict):
+    format: Literal[1]
+    dep: List[str]
+    upos: List[str]
+    ner: List[str]
+    shape: List[str]
+    predicate: List[str]
+    pmi: Any
+    signatures: List[Signature]
+
+
+_NAMES = ('dep', 'upos', 'ner', 'shape', 'predicate')
+
+
 @dataclass(frozen=True)
 class Vocabularies:
-    r"""All that is fitted on the training split, and on it alone.
+    r"""All that is fitted, on the training split alone.
 
     Args:
         dep (Vocabulary): Dependency labels, with that of self-loops.
@@ -106,8 +119,9 @@ class Vocabularies:
 
         Args:
             pairs (sequence of Pair): The training split.
-            min_predicates (int, optional): Rarer predicates are unknown: the last
-                would be trained on next to nothing. (default: :obj:`3`)
+            min_predicates (int, optional): Rarer predicates count as unknown, because
+                there is next to nothing to train their embeddings on.
+                (default: :obj:`3`)
         """
         def names(field: str) -> Iterable[str]:
             return (name for p in pairs for name in getattr(p.parse, field))
@@ -139,12 +153,13 @@ class Vocabularies:
 
     @cached_property
     def fingerprint(self) -> str:
-        r"""SHA-256 of the content: tells these vocabularies from another model's."""
+        r"""The SHA-256 of the content, which tells whether two models have the same
+        vocabularies."""
         return sha256(_dump(self.to_dict()))
 
     def to_dict(self) -> Dict[str, Any]:
         return {
-            'format': _FORMAT,
+            'format': 1,
             **{
                 name: getattr(self, name).to_list()
                 for name in _NAMES
@@ -156,28 +171,19 @@ class Vocabularies:
     @classmethod
     def from_dict(cls, value: Any) -> 'Vocabularies':
         r"""The inverse of :meth:`to_dict`; a :class:`ValueError` names the field."""
-        if not isinstance(value, dict):
-            raise ValueError(f"expected an object (got {type(value).__name__})")
-        fields = {'format', 'signatures', 'pmi', *_NAMES}
-        if missing := fields - set(value):
-            raise ValueError(f"missing '{sorted(missing)[0]}'")
-        if value['format'] != _FORMAT:
-            raise ValueError(f"'format': expected {_FORMAT} (got {value['format']!r})")
+        stored: _Stored = validated(_Stored, value)
         parts: Dict[str, Any] = {}
         for name in _NAMES:
-            parts[name] = _field(name, Vocabulary.from_list, value[name])
-            if name in ('dep', 'predicate') and parts[name].id(SELF) == 0:
-                raise ValueError(f"'{name}': missing '{SELF}'")
-        parts['pmi'] = _field('pmi', PMI.from_dict, value['pmi'])
-        signatures = value['signatures']
-        if not isinstance(signatures, list) or not all(
-                isinstance(s, list) and len(s) == 3 and all(
-                    isinstance(n, str) for n in s) for s in signatures):
-            raise ValueError("'signatures': expected a list of three names each")
-        return cls(signatures=frozenset(tuple(s) for s in signatures), **parts)
+            with located(name):
+                parts[name] = Vocabulary.from_list(value[name])
+                if name in ('dep', 'predicate') and parts[name].id(SELF) == 0:
+                    raise ValueError(f"missing '{SELF}'")
+        with located('pmi'):
+            parts['pmi'] = PMI.from_dict(stored['pmi'])
+        return cls(signatures=frozenset(stored['signatures']), **parts)
 
     def save(self, folder: Union[str, Path], name: str = _FILE) -> None:
-        r"""Writes ``vocabularies.json`` into a folder, all of it or nothing."""
+        r"""Writes ``vocabularies.json`` into a folder in one step."""
         write_text(os.path.join(folder, name), _dump(self.to_dict()))
 
     @classmethod
@@ -189,31 +195,10 @@ class Vocabularies:
             ValueError: Naming file and field, if it is not what :meth:`save` writes.
         """
         path = os.path.join(folder, name)
-        try:
-            with open(path, encoding='utf-8') as f:
-                value = json.load(f)
-        except (ValueError, RecursionError) as e:
-            raise ValueError(f"{path}: not valid JSON: {e}") from None
-        return _field_of_file(path, value)
-
-
-_NAMES = ('dep', 'upos', 'ner', 'shape', 'predicate')
-
-
-def _field(name: str, read: Any, value: Any) -> Any:
-    try:
-        return read(value)
-    except ValueError as e:
-        raise ValueError(f"'{name}': {e}") from None
-
-
-def _field_of_file(path: str, value: Any) -> Vocabularies:
-    try:
-        return Vocabularies.from_dict(value)
-    except ValueError as e:
-        raise ValueError(f"{path}: {e}") from None
+        with located(path):
+            return cls.from_dict(read_json(path))
 
 
 def _dump(value: Any) -> str:
-    # ASCII, so that any word survives, a lone surrogate too.
+    # In ASCII, so that any word can be written, even half of a surrogate pair.
     return json.dumps(value, sort_keys=True, separators=(',', ':'))

@@ -1,7 +1,7 @@
 r"""Scene graphs of many images and captions, written to a folder."""
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
@@ -21,12 +21,12 @@ SUMMARY = 'summary.json'
 
 @dataclass
 class Summary:
-    r"""What became of a run.
+    r"""The outcome of a run.
 
     Args:
         written (list of str): Names of the images whose graph was written.
         cached (int): How many of them came from the cache.
-        failed (dict): Name -> what was wrong.
+        failed (dict): Why others have none, by their names.
     """
     written: List[str] = field(default_factory=list)
     cached: int = 0
@@ -44,23 +44,23 @@ class SceneRun:
     r"""Writes ``{image name}.json`` for each image and caption to a folder. An image
     and a caption of the same name make one merged graph.
 
-    Graphs of images are kept in a cache by the SHA-256 of the file's content and
-    :obj:`settings`, so that a stopped run goes on where it was, and a renamed image is
-    not computed again. What cannot be read is reported and left out.
+    Graphs of images are kept in a cache under the SHA-256 of the file's content and
+    :obj:`settings`. So a stopped run goes on where it was, and a renamed image is not
+    parsed again. Images that cannot be read are reported and left out.
 
     Args:
         folder (str or Path): Where the graphs go.
-        image_parser (callable): Gives the parser of images, *e.g.*,
-            :class:`~eega_pyg.vision.SceneParser`; called when there is an image that is
-            not in the cache.
-        caption_parser (callable): Gives the :class:`~eega_pyg.vision.CaptionParser`.
+        image_parser (callable): Returns the parser of images, *e.g.*, a
+            :class:`~eega_pyg.vision.SceneParser`. It is called once, when there is an
+            image that is not in the cache.
+        caption_parser (callable): Returns a :class:`~eega_pyg.vision.CaptionParser`.
         merge (callable): Makes one graph of that of an image and that of a caption.
-        settings (dict): All that the parser's graphs depend on, as plain values.
+        settings (dict): All options that the graphs depend on, as plain values.
         features (bool, optional): Whether features are written.
             (default: :obj:`False`)
         draw (callable, optional): Draws a graph on its image into a file.
             (default: :obj:`None`)
-        batch_size (int, optional): Images that are parsed at once.
+        batch_size (int, optional): How many images are parsed at once.
             (default: :obj:`8`)
     """
     def __init__(self, folder: Path, image_parser: Callable[[], ImageParser],
@@ -84,7 +84,8 @@ class SceneRun:
 
         Args:
             sources (sequence of Path): The images, folders and files.
-            progress (callable, optional): Told how many are done, of how many.
+            progress (callable, optional): Called with how many images are done and how
+                many there are.
 
         Raises:
             OSError: If the output folder cannot be written, or the parser's weights
@@ -159,16 +160,15 @@ class SceneRun:
             if len(waiting) == 1:
                 summary.failed[waiting[0][0].name] = ' '.join(str(e).split())[:300]
                 return [None]
-            # One image too many or too strange: each on its own.
+            # The images may need too much memory together, or one may be damaged, so
+            # each is tried on its own.
             return [g for w in waiting for g in self._parse(parser, [w], summary)]
 
     def _trimmed(self, graph: SceneGraph) -> SceneGraph:
         if self.features:
             return graph
-        value = graph.to_dict()
-        for item in value['objects']:
-            item.pop('feature', None)
-        return SceneGraph.from_dict(value)
+        return replace(graph,
+                       objects=tuple(replace(o, feature=None) for o in graph.objects))
 
     def _cache(self, image: Path) -> Path:
         if not image.is_file():
@@ -184,7 +184,7 @@ class SceneRun:
 def _cached(path: Path) -> Optional[SceneGraph]:
     try:
         return SceneGraph.from_json(path.read_text(encoding='utf-8'))
-    except (OSError, ValueError):  # Not there, or damaged: computed anew.
+    except (OSError, ValueError):  # It is absent or damaged, so it is made again.
         return None
 
 

@@ -30,7 +30,7 @@ def draw_explanation(result: Result) -> 'Figure':
             a figure.
         ImportError: If matplotlib is missing.
     """
-    words = [plain(w) for w in result.words()]
+    words = [plain(w) for w in result.words]
     if len(words) > _MAX_WORDS:
         raise ValueError(f"A figure has room for {_MAX_WORDS} words (got "
                          f"{len(words)})")

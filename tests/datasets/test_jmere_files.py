@@ -66,7 +66,7 @@ def test_broken_vocabularies_are_named(root):
     load(root)
     name, = [n for n in files(root) if n.startswith('vocabularies')]
     (root / 'processed' / name).write_text('{}')
-    with pytest.raises(ValueError, match=f"{name}: missing 'dep'"):
+    with pytest.raises(ValueError, match=f"{name}: missing 'format'"):
         load(root)
 
 

@@ -31,7 +31,7 @@ def test_an_entity_is_aligned_by_the_mean_of_its_words(result):
         'edge_strength': pytest.approx(0.4)
     }
     assert second['label'] == 'tower' and second['strength'] == pytest.approx(0.4)
-    assert [o['label'] for o in result.objects(PLACE)] == ['tower', 'woman']
+    assert [o.label for o in result.entities[1].objects] == ['tower', 'woman']
 
 
 def test_words_of_two_windows_are_aligned_by_the_mean():
@@ -73,3 +73,20 @@ def test_a_notebook_is_given_escaped_text(result):
     page = result._repr_html_()
     assert 'Ann &lt;Lee&gt; <sub>per</sub></mark> of <mark' in page
     assert '<Lee>' not in page
+
+
+def test_what_was_found_is_given_with_text_type_place_and_probability(result):
+    person, place = result.entities
+    assert (person.text, person.type, person.start, person.end) == ('Ann <Lee>', 'per',
+                                                                    0, 9)
+    assert (place.text, place.probability) == ('Rome', 0.5)
+    assert person.objects[0].label == 'woman' and person.objects[1].box is None
+    quintuple, = result.quintuples
+    assert (quintuple.head, quintuple.relation,
+            quintuple.tail) == (person, 'place_of_birth', place)
+    assert quintuple.probability == 0.25 and quintuple.directed
+    assert quintuple.to_tuple() == ('Ann <Lee>', 'per', 'Rome', 'loc', 'place_of_birth')
+    plain = Result(result.text, result.offsets, result.extraction, SceneGraph())
+    assert plain.entities[0].objects is None
+    assert 'objects' not in plain.to_dict()['entities'][0]
+    assert plain.words == ['Ann', '<Lee>', 'of', 'Rome']

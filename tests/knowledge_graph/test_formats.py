@@ -167,10 +167,10 @@ def test_wrong_files_and_names_are_named(odd, tmp_path):
     for change, message in (
         ({
             'kind': 'sentence'
-        }, 'jsonl:2: text: is missing'),
+        }, "jsonl:2: missing 'text'"),
         ({
             'kind': 'thing'
-        }, 'jsonl:2: kind: expected sentence, entity or relation'),
+        }, 'jsonl:2: kind: expected .sentence., .entity. or .relation.'),
         (3, 'jsonl:2: .*expected an object'),
     ):
         path.write_text('\n'.join([lines[0], json.dumps(change)]), encoding='utf-8')
@@ -198,7 +198,7 @@ def test_wrong_files_and_names_are_named(odd, tmp_path):
         }, r'mentions\[0\].start: expected 0 <= start < end'),
         ('evidence', {
             'head': [1]
-        }, r'evidence\[0\].head: expected two numbers'),
+        }, r'evidence\[0\].head: expected 2 values'),
     ):
         values = [json.loads(line) for line in lines[:-1]]
         value = next(v for v in values if kind in (v.get('kind'), *v))

@@ -148,28 +148,28 @@ def test_evidence_is_turned_with_its_relation(make):
 
 
 @pytest.mark.parametrize('change, message', [
-    (lambda r: r.pop('text'), 'Result 0: text: is missing'),
+    (lambda r: r.pop('text'), "Result 0: missing 'text'"),
     (lambda r: r.update(entities=3), 'entities: expected a list'),
     (lambda r: r['entities'][0].update(end=99), r'entities\[0\].start: expected 0 <='),
     (lambda r: r['entities'][0].update(type=''),
-     r'entities\[0\].type: expected a name'),
+     r'entities\[0\].type: expected a non-empty string'),
     (lambda r: r['entities'][0].update(probability=2.0),
-     r'entities\[0\].probability: expected a number in \[0, 1\]'),
+     r'entities\[0\].probability: expected a number <= 1 .got 2.0'),
     (lambda r: r['entities'][0].update(probability=10**400),
-     r'entities\[0\].probability: expected a number in \[0, 1\]'),
+     r'entities\[0\].probability: expected a number .got 1000'),
     (lambda r: r['entities'][0].update(objects=5),
      r'entities\[0\].objects: expected a list'),
     (lambda r: r['entities'][0].update(objects=[{
         'label': 'man',
         'strength': 2
-    }]), r'entities\[0\].objects\[0\].strength: expected a number in \[0, 1\]'),
+    }]), r'entities\[0\].objects\[0\].strength: expected a number <= 1 .got 2'),
     (lambda r: r['quintuples'][0].update(directed='no'),
      r'quintuples\[0\].directed: expected true or false'),
     (lambda r: r['quintuples'][0].update(relation=''),
-     r'quintuples\[0\].relation: expected a name'),
+     r'quintuples\[0\].relation: expected a non-empty string'),
     (lambda r: r['entities'].pop(), r'quintuples\[0\].tail: is not among the entities'),
     (lambda r: r['quintuples'][0].pop('relation'),
-     r'quintuples\[0\].relation: is missing'),
+     r"quintuples\[0\]: missing 'relation'"),
     (lambda r: r.update(quintuples=['x']), r'quintuples\[0\]: expected an object'),
 ])
 def test_a_wrong_result_is_named(make, change, message):

@@ -20,8 +20,8 @@ def test_it_reads_a_new_sentence(offline_models):
     result = Extractor.from_pretrained()('Angela Merkel meets Emmanuel Macron in Paris',
                                          caption='a man and a woman shaking hands')
     assert ('Angela Merkel', 'per', 'Emmanuel Macron', 'per',
-            'peer') in result.quintuples()
-    assert all(0 < q.probability < 1 for q in result.extraction.quintuples)
+            'peer') in [q.to_tuple() for q in result.quintuples]
+    assert all(0 < q.probability < 1 for q in result.quintuples)
 
 
 @pytest.mark.slow

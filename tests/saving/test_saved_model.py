@@ -1,12 +1,14 @@
 import json
 import shutil
+from pathlib import Path
 
+import huggingface_hub
 import pytest
 from huggingface_hub import HfApi
 
 from eega_pyg.config import Config
 from eega_pyg.extraction.extractor import Extractor
-from eega_pyg.saving import folder as folder_files
+from eega_pyg.saving import folder as folder_module
 from eega_pyg.saving.saved_model import load_model, save_model
 
 
@@ -89,33 +91,75 @@ def test_a_later_format_is_refused(folder):
     with pytest.raises(ValueError, match='another version of eega_pyg'):
         load_model(folder)
     path.write_text('{}')
-    with pytest.raises(ValueError, match='pipeline.json: expected the fields'):
+    with pytest.raises(ValueError, match="pipeline.json: missing 'format'"):
         load_model(folder)
 
 
-def test_a_name_that_is_nowhere_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no folder 'nowhere'"):
-        load_model('nowhere')
+@pytest.mark.parametrize('name', [
+    'nowhere', './me/model', '../missing', '/me/model', 'me/model/last',
+    'runs.old/model', 'me/',
+    Path('../missing')
+])
+def test_a_path_without_a_folder_is_not_looked_for_on_the_hub(name, no_hub):
+    with pytest.raises(FileNotFoundError, match="no folder '/.* of a model of the"):
+        load_model(name)
+
+
+def test_a_mistyped_folder_is_not_looked_for_on_the_hub(tmp_path, monkeypatch, no_hub):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'runs').mkdir()
+    with pytest.raises(FileNotFoundError, match=f"no 'smaple' in .*'{tmp_path}/runs'"):
+        load_model('runs/smaple')
+
+
+@pytest.fixture
+def no_hub(monkeypatch):
+    def ask(name, **kwargs):
+        raise AssertionError(f'asked the hub for {name}')
+
+    monkeypatch.setattr(huggingface_hub, 'snapshot_download', ask)
+
+
+def test_options_of_the_hub_are_passed_on(trained, tmp_path, monkeypatch):
+    asked = []
+
+    def give(name, **kwargs):
+        asked.append((name, kwargs))
+        return str(trained)
+
+    monkeypatch.setattr(huggingface_hub, 'snapshot_download', give)
+    extractor = Extractor.from_pretrained('me/model-1.0', revision='v1', token='t',
+                                          cache_dir=tmp_path, local_files_only=True)
+    assert extractor.data.encoder == str(trained)
+    assert asked == [('me/model-1.0', {
+        'revision': 'v1',
+        'token': 't',
+        'cache_dir': tmp_path,
+        'local_files_only': True
+    })]
+
+
+def test_a_model_that_the_hub_does_not_give_is_named():
     with pytest.raises(FileNotFoundError, match="no folder 'some/model', and the"):
         load_model('some/model')
 
 
 def test_without_a_name_the_checkpoint_of_the_package_is_read(
         trained, tmp_path, monkeypatch):
-    monkeypatch.setattr(folder_files, 'CHECKPOINTS', tmp_path)
+    monkeypatch.setattr(folder_module, 'CHECKPOINTS', tmp_path)
     with pytest.raises(FileNotFoundError, match='carries no checkpoint: name a model'):
         load_model()
-    target = tmp_path / folder_files.DEFAULT_CHECKPOINT
-    folder_files.copy_model(trained, target)
+    target = tmp_path / folder_module.DEFAULT_CHECKPOINT
+    folder_module.copy_model(trained, target)
     assert load_model().data.encoder == str(target)
-    assert load_model(folder_files.DEFAULT_CHECKPOINT).data.encoder == str(target)
+    assert load_model(folder_module.DEFAULT_CHECKPOINT).data.encoder == str(target)
 
 
 def test_the_whole_folder_is_pushed_to_the_hub(folder, monkeypatch):
     pushed = {}
 
     class Repository:
-        repo_id = 'me/model'
+        repo_id = '../missing'
 
     def upload(self, **kwargs):
         files = kwargs['folder_path'].iterdir()
@@ -125,6 +169,6 @@ def test_the_whole_folder_is_pushed_to_the_hub(folder, monkeypatch):
     monkeypatch.setattr(HfApi, 'create_repo', lambda self, **kwargs: Repository)
     monkeypatch.setattr(HfApi, 'upload_folder', upload)
     assert Extractor.from_pretrained(folder,
-                                     'cpu').push_to_hub('me/model') == 'me/model'
+                                     'cpu').push_to_hub('../missing') == 'me/model'
     assert pushed == {f.name: f.read_bytes() for f in folder.iterdir()}
     assert {'vocabularies.json', 'README.md', 'pipeline.json'} <= pushed.keys()

@@ -77,13 +77,13 @@ def test_an_interrupted_save_leaves_the_old_file(fitted, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize('field, value, message', [
-    ('format', 99, "'format': expected 1"),
-    ('upos', 'NOUN', "'upos': expected a list of strings"),
-    ('upos', ['NOUN'], "'upos': expected '<unknown>' as the first"),
-    ('ner', ['<unknown>', 'A', 'A'], "'ner': Repeated names"),
-    ('dep', ['<unknown>', 'dep'], "'dep': missing '<self>'"),
-    ('pmi', [], "'pmi': expected an object"),
-    ('signatures', [['per', 'org']], "'signatures': expected a list of three"),
+    ('format', 99, "format: expected 1 .got 99"),
+    ('upos', 'NOUN', "upos: expected a list .got 'NOUN'"),
+    ('upos', ['NOUN'], "upos: expected '<unknown>' as the first"),
+    ('ner', ['<unknown>', 'A', 'A'], "ner: Repeated names"),
+    ('dep', ['<unknown>', 'dep'], "dep: missing '<self>'"),
+    ('pmi', [], "pmi: expected an object"),
+    ('signatures', [['per', 'org']], r"signatures\[0\]: expected 3 values"),
 ])
 def test_a_broken_file_is_named_with_its_field(fitted, tmp_path, field, value, message):
     content = fitted.to_dict()

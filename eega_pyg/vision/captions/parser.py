@@ -1,10 +1,21 @@
 r"""Image captions to scene graphs."""
-import json
 import os
-from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Sequence, Union
+from pathlib import Path
+from typing import TYPE_CHECKING, Dict, Iterable, List, Sequence, Union
 
+from typing_extensions import TypedDict
+
+from eega_pyg.files import read_lines
 from eega_pyg.parsing import Parser, tracked
-from eega_pyg.schema import SceneGraph, SceneObject, ScenePredicate
+from eega_pyg.schema import (
+    Name,
+    SceneGraph,
+    SceneObject,
+    ScenePredicate,
+    Text,
+    short,
+    validated,
+)
 from eega_pyg.vision.captions.graph import CaptionGraph
 from eega_pyg.vision.captions.words import simplified
 
@@ -12,7 +23,8 @@ if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc
 
-#: Raised whenever a rule or word list changes: a data set's processed files carry it.
+#: A number that grows whenever a rule or a word list changes. The names of processed
+#: files depend on it, so that a change rebuilds them.
 CAPTION_RULES = 3
 
 
@@ -32,21 +44,22 @@ class CaptionParser:
       (``'hold'``, ``'sit at'``), or a preposition (``'in front of'``); a passive
       with its agent is turned round; a possessor ("Ann's coat", "his hand") is the
       subject of ``'have'``.
-    - Coordination distributes over subjects and objects. A mention is a new object
-      after "a", "another" or a number, and else an earlier one with the same noun, if
-      there is one. "He" is the last person named (at the beginning of a sentence,
-      the first person of the sentence before), "it" the same among things.
-    - No object is what speaks of the picture itself ("a photo of", "for the camera"),
-      a place that belongs to a preposition ("in the background"), what is absent
-      ("without a hat"), written text in quotes, a time, a bare colour, what has no
-      shape ("importance"), or a conclusion ("This suggests that …").
-    - Of more than :obj:`max_objects` objects, those in most predicates stay; of
-      equals, the earlier ones. Their order is kept.
+    - Coordination distributes over subjects and objects.
+    - After "a", "another" or a number, a mention is a new object. Otherwise it is the
+      earlier object with the same noun, if there is one. "He" is the last person named
+      (at the beginning of a sentence: the first person of the sentence before), and
+      "it" the last thing.
+    - These make no object: words about the picture itself ("a photo of", "for the
+      camera"), places that belong to a preposition ("in the background"), what is
+      absent ("without a hat"), quoted text, times, bare colours, what has no shape
+      ("importance"), and conclusions ("This suggests that …").
+    - If there are more than :obj:`max_objects` objects, those in most predicates are
+      kept, and among equals the earlier ones. Their order does not change.
 
     Args:
         nlp (spacy.language.Language or Parser): A pipeline with a tagger, a parser
             and a lemmatizer for English.
-        max_objects (int): The number of objects that are kept at most.
+        max_objects (int): The most objects that are kept.
             (default: :obj:`10`)
 
     Raises:
@@ -78,7 +91,8 @@ class CaptionParser:
             raise ValueError('Expected a list of captions (got a single string)')
         for i, caption in enumerate(captions):
             if not isinstance(caption, str):
-                raise ValueError(f"Caption {i}: expected a string (got {caption!r})")
+                raise ValueError(
+                    f"Caption {i}: expected a string (got {short(caption)})")
         texts = [simplified(caption) for caption in captions]
         distinct = list(dict.fromkeys(texts))
         docs = self.nlp.pipe(distinct, batch_size=256, disable=['ner'])
@@ -105,11 +119,15 @@ class CaptionParser:
         return f"{self.__class__.__name__}(max_objects={self.max_objects})"
 
 
+class _Line(TypedDict):
+    img_id: Name
+    caption: Text
+
+
 def read_captions(
-    paths: Union[str, 'os.PathLike[str]', Iterable[Union[str, 'os.PathLike[str]']]]
-) -> Dict[str, str]:
-    r"""Reads captions from JSONL files with a line
-    ``{"img_id": "…", "caption": "…"}`` an image; blank lines are skipped.
+        paths: Union[str, Path, Iterable[Union[str, Path]]]) -> Dict[str, str]:
+    r"""Reads captions from files of JSON lines. Each image has a line ``{"img_id": "…",
+    "caption": "…"}``; blank lines are skipped.
 
     Args:
         paths (path or list of paths): The files.
@@ -119,45 +137,18 @@ def read_captions(
 
     Raises:
         OSError: If a file cannot be opened.
-        ValueError: Naming file and line, if a line is something else, or if an image
-            has two different captions.
+        ValueError: Naming file, line and field, if a line is wrong, or if an image has
+            two different captions.
     """
     if isinstance(paths, (str, os.PathLike)):
         paths = [paths]
     captions: Dict[str, str] = {}
     for path in paths:
-        with open(path, 'rb') as f:
-            for number, line in enumerate(f, start=1):
-                if not line.strip():
-                    continue
-                where = f'{os.fspath(path)}:{number}'
-                image, caption = _record(where, line)
-                if captions.setdefault(image, caption) != caption:
-                    raise ValueError(f"{where}: image '{image}' has another caption "
-                                     f"already ({captions[image]!r})")
+        for number, value in read_lines(path):
+            where = f'{path}:{number}'
+            line: _Line = validated(_Line, value, where)
+            image, caption = line['img_id'], line['caption']
+            if captions.setdefault(image, caption) != caption:
+                raise ValueError(f"{where}: image '{image}' has another caption "
+                                 f"already ({short(captions[image])})")
     return captions
-
-
-def _record(where: str, line: bytes) -> 'tuple[str, str]':
-    try:
-        value: Any = json.loads(line.decode('utf-8-sig'))
-    except UnicodeDecodeError:
-        raise ValueError(f"{where}: not UTF-8") from None
-    except (ValueError, RecursionError) as e:
-        raise ValueError(f"{where}: not valid JSON: {e}") from None
-    if not isinstance(value, dict):
-        raise ValueError(f"{where}: expected an object with 'img_id' and 'caption' "
-                         f"(got {type(value).__name__})")
-    for key in ('img_id', 'caption'):
-        if key not in value:
-            raise ValueError(f"{where}: missing '{key}'")
-        if not isinstance(value[key], str):
-            raise ValueError(f"{where}: expected a string in '{key}' "
-                             f"(got {value[key]!r})")
-        try:
-            value[key].encode()
-        except UnicodeEncodeError:
-            raise ValueError(f"{where}: half of a surrogate pair in '{key}'") from None
-    if not value['img_id'].strip():
-        raise ValueError(f"{where}: expected a non-empty 'img_id'")
-    return value['img_id'], value['caption']

@@ -1,20 +1,39 @@
 r"""What the scene-graph benchmark writes for one's own images."""
 import os
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple, Union
+from typing import Any, Dict, List, Optional, Tuple, TypeVar, Union
 
-from eega_pyg.schema import SceneGraph, SceneObject, ScenePredicate
-from eega_pyg.vision.readers.scene_json import (
-    expect_dict,
-    expect_index,
-    expect_list,
-    expect_numbers,
-    expect_score,
-    expect_text,
-    read_json,
+from typing_extensions import TypedDict
+
+from eega_pyg.files import read_json
+from eega_pyg.schema import (
+    Index,
+    Name,
+    Number,
+    SceneGraph,
+    SceneObject,
+    ScenePredicate,
+    Share,
+    short,
+    validated,
 )
 
-_PARTS = ('bbox', 'bbox_labels', 'bbox_scores', 'rel_pairs', 'rel_labels', 'rel_scores')
+Item = TypeVar('Item')
+
+
+class _Info(TypedDict):
+    idx_to_files: List[Name]
+    ind_to_classes: List[Name]
+    ind_to_predicates: List[Name]
+
+
+class _Prediction(TypedDict):
+    bbox: List[Tuple[Number, Number, Number, Number]]
+    bbox_labels: List[Index]
+    bbox_scores: List[Share]
+    rel_pairs: List[Tuple[Index, Index]]
+    rel_labels: List[Index]
+    rel_scores: List[Share]
 
 
 class SceneBenchmarkReader:
@@ -23,17 +42,17 @@ class SceneBenchmarkReader:
     <https://github.com/KaihuaTang/Scene-Graph-Benchmark.pytorch>`_, with which EEGA's
     visual graphs were made.
 
-    Its boxes are in pixels of the image as it was scaled for the network, of which the
-    files do not tell the size: it is worked out from the images where they are given,
-    and else objects have no box.
+    Its boxes are in pixels of the image as it was scaled for the network. The files do
+    not say how large that was; it is computed from the images if they are given, and
+    otherwise objects have no box.
 
     Args:
         images (str or Path, optional): The folder of the images.
             (default: :obj:`None`)
-        max_objects (int, optional): Objects kept of an image, the first ones, which
-            have the highest scores. (default: :obj:`80`)
-        max_predicates (int, optional): Predicates kept between them, the first ones.
-            (default: :obj:`100`)
+        max_objects (int, optional): How many objects of an image are kept: the first
+            ones, which have the highest scores. (default: :obj:`80`)
+        max_predicates (int, optional): How many predicates between them are kept: the
+            first ones. (default: :obj:`100`)
         min_size (int, optional): Pixels that the benchmark scaled the shorter side of
             an image to (``INPUT.MIN_SIZE_TEST``). (default: :obj:`600`)
         max_size (int, optional): Pixels that the longer side had at most
@@ -64,65 +83,56 @@ class SceneBenchmarkReader:
             OSError: If a file cannot be opened.
             ValueError: Naming file and field, if anything is not as expected.
         """
-        info = Path(
-            prediction).parent / 'custom_data_info.json' if info is None else info
-        value = expect_dict(os.fspath(info), read_json(info), 'idx_to_files',
-                            'ind_to_classes', 'ind_to_predicates')
-        files, classes, predicates = ([
-            expect_text(f'{os.fspath(info)}: {key}[{i}]', name)
-            for i, name in enumerate(
-                expect_list(f'{os.fspath(info)}: {key}', value[key]))
-        ] for key in ('idx_to_files', 'ind_to_classes', 'ind_to_predicates'))
+        if info is None:
+            info = Path(prediction).parent / 'custom_data_info.json'
+        names: _Info = validated(_Info, read_json(info), info)
         graphs: Dict[str, SceneGraph] = {}
-        source = os.fspath(prediction)
-        for key, item in expect_dict(source, read_json(prediction)).items():
-            where = f'{source}: {key}'
+        predictions = validated(Dict[str, Any], read_json(prediction), prediction)
+        for key, item in predictions.items():
+            where = f'{prediction}: {key}'
             if not key.isdecimal() or len(key) > 18:
                 raise ValueError(f"{where}: expected the index of an image")
-            file = files[expect_index(where, int(key), len(files))]
+            file = _at(where, names['idx_to_files'], int(key))
             # The benchmark may have run under another system than this one.
             name = file.replace('\\', '/').rsplit('/', 1)[-1]
             if not name:
                 raise ValueError(f"{where}: '{file}' is no file name")
             if name in graphs:
                 raise ValueError(f"{where}: there are two images named '{name}'")
-            graphs[name] = self._graph(where, item, classes, predicates, name)
+            graphs[name] = self._graph(where, validated(_Prediction, item, where),
+                                       names, name)
         return graphs
 
-    def _graph(self, where: str, item: Any, classes: List[str], predicates: List[str],
+    def _graph(self, where: str, item: _Prediction, names: _Info,
                name: str) -> SceneGraph:
-        expect_dict(where, item, *_PARTS)
-        parts = {k: expect_list(f'{where}: {k}', item[k]) for k in _PARTS}
-        for keys in (_PARTS[:3], _PARTS[3:]):
-            sizes = [len(parts[k]) for k in keys]
+        for keys in (('bbox', 'bbox_labels', 'bbox_scores'), ('rel_pairs', 'rel_labels',
+                                                              'rel_scores')):
+            sizes = [len(item[k]) for k in keys]
             if len(set(sizes)) > 1:
                 raise ValueError(f"{where}: {', '.join(keys)} differ in length {sizes}")
         size = self._frame(name)
-        objects = []
-        for i in range(min(self.max_objects, len(parts['bbox']))):
-            box = expect_numbers(f'{where}: bbox[{i}]', parts['bbox'][i], 4)
-            label = classes[expect_index(f'{where}: bbox_labels[{i}]',
-                                         parts['bbox_labels'][i], len(classes))]
-            score = expect_score(f'{where}: bbox_scores[{i}]', parts['bbox_scores'][i])
-            objects.append(SceneObject(label, score, size and _fractions(box, size)))
+        boxes = item['bbox'][:self.max_objects]
+        objects = [
+            SceneObject(
+                _at(f'{where}: bbox_labels[{i}]', names['ind_to_classes'],
+                    item['bbox_labels'][i]), item['bbox_scores'][i], size
+                and _fractions(box, size)) for i, box in enumerate(boxes)
+        ]
         relations: List[ScenePredicate] = []
-        for i, pair in enumerate(parts['rel_pairs']):
+        for i, (subject, target) in enumerate(item['rel_pairs']):
             if len(relations) == self.max_predicates:
                 break
-            at = f'{where}: rel_pairs[{i}]'
-            if len(expect_list(at, pair)) != 2:
-                raise ValueError(f"{at}: expected two indices (got {len(pair)})")
-            subject, target = (expect_index(at, p, len(parts['bbox'])) for p in pair)
+            for end in (subject, target):
+                _at(f'{where}: rel_pairs[{i}]', item['bbox'], end)
             if max(subject, target) < len(objects):
-                kind = predicates[expect_index(f'{where}: rel_labels[{i}]',
-                                               parts['rel_labels'][i], len(predicates))]
-                score = expect_score(f'{where}: rel_scores[{i}]',
-                                     parts['rel_scores'][i])
-                relations.append(ScenePredicate(subject, kind, target, score))
+                kind = _at(f'{where}: rel_labels[{i}]', names['ind_to_predicates'],
+                           item['rel_labels'][i])
+                relations.append(
+                    ScenePredicate(subject, kind, target, item['rel_scores'][i]))
         return SceneGraph(tuple(objects), tuple(relations))
 
     def _frame(self, name: str) -> Optional[Tuple[float, float]]:
-        # The size an image had when it was given to the benchmark's network.
+        # The width and height of an image as the benchmark scaled it.
         if self.images is None:
             return None
         from PIL import Image, UnidentifiedImageError
@@ -141,7 +151,14 @@ class SceneBenchmarkReader:
         return int(side * width / height), side
 
 
-def _fractions(box: List[float],
+def _at(where: str, items: List[Item], index: int) -> Item:
+    if index >= len(items):
+        raise ValueError(f"{where}: expected an index below {len(items)} (got "
+                         f"{short(index)})")
+    return items[index]
+
+
+def _fractions(box: Tuple[float, ...],
                size: Tuple[float, float]) -> Tuple[float, float, float, float]:
     x1, y1, x2, y2 = (min(1., max(0., v / max(1., size[i % 2])))
                       for i, v in enumerate(box))

@@ -1,17 +1,55 @@
 r"""Scene graphs in Visual Genome's form."""
-import os
 from pathlib import Path
-from typing import Any, Dict, Optional, Tuple, Union
+from typing import Annotated, Any, Dict, List, Optional, Tuple, Union
 
-from eega_pyg.schema import SceneGraph, SceneObject, ScenePredicate
-from eega_pyg.vision.readers.scene_json import (
-    expect_dict,
-    expect_list,
-    expect_number,
-    expect_text,
-    read_json,
-    short,
+from pydantic import BeforeValidator, Field
+from typing_extensions import NotRequired, TypedDict
+
+from eega_pyg.files import read_json
+from eega_pyg.schema import (
+    Name,
+    Number,
+    SceneGraph,
+    SceneObject,
+    ScenePredicate,
+    Text,
+    validated,
 )
+
+# Whole numbers in the published file, strings in others.
+_Id = Annotated[Name, BeforeValidator(lambda v: str(v) if type(v) is int else v)]
+
+
+class _Object(TypedDict):
+    object_id: _Id
+    name: NotRequired[Name]
+    names: NotRequired[List[Any]]
+    attributes: NotRequired[Optional[List[Name]]]
+
+
+class _Relationship(TypedDict):
+    subject_id: _Id
+    predicate: Text
+    object_id: _Id
+
+
+class _Graph(TypedDict):
+    image_id: _Id
+    objects: List[Any]
+    relationships: List[_Relationship]
+
+
+class _Box(TypedDict):
+    x: Number
+    y: Number
+    w: Annotated[Number, Field(ge=0)]
+    h: Annotated[Number, Field(ge=0)]
+
+
+class _Size(TypedDict):
+    image_id: _Id
+    width: Annotated[Number, Field(gt=0)]
+    height: Annotated[Number, Field(gt=0)]
 
 
 def read_visual_genome(
@@ -38,96 +76,60 @@ def read_visual_genome(
         OSError: If a file cannot be opened.
         ValueError: Naming file and field, if anything is not as expected.
     """
-    sizes = {} if image_data is None else _sizes(image_data)
-    source = os.fspath(path)
+    sizes: Dict[str, _Size] = {}
+    if image_data is not None:
+        for size in validated(List[_Size], read_json(image_data), image_data):
+            sizes[size['image_id']] = size
     graphs: Dict[str, SceneGraph] = {}
-    for i, item in enumerate(expect_list(source, read_json(path))):
-        where = f'{source}: [{i}]'
-        expect_dict(where, item, 'image_id', 'objects', 'relationships')
-        image = _identifier(f'{where}.image_id', item['image_id'])
+    for i, value in enumerate(validated(List[Any], read_json(path), path)):
+        where = f'{path}: [{i}]'
+        item: _Graph = validated(_Graph, value, where)
+        image = item['image_id']
         if image in graphs:
             raise ValueError(f"{where}.image_id: there are two graphs of '{image}'")
         graphs[image] = _graph(where, item, sizes.get(image))
     return graphs
 
 
-def _graph(where: str, item: dict, size: Optional[Tuple[float, float]]) -> SceneGraph:
-    objects, places = [], {}
-    for i, value in enumerate(expect_list(f'{where}.objects', item['objects'])):
+def _graph(where: str, item: _Graph, size: Optional[_Size]) -> SceneGraph:
+    objects: List[SceneObject] = []
+    places: Dict[str, int] = {}
+    for i, value in enumerate(item['objects']):
         at = f'{where}.objects[{i}]'
-        expect_dict(at, value, 'object_id')
-        identifier = _identifier(f'{at}.object_id', value['object_id'])
-        if identifier in places:
-            raise ValueError(f"{at}.object_id: there are two objects '{identifier}'")
-        places[identifier] = i
-        objects.append(SceneObject(_label(at, value), box=_box(at, value, size)))
+        found: _Object = validated(_Object, value, at)
+        if found['object_id'] in places:
+            raise ValueError(f"{at}.object_id: there are two objects "
+                             f"'{found['object_id']}'")
+        places[found['object_id']] = i
+        box = None if size is None else _fractions(validated(_Box, value, at), size)
+        objects.append(SceneObject(_label(at, found), box=box))
     predicates = []
-    relations = expect_list(f'{where}.relationships', item['relationships'])
-    for i, value in enumerate(relations):
-        at = f'{where}.relationships[{i}]'
-        expect_dict(at, value, 'subject_id', 'predicate', 'object_id')
+    for i, relation in enumerate(item['relationships']):
         ends = []
-        for key in ('subject_id', 'object_id'):
-            identifier = _identifier(f'{at}.{key}', value[key])
-            if identifier not in places:
-                raise ValueError(f"{at}.{key}: there is no object '{identifier}'")
-            ends.append(places[identifier])
-        name = value['predicate']
-        if isinstance(name, str) and not name.strip():
-            continue  # The published file has some.
-        name = expect_text(f'{at}.predicate', name).strip().lower()
-        predicates.append(ScenePredicate(ends[0], name, ends[1]))
+        for key, end in (('subject_id', relation['subject_id']),
+                         ('object_id', relation['object_id'])):
+            if end not in places:
+                raise ValueError(f"{where}.relationships[{i}].{key}: there is no "
+                                 f"object '{end}'")
+            ends.append(places[end])
+        name = relation['predicate'].strip().lower()
+        if name:  # In the published file, some are empty.
+            predicates.append(ScenePredicate(ends[0], name, ends[1]))
     return SceneGraph(tuple(objects), tuple(predicates))
 
 
-def _label(where: str, value: dict) -> str:
-    names = expect_list(f'{where}.names',
-                        [value['name']] if 'name' in value else value.get('names'))
-    if not names:
-        raise ValueError(f"{where}.names: expected at least one name")
-    name = expect_text(f'{where}.names[0]', names[0])
-    attributes = [
-        expect_text(f'{where}.attributes[{i}]', a) for i, a in enumerate(
-            expect_list(f'{where}.attributes',
-                        value.get('attributes') or []))
+def _label(where: str, item: _Object) -> str:
+    name = item.get('name') or next(iter(item.get('names', ())), None)
+    words = [
+        *(item.get('attributes') or ()),
+        validated(Name, name, f'{where}.names[0]')
     ]
-    return ' '.join(' '.join([*attributes, name]).lower().split())
+    return ' '.join(' '.join(words).lower().split())
 
 
-def _box(
-        where: str, value: dict,
-        size: Optional[Tuple[float,
-                             float]]) -> Optional[Tuple[float, float, float, float]]:
-    if size is None:
-        return None
-    expect_dict(where, value, 'x', 'y', 'w', 'h')
-    x, y, w, h = (expect_number(f'{where}.{k}', value[k]) for k in 'xywh')
-    if w < 0 or h < 0:
-        raise ValueError(f"{where}: expected w and h >= 0 (got {short([w, h])})")
-    x1, x2 = (min(1., max(0., v / size[0])) for v in (x, x + w))
-    y1, y2 = (min(1., max(0., v / size[1])) for v in (y, y + h))
+def _fractions(box: _Box, size: _Size) -> Tuple[float, float, float, float]:
+    x1, x2 = (min(1., max(0., v / size['width']))
+              for v in (box['x'], box['x'] + box['w']))
+    y1, y2 = (min(1., max(0., v / size['height']))
+              for v in (box['y'], box['y'] + box['h']))
     return x1, y1, x2, y2
-
-
-def _sizes(path: Union[str, Path]) -> Dict[str, Tuple[float, float]]:
-    source = os.fspath(path)
-    sizes = {}
-    for i, item in enumerate(expect_list(source, read_json(path))):
-        where = f'{source}: [{i}]'
-        expect_dict(where, item, 'image_id', 'width', 'height')
-        size = (expect_number(f'{where}.width', item['width']),
-                expect_number(f'{where}.height', item['height']))
-        if min(size) <= 0:
-            raise ValueError(f"{where}: expected a width and height above 0 "
-                             f"(got {short(list(size))})")
-        sizes[_identifier(f'{where}.image_id', item['image_id'])] = size
-    return sizes
-
-
-def _identifier(where: str, value: Any) -> str:
-    if type(value) is int:
-        try:
-            return str(value)
-        except ValueError:  # Too many digits.
-            pass
-    return expect_text(where, value)

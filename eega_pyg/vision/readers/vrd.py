@@ -1,11 +1,12 @@
 r"""Annotations of visual relationships and how a predicate model is scored on them."""
 import hashlib
-import json
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Set, Tuple, Union
 
 import torch
 from torch import Tensor
+
+from eega_pyg.files import read_json
 
 Box = Tuple[float, float, float, float]
 
@@ -47,8 +48,7 @@ def read_vrd(folder: Union[str, Path]) -> Tuple[List[AnnotatedImage], List[str]]
         ValueError: Naming the image, if an annotation is not as expected.
     """
     folder = Path(folder)
-    annotations, names, predicates, sizes = (json.loads(
-        (folder / f'{name}.json').read_text(encoding='utf-8'))
+    annotations, names, predicates, sizes = (read_json(folder / f'{name}.json')
                                              for name in ('annotations_train',
                                                           'objects', 'predicates',
                                                           'train_image_metadata'))
@@ -82,7 +82,8 @@ def _image(name: str, rows: Any, names: List[str], width: float,
 
 
 class Recall(NamedTuple):
-    r"""How many annotated triples are among the first predictions of their image.
+    r"""The share of the annotated triples that are among the first predictions of their
+    image.
 
     Args:
         total (float): Over all images' distinct (pair, predicate).
@@ -100,8 +101,9 @@ def recall(images: List[Dict[Tuple[int, int], Set[int]]], scores: List[Tensor],
         images (list of dict): The triples of each image, see :class:`AnnotatedImage`.
         scores (list of torch.Tensor): The score of each predicate for each pair of an
             image, in the order of its dict :obj:`[P, C]`.
-        per_pair (int): Predictions that a pair may contribute.
-        k (int, optional): Predictions that an image may have. (default: :obj:`50`)
+        per_pair (int): How many predictions of a pair count at most.
+        k (int, optional): How many predictions of an image count at most.
+            (default: :obj:`50`)
     """
     hits: Dict[int, int] = {}
     found: Dict[int, int] = {}
@@ -120,8 +122,8 @@ def recall(images: List[Dict[Tuple[int, int], Set[int]]], scores: List[Tensor],
 def split_images(
     images: List[AnnotatedImage]
 ) -> Tuple[List[AnnotatedImage], List[AnnotatedImage], List[AnnotatedImage]]:
-    r"""Training images, those to tune on (SHA-1 of the name beginning with 1 or 2) and
-    those to report on (0)."""
+    r"""The images to train on, those to tune on (the SHA-1 of their names begins with 1
+    or 2) and those to report on (it begins with 0)."""
     return ([i for i in images
              if i.split > 2], [i for i in images if i.split in (1, 2)],
             [i for i in images if i.split == 0])

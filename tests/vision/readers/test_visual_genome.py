@@ -74,15 +74,18 @@ def changed(part, index, **values):
     ({}, 'scene_graphs.json: expected a list'),
     ([3], r'\[0\]: expected an object'),
     ([GRAPH, GRAPH], r"\[1\].image_id: there are two graphs of '7'"),
-    (changed('objects', 0, names=[]), r'objects\[0\].names: expected at least one'),
-    (changed('objects', 0, names=None), r'objects\[0\].names: expected a list'),
-    (changed('objects', 1, name=' '), r'objects\[1\].names\[0\]: expected a non-empty'),
+    (changed('objects', 0,
+             names=[]), r'objects\[0\].names\[0\]: expected a string .got None'),
+    (changed('objects', 0,
+             names=None), r'objects\[0\]: names: expected a list .got None'),
+    (changed('objects', 1, name=' '), r'objects\[1\]: name: expected a non-empty'),
     (changed('objects', 1, object_id=10), "there are two objects '10'"),
     (changed('objects', 0, attributes='red'), r'attributes: expected a list'),
-    (changed('objects', 0, w=-1), 'expected w and h >= 0'),
-    (changed('objects', 0, x='1'), r'objects\[0\].x: expected a finite number'),
+    (changed('objects', 0, w=-1), r'objects\[0\]: w: expected a number >= 0 .got -1'),
+    (changed('objects', 0, x='1'), r"objects\[0\]: x: expected a number .got '1'"),
     (changed('relationships', 0, subject_id=5), "subject_id: there is no object '5'"),
-    (changed('relationships', 0, predicate=None), 'predicate: expected a non-empty'),
+    (changed('relationships', 0,
+             predicate=None), r'relationships\[0\].predicate: expected a string'),
 ])
 def test_a_wrong_field_is_named(value, message, write):
     with pytest.raises(ValueError, match=message):
@@ -90,7 +93,8 @@ def test_a_wrong_field_is_named(value, message, write):
 
 
 def test_a_wrong_size_is_named(write):
-    with pytest.raises(ValueError, match='image_data.json.*width and height above 0'):
+    with pytest.raises(ValueError,
+                       match=r'image_data.json: \[0\].width: expected a number > 0'):
         read_visual_genome(write([GRAPH]),
                            write([{
                                **SIZE, 'width': 0

@@ -1,0 +1,70 @@
+r"""The words every other module speaks in.
+
+Names of the node and edge types of one text/image pair, the tag set, entities,
+quintuples and scene graphs, each with its JSON form; and how a wrong value is reported.
+"""
+from .checks import (
+    Flag,
+    Index,
+    Name,
+    Number,
+    Share,
+    Text,
+    first_error,
+    located,
+    record,
+    short,
+    validated,
+)
+from .pair import (
+    DEP,
+    LABEL_OF_OBJECT,
+    LABEL_PIECE,
+    OBJECT,
+    PAIR,
+    PIECE,
+    PIECE_OF_TOKEN,
+    REL,
+    TOKEN,
+    UNSCORED,
+    EdgeType,
+    num_pieces,
+)
+from .quintuple import Entity, Quintuple, Signature, Signatures
+from .scene_graph import SceneGraph, SceneObject, ScenePredicate
+from .tags import JMERE_TAGS, TagSet
+
+__all__ = [
+    'Flag',
+    'Index',
+    'Name',
+    'Number',
+    'Share',
+    'Text',
+    'first_error',
+    'located',
+    'record',
+    'short',
+    'validated',
+    'DEP',
+    'LABEL_OF_OBJECT',
+    'LABEL_PIECE',
+    'OBJECT',
+    'PAIR',
+    'PIECE',
+    'PIECE_OF_TOKEN',
+    'REL',
+    'TOKEN',
+    'UNSCORED',
+    'EdgeType',
+    'num_pieces',
+    'Entity',
+    'Quintuple',
+    'Signature',
+    'Signatures',
+    'SceneGraph',
+    'SceneObject',
+    'ScenePredicate',
+    'JMERE_TAGS',
+    'TagSet',
+]

@@ -1,0 +1,26 @@
+r"""Names of the node and edge types of one text/image pair."""
+from typing import Any, Tuple
+
+EdgeType = Tuple[str, str, str]
+
+#: Node types of one pair.
+PIECE = 'piece'
+TOKEN = 'token'
+OBJECT = 'object'
+LABEL_PIECE = 'label_piece'
+
+#: Edge types of one pair.
+PIECE_OF_TOKEN: EdgeType = (PIECE, 'of', TOKEN)
+LABEL_OF_OBJECT: EdgeType = (LABEL_PIECE, 'of', OBJECT)
+DEP: EdgeType = (TOKEN, 'dep', TOKEN)
+REL: EdgeType = (OBJECT, 'rel', OBJECT)
+PAIR: EdgeType = (TOKEN, 'pair', TOKEN)
+
+
+def num_pieces(data: Any) -> int:
+    r"""The number of word pieces of one pair, by which its cost grows."""
+    return data[PIECE].num_nodes
+
+
+#: The value of ``tag`` at a cell of the word-pair table that is not scored.
+UNSCORED = -100
