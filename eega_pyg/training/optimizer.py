@@ -1,5 +1,4 @@
 r"""The optimiser and the learning rates of a run."""
-import math
 from typing import Any, Dict, List, Tuple
 
 import torch
@@ -35,14 +34,11 @@ def configure_optimizer(module: torch.nn.Module, config: TrainConfig, total: int
             'weight_decay': config.weight_decay if matrix else 0.0,
         } for (encoder, matrix), params in groups.items()], fused=True)
 
-    per_epoch = max(total // epochs, 1)
     warmup = max(int(config.warmup * total), 1)
 
     def factor(step: int) -> float:
         if step < warmup:
             return (step + 1) / warmup
-        if config.schedule == 'halving':
-            return math.pow(0.5, step // per_epoch // 30)
         return max(total - step, 0) / max(total - warmup, 1)
 
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)

@@ -2,9 +2,8 @@ r"""Training with Lightning: the module, and one function that runs it."""
 import json
 import logging
 import signal
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
 
 import lightning as L
 import safetensors
@@ -25,6 +24,7 @@ from eega_pyg.datasets.cached import cached_parser, cached_pieces
 from eega_pyg.datasets.mnre import UNRELATED, read_marked_texts
 from eega_pyg.device import find_device
 from eega_pyg.files import atomic, write_text
+from eega_pyg.nn import OwnConv
 from eega_pyg.nn.models import EEGA
 from eega_pyg.saving.saved_model import save_model
 from eega_pyg.schema import OBJECT, PAIR, TOKEN, Signatures, num_pieces
@@ -41,8 +41,6 @@ from eega_pyg.training.optimizer import configure_optimizer, use_bf16
 from eega_pyg.training.pretraining import MarkedTextTransform, pretrain_words
 from eega_pyg.training.sampler import LengthGroupedSampler
 
-#: Makes the model of a run.
-Build = Callable[[Config, JMERE], EEGA]
 #: What is trained on: the data alone, or with what teachers say.
 Trained = Union[JMERE, ConcatDataset]
 #: The score by which a checkpoint is chosen.
@@ -111,8 +109,16 @@ class PairTagging(L.LightningModule):
                 torch.cuda.set_rng_state_all([s.cpu() for s in rng['cuda']])
 
 
-def build_model(config: Config, train: JMERE) -> EEGA:
-    r"""A model for a data set, with the public weights of its text encoder."""
+def build_model(config: Config, train: JMERE, conv: Optional[OwnConv] = None) -> EEGA:
+    r"""A model for a data set, with the public weights of its text encoder.
+
+    Args:
+        config (Config): The configuration.
+        train (JMERE): The training split.
+        conv (torch.nn.Module or callable, optional): A graph layer of one's own in
+            place of the configuration's, see :class:`~eega_pyg.nn.models.EEGA`.
+            (default: :obj:`None`)
+    """
     from transformers import AutoConfig
 
     from eega_pyg.resolve import resolve_encoder
@@ -124,7 +130,12 @@ def build_model(config: Config, train: JMERE) -> EEGA:
         table=config.data.table,
         feature_dim=train[0][OBJECT].feat.size(1),
         vector_dim=train[0][TOKEN].vector.size(1),
-        **config.to_dict()['model'],
+        **{
+            **config.to_dict()['model'],
+            **({} if conv is None else {
+                   'conv': conv
+               })
+        },
     )
     model.text_encoder.load_pretrained(config.data.encoder)
     return model
@@ -142,7 +153,7 @@ class RunResult(NamedTuple):
 
 def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
         resume: bool = False, progress: bool = True,
-        build: Build = build_model) -> RunResult:
+        conv: Optional[OwnConv] = None) -> RunResult:
     r"""Trains on a data set's training split, keeps the epoch that is best on its
     validation split, and saves that model.
 
@@ -161,8 +172,9 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
             epoch of the run in :obj:`folder`. (default: :obj:`False`)
         progress (bool, optional): If set to :obj:`False`, shows no progress bar.
             (default: :obj:`True`)
-        build (callable, optional): Makes the model from the configuration and the
-            training split. (default: :func:`build_model`)
+        conv (torch.nn.Module or callable, optional): A graph layer of one's own in
+            place of the configuration's, see :class:`~eega_pyg.nn.models.EEGA`. The
+            saved model is loaded with it again. (default: :obj:`None`)
 
     Raises:
         ValueError: If the run to resume was of another configuration or of other
@@ -179,7 +191,7 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
             f"Another process trains in '{folder}': wait for it, or choose "
             f"another folder") from None
     try:
-        return _fit(config, root, folder, resume, progress, build)
+        return _fit(config, root, folder, resume, progress, conv)
     except SystemExit:  # Interrupted, Lightning ends the process, deaf from then on.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         raise KeyboardInterrupt(f"The run in '{folder}' was stopped: resumed, it goes "
@@ -189,7 +201,7 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
 
 
 def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resume: bool,
-         progress: bool, build: Build) -> RunResult:
+         progress: bool, conv: Optional[OwnConv]) -> RunResult:
     # Devices and tips are of no interest to who reads scores.
     logging.getLogger('lightning.pytorch').setLevel(logging.WARNING)
     state = Path(folder) / 'training'
@@ -220,7 +232,7 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
     if config.train.teachers:  # First: a wrong one is to be found at once.
         taught = _teach(config, train, told, progress)
     L.seed_everything(config.train.seed, verbose=False)
-    model = build(config, train)
+    model = build_model(config, train, conv)
     if config.train.pretrain_epochs > 0 and not last.is_file():
         _pretrain(model, config, train, pretrained, progress)
     signatures = train.vocabularies.signatures if config.train.signatures else None
@@ -303,16 +315,16 @@ def _teach(config: Config, train: JMERE, path: Path, progress: bool) -> ConcatDa
     tags, share = config.tags.tag_set(), config.train.distillation
     parts = [(train, share)]
     if config.train.unlabelled:
-        kwargs = replace(config.data, version=UNRELATED).arguments()
+        kwargs = {**config.data.arguments(), 'version': UNRELATED}
         parts.append((JMERE(train.root, vocabularies=train.vocabularies, tags=tags,
                             log=progress, **kwargs), 1.0))
     if not path.is_file():
         said = {
             data.version:
             torch.cat(
-                ensemble_log_probs(config.train.teachers, train.root, 'train', tags,
-                                   replace(config.data, version=data.version),
-                                   progress))
+                ensemble_log_probs(
+                    config.train.teachers, train.root, 'train', tags,
+                    config.data.model_copy(update={'version': data.version}), progress))
             for data, _ in parts
         }
         with atomic(path) as temporary:
