@@ -11,7 +11,7 @@ def test_all_layers_are_timed_on_the_same_batches(monkeypatch, capsys, tmp_path,
     monkeypatch.setattr(variant_cost, 'apart', lambda function, *args: function(*args))
     for name in ('BATCHES', 'TURNS'):
         monkeypatch.setattr(variant_cost, name, 1)
-        monkeypatch.setattr(f'runner.{name}', 1)
+        monkeypatch.setattr(f'benchmarks.runner.{name}', 1)
     monkeypatch.setattr(sys, 'argv', [
         'variant_cost',
         str(small_root), *sets, '--preset', 'default', '--results',
