@@ -23,8 +23,9 @@ from eega_pyg.config import Config
 from eega_pyg.datasets import JMERE
 from eega_pyg.files import write_text
 from eega_pyg.identity import digest, file_sha256
+from eega_pyg.nn import OwnConv
 from eega_pyg.training.optimizer import use_bf16
-from eega_pyg.training.run import Build, build_model, fit, loaders
+from eega_pyg.training.run import build_model, fit, loaders
 
 RESULTS = Path(__file__).parent / 'results'
 #: The batches and turns by which a step is timed.
@@ -45,11 +46,11 @@ TITLE = 'Validation split, %, mean ± standard deviation over the seeds'
 
 
 class Run(NamedTuple):
-    r"""A training run: what the table calls it, its configuration, and how its model is
-    built, with the graph layer that this gives it."""
+    r"""A training run: what the table calls it, its configuration, what makes its graph
+    layer where that is no name of ``model.conv``, and what the layer is called."""
     name: str
     config: Config
-    build: Build = build_model
+    conv: Optional[OwnConv] = None
     layer: str = 'AttributeTransformerConv'
 
 
@@ -157,7 +158,7 @@ def train(run: Run, root: Path, folder: Path) -> Dict[str, Any]:
     cost = apart(step_cost, run, root)
     resume = (folder / 'training').is_dir()
     start = time.perf_counter()
-    result = fit(run.config, root, folder, resume=resume, build=run.build)
+    result = fit(run.config, root, folder, resume=resume, conv=run.conv)
     seconds = time.perf_counter() - start
     curve = pd.read_csv(folder / 'training' / 'metrics.csv')
     found, given = result.sentences.extractions(), result.sentences.targets
@@ -189,7 +190,7 @@ def step_cost(run: Run, root: Path) -> Dict[str, Any]:
     out: Dict[str, Any] = {}
 
     def measure() -> None:
-        model = run.build(config, data).train()
+        model = build_model(config, data, run.conv).train()
         step = trainer(lambda batch: model.loss(batch)['loss'], model.parameters(),
                        use_bf16(config.train))
         seconds = in_turns({'step': step}, batches, TURNS)['step']

@@ -1,11 +1,17 @@
-r"""Writing files whole or not at all, and reading JSON."""
+r"""Writing files whole or not at all, and reading JSON and YAML."""
 import json
 import os
+import re
 import uuid
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, Iterator, Tuple, Union
+from typing import Any, Dict, Iterator, Tuple, Union
+
+import yaml
+
+#: The most bytes that a YAML text may have, and how deep it may be nested.
+MAX_YAML, MAX_YAML_DEPTH = 2**16, 8
 
 
 def check_file(path: Union[str, Path]) -> None:
@@ -83,3 +89,81 @@ def read_lines(path: Union[str, Path]) -> Iterator[Tuple[int, Any]]:
         for number, line in enumerate(f, 1):
             if line.strip():
                 yield number, parse_json(line, f'{path}:{number}')
+
+
+class _YAMLLoader(yaml.SafeLoader):
+    # What an unquoted scalar may be; everything else is a string.
+    yaml_implicit_resolvers: Dict[str, Any] = {}
+    depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event = self.peek_event()
+        wrong = (
+            'an alias' if isinstance(event, yaml.AliasEvent) else
+            'a tag' if getattr(event, 'tag', None) is not None else
+            f'more than {MAX_YAML_DEPTH} levels' if self.depth > MAX_YAML_DEPTH else '')
+        if wrong:
+            raise yaml.MarkedYAMLError(problem=f'{wrong}, which is not read',
+                                       problem_mark=event.start_mark)
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        seen = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.value in seen:
+                raise yaml.MarkedYAMLError(problem='expected names, each of them once',
+                                           problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+for _tag, _pattern, _first in (
+    ('null', r'~|null|Null|NULL|', ['~', 'n', 'N', '']),
+    ('bool', 'yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|'
+     'OFF', 'yYnNtTfFoO'),
+    ('int', r'[-+]?(0|[1-9][0-9]{0,17})', '-+0123456789'),
+    ('float', r'[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan',
+     '-+.0123456789'),
+):
+    _YAMLLoader.add_implicit_resolver(f'tag:yaml.org,2002:{_tag}',
+                                      re.compile(f'(?:{_pattern})$'), list(_first))
+
+
+def parse_yaml(text: Union[str, bytes], where: str) -> Any:
+    r"""Reads a small YAML document of names, lists, strings, numbers, booleans and
+    nothing. Aliases, tags, dates and numbers in other bases have no meaning here, so
+    that a short text cannot stand for a large value.
+
+    Args:
+        text (str or bytes): The document.
+        where (str): What an error names, *e.g.*, the file.
+
+    Raises:
+        ValueError: In one line, if it is not YAML in UTF-8, larger than
+            :obj:`MAX_YAML` bytes, nested deeper than :obj:`MAX_YAML_DEPTH`, or holds
+            what is not read.
+    """
+    try:
+        if isinstance(text, bytes):
+            text = text.decode('utf-8-sig')
+        if len(text) > MAX_YAML:
+            raise ValueError(f'longer than {MAX_YAML:,} bytes')
+        value = yaml.load(text, _YAMLLoader)
+        json.dumps(value, ensure_ascii=False).encode('utf-8')  # No half of a character.
+        return value
+    except yaml.MarkedYAMLError as e:
+        mark = e.problem_mark
+        line = '' if mark is None else f'line {mark.line + 1}: '
+        raise ValueError(f'{where}: not valid YAML: {line}{e.problem}') from None
+    except (yaml.YAMLError, ValueError, OverflowError) as e:
+        reason = ' '.join(str(e).split())[:80]
+        raise ValueError(f'{where}: not valid YAML in UTF-8: {reason}') from None
+
+
+def read_yaml(path: Union[str, Path]) -> Any:
+    r"""The value of a YAML file, as of :func:`parse_yaml`."""
+    with open(path, 'rb') as file:
+        return parse_yaml(file.read(MAX_YAML + 1), str(path))

@@ -21,7 +21,7 @@ from eega_pyg.config import Config
 from eega_pyg.datasets import JMERE
 from eega_pyg.files import write_text
 from eega_pyg.training.optimizer import use_bf16
-from eega_pyg.training.run import loaders
+from eega_pyg.training.run import build_model, loaders
 
 
 def measure(args: argparse.Namespace) -> Dict[str, Any]:
@@ -34,7 +34,7 @@ def measure(args: argparse.Namespace) -> Dict[str, Any]:
     for variant in VARIANTS:
         run = variant_run(variant, args, config.train.seed)
         results[variant] = apart(step_cost, run, args.root)
-        model = run.build(run.config, data).train()
+        model = build_model(run.config, data, run.conv).train()
         steps[variant] = trainer(lambda batch, model=model: model.loss(batch)['loss'],
                                  model.parameters(), use_bf16(config.train))
     for variant, seconds in in_turns(steps, batches, TURNS).items():

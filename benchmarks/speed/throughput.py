@@ -22,7 +22,6 @@ import argparse
 import itertools
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -74,8 +73,8 @@ def prepare(setting: Setting) -> Tuple[EEGA, List[HeteroData]]:
     else:
         data = JMERE(str(setting.root), tags=config.tags.tag_set(),
                      **config.data.arguments())
-    config = replace(config, train=replace(config.train, batch_size=size))
-    loader, _ = loaders(data, data, config.train)
+    train = config.train.model_copy(update={'batch_size': size})
+    loader, _ = loaders(data, data, train)
     batches = list(itertools.islice(loader, setting.num_batches))
     batches.sort(key=lambda batch: batch[PIECE].num_nodes)
     return build_model(config, data).train(setting.mode == 'training'), batches

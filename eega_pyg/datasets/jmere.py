@@ -59,14 +59,11 @@ class JMERE(InMemoryDataset):
         word_vectors (bool, optional): If set to :obj:`True`, the pipeline's own
             features of the words are stored, see :class:`~eega_pyg.parsing.Parser`.
             (default: :obj:`False`)
-        captions (sequence of str, optional): Files with captions, relative to
-            ``root/raw``; ``{split}`` in a name is replaced. An empty sequence leaves
-            all captions out; with :obj:`None`, ``captions_{split}.jsonl`` is read where
-            it is present. (default: :obj:`None`)
-        visual (sequence, optional): Instead of :obj:`captions`, one or several sources
-            of what is seen, see :class:`~eega_pyg.datasets.VisualSources`. Paths are
-            relative to ``root/raw``; ``{split}`` in one is replaced.
-            (default: :obj:`None`)
+        visual (sequence, optional): Sources of what is seen, see
+            :class:`~eega_pyg.datasets.VisualSources`. Paths are relative to
+            ``root/raw``; ``{split}`` in one is replaced. With an empty sequence nothing
+            is seen; with :obj:`None`, ``captions_{split}.jsonl`` is read where it is
+            present. (default: :obj:`None`)
         image_parser (callable, optional): Reads the images of a folder among
             :obj:`visual`. By default a :class:`~eega_pyg.vision.SceneParser`.
             (default: :obj:`None`)
@@ -172,7 +169,6 @@ class JMERE(InMemoryDataset):
         encoder: str = 'sentence-transformers/all-MiniLM-L6-v2',
         spacy_model: str = 'en_core_web_sm',
         word_vectors: bool = False,
-        captions: Optional[Sequence[str]] = None,
         visual: Optional[Sequence[Source]] = None,
         image_parser: Optional[ImageParser] = None,
         feature_size: int = 0,
@@ -191,13 +187,9 @@ class JMERE(InMemoryDataset):
             if value not in known:
                 raise ValueError(f"Expected a {name} of {', '.join(known)} (got "
                                  f"'{value}')")
-        for what, given in (('caption files', captions), ('visual sources', visual)):
-            if isinstance(given, str):
-                raise ValueError(f"Expected a sequence of {what} (got the string "
-                                 f"'{given}')")
-        if captions and visual:
-            raise ValueError('Captions are one of the visual sources: give them there '
-                             'or as captions, not both')
+        if isinstance(visual, str):
+            raise ValueError(f"Expected a sequence of visual sources (got the string "
+                             f"'{visual}')")
         self.split = split
         self.version = version
         self.tags = tags
@@ -205,7 +197,6 @@ class JMERE(InMemoryDataset):
         self.encoder = encoder
         self.spacy_model = spacy_model
         self.word_vectors = word_vectors
-        self.captions = captions
         self.visual = visual
         self.image_parser = image_parser
         self.feature_size = feature_size
@@ -297,21 +288,17 @@ class JMERE(InMemoryDataset):
                           self.word_vectors, progress=self.log)
 
     def _visual(self, split: str) -> VisualSources:
-        sources: List[Source] = list(self._caption_files(split))
-        if self.visual is not None:
-            sources = [
-                s if isinstance(s, Mapping) else self._raw(
-                    str(s).replace('{split}', split)) for s in self.visual
-            ]
+        visual = self.visual
+        if visual is None:
+            name = f'captions_{split}.jsonl'
+            visual = [name] if osp.isfile(self._raw(name)) else []
+        sources = [
+            s if isinstance(s, Mapping) else self._raw(
+                str(s).replace('{split}', split)) for s in visual
+        ]
         return VisualSources(sources,
                              cached_parser(self.spacy_model, self.word_vectors).nlp,
                              self.max_objects, self.image_parser)
-
-    def _caption_files(self, split: str) -> List[str]:
-        if self.captions is not None:
-            return [self._raw(name.replace('{split}', split)) for name in self.captions]
-        path = self._raw(f'captions_{split}.jsonl')
-        return [path] if osp.isfile(path) else []
 
     def _raw(self, name: str) -> str:
         return osp.join(self.raw_dir, name)

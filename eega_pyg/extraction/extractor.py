@@ -21,19 +21,13 @@ from torch_geometric.data import Batch, HeteroData
 from eega_pyg.device import find_device
 from eega_pyg.extraction.item import Item
 from eega_pyg.extraction.result import Alignment, PairProbabilities, Result
+from eega_pyg.nn import OwnConv
 from eega_pyg.nn.models import predict
 from eega_pyg.parsing import Parser, tracked
 from eega_pyg.resolve import load_tokenizer
 from eega_pyg.saving.folder import copy_model
 from eega_pyg.saving.saved_model import SavedModel, load_model
-from eega_pyg.schema import (
-    OBJECT,
-    Quintuple,
-    SceneGraph,
-    Share,
-    num_pieces,
-    validated,
-)
+from eega_pyg.schema import OBJECT, Quintuple, SceneGraph, Share, num_pieces, validated
 from eega_pyg.tagging import Extraction, merge_windows
 from eega_pyg.transforms import Pair, PairTransform, WordPieces
 from eega_pyg.vision import CaptionParser
@@ -131,22 +125,23 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             image_parser: Optional[ImageParser] = None,
             passage_words: int = PASSAGE_WORDS, threshold: float = 0.0,
             revision: Optional[str] = None, token: Optional[Union[str, bool]] = None,
-            cache_dir: Optional[Union[str, Path]] = None,
-            local_files_only: bool = False) -> 'Extractor':
+            cache_dir: Optional[Union[str,
+                                      Path]] = None, local_files_only: bool = False,
+            conv: Optional[OwnConv] = None) -> 'Extractor':
         r"""Reads a folder that ``eega train`` has written, or a model of the Hugging
         Face hub; without a name the checkpoint that comes with the package.
 
         Args:
             name (str or Path, optional): The folder or the model.
             device, image_parser, passage_words, threshold: As of the class.
-            revision, token, cache_dir, local_files_only: As of
+            revision, token, cache_dir, local_files_only, conv: As of
                 :func:`~eega_pyg.saving.saved_model.load_model`.
 
         Raises:
             FileNotFoundError: If there is no such model.
             ValueError: Naming the file, if one is broken.
         """
-        saved = load_model(name, revision, token, cache_dir, local_files_only)
+        saved = load_model(name, revision, token, cache_dir, local_files_only, conv)
         return cls(saved, device, image_parser, passage_words, threshold)
 
     def save_pretrained(self, save_directory: Union[str, Path],

@@ -1,4 +1,5 @@
 from .attribute_transformer import AttributeTransformer
+from .graph_layer import OwnConv, graph_layer
 from .image_to_text_attention import ImageToTextAttention
 from .multi_channel import EdgeChannel, MultiChannel, NodeChannel
 from .pair_tagger import PairTagger
@@ -11,7 +12,9 @@ __all__ = [
     'ImageToTextAttention',
     'MultiChannel',
     'NodeChannel',
+    'OwnConv',
     'PairTagger',
     'TextEncoder',
     'WordFeatures',
+    'graph_layer',
 ]

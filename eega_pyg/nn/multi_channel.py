@@ -16,10 +16,13 @@ class EdgeChannel(torch.nn.Module):
     Args:
         num_types (int): Number of types.
         channels (int): Size :math:`d_l` of the pair features.
+        zero_type (int, optional): The type whose features start at zero, *e.g.*, that
+            of names which no vocabulary has. (default: :obj:`None`)
     """
-    def __init__(self, num_types: int, channels: int) -> None:
+    def __init__(self, num_types: int, channels: int,
+                 zero_type: Optional[int] = None) -> None:
         super().__init__()
-        self.emb = torch.nn.Embedding(num_types, channels)
+        self.emb = torch.nn.Embedding(num_types, channels, padding_idx=zero_type)
 
     def forward(self, types: Tensor, graph: CompleteGraph) -> Tensor:
         r"""The pair features. :math:`(|\mathcal{E}|, d_l)`"""

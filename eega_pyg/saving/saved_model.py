@@ -12,7 +12,6 @@ r"""A saved model's folder: the layout of the Hugging Face hub.
 ``model.safetensors`` may hold less than the whole model, see
 :func:`~eega_pyg.saving.shrink.shrink`; ``pipeline.json`` then says what is left out.
 """
-import dataclasses
 import json
 import os
 from pathlib import Path
@@ -23,6 +22,7 @@ import safetensors.torch
 
 from eega_pyg.config import Config, DataConfig
 from eega_pyg.files import read_json, write_text
+from eega_pyg.nn import OwnConv
 from eega_pyg.nn.models import EEGA
 from eega_pyg.resolve import load_tokenizer
 from eega_pyg.saving.folder import (
@@ -34,7 +34,7 @@ from eega_pyg.saving.folder import (
     read_pipeline,
 )
 from eega_pyg.saving.weights import load_small
-from eega_pyg.schema import Signatures
+from eega_pyg.schema import Signatures, located
 from eega_pyg.transforms import Vocabularies
 
 
@@ -83,7 +83,7 @@ def save_model(folder: Union[str, Path], model: EEGA, vocabularies: Vocabularies
     vocabularies.save(folder)
     pipeline = {
         'format': FORMAT,
-        'data': dataclasses.asdict(config.data),
+        'data': config.to_dict()['data'],
         'signatures': config.train.signatures,
         'temperature': temperature,
         'vocabularies': vocabularies.fingerprint,
@@ -94,8 +94,9 @@ def save_model(folder: Union[str, Path], model: EEGA, vocabularies: Vocabularies
 
 def load_model(name: Optional[Union[str, Path]] = None, revision: Optional[str] = None,
                token: Optional[Union[str, bool]] = None,
-               cache_dir: Optional[Union[str, Path]] = None,
-               local_files_only: bool = False) -> SavedModel:
+               cache_dir: Optional[Union[str,
+                                         Path]] = None, local_files_only: bool = False,
+               conv: Optional[OwnConv] = None) -> SavedModel:
     r"""Reads a saved model.
 
     Args:
@@ -108,6 +109,9 @@ def load_model(name: Optional[Union[str, Path]] = None, revision: Optional[str] 
         cache_dir (str or Path, optional): Where downloads are kept.
         local_files_only (bool, optional): If set to :obj:`True`, the hub is not asked
             and only what was downloaded before is found. (default: :obj:`False`)
+        conv (torch.nn.Module or callable, optional): The graph layer, if the model has
+            one of your own, see :class:`~eega_pyg.nn.models.EEGA`.
+            (default: :obj:`None`)
 
     Raises:
         ValueError: Naming the file, if one is broken or belongs to another model.
@@ -126,7 +130,8 @@ def load_model(name: Optional[Union[str, Path]] = None, revision: Optional[str] 
                          f"whole folder, or train again)")
     try:
         # Not `from_pretrained`, which prints to the standard output.
-        model = EEGA(**read_json(folder / 'config.json'))
+        config = read_json(folder / 'config.json')
+        model = EEGA(**(config if conv is None else {**config, 'conv': conv}))
         if 'weights' not in pipeline:
             safetensors.torch.load_model(model, folder / WEIGHTS)
     except Exception as e:  # Each of the libraries below has its own.
@@ -135,9 +140,10 @@ def load_model(name: Optional[Union[str, Path]] = None, revision: Optional[str] 
                          f"a model: {reason}") from e
     if 'weights' in pipeline:
         load_small(model, folder / WEIGHTS, pipeline['weights'])
-    data = Config.from_dict({'data': pipeline['data']}).data
+    with located(folder / PIPELINE):
+        data = Config.from_dict({'data': pipeline['data']}).data
     return SavedModel(model.eval(), vocabularies,
-                      dataclasses.replace(data, encoder=str(folder)),
+                      data.model_copy(update={'encoder': str(folder)}),
                       vocabularies.signatures if pipeline['signatures'] else None,
                       pipeline['temperature'])
 

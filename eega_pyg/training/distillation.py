@@ -1,5 +1,4 @@
 r"""Training on the predictions of other models beside the tags of the data."""
-from dataclasses import replace
 from pathlib import Path
 from typing import List, Sequence, Union
 
@@ -90,7 +89,10 @@ def ensemble_log_probs(models: Sequence[Union[str, Path]], root: Union[str, Path
         if saved.model.table != data.table:
             raise ValueError(f"The model '{name}' was trained with data.table="
                              f"{saved.model.table}, not {data.table}")
-        own = replace(saved.data, version=data.version, max_words=data.max_words)
+        own = saved.data.model_copy(update={
+            'version': data.version,
+            'max_words': data.max_words
+        })
         dataset = JMERE(str(root), split=split, vocabularies=saved.vocabularies,
                         tags=tags, log=progress, **own.arguments())
         log_probs = _log_probs(saved.model, dataset, progress)
@@ -120,16 +122,16 @@ def distillation_data(config: Config, train: JMERE, path: Path,
     tags, share = config.tags.tag_set(), config.train.distillation
     parts = [(train, share)]
     if config.train.unlabelled:
-        kwargs = replace(config.data, version=UNRELATED).arguments()
+        kwargs = {**config.data.arguments(), 'version': UNRELATED}
         parts.append((JMERE(train.root, vocabularies=train.vocabularies, tags=tags,
                             log=progress, **kwargs), 1.0))
     if not path.is_file():
         log_probs = {
             data.version:
             torch.cat(
-                ensemble_log_probs(config.train.teachers, train.root, 'train', tags,
-                                   replace(config.data, version=data.version),
-                                   progress))
+                ensemble_log_probs(
+                    config.train.teachers, train.root, 'train', tags,
+                    config.data.model_copy(update={'version': data.version}), progress))
             for data, _ in parts
         }
         with atomic(path) as temporary:

@@ -4,17 +4,7 @@ import logging
 import signal
 from contextlib import contextmanager
 from pathlib import Path
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    Iterator,
-    List,
-    NamedTuple,
-    Optional,
-    Tuple,
-    Union,
-)
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 import lightning as L
 import torch
@@ -32,6 +22,7 @@ from eega_pyg.config import Config, TrainConfig
 from eega_pyg.datasets import JMERE
 from eega_pyg.device import find_device
 from eega_pyg.files import write_text
+from eega_pyg.nn import OwnConv
 from eega_pyg.nn.models import EEGA, predict
 from eega_pyg.saving.saved_model import save_model
 from eega_pyg.schema import OBJECT, TOKEN, Signatures, num_pieces
@@ -43,8 +34,6 @@ from eega_pyg.training.optimizer import configure_optimizer, use_bf16
 from eega_pyg.training.pretraining import pretrain
 from eega_pyg.training.sampler import LengthGroupedSampler
 
-#: Makes the model of a run.
-Build = Callable[[Config, JMERE], EEGA]
 #: The training examples: of the data alone, or with the predictions of teachers.
 Examples = Union[JMERE, ConcatDataset]
 #: The score by which a checkpoint is chosen.
@@ -113,8 +102,16 @@ class PairTagging(L.LightningModule):
                 torch.cuda.set_rng_state_all([s.cpu() for s in rng['cuda']])
 
 
-def build_model(config: Config, train: JMERE) -> EEGA:
-    r"""A model for a data set, with the public weights of its text encoder."""
+def build_model(config: Config, train: JMERE, conv: Optional[OwnConv] = None) -> EEGA:
+    r"""A model for a data set, with the public weights of its text encoder.
+
+    Args:
+        config (Config): The configuration.
+        train (JMERE): The training split.
+        conv (torch.nn.Module or callable, optional): A graph layer of one's own in
+            place of the configuration's, see :class:`~eega_pyg.nn.models.EEGA`.
+            (default: :obj:`None`)
+    """
     from transformers import AutoConfig
 
     from eega_pyg.resolve import resolve_encoder
@@ -126,7 +123,12 @@ def build_model(config: Config, train: JMERE) -> EEGA:
         table=config.data.table,
         feature_dim=train[0][OBJECT].feat.size(1),
         vector_dim=train[0][TOKEN].vector.size(1),
-        **config.to_dict()['model'],
+        **{
+            **config.to_dict()['model'],
+            **({} if conv is None else {
+                   'conv': conv
+               })
+        },
     )
     model.text_encoder.load_pretrained(config.data.encoder)
     return model
@@ -144,7 +146,7 @@ class RunResult(NamedTuple):
 
 def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
         resume: bool = False, progress: bool = True,
-        build: Build = build_model) -> RunResult:
+        conv: Optional[OwnConv] = None) -> RunResult:
     r"""Trains on a data set's training split, keeps the epoch that is best on its
     validation split, and saves that model.
 
@@ -166,8 +168,9 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
             (default: :obj:`False`)
         progress (bool, optional): If set to :obj:`False`, shows no progress bar.
             (default: :obj:`True`)
-        build (callable, optional): Makes the model from the configuration and the
-            training split. (default: :func:`build_model`)
+        conv (torch.nn.Module or callable, optional): A graph layer of one's own in
+            place of the configuration's, see :class:`~eega_pyg.nn.models.EEGA`. The
+            saved model is loaded with it again. (default: :obj:`None`)
 
     Raises:
         ValueError: If the run to resume was of another configuration or of other
@@ -186,7 +189,7 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
     handler = signal.getsignal(signal.SIGINT)
     try:
         with _settings_restored():
-            return _fit(config, root, folder, resume, progress, build)
+            return _fit(config, root, folder, resume, progress, conv)
     except SystemExit:
         # When it is interrupted, Lightning ignores further interrupts and exits.
         signal.signal(signal.SIGINT, handler)
@@ -211,7 +214,7 @@ def _settings_restored() -> Iterator[None]:
 
 
 def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resume: bool,
-         progress: bool, build: Build) -> RunResult:
+         progress: bool, conv: Optional[OwnConv]) -> RunResult:
     state = Path(folder) / 'training'
     last = state / 'last.ckpt'
     text = yaml.safe_dump(config.to_dict(), sort_keys=False)
@@ -243,7 +246,7 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
     if config.train.teachers:  # Before anything else, so that a wrong one fails early.
         examples = distillation_data(config, train, teachers, progress)
     L.seed_everything(config.train.seed, verbose=False)
-    model = build(config, train)
+    model = build_model(config, train, conv)
     if config.train.pretrain_epochs > 0 and not last.is_file():
         pretrain(model, config, train, pretrained, progress)
         # The run goes on alike whether the weights were trained or read.

@@ -1,7 +1,7 @@
 r"""Benchmarks that train: every run is kept, and none is done twice."""
-import dataclasses
 import json
 import shutil
+from argparse import Namespace
 
 import pytest
 import torch
@@ -18,6 +18,11 @@ from eega_pyg.training.run import build_model, loaders
 @pytest.fixture(scope='module')
 def config(tiny_overrides):
     return Config.load('default', tiny_overrides)
+
+
+@pytest.fixture(scope='module')
+def args(tiny_overrides):
+    return Namespace(preset='default', overrides=tiny_overrides, epochs=None)
 
 
 @pytest.fixture(scope='module')
@@ -54,8 +59,9 @@ def test_records_say_what_a_run_was_and_what_it_cost(script, results):
 
 @pytest.mark.parametrize(
     'variant', [v for v in gnn_variants.VARIANTS if v != gnn_variants.UNTYPED])
-def test_every_graph_layer_learns_on_both_graphs(variant, data, config):
-    model = gnn_variants.build(variant, config, data)
+def test_every_graph_layer_learns_on_both_graphs(variant, data, config, args):
+    run = gnn_variants.variant_run(variant, args, 0)
+    model = build_model(run.config, data, run.conv)
     batch = next(iter(loaders(data, data, config.train)[0]))
     with torch.autocast('cpu', torch.bfloat16):
         model.loss(batch)['loss'].backward()
@@ -137,17 +143,18 @@ def test_a_field_that_was_not_there_yet_had_its_default(config):
     record = {'config': config.to_dict(), 'data': '0'}
     del record['config']['train']['pretrain_epochs']
     assert runner.same_run(record, runner.Run('a', config), '0')
-    other = dataclasses.replace(
-        config, train=dataclasses.replace(config.train, pretrain_epochs=3))
+    train = config.train.model_copy(update={'pretrain_epochs': 3})
+    other = config.model_copy(update={'train': train})
     assert not runner.same_run(record, runner.Run('a', other), '0')
 
 
 @pytest.mark.parametrize('variant', [gnn_variants.NONE, 'GATv2Conv'])
-def test_paired_runs_start_from_the_same_weights(variant, data, config):
+def test_paired_runs_start_from_the_same_weights(variant, data, args):
     states = []
-    for make in (build_model, lambda *args: gnn_variants.build(variant, *args)):
+    for name in (gnn_variants.OURS, variant):
         torch.manual_seed(0)
-        states.append(make(config, data).state_dict())
+        run = gnn_variants.variant_run(name, args, 0)
+        states.append(build_model(run.config, data, run.conv).state_dict())
     others = ('text_encoder', 'multi_channel', 'tagger', 'image_to_text', 'lin_object')
     names = [k for k in states[0] if k.startswith(others)]
     assert names and all(torch.equal(states[0][k], states[1][k]) for k in names)

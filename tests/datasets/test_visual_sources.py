@@ -221,10 +221,6 @@ def test_functions_are_told_apart_by_their_defaults():
         'visual': 'captions.jsonl'
     }, "sequence of visual sources .got the string 'captions.jsonl'"),
     ({
-        'visual': ['captions_train.jsonl'],
-        'captions': ['captions_train.jsonl']
-    }, 'not both'),
-    ({
         'visual': ['mnre_train.txt']
     }, "mnre_train.txt' is no visual source"),
 ])

@@ -1,7 +1,8 @@
 import csv
 import shutil
+
 from collections import Counter
-from dataclasses import replace
+
 
 import pytest
 import torch
@@ -193,10 +194,9 @@ def test_texts_without_tags_are_learned_from_the_teachers_alone(
     fit(config, raw.parent, tmp_path / 'run', progress=False)
 
     train = JMERE(str(raw.parent), **config.data.arguments())
-    unrelated = ensemble_log_probs([trained], raw.parent, 'train',
-                                   config.tags.tag_set(),
-                                   replace(config.data,
-                                           version='unrelated'), progress=False)
+    unrelated = ensemble_log_probs(
+        [trained], raw.parent, 'train', config.tags.tag_set(),
+        config.data.model_copy(update={'version': 'unrelated'}), progress=False)
     assert len(seen['lengths']) == len(train) + len(unrelated)
     torch.testing.assert_close(seen['target'], unrelated[-1].float().exp())
 

@@ -1,14 +1,25 @@
 import math
-from functools import partial
-from typing import Optional, Tuple, Union
+from typing import Any, Dict, Optional, Tuple, Union
 
 import torch
 from torch import Tensor
 from torch_geometric.nn import Linear, MessagePassing
+from torch_geometric.nn.dense.linear import is_uninitialized_parameter
 from torch_geometric.nn.inits import glorot
 from torch_geometric.typing import Adj, OptPairTensor, OptTensor, Size
 
 from .adjacency import edge_softmax, edges_of
+
+
+class _ValueLinear(Linear):
+    gain = 1.0
+
+    @torch.no_grad()
+    def initialize_parameters(self, module: torch.nn.Module, input: Any) -> None:
+        lazy = is_uninitialized_parameter(self.weight)
+        super().initialize_parameters(module, input)
+        if lazy:
+            self.weight.mul_(self.gain)
 
 
 class AttributeTransformerConv(MessagePassing):
@@ -46,6 +57,12 @@ class AttributeTransformerConv(MessagePassing):
             (default: :obj:`None`)
         bias (bool, optional): If set to :obj:`False`, queries, keys and values have no
             additive bias. (default: :obj:`True`)
+        value_gain (float, optional): Factor of the initial weights of the values,
+            :math:`\mathbf{W}_v` and :math:`\mathbf{W}_r`. What a random layer adds to
+            the features of a pretrained encoder is noise: below :obj:`1`, it adds
+            less. (default: :obj:`1`)
+        zero_type (int, optional): The edge type whose attributes start at zero, *e.g.*,
+            that of names which no vocabulary has. (default: :obj:`None`)
         **kwargs (optional): Additional arguments of :class:`MessagePassing`.
 
     Shapes:
@@ -72,6 +89,8 @@ class AttributeTransformerConv(MessagePassing):
         edge_dim: Optional[int] = None,
         num_edge_types: Optional[int] = None,
         bias: bool = True,
+        value_gain: float = 1.0,
+        zero_type: Optional[int] = None,
         **kwargs: object,
     ) -> None:
         kwargs.setdefault('aggr', 'add')
@@ -86,20 +105,25 @@ class AttributeTransformerConv(MessagePassing):
         self.dropout = dropout
         self.edge_dim = edge_dim
         self.num_edge_types = num_edge_types
+        self.value_gain = value_gain
 
         if isinstance(in_channels, int):
             in_channels = (in_channels, in_channels)
         # A lazy layer draws its weights from the same distribution when it is used.
-        lin = partial(Linear, out_channels=heads * out_channels,
-                      weight_initializer='glorot')
-        self.lin_query = lin(in_channels[1], bias=bias)
-        self.lin_key = lin(in_channels[0], bias=bias)
-        self.lin_value = lin(in_channels[0], bias=bias)
+        size: Dict[str, Any] = {
+            'out_channels': heads * out_channels,
+            'weight_initializer': 'glorot'
+        }
+        self.lin_query = Linear(in_channels[1], bias=bias, **size)
+        self.lin_key = Linear(in_channels[0], bias=bias, **size)
+        self.lin_value = _ValueLinear(in_channels[0], bias=bias, **size)
         if edge_dim is not None:
-            self.lin_edge_key = lin(edge_dim, bias=False)
-            self.lin_edge_value = lin(edge_dim, bias=False)
+            self.lin_edge_key = Linear(edge_dim, bias=False, **size)
+            self.lin_edge_value = _ValueLinear(edge_dim, bias=False, **size)
         if num_edge_types is not None and edge_dim is not None:
-            self.edge_emb = torch.nn.Embedding(num_edge_types, edge_dim)
+            # Its reset puts the row of the padding to zero.
+            self.edge_emb = torch.nn.Embedding(num_edge_types, edge_dim,
+                                               padding_idx=zero_type)
         self.attn_dropout = torch.nn.Dropout(dropout)
 
         self.reset_parameters()
@@ -110,8 +134,12 @@ class AttributeTransformerConv(MessagePassing):
             if isinstance(module, Linear):
                 module.reset_parameters()
                 if module.in_channels > 0:
-                    # Drawn again, so that a seed gives the weights it always gave.
+                    # A second draw keeps the weights that version 0.1 has for a seed.
                     glorot(module.weight)
+            if isinstance(module, _ValueLinear):
+                module.gain = self.value_gain
+                if module.in_channels > 0:
+                    module.weight.data.mul_(self.value_gain)
         if self.num_edge_types is not None:
             self.edge_emb.reset_parameters()
 

@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, NamedTuple, Optional, Tuple, Union
 
 import safetensors.torch
 import torch
@@ -10,9 +10,9 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 from torch_geometric.nn import Linear, SimpleConv
 
+from eega_pyg.config import ModelConfig
 from eega_pyg.files import atomic
 from eega_pyg.nn import (
-    AttributeTransformer,
     EdgeChannel,
     ImageToTextAttention,
     MultiChannel,
@@ -21,7 +21,8 @@ from eega_pyg.nn import (
     TextEncoder,
     WordFeatures,
 )
-from eega_pyg.nn.conv import AttributeTransformerConv, CompleteGraph
+from eega_pyg.nn.conv import CompleteGraph
+from eega_pyg.nn.graph_layer import OwnConv, attribute_transformers, graph_layer
 from eega_pyg.ot import ContrastiveAlignment, GraphAlignment, GraphAlignmentOutput
 from eega_pyg.schema import (
     DEP,
@@ -35,6 +36,7 @@ from eega_pyg.schema import (
     TOKEN,
     UNSCORED,
     TagSet,
+    located,
 )
 
 #: Which stored attribute the channels of the multi-channel layer read.
@@ -70,8 +72,10 @@ class EEGA(
     Alignment Network and Word-pair Relation Tagging"
     <https://arxiv.org/abs/2211.15028>`_ paper.
 
-    The model knows sizes only: every argument is a number, a string or a list or dict
-    of them, and is written to ``config.json``.
+    The model knows sizes only: its arguments are numbers, strings and lists and dicts
+    of them, and are written to ``config.json``. The one exception is a :obj:`conv` of
+    one's own, of which ``config.json`` keeps the class's name; a saved model is loaded
+    with that :obj:`conv` again.
 
     Args:
         encoder (dict): Architecture of the text encoder, as in its ``config.json``.
@@ -85,58 +89,18 @@ class EEGA(
         vector_dim (int, optional): Size of the words' own vectors, :obj:`0` without
             any; the encoder reads them beside the word pieces, see
             :class:`~eega_pyg.nn.WordFeatures`. (default: :obj:`0`)
-        heads (int, optional): Attention heads of both attribute transformers and of the
-            image2text attention. (default: :obj:`12`)
-        num_layers (int, optional): Layers of each attribute transformer.
-            (default: :obj:`1`)
-        edge_dim (int, optional): Size of an edge type's embedding; :obj:`0` is the
-            vanilla transformer of the ablation. (default: :obj:`100`)
-        channels (sequence of str, optional): Channels of the multi-channel layer, out
-            of ``'pos'``, ``'sd'`` and ``'co'``; none leaves the layer out.
-        channel_dim (int, optional): Size of a channel's embedding.
-            (default: :obj:`100`)
-        pair_features (bool, optional): If set to :obj:`True`, the tagger reads the
-            channels' pair features too (the released code does; the paper does not say
-            so). (default: :obj:`False`)
-        token_features (bool, optional): If set to :obj:`True`, the encoder reads the
-            part of speech, named-entity tag and shape of a word beside its pieces, see
-            :class:`~eega_pyg.nn.WordFeatures`. (default: :obj:`False`)
-        visual (bool, optional): If set to :obj:`False`, the image is not looked at: no
-            visual graph, no alignment, no image2text attention.
-            (default: :obj:`True`)
-        alpha (float, optional): Weight of the node distance in Eq. 7.
-            (default: :obj:`0.4`)
-        lambda_graph (float, optional): Weight of the alignment in Eq. 13; at :obj:`0`
-            it is not computed in training, and its plans say nothing.
-            (default: :obj:`0.6`)
-        contrast (float, optional): If above :obj:`0`, the alignment in Eq. 13 is that
-            of :class:`~eega_pyg.ot.ContrastiveAlignment` with this temperature: an
-            image is to be nearer to its own text than to another one.
-            (default: :obj:`0`)
-        reduction (str, optional): How Eq. 12 becomes a number: ``'mean'`` over the
-            scored cells of the batch, or ``'sum'`` over the cells of a pair, as
-            written, and the mean over the pairs. The alignment weighs about as many
-            times more beside the mean as a table has cells.
-            (default: :obj:`'mean'`)
-        epsilon (float, optional): Entropic regulariser, relative to the mean cost of
-            the pair. (default: :obj:`0.1`)
-        num_iters (int, optional): Sinkhorn iterations. (default: :obj:`20`)
-        outer_iters (int, optional): Outer iterations of the Gromov-Wasserstein solver.
-            (default: :obj:`5`)
-        gw_loss (str, optional): :math:`L` of Eq. 6, ``'absolute'`` or ``'square'``.
-            (default: :obj:`'absolute'`)
-        normalize (bool, optional): If set to :obj:`True`, the Gromov-Wasserstein sum is
-            divided by the product mass of the adjacent pairs. (default: :obj:`False`)
-        self_loops (bool, optional): If set to :obj:`True`, a node is its own neighbour
-            in Eq. 6. (default: :obj:`False`)
-        dropout (float, optional): Dropout probability of our layers; the encoder has
-            its own. (default: :obj:`0.1`)
-        image_dropout (float, optional): In training, the share of pairs whose words do
-            not see their image in Eq. 8. (default: :obj:`0`)
-        freeze_embeddings (bool, optional): If set to :obj:`True`, the encoder's table
-            of word pieces is not trained. (default: :obj:`True`)
-        freeze_layers (int, optional): If above :obj:`0`, only the encoder's layers
-            above so many of the lowest are trained. (default: :obj:`0`)
+        conv (str, torch.nn.Module or callable, optional): The layer of both graphs: a
+            name of :class:`~eega_pyg.config.ModelConfig`, a layer of one's own, or
+            what makes one from the number of channels and that of the edge types, see
+            :func:`~eega_pyg.nn.graph_layer`. For the same seed, all else starts from
+            the same weights whatever the layer is.
+            (default: :obj:`'attribute_transformer'`)
+        **options (optional): The other fields of
+            :class:`~eega_pyg.config.ModelConfig`, which says what each is.
+
+    Raises:
+        ValueError: Naming the option, if it is unknown or of a wrong value; or naming
+            the class of a saved model's layer that was not given.
     """
     def __init__(
         self,
@@ -146,106 +110,107 @@ class EEGA(
         table: str = 'directed',
         feature_dim: int = 0,
         vector_dim: int = 0,
-        heads: int = 12,
-        num_layers: int = 1,
-        edge_dim: int = 100,
-        channels: Sequence[str] = ('pos', 'sd', 'co'),
-        channel_dim: int = 100,
-        pair_features: bool = False,
-        token_features: bool = False,
-        visual: bool = True,
-        alpha: float = 0.4,
-        lambda_graph: float = 0.6,
-        contrast: float = 0.0,
-        reduction: str = 'mean',
-        epsilon: float = 0.1,
-        num_iters: int = 20,
-        outer_iters: int = 5,
-        gw_loss: str = 'absolute',
-        normalize: bool = False,
-        self_loops: bool = False,
-        dropout: float = 0.1,
-        image_dropout: float = 0.0,
-        freeze_embeddings: bool = True,
-        freeze_layers: int = 0,
+        conv: Union[str, Dict[str, str], OwnConv] = 'attribute_transformer',
+        **options: Any,
     ) -> None:
         super().__init__()
-        if unknown := [name for name in channels if name not in CHANNELS]:
-            raise ValueError(f"Expected channels out of {list(CHANNELS)} (got "
-                             f"'{unknown[0]}')")
+        if isinstance(conv, dict):
+            raise ValueError(
+                f"The graph layers of this model are of the class '{conv.get('own')}', "
+                f"which is no part of eega_pyg: give a layer or a factory of it, e.g. "
+                f"load_model(folder, conv=my_factory)")
+        if isinstance(conv, str):
+            options['conv'] = conv
+        with located('EEGA'):
+            o = ModelConfig.model_validate(options)
         self.tag_set = TagSet.from_dict(tag_set)
         self.table = table
         self.feature_dim = feature_dim
-        self.lambda_graph = lambda_graph
-        if reduction not in ('mean', 'sum'):
-            raise ValueError(f"Expected a reduction of mean, sum (got '{reduction}')")
-        self.reduction = reduction
+        self.lambda_graph = o.lambda_graph
+        self.reduction = o.reduction
 
-        self.text_encoder = TextEncoder(encoder, freeze_embeddings, freeze_layers)
+        self.text_encoder = TextEncoder(encoder, o.freeze_embeddings, o.freeze_layers)
         dim = self.text_encoder.out_channels
         embedding_dim = self.text_encoder.embedding_dim
-        if dim % heads:
+        if dim % o.heads:
             raise ValueError(f"Expected 'heads' to divide the encoder's {dim} channels "
-                             f"(got '{heads}')")
+                             f"(got '{o.heads}')")
         self.word_features: Optional[WordFeatures] = None
-        if token_features or vector_dim > 0:
-            names = ('upos', 'ner', 'shape') if token_features else ()
+        if o.token_features or vector_dim > 0:
+            names = ('upos', 'ner', 'shape') if o.token_features else ()
             self.word_features = WordFeatures({name: sizes[name]
                                                for name in names}, vector_dim,
-                                              embedding_dim, dropout)
+                                              embedding_dim, o.dropout)
 
-        def transformers(num_edge_types: int) -> torch.nn.ModuleList:
-            kwargs: Dict[str, Any] = {}
-            if edge_dim > 0:
-                kwargs = {'edge_dim': edge_dim, 'num_edge_types': num_edge_types}
-            layers = torch.nn.ModuleList()
-            for _ in range(num_layers):
-                conv = AttributeTransformerConv(dim, dim // heads, heads,
-                                                dropout=dropout, **kwargs)
-                layers.append(AttributeTransformer(conv, dim, dropout=dropout))
-                _quieten(conv)
-            return layers
-
-        self.typed = edge_dim > 0
-        self.text_graph = transformers(sizes['dep'])
+        # Training knows all of its dependencies and parts of speech: what stands for
+        # unknown ones is never trained, and stays at zero.
+        self.text_graph = attribute_transformers(o, dim, sizes['dep'], UNKNOWN_ID)
         self.multi_channel: Optional[MultiChannel] = None
-        if channels:
+        if o.channels:
             self.multi_channel = MultiChannel(
                 dim, dim, {
-                    name: (NodeChannel if name == 'pos' else EdgeChannel)(
-                        sizes[CHANNELS[name]], channel_dim)
-                    for name in channels
-                }, channel_dim, {'sd': NO_HOPS} if 'sd' in channels else None, dropout)
-        self._silence_unknown()
-        self.dropout = torch.nn.Dropout(dropout)
-        self.tagger = PairTagger(dim, len(self.tag_set), channels if pair_features else
-                                 (), channel_dim)
+                    name:
+                    NodeChannel(sizes[CHANNELS[name]], o.channel_dim, UNKNOWN_ID) if
+                    name == 'pos' else EdgeChannel(sizes[CHANNELS[name]], o.channel_dim)
+                    for name in o.channels
+                }, o.channel_dim, {'sd': NO_HOPS} if 'sd' in o.channels else None,
+                o.dropout)
+        self.dropout = torch.nn.Dropout(o.dropout)
+        self.tagger = PairTagger(dim, len(self.tag_set),
+                                 o.channels if o.pair_features else (), o.channel_dim)
 
-        # Last, so that a seed starts all else alike with and without the image.
-        self.visual = visual
-        if visual:
+        # After all that reads the text, which so starts alike with and without it.
+        self.visual = o.visual
+        if o.visual:
             self.label_pool = SimpleConv(aggr='mean')
             self.lin_object = Linear(embedding_dim + feature_dim, dim)
             self.norm_object = torch.nn.LayerNorm(dim)
-            self.visual_graph = transformers(sizes['predicate'])
-            self.image_to_text = ImageToTextAttention(dim, heads, dropout,
-                                                      image_dropout)
-            self.alignment = GraphAlignment(alpha=alpha, epsilon=epsilon,
-                                            num_iters=num_iters,
-                                            outer_iters=outer_iters, gw_loss=gw_loss,
-                                            normalize=normalize, self_loops=self_loops)
+            self.visual_graph = attribute_transformers(o, dim, sizes['predicate'])
+            self.image_to_text = ImageToTextAttention(dim, o.heads, o.dropout,
+                                                      o.image_dropout)
+            self.alignment = GraphAlignment(alpha=o.alpha, epsilon=o.epsilon,
+                                            num_iters=o.num_iters,
+                                            outer_iters=o.outer_iters,
+                                            gw_loss=o.gw_loss, normalize=o.normalize,
+                                            self_loops=o.self_loops)
             self.contrast: Optional[ContrastiveAlignment] = None
-            if contrast > 0:
-                self.contrast = ContrastiveAlignment(self.alignment, contrast)
+            if o.contrast > 0:
+                self.contrast = ContrastiveAlignment(self.alignment, o.contrast)
 
-    @torch.no_grad()
-    def _silence_unknown(self) -> None:
-        # Training knows all of its dependencies and parts of speech, so that it leaves
-        # the entry of those that it does not know as it finds it.
-        for name, param in self.named_parameters():
-            if name.startswith('text_graph.') and name.endswith('.edge_emb.weight') or (
-                    name == 'multi_channel.channels.pos.emb.weight'):
-                param[UNKNOWN_ID] = 0
+        config = o.model_dump(mode='json')
+        # Last as well, so that all but the layers starts alike whatever they are.
+        self.typed = o.edge_dim > 0
+        if conv != 'attribute_transformer':
+            config['conv'] = self._replace_layers(conv, sizes, o)
+        self._hub_mixin_config = {
+            'encoder': encoder,
+            'tag_set': self.tag_set.to_dict(),
+            'sizes': sizes,
+            'table': table,
+            'feature_dim': feature_dim,
+            'vector_dim': vector_dim,
+            **config
+        }
+
+    def _replace_layers(self, conv: Union[str, OwnConv], sizes: Dict[str, int],
+                        options: ModelConfig) -> Union[str, Dict[str, str]]:
+        r"""Puts other layers into both graphs; gives what ``config.json`` says of
+        them."""
+        self.typed = True
+        graphs = [(self.text_graph, sizes['dep'])]
+        if self.visual:
+            graphs.append((self.visual_graph, sizes['predicate']))
+        own: Optional[type] = None
+        dim = self.text_encoder.out_channels
+        for graph, num_edge_types in graphs:
+            if conv == 'none':
+                del graph[:]
+            for layer in graph:
+                layer.conv = graph_layer(conv, dim, num_edge_types, options)
+                own = type(layer.conv.conv)
+        if isinstance(conv, str) or own is None:
+            return options.conv
+        return {'own': f'{own.__module__}.{own.__qualname__}'}
 
     def _save_pretrained(self, save_directory: Path) -> None:
         with atomic(save_directory / SAFETENSORS_SINGLE_FILE) as temporary:
@@ -255,7 +220,13 @@ class EEGA(
     def _load_as_safetensor(cls, model: Any, model_file: str, map_location: str,
                             strict: bool) -> Any:
         # The mixin's own default would leave what a file lacks at random.
-        return super()._load_as_safetensor(model, model_file, map_location, True)
+        try:
+            return super()._load_as_safetensor(model, model_file, map_location, True)
+        except RuntimeError as e:
+            reason = ' '.join(str(e).split())[:200]
+            raise RuntimeError(f"'{model_file}' does not hold the weights of this "
+                               f"model (if it was shrunk, eega_pyg.load_model(folder)"
+                               f".model reads it): {reason}") from None
 
     def forward(self, data: HeteroData, align: bool = False) -> EEGAOutput:
         r"""Scores the word pairs of a batch of text/image pairs.
@@ -265,34 +236,36 @@ class EEGA(
             align (bool, optional): If set to :obj:`True`, the two graphs are aligned.
                 (default: :obj:`False`)
         """
-        h_text, h_image = self._graphs(data)
+        words, graphs = self._fuse(data)
         alignment = None
-        if align and h_image is not None:
-            alignment = self.alignment(*_pairs(data, h_image, h_text), both=True)
-        return EEGAOutput(*self._tag(data, h_text, h_image), alignment)
+        if align and graphs is not None:
+            alignment = self.alignment(*graphs, both=True)
+        return EEGAOutput(*self._tag(data, words), alignment)
 
-    def _graphs(self, data: HeteroData) -> Tuple[Tensor, Optional[Tensor]]:
-        r"""Words and objects after their attribute transformers."""
-        h_text = self._transform(self.text_graph, self.encode_words(data), data[DEP])
+    def _fuse(self, data: HeteroData) -> Tuple[Tensor, Optional[Tuple[Any, ...]]]:
+        r"""The words after they have looked at their image, and what is aligned: image
+        and text before that, as :class:`~eega_pyg.ot.GraphAlignment` takes them."""
+        words = self._transform(self.text_graph, self.encode_words(data), data[DEP])
         if not self.visual:
-            return h_text, None
-        return h_text, self._transform(self.visual_graph, self.object_features(data),
-                                       data[REL])
+            return words, None
+        objects = self._transform(self.visual_graph, self.object_features(data),
+                                  data[REL])
+        batch, batch_size = data[TOKEN].batch, data.num_graphs
+        graphs = (objects, data[REL].edge_index, data[OBJECT].batch, words,
+                  data[DEP].edge_index, batch, batch_size)
+        return self.image_to_text(words, batch, objects, data[OBJECT].batch,
+                                  batch_size), graphs
 
-    def _tag(self, data: HeteroData, h_text: Tensor,
-             h_image: Optional[Tensor]) -> Tuple[Tensor, CompleteGraph]:
-        if h_image is not None:
-            h_text = self.image_to_text(h_text, data[TOKEN].batch, h_image,
-                                        data[OBJECT].batch, data.num_graphs)
+    def _tag(self, data: HeteroData, words: Tensor) -> Tuple[Tensor, CompleteGraph]:
         graph = CompleteGraph.from_ptr(data[TOKEN].ptr)
         if self.multi_channel is None:
-            return self.tagger(self.dropout(h_text), graph), graph
+            return self.tagger(self.dropout(words), graph), graph
         channels = self.multi_channel.channels
         types = {
             name: (data[TOKEN] if name == 'pos' else data[PAIR])[CHANNELS[name]]
             for name in channels
         }
-        s = self.multi_channel(h_text, graph, types)
+        s = self.multi_channel(words, graph, types)
         return self.tagger(self.dropout(s), graph, channels, types), graph
 
     def encode_words(self, data: HeteroData) -> Tensor:
@@ -327,8 +300,8 @@ class EEGA(
             ``graph`` (Eq. 7, or its contrast), ``wd`` and ``gwd`` (Eqs. 5 and 6, the
             mean over the pairs with objects).
         """
-        h_text, h_image = self._graphs(data)
-        logits, _ = self._tag(data, h_text, h_image)
+        words, graphs = self._fuse(data)
+        logits, _ = self._tag(data, words)
         tag, target = data[PAIR].tag.long(), data[PAIR].get('target')
         if target is None:
             main = F.cross_entropy(logits, tag, ignore_index=UNSCORED,
@@ -340,34 +313,25 @@ class EEGA(
         if self.reduction == 'sum':
             main = main / data.num_graphs
         parts = {'loss': main, 'main': main}
-        if h_image is not None and self.lambda_graph > 0:
-            graphs = _pairs(data, h_image, h_text)
-            if self.contrast is None:
-                alignment = self.alignment(*graphs)
-                parts['graph'] = alignment.loss
-            else:
-                images = data.image_id
-                before = images[-1:] + images[:-1]
-                mask = h_text.new_tensor([a != b for a, b in zip(images, before)],
-                                         dtype=torch.bool)
-                parts['graph'], alignment = self.contrast(*graphs, mask)
+        if graphs is not None and self.lambda_graph > 0:
+            parts.update(self._graph_loss(data, graphs))
             parts['loss'] = main + self.lambda_graph * parts['graph']
-            num_pairs = data[OBJECT].batch.unique().numel()
-            parts['wd'] = alignment.wd.sum() / max(num_pairs, 1)
-            parts['gwd'] = alignment.gwd.sum() / max(num_pairs, 1)
         return parts
 
-
-def _pairs(data: HeteroData, h_image: Tensor, h_text: Tensor) -> Tuple[Any, ...]:
-    r"""The two graphs of each pair as the alignment takes them."""
-    return (h_image, data[REL].edge_index, data[OBJECT].batch, h_text,
-            data[DEP].edge_index, data[TOKEN].batch, data.num_graphs)
-
-
-@torch.no_grad()
-def _quieten(conv: AttributeTransformerConv) -> None:
-    # What a random layer adds to the features of a pretrained encoder is noise, and a
-    # tagger that cannot see through it learns to call everything none first.
-    for name, param in conv.named_parameters():
-        if name in ('lin_value.weight', 'lin_edge_value.weight'):
-            param.mul_(0.1)
+    def _graph_loss(self, data: HeteroData, graphs: Tuple[Any,
+                                                          ...]) -> Dict[str, Tensor]:
+        if self.contrast is None:
+            alignment = self.alignment(*graphs)
+            loss = alignment.loss
+        else:
+            images = data.image_id
+            mask = graphs[0].new_tensor(
+                [a != b for a, b in zip(images, images[-1:] + images[:-1])],
+                dtype=torch.bool)
+            loss, alignment = self.contrast(*graphs, mask)
+        num_pairs = max(data[OBJECT].batch.unique().numel(), 1)
+        return {
+            'graph': loss,
+            'wd': alignment.wd.sum() / num_pairs,
+            'gwd': alignment.gwd.sum() / num_pairs,
+        }

@@ -129,7 +129,8 @@ class PredicateModel(nn.Module):
             subject (torch.Tensor): Vectors of the subjects' labels :obj:`[P, D]`.
             object (torch.Tensor): Vectors of the objects' labels :obj:`[P, D]`.
             geometry (torch.Tensor): See
-                :func:`~eega_pyg.vision.predicates.geometry.pair_geometry` :obj:`[P, 44]`.
+                :func:`~eega_pyg.vision.predicates.geometry.pair_geometry`
+                :obj:`[P, 44]`.
 
         Returns:
             The probability of each predicate, if the two are related :obj:`[P, C]`, and

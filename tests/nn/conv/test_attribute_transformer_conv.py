@@ -105,3 +105,31 @@ def test_a_missing_or_superfluous_edge_input_is_named(graph):
         AttributeTransformerConv(8, 4).double()(x, edge_index, edge_type=edge_type)
     with pytest.raises(ValueError, match="'edge_dim' beside 'num_edge_types'"):
         AttributeTransformerConv(8, 4, num_edge_types=3)
+
+
+@pytest.mark.parametrize('lazy', [False, True])
+def test_the_gain_scales_the_initial_values_alone(graph, lazy):
+    x, edge_index, edge_type = graph
+    states = []
+    for gain in (1.0, 0.1):
+        torch.manual_seed(1)
+        conv = AttributeTransformerConv(-1 if lazy else 8, 4, heads=2, edge_dim=5,
+                                        num_edge_types=3, value_gain=gain).double()
+        conv(x, edge_index, edge_type=edge_type)  # Fixes the lazy sizes.
+        states.append(conv.state_dict())
+    for name, weight in states[0].items():
+        scaled = name in ('lin_value.weight', 'lin_edge_value.weight')
+        expected = 0.1 * weight if scaled else weight
+        torch.testing.assert_close(states[1][name], expected)
+    other = AttributeTransformerConv(-1, 4, heads=2, edge_dim=5, num_edge_types=3,
+                                     value_gain=0.1).double()
+    other.load_state_dict(states[1])  # What is loaded is not scaled again.
+    torch.testing.assert_close(other(x, edge_index, edge_type=edge_type),
+                               conv(x, edge_index, edge_type=edge_type))
+
+
+def test_the_attributes_of_a_type_may_start_at_zero():
+    conv = AttributeTransformerConv(8, 4, edge_dim=5, num_edge_types=3, zero_type=1)
+    for _ in range(2):
+        assert (conv.edge_emb.weight == 0).all(dim=1).tolist() == [False, True, False]
+        conv.reset_parameters()

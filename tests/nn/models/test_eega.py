@@ -1,10 +1,16 @@
+import json
+from typing import get_args
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch_geometric.data import Batch
+from torch_geometric.nn import GATConv
+from torch_geometric.utils import scatter
 
+from eega_pyg.config import ModelConfig
 from eega_pyg.datasets import FakeJMERE
-from eega_pyg.nn.conv import CompleteGraph
+from eega_pyg.nn.conv import CompleteGraph, TypedConv
 from eega_pyg.nn.models import EEGA
 from eega_pyg.schema import DEP, LABEL_OF_OBJECT, OBJECT, PAIR, REL, TOKEN
 
@@ -262,6 +268,112 @@ def test_a_saved_model_gives_the_same_scores(dataset, tmp_path):
     assert loaded.tag_set == model.tag_set and loaded.table == model.table
 
 
+CONVS = get_args(ModelConfig.model_fields['conv'].annotation)
+
+
+class Own(torch.nn.Module):
+    r"""The mean of a node's neighbours, a matrix a type of edge."""
+    def __init__(self, channels, num_edge_types):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.randn(num_edge_types, channels))
+
+    def forward(self, x, edge_index, edge_type):
+        source, target = edge_index
+        message = x[source] * self.weight[edge_type]
+        return scatter(message, target, dim_size=len(x), reduce='mean')
+
+
+@pytest.mark.parametrize('conv', CONVS)
+def test_a_reloaded_model_has_its_graph_layer(dataset, conv, tmp_path):
+    model = build(dataset, conv=conv, num_layers=2).eval()
+    model.save_pretrained(tmp_path)
+    assert json.loads((tmp_path / 'config.json').read_text())['conv'] == conv
+    batch = batch_of(dataset)
+    out = EEGA.from_pretrained(tmp_path).eval()(batch, align=True)
+    expected = model(batch, align=True)
+    assert torch.equal(out.logits, expected.logits)
+    assert torch.equal(out.alignment.edge_plan, expected.alignment.edge_plan)
+    other = build(dataset, conv='gcn' if conv == 'none' else 'none', num_layers=2)
+    assert not torch.equal(other.eval()(batch).logits, expected.logits)
+
+
+@pytest.mark.parametrize('conv', CONVS)
+def test_a_pair_is_the_same_alone_with_every_layer(dataset, conv):
+    model = build(dataset, conv=conv).double().eval()
+    batch = batch_of(dataset)
+    logits = model(batch).logits
+    start = batch[TOKEN].ptr.diff()[:3].square().sum()
+    alone = model(batch_of(dataset, [3])).logits
+    torch.testing.assert_close(logits[start:start + len(alone)], alone, rtol=0,
+                               atol=1e-9)
+
+
+@pytest.mark.parametrize('conv', [*CONVS[1:], Own])
+def test_all_but_the_layers_starts_from_the_same_weights(dataset, conv):
+    own, other = (build(dataset, conv=c).state_dict()
+                  for c in ('attribute_transformer', conv))
+    # What 'build' draws itself comes after the layers.
+    shared = {k for k in own if '.conv.' not in k and 'lin_out' not in k} & other.keys()
+    assert {k.split('.')[0] for k in shared} >= {'text_encoder', 'tagger', 'lin_object'}
+    assert all(torch.equal(own[k], other[k]) for k in shared)
+
+
+@pytest.mark.parametrize('make', [
+    lambda: Own,
+    lambda: GATConv(24, 24, edge_dim=3),
+    lambda: lambda channels, num_edge_types: TypedConv(Own(channels, num_edge_types),
+                                                       num_edge_types, gain=1.0),
+])
+def test_a_layer_of_ones_own(dataset, make, tmp_path):
+    conv = make()
+    model = build(dataset, conv=conv)
+    batch = batch_of(dataset)
+    model.loss(batch)['loss'].backward()
+    for layer in (model.text_graph[0], model.visual_graph[0]):
+        assert all(p.grad.abs().sum() > 0 for p in layer.conv.parameters())
+    model.eval().save_pretrained(tmp_path)
+    name = f'{type(model.text_graph[0].conv.conv).__module__}.' + (
+        'GATConv' if isinstance(conv, torch.nn.Module) else 'Own')
+    with pytest.raises(ValueError, match=f"of the class '{name}', .* conv=my_factory"):
+        EEGA.from_pretrained(tmp_path)
+    loaded = EEGA.from_pretrained(tmp_path, conv=conv).eval()
+    assert torch.equal(loaded(batch).logits, model(batch).logits)
+    with pytest.raises(RuntimeError, match='not hold the weights .*conv.conv'):
+        EEGA.from_pretrained(tmp_path, conv='gcn')
+
+
+def test_a_layer_is_copied_for_each_place(dataset):
+    conv = GATConv(24, 24)
+    model = build(dataset, conv=conv, num_layers=2)
+    layers = [
+        layer.conv.conv for g in (model.text_graph, model.visual_graph) for layer in g
+    ]
+    weights = [conv.lin.weight, *(layer.lin.weight for layer in layers)]
+    assert len({w.data_ptr() for w in weights}) == 5
+    assert len({w.sum().item() for w in weights}) == 5  # Each is drawn anew.
+
+
+def test_what_is_no_option_of_the_layers_is_kept_in_the_file(dataset, tmp_path):
+    build(dataset, conv=Own, num_layers=0).save_pretrained(tmp_path)
+    config = json.loads((tmp_path / 'config.json').read_text())
+    options = {k: config[k] for k in ModelConfig.model_fields}
+    expected = ModelConfig(num_layers=0, heads=4, edge_dim=6, channel_dim=5)
+    assert ModelConfig.model_validate(options) == expected
+    assert EEGA.from_pretrained(tmp_path)
+
+
+def test_a_config_file_of_version_0_1_is_read(dataset, tmp_path):
+    model = build(dataset).eval()
+    model.save_pretrained(tmp_path)
+    path = tmp_path / 'config.json'
+    config = json.loads(path.read_text())
+    del config['conv']
+    path.write_text(json.dumps(config))
+    batch = batch_of(dataset)
+    loaded = EEGA.from_pretrained(tmp_path).eval()
+    assert torch.equal(loaded(batch).logits, model(batch).logits)
+
+
 def test_it_overfits_a_tiny_data_set(dataset):
     model = build(dataset, dropout=0.0, pair_features=True)
     batch = batch_of(dataset, range(6))
@@ -276,8 +388,14 @@ def test_it_overfits_a_tiny_data_set(dataset):
 
 
 def test_wrong_options_are_named(dataset):
-    with pytest.raises(ValueError, match="channels out of .* 'hops'"):
+    with pytest.raises(ValueError, match=r"EEGA: channels\[0\]: .* \(got 'hops'\)"):
         build(dataset, channels=['hops'])
+    with pytest.raises(ValueError, match="EEGA: unknown field 'hops' .known: conv, he"):
+        build(dataset, hops=3)
+    with pytest.raises(ValueError, match="EEGA: conv: .* 'gcn' or 'none' .got 'gat'"):
+        build(dataset, conv='gat')
+    with pytest.raises(ValueError, match="'edge_dim' above 0 with the layer 'gine'"):
+        build(dataset, conv='gine', edge_dim=0)
     with pytest.raises(ValueError, match="'heads' to divide the encoder's 24"):
         build(dataset, heads=5)
 

@@ -1,0 +1,14 @@
+r"""The configuration of a run."""
+from .config import Config, presets
+from .options import ConvName, DataConfig, ModelConfig, Table, TagsConfig, TrainConfig
+
+__all__ = [
+    'Config',
+    'ConvName',
+    'DataConfig',
+    'ModelConfig',
+    'Table',
+    'TagsConfig',
+    'TrainConfig',
+    'presets',
+]

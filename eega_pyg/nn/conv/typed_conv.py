@@ -1,0 +1,80 @@
+import inspect
+from typing import Optional
+
+import torch
+from torch import Tensor
+from torch_geometric.nn.inits import reset
+from torch_geometric.typing import Adj
+
+
+class TypedConv(torch.nn.Module):
+    r"""A graph layer of one's choice that is called with the types of the edges, as
+    :class:`AttributeTransformerConv` is.
+
+    .. math::
+        \mathbf{X}^{\prime} = g \cdot \textrm{conv}(\mathbf{X}, \ldots)
+
+    where the gain :math:`g` is trained. It starts small: what a random layer adds to
+    the features of a pretrained encoder is noise.
+
+    What :obj:`conv` is told of the types depends on the arguments of its ``forward``:
+
+    - ``edge_type``: the types themselves, *e.g.*,
+      :class:`~torch_geometric.nn.RGCNConv`. A layer with an attribute
+      ``num_edge_types``, as ours have, has to have set it;
+    - else ``edge_attr``, if there is an :obj:`edge_dim`: the rows of a trained table
+      with :obj:`edge_dim` values a type, *e.g.*,
+      :class:`~torch_geometric.nn.GATv2Conv`;
+    - else nothing, *e.g.*, :class:`~torch_geometric.nn.GCNConv`.
+
+    Args:
+        conv (torch.nn.Module): The layer; keeps the size of its input.
+        num_edge_types (int): Number of edge types.
+        edge_dim (int, optional): Size of the attributes of an edge that the layer
+            reads; by default its own ``edge_dim``, if it has such an attribute.
+            (default: :obj:`None`)
+        gain (float, optional): What the gain starts from. (default: :obj:`0.1`)
+
+    Shapes:
+        - **input:** node features :math:`(|\mathcal{V}|, F)`, edge indices
+          :math:`(2, |\mathcal{E}|)`, edge types :math:`(|\mathcal{E}|)`
+        - **output:** node features :math:`(|\mathcal{V}|, F)`
+
+    Raises:
+        ValueError: When called, if the layer changes the size of its input.
+    """
+    def __init__(self, conv: torch.nn.Module, num_edge_types: int,
+                 edge_dim: Optional[int] = None, gain: float = 0.1) -> None:
+        super().__init__()
+        taken = inspect.signature(conv.forward).parameters
+        edge_dim = getattr(conv, 'edge_dim', None) if edge_dim is None else edge_dim
+        self.conv = conv
+        self.reads: Optional[str] = None
+        if 'edge_type' in taken and getattr(conv, 'num_edge_types', 0) is not None:
+            self.reads = 'edge_type'
+        elif 'edge_attr' in taken and edge_dim is not None:
+            self.reads = 'edge_attr'
+            self.edge_emb = torch.nn.Embedding(num_edge_types, edge_dim)
+        self.initial_gain = gain
+        self.gain = torch.nn.Parameter(torch.tensor([gain]))
+
+    def reset_parameters(self) -> None:
+        reset(self.conv)
+        if self.reads == 'edge_attr':
+            self.edge_emb.reset_parameters()
+        torch.nn.init.constant_(self.gain, self.initial_gain)
+
+    def forward(self, x: Tensor, edge_index: Adj, edge_type: Tensor) -> Tensor:
+        if self.reads == 'edge_type':
+            out = self.conv(x, edge_index, edge_type=edge_type)
+        elif self.reads == 'edge_attr':
+            out = self.conv(x, edge_index, edge_attr=self.edge_emb(edge_type))
+        else:
+            out = self.conv(x, edge_index)
+        if out.shape != x.shape:
+            raise ValueError(f"Expected {self.conv} to keep the shape "
+                             f"{list(x.shape)} of its input (got {list(out.shape)})")
+        return self.gain * out
+
+    def __repr__(self) -> str:
+        return f'{self.__class__.__name__}({self.conv}, reads={self.reads})'

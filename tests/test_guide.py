@@ -1,0 +1,37 @@
+r"""The code on the pages of the guide runs as it stands there."""
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from eega_pyg import Config, Extractor, evaluate
+
+GUIDE = Path(__file__).parents[1] / 'docs' / 'guide'
+
+
+def test_a_layer_of_ones_own(small_root, tiny_overrides, tmp_path, monkeypatch, capsys):
+    r"""On a part of the sample and with a small encoder."""
+    shutil.copytree(small_root / 'raw', tmp_path / 'datasets' / 'sample' / 'raw')
+    monkeypatch.chdir(tmp_path)
+    config = Config.load(
+        'default',
+        [*tiny_overrides, 'train.epochs=24', 'train.patience=24', 'train.lr=1e-2'])
+    monkeypatch.setattr(Config, 'load', lambda preset: config)
+    text = (GUIDE / 'own-layer.md').read_text(encoding='utf-8')
+    code, = re.findall(r'^```python\n(.*?)^```', text, re.M | re.S)
+    names = {'__name__': 'guide'}
+    exec(code, names)
+    # What was read again scores as what was trained.
+    scores = names['result'].scores
+    assert scores['entity_f1'] > 0
+    assert evaluate(names['saved'].model, names['val'],
+                    names['saved'].signatures) == scores
+    assert capsys.readouterr().out.endswith(f"{scores['quintuple_f1']}\n")
+
+    name = 'torch_geometric.nn.conv.gat_conv.GATConv'
+    for read in (Extractor.from_pretrained, names['load_model']):
+        with pytest.raises(ValueError, match=f"of the class '{name}', .* conv=my_fac"):
+            read('runs/gat')
+    extractor = Extractor.from_pretrained('runs/gat', 'cpu', conv=names['layer'])
+    assert extractor('Ann meets Bob')
