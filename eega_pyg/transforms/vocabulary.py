@@ -1,4 +1,4 @@
-r"""Names and their ids, fitted on the training split."""
+r"""Vocabularies of names, fitted on the training split."""
 import json
 import os
 from collections import Counter
@@ -81,7 +81,7 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class Vocabularies:
-    r"""All that is fitted on the training split, and on it alone.
+    r"""All vocabularies and statistics of a training split.
 
     Args:
         dep (Vocabulary): Dependency labels, with that of self-loops.
@@ -106,8 +106,8 @@ class Vocabularies:
 
         Args:
             pairs (sequence of Pair): The training split.
-            min_predicates (int, optional): Rarer predicates are unknown: the last
-                would be trained on next to nothing. (default: :obj:`3`)
+            min_predicates (int, optional): Rarer predicates are unknown, because there
+                is too little to train them on. (default: :obj:`3`)
         """
         def names(field: str) -> Iterable[str]:
             return (name for p in pairs for name in getattr(p.parse, field))
@@ -139,7 +139,7 @@ class Vocabularies:
 
     @cached_property
     def fingerprint(self) -> str:
-        r"""SHA-256 of the content: tells these vocabularies from another model's."""
+        r"""The SHA-256 of the content, by which vocabularies are told apart."""
         return sha256(_dump(self.to_dict()))
 
     def to_dict(self) -> Dict[str, Any]:
@@ -177,7 +177,7 @@ class Vocabularies:
         return cls(signatures=frozenset(tuple(s) for s in signatures), **parts)
 
     def save(self, folder: Union[str, Path], name: str = _FILE) -> None:
-        r"""Writes ``vocabularies.json`` into a folder, all of it or nothing."""
+        r"""Writes ``vocabularies.json`` into a folder in one step."""
         write_text(os.path.join(folder, name), _dump(self.to_dict()))
 
     @classmethod
@@ -185,7 +185,7 @@ class Vocabularies:
         r"""Reads what :meth:`save` wrote.
 
         Raises:
-            FileNotFoundError: If there is none.
+            FileNotFoundError: If there is no such file.
             ValueError: Naming file and field, if it is not what :meth:`save` writes.
         """
         path = os.path.join(folder, name)
@@ -194,7 +194,10 @@ class Vocabularies:
                 value = json.load(f)
         except (ValueError, RecursionError) as e:
             raise ValueError(f"{path}: not valid JSON: {e}") from None
-        return _field_of_file(path, value)
+        try:
+            return cls.from_dict(value)
+        except ValueError as e:
+            raise ValueError(f"{path}: {e}") from None
 
 
 _NAMES = ('dep', 'upos', 'ner', 'shape', 'predicate')
@@ -207,13 +210,6 @@ def _field(name: str, read: Any, value: Any) -> Any:
         raise ValueError(f"'{name}': {e}") from None
 
 
-def _field_of_file(path: str, value: Any) -> Vocabularies:
-    try:
-        return Vocabularies.from_dict(value)
-    except ValueError as e:
-        raise ValueError(f"{path}: {e}") from None
-
-
 def _dump(value: Any) -> str:
-    # ASCII, so that any word survives, a lone surrogate too.
+    # ASCII, which can write any word, even one with a lone surrogate.
     return json.dumps(value, sort_keys=True, separators=(',', ':'))
