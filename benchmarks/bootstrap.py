@@ -1,4 +1,4 @@
-r"""How far a score, or the difference of two, may be chance of sentences and runs."""
+r"""Bootstrap intervals of scores, and of differences of scores."""
 from typing import Dict, List, Sequence, Tuple
 
 import numpy as np
@@ -13,7 +13,8 @@ VIEWS = ('quintuple', 'entity')
 
 def count(extractions: Sequence[Extraction],
           targets: Sequence[Sequence[Quintuple]]) -> Dict[str, str]:
-    r"""For each of :obj:`VIEWS` a word a sentence: correct/predicted/given."""
+    r"""For each of :obj:`VIEWS` the counts of all sentences, as words of the form
+    ``correct/predicted/given``."""
     out = {}
     for view in VIEWS:
         words = []
@@ -26,9 +27,9 @@ def count(extractions: Sequence[Extraction],
 
 
 def interval(systems: Sequence[str], others: Sequence[str] = ()) -> Tuple[float, float]:
-    r"""The 95 % bootstrap interval of the mean F1 of some systems, or of what others
-    are short of it. Sentences are drawn, and of several systems these too: with two or
-    three of them it is rather too narrow.
+    r"""The 95 % bootstrap interval of the mean F1 of some systems, or of its difference
+    from the mean F1 of others. Sentences are resampled, and so are the systems if there
+    are several; with only two or three of them the interval is somewhat too narrow.
 
     Args:
         systems (sequence of str): A system's counts, see :func:`count`, *e.g.*, one for
@@ -46,7 +47,7 @@ def interval(systems: Sequence[str], others: Sequence[str] = ()) -> Tuple[float,
             means.append((2 * correct / np.maximum(predicted + given, 1)).mean())
         return means[0] - sum(means[1:])
 
-    # Twice the same system where there is one: SciPy draws out of two and more.
+    # A single system is taken twice, because SciPy needs two to draw from.
     drawn = [np.arange(max(len(side), 2)) % len(side) for side in sides]
     found = stats.bootstrap((np.arange(sides[0].shape[1]), *drawn), score,
                             vectorized=False, n_resamples=1000, method='percentile',

@@ -1,4 +1,4 @@
-r"""What is measured, and of what machine: clocks, memory, a training step."""
+r"""Measures time and memory, and describes the machine."""
 import ctypes
 import datetime
 import multiprocessing
@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-#: Other work on the machine takes wall time from what is measured, but no CPU time.
+#: Other work on the machine adds to the wall time of a measurement, not the CPU time.
 CLOCKS = {'wall': time.perf_counter, 'cpu': time.process_time}
 
 
 def machine() -> Dict[str, Any]:
-    r"""Where and when something was measured."""
+    r"""The machine and the date of a measurement."""
     return {
         'machine': f'{cpu()}, {os.cpu_count()} cores, torch {torch.__version__}',
         'threads': torch.get_num_threads(),
@@ -33,7 +33,7 @@ def cpu() -> str:
 
 
 def status(field: str) -> int:
-    r"""A field of what Linux says about this process, in kB."""
+    r"""A field of this process's ``/proc/self/status``, in kB (Linux)."""
     for line in Path('/proc/self/status').read_text().splitlines():
         if line.startswith(field):
             return int(line.split()[1])
@@ -41,8 +41,9 @@ def status(field: str) -> int:
 
 
 def peak_above(function: Callable[[], Any]) -> float:
-    r"""What a call adds to the memory of this process at its peak, in MB (Linux)."""
-    ctypes.CDLL(None).malloc_trim(0)  # Freed, but not given back: it would hide growth.
+    r"""The memory that a call adds to this process at its peak, in MB (Linux)."""
+    # Freed memory that the process has kept would hide a growth.
+    ctypes.CDLL(None).malloc_trim(0)
     Path('/proc/self/clear_refs').write_text('5')
     before = status('VmRSS')
     function()
@@ -50,14 +51,15 @@ def peak_above(function: Callable[[], Any]) -> float:
 
 
 def apart(function: Callable, *args: Any) -> Any:
-    r"""Calls a function in a fresh process, whose memory is that of this call alone."""
+    r"""Calls a function in a process of its own, so that its memory is that of the call
+    alone."""
     with multiprocessing.get_context('spawn').Pool(1) as pool:
         return pool.apply(function, args)
 
 
 def trainer(loss: Callable[[HeteroData], Tensor], parameters: Iterable[Tensor],
             bf16: bool, fused: bool = True) -> Callable[[HeteroData], None]:
-    r"""A training step as :func:`eega_pyg.training.run.fit` does it."""
+    r"""A training step like those of :func:`eega_pyg.training.run.fit`."""
     params = [p for p in parameters if p.requires_grad]
     optimizer = torch.optim.AdamW(params, lr=1e-5, fused=fused)
 
@@ -74,11 +76,12 @@ def trainer(loss: Callable[[HeteroData], Tensor], parameters: Iterable[Tensor],
 
 def in_turns(systems: Dict[str, Callable], batches: List[Any], turns: int,
              clock: str = 'cpu') -> Dict[str, float]:
-    r"""Seconds of each system for all batches. They take turns, so that other work on
-    the machine meets them alike, and of each batch the fastest turn counts."""
+    r"""The seconds of each system for all batches. The systems take turns, so that
+    other work on the machine slows all of them alike, and the fastest turn of each
+    batch counts."""
     now = CLOCKS[clock]
     best = {name: [float('inf')] * len(batches) for name in systems}
-    for _ in range(turns + 1):  # The first warms up, and may well not be the fastest.
+    for _ in range(turns + 1):  # One more, because the first is slow.
         for i, batch in enumerate(batches):
             for name, system in systems.items():
                 start = now()

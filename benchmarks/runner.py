@@ -1,9 +1,9 @@
-r"""What the benchmarks on JMERE share: runs one after the other, each kept in a JSON
-file, and their table.
+r"""Trains the runs of a benchmark on JMERE one after the other, keeps their results in
+a JSON file, and makes the table.
 
 A finished run is a record: name, seed, configuration, data, validation scores, the
-curve over the epochs, cost, machine and date. A run that is there already is not run
-again, and a stopped one goes on where it stopped.
+curve over the epochs, cost, machine and date. A run that has a record is not repeated,
+and a stopped run is resumed.
 """
 import itertools
 import json
@@ -28,7 +28,7 @@ from eega_pyg.training.optimizer import use_bf16
 from eega_pyg.training.run import build_model, fit, loaders
 
 RESULTS = Path(__file__).parent / 'results'
-#: The batches and turns by which a step is timed.
+#: The number of batches, and of passes over them, for which a step is timed.
 BATCHES, TURNS = 8, 3
 SCORES = {
     'quintuple F1': 'quintuple_f1',
@@ -56,8 +56,7 @@ class Run(NamedTuple):
 
 def parser(doc: str, results: str, epochs: Optional[int] = None, preset: str = 'paper',
            variants: Iterable[str] = ()) -> ArgumentParser:
-    r"""The options that all these benchmarks have, and ``--only`` where there are
-    variants."""
+    r"""The options of all these benchmarks, and ``--only`` if there are variants."""
     out = ArgumentParser(description=doc.splitlines()[0])
     out.add_argument('root', type=Path, help='folder of the data set')
     out.add_argument('--preset', default=preset)
@@ -85,7 +84,8 @@ def configure(args: Namespace, seed: int, *overrides: str) -> Config:
 
 def variant_runs(args: Namespace, variants: Mapping[str, Sequence[str]],
                  seeds: Sequence[int]) -> List[Run]:
-    r"""A run for each seed and each chosen variant, which is a list of overrides."""
+    r"""A run for each seed and each chosen variant. A variant is a list of
+    overrides."""
     return [
         Run(name, configure(args, seed, *variants[name]))
         for seed in args.seeds or seeds for name in args.only
@@ -97,9 +97,9 @@ def read(path: Path) -> List[Dict[str, Any]]:
 
 
 def sweep(runs: Iterable[Run], args: Namespace) -> List[Dict[str, Any]]:
-    r"""Does the runs that are not in the file of results yet; a run is added to it as
-    soon as it is finished. Those that ``--reuse`` has in the same configuration are
-    taken over from there.
+    r"""Trains the runs that are not in the file of results, and adds each to it as soon
+    as it is finished. A run that a file of ``--reuse`` holds in the same configuration
+    is copied from there.
 
     Raises:
         ValueError: If a run of the same name and seed had another configuration or was
@@ -121,7 +121,7 @@ def sweep(runs: Iterable[Run], args: Namespace) -> List[Dict[str, Any]]:
         folder = args.runs / f'{run.name}-{seed}'
         record = other[0] if other else {**train(run, args.root, folder), 'data': data}
         args.runs.mkdir(parents=True, exist_ok=True)
-        # Another process may add its own meanwhile.
+        # Other processes may add their own runs.
         with FileLock(args.runs / 'lock'):
             records = [*read(results), {**record, 'name': run.name}]
             records.sort(key=lambda r: (r['name'], r['seed']))
@@ -130,7 +130,7 @@ def sweep(runs: Iterable[Run], args: Namespace) -> List[Dict[str, Any]]:
 
 
 def data_identity(root: Path) -> str:
-    r"""A digest of the raw files of a data set, without those of its test split."""
+    r"""A digest of the raw files of a data set, except those of its test split."""
     raw = root / 'raw'
     files = [
         p for p in sorted(raw.rglob('*')) if p.is_file() and not any(
@@ -143,9 +143,9 @@ def data_identity(root: Path) -> str:
 
 
 def same_run(record: Dict[str, Any], run: Run, data: str) -> bool:
-    r"""Whether a record is of a run's layer, its configuration and these data. Fields
-    that a later version has added had their default value then; those that it has
-    removed say nothing."""
+    r"""Whether a record has the layer and the configuration of a run, and these data. A
+    field that the record lacks had its default value; a field that exists no more does
+    not count."""
     default = Config().to_dict()
     same = (record.get('layer', run.layer), record.get('data')) == (run.layer, data)
     return same and all(
@@ -171,7 +171,7 @@ def train(run: Run, root: Path, folder: Path) -> Dict[str, Any]:
         'counts': bootstrap.count(found, list(given.values())),
         'best_epoch': result.epoch + 1,
         'seconds_an_epoch': round(float(curve['seconds'].median()), 1),
-        # Of a run that was stopped they are not all of its time.
+        # Of a resumed run this is not the whole time.
         'seconds': None if resume else round(seconds, 1),
         **cost,
         'curve': json.loads(curve.round(4).to_json(orient='records')),
@@ -181,8 +181,8 @@ def train(run: Run, root: Path, folder: Path) -> Dict[str, Any]:
 
 
 def step_cost(run: Run, root: Path) -> Dict[str, Any]:
-    r"""CPU time of a training step, and what model, optimiser and steps add to the
-    memory of a process; on the same batches for every run with the same seed."""
+    r"""The CPU time of a training step, and the memory that model, optimiser and steps
+    add to a process; on the same batches for every run with the same seed."""
     config = run.config
     data = JMERE(str(root), tags=config.tags.tag_set(), **config.data.arguments())
     loader, _ = loaders(data, data, config.train)
@@ -203,7 +203,7 @@ def step_cost(run: Run, root: Path) -> Dict[str, Any]:
 
 
 def table(records: List[Dict[str, Any]], names: Iterable[str]) -> List[List[str]]:
-    r"""A row for each name, whether it was run or not."""
+    r"""A row for each name; a name without records is 'not run'."""
     return [row(name, [r for r in records if r['name'] == name]) for name in names]
 
 

@@ -16,15 +16,15 @@ def find_device(device: Optional[Union[str, torch.device]] = None) -> torch.devi
         return torch.device('cpu')
     try:
         return torch.empty(0, device=device).device
-    # Each backend has its own for one that is absent.
+    # Backends raise different errors for an absent device.
     except (RuntimeError, AssertionError, NotImplementedError) as e:
         raise ValueError(f"There is no device '{device}' here, expected cpu, cuda or "
                          f"the like: {str(e).splitlines()[0]}") from None
 
 
 def has_fast_bf16(device: torch.device) -> bool:
-    r"""Whether a device has instructions of its own for products in bfloat16; without
-    them they are slower than in float32."""
+    r"""Whether a device has instructions for products in bfloat16. Without them such
+    products are slower than in float32."""
     if device.type == 'cuda':
         return torch.cuda.is_bf16_supported(including_emulation=False)
     supported = getattr(torch.cpu, '_is_avx512_bf16_supported', lambda: False)

@@ -8,7 +8,7 @@ from torchmetrics import Metric, MetricCollection
 from eega_pyg.schema import Entity, Quintuple
 from eega_pyg.tagging import Extraction
 
-#: What two sides are compared on: see :class:`ExtractionScore`.
+#: What is compared, see :class:`ExtractionScore`.
 VIEWS = ('quintuple', 'directed', 'triple', 'entity', 'quintuple_entity', 'span')
 
 
@@ -24,21 +24,22 @@ class ExtractionScore(Metric):
         F_1 = \frac{2 \sum_s |\hat{Y}_s \cap Y_s|}{\sum_s |\hat{Y}_s| + |Y_s|}
 
     where :math:`\hat{Y}_s` and :math:`Y_s` are the sets of predicted and given items of
-    sentence :math:`s`. What an item is, the view says:
+    sentence :math:`s`. The view decides what an item is:
 
-    - :obj:`"quintuple"`: both typed spans and the relation, in either direction; what
-      the literature reports.
-    - :obj:`"directed"`: the same with head and tail told apart.
+    - :obj:`"quintuple"`: both typed spans and the relation, in either direction; the
+      literature reports this one.
+    - :obj:`"directed"`: the same, and the direction has to be right.
     - :obj:`"triple"`: as :obj:`"quintuple"`, without the types.
     - :obj:`"entity"`: typed spans; all predicted entities.
     - :obj:`"quintuple_entity"`: typed spans; the entities of predicted quintuples.
     - :obj:`"span"`: as :obj:`"entity"`, without the types.
 
-    The given entities are those of the given quintuples: no others are annotated.
+    The given entities are those of the given quintuples, because no others are
+    annotated.
 
     The counts are summed over processes. :meth:`compute` returns fractions in
     :math:`[0, 1]` as :obj:`"{view}_precision"`, :obj:`"{view}_recall"` and
-    :obj:`"{view}_f1"`, 0 where there is nothing to divide by.
+    :obj:`"{view}_f1"`; a fraction without a denominator is 0.
 
     Args:
         view (str): One of :obj:`VIEWS`.
@@ -103,13 +104,14 @@ def extraction_scores(**kwargs: Any) -> MetricCollection:
     Args:
         **kwargs (optional): Additional arguments of :class:`torchmetrics.Metric`.
     """
-    # Compute groups would tie views for good whose counts agree on the first batch.
+    # Compute groups would merge views that have equal counts on the first batch, and
+    # keep them merged when later counts differ.
     return MetricCollection({view: ExtractionScore(view, **kwargs)
                              for view in VIEWS}, compute_groups=False)
 
 
 def undirected(quintuples: Iterable[Quintuple]) -> Set[Hashable]:
-    r"""What is compared where the direction of a relation does not count."""
+    r"""The quintuples without their directions, as a set of hashable items."""
     return {(frozenset((q.head, q.tail)), q.relation) for q in quintuples}
 
 

@@ -1,7 +1,7 @@
-r"""Words through spaCy: dependency trees, parts of speech, entities and word shapes.
+r"""Parses words with spaCy: dependency trees, parts of speech, entities, word shapes.
 
-Sentences are given as lists of words and parsed as they are, never joined to a
-string and cut again, so that word :math:`i` of a sentence is node :math:`i` of its
+Sentences are lists of words and are parsed as they are. They are never joined to a
+string and tokenized again, so word :math:`i` of a sentence is node :math:`i` of its
 graph.
 """
 import re
@@ -30,12 +30,12 @@ SHAPES = ('other', 'lower', 'title', 'upper', 'mixed', 'digit', 'alnum', 'punct'
           'handle', 'hashtag', 'url')
 
 _URL = re.compile(r'(?:https?://|www\.)\S+', re.IGNORECASE)
-# Where a parsed text keeps the features of the named-entity recogniser.
+# The key under which a parsed text keeps the features of the named-entity recogniser.
 _NER = 'eega_pyg.ner_features'
-# spaCy's tokenizer takes time with the square of such a run, or worse.
+# The time of spaCy's tokenizer grows with the square of such a run's length, or worse.
 _RUN = 100
 _LONG_RUN = re.compile(rf'\S{{{3 * _RUN},}}')
-# A URL (kept whole by spaCy, never searched for marks), a handle or a hash sign.
+# A handle or a hash sign, or a URL: spaCy keeps it whole, and no mark in it counts.
 _MARK = re.compile(r'(?P<url>https?://\S+)|(?<![\w/])(?:@\w+|#(?=\w))')
 
 
@@ -72,11 +72,11 @@ class Parser:
             (default: :obj:`'en_core_web_sm'`)
         batch_size (int): The number of sentences parsed at once.
             (default: :obj:`256`)
-        vectors (bool, optional): If set to :obj:`True`, parses carry what the networks
-            of the pipeline make of each word in its context: the features that its
-            tagger and parser read, and those that its named-entity recogniser reads
-            (160 values in ``en_core_web_sm``). They know letter case, prefixes and
-            suffixes, and what a large corpus with named entities taught.
+        vectors (bool, optional): If set to :obj:`True`, parses carry the pipeline's own
+            features of each word in its context: those that its tagger and parser read,
+            and those that its named-entity recogniser reads (160 values in
+            ``en_core_web_sm``). They reflect letter case, prefixes and suffixes, and
+            were trained on a large corpus with named entities.
             (default: :obj:`False`)
 
     Raises:
@@ -132,16 +132,16 @@ class Parser:
         parsed = self._nlp.pipe(docs, batch_size=self.batch_size,
                                 disable=['lemmatizer'])
         found: Dict[Tuple[str, ...], Parse] = {}
-        # The bar first: asked once more than there are words, it comes to its end.
+        # `zip` exhausts only what stands first, and the bar ends with what it tracks.
         for doc, words in zip(tracked(parsed, len(distinct), progress), distinct):
             found[words] = _read(doc, self.vectors)
         return [found[words] for words in keys]
 
     def tokenize(self, text: str) -> Tuple[List[str], List[Tuple[int, int]]]:
-        r"""Cuts a text into words as the tweets of MNRE are cut: spaCy's tokens, with
-        ``'@name'`` one word and ``'#tag'`` two, ``'#'`` and ``'tag'``. White space is
-        dropped. Three hundred characters and more without any are cut at every
-        hundredth first.
+        r"""Splits a text into words as the tweets of MNRE are split: spaCy's tokens,
+        except that ``'@name'`` is one word and ``'#tag'`` is two, ``'#'`` and
+        ``'tag'``. White space is dropped. A run of 300 or more characters without white
+        space is first split after every 100 characters.
 
         Args:
             text (str): Any text.
@@ -269,8 +269,8 @@ def _checked(index: int, words: Sequence[str]) -> Tuple[str, ...]:
 
 
 def _has_vectors(nlp: 'Language') -> bool:
-    # A network that tagger and parser share, and one of the named-entity recogniser's
-    # own: where it "listens" to another, the two are one, or a transformer.
+    # The tagger and the parser must share one network and the named-entity recogniser
+    # have another. A recogniser with a listener shares theirs, or a transformer.
     if not {'tok2vec', 'ner'} <= set(nlp.pipe_names):
         return False
     network = cast(Any, nlp.get_pipe('ner')).model.get_ref('tok2vec')
@@ -298,7 +298,7 @@ def _keep_features(nlp: 'Language') -> None:
 
 
 def _read(doc: 'Doc', vectors: bool) -> Parse:
-    tokens = list(doc)  # Made anew on each walk through a Doc.
+    tokens = list(doc)  # A Doc makes its tokens anew on each iteration.
     return Parse(
         heads=tuple(token.head.i for token in tokens),
         deps=tuple(token.dep_ for token in tokens),
@@ -310,7 +310,7 @@ def _read(doc: 'Doc', vectors: bool) -> Parse:
 
 
 def _pieces(text: str) -> Iterator[Tuple[int, int, bool]]:
-    # Ranges of the text; the last value says that the range is a word as it stands.
+    # Ranges of the text; the last value tells whether the range is one word.
     start = 0
     for match in _MARK.finditer(text):
         if match['url'] is None:
@@ -321,7 +321,7 @@ def _pieces(text: str) -> Iterator[Tuple[int, int, bool]]:
 
 
 def _short_runs(text: str, start: int, end: int) -> Iterator[Tuple[int, int]]:
-    # The range itself, cut within long runs of characters that are no white space.
+    # The range, split within long runs of characters without white space.
     for match in _LONG_RUN.finditer(text, start, end):
         for cut in range(match.start() + _RUN, match.end(), _RUN):
             yield start, cut

@@ -1,4 +1,4 @@
-r"""Quintuples to a word-pair table and back."""
+r"""Encodes quintuples into a word-pair table and decodes them from one."""
 from collections import Counter
 from dataclasses import replace
 from itertools import combinations
@@ -12,16 +12,16 @@ from eega_pyg.schema import UNSCORED, Entity, Quintuple, Signatures, TagSet
 
 TABLES = ('directed', 'symmetric', 'triangle')
 
-#: The log-odds that two words of one type side by side are of one entity, and not the
-#: end of one and the start of another: 4,255 to 4 in JMERE's training split.
+#: The log-odds that two neighbouring words of one type belong to one entity and not to
+#: two: 4,255 to 4 in JMERE's training split.
 TOUCHING = 7.0
 
-# Log-probabilities below are raised to this, so that an exact zero has a finite log.
+# Lower log-probabilities are raised to this, so that a probability of 0 has one too.
 _FLOOR = -100.0
 
 
 class Extraction(NamedTuple):
-    r"""What a table says about one sentence.
+    r"""What is decoded from the table of one sentence.
 
     Args:
         entities (list of Entity): All entities, in the order of the text.
@@ -45,17 +45,17 @@ def encode(
     An entity fills the block of its span with its type. A relation fills the block
     between its two spans:
 
-    - :obj:`"directed"`: rows of the head, columns of the tail; the mirrored block
-      stays none.
+    - :obj:`"directed"`: the rows of the head and the columns of the tail; the mirrored
+      block stays none.
     - :obj:`"symmetric"` (the paper's): both blocks.
     - :obj:`"triangle"` (the released code's): the cells with :math:`i \leq j`; the
       cells below the diagonal are not scored.
 
-    No cell holds two tags, so of overlapping spans one is written: the one in more
-    quintuples; of equal ones the longer, then the earlier, then the one whose type
-    comes first in :obj:`tags`. Relations of a span that is not written, and relations
-    of an entity with itself, are left out. Of several relations between the same two
-    entities the first given is written.
+    A cell holds one tag, so only one of several overlapping spans is written: the one
+    in the most quintuples; among equals the longest, then the earliest, then the one
+    whose type comes first in :obj:`tags`. Relations of a span that is not written, and
+    relations of an entity with itself, are left out. Of several relations between the
+    same two entities the first is written.
 
     Args:
         quintuples (sequence of Quintuple): The quintuples.
@@ -72,7 +72,7 @@ def encode(
             the sentence.
     """
     _check_table(table)
-    # Counts distinct quintuples, so that a line given twice weighs no more:
+    # A quintuple that is given twice counts once.
     uses = Counter(e for q in set(quintuples) for e in {q.head, q.tail})
     for entity in uses:
         _index('type', entity.type, tags.types)
@@ -122,35 +122,35 @@ def decode(
         \log p_{ij}(\mathrm{type}) - \log \Big( p_{ij}(\mathrm{none}) +
         \sum_r p_{ij}(r) \Big)
 
-    over the unordered pairs of words in their blocks; a pair that two cells hold counts
-    with their mean, as one cell says no more than the other. Relations stand beside
-    none because the cells between two neighbouring entities hold either. Each entity
-    that follows one of its own type without a word between them costs :obj:`touching`:
-    nearly always, such words are one entity. Then, for each two entities, the best of
-    no relation and all (direction, relation) by the sum of the log-probabilities of
-    what :func:`encode` would have written between them.
+    over the unordered pairs of words in their blocks. Where two cells hold a pair,
+    their mean counts, so that a pair weighs the same in every table. Relations are
+    added to none because the cells between two neighbouring entities hold one or the
+    other. Each entity that directly follows another one of its type costs
+    :obj:`touching`, because such words are nearly always one entity. Then, for each two
+    entities, the best of no relation and all (direction, relation) by the sum of the
+    log-probabilities of what :func:`encode` would have written between them.
 
     :obj:`"symmetric"` and :obj:`"triangle"` carry no direction: the earlier entity is
     the head, unless :obj:`signatures` only knows the other order.
 
     An entity's probability is the geometric mean of :math:`p_{ij}(\mathrm{type})` over
-    its block. A quintuple's is the product of its entities' and of the relation's
-    posterior, for which a block counts as one cell with its mean log-probability:
-    neighbouring cells are far from independent, and their product would be close to
-    0 or 1 for any long entity.
+    its block. A quintuple's is the product of those of its entities and of the
+    posterior of the relation. For the posterior a block counts as one cell with its
+    mean log-probability: neighbouring cells are not independent, and their product
+    would be close to 0 or 1 for any long entity.
 
     Args:
         log_probs (torch.Tensor): Log-probabilities of the tags, ``[n, n, T]``.
         tags (TagSet): The :math:`T` tags.
         table (str, optional): One of :obj:`TABLES`. (default: :obj:`"directed"`)
         signatures (set of tuple, optional): The allowed (head type, relation, tail
-            type); any where :obj:`None`. (default: :obj:`None`)
-        max_span (int, optional): The longest span in words; any length where
-            :obj:`None`. (default: :obj:`None`)
-        touching (float, optional): The log-odds that words of one type that stand side
-            by side are one entity. (default: :obj:`TOUCHING`)
-        temperature (float, optional): What scores are divided by where probabilities
-            are reported; what is found does not depend on it. See
+            type), or :obj:`None` for all. (default: :obj:`None`)
+        max_span (int, optional): The longest span in words, or :obj:`None` for any
+            length. (default: :obj:`None`)
+        touching (float, optional): The log-odds that neighbouring words of one type are
+            one entity. (default: :obj:`TOUCHING`)
+        temperature (float, optional): What scores are divided by for the reported
+            probabilities. The entities and quintuples do not depend on it. See
             :func:`~eega_pyg.training.calibration.fit_temperature`.
             (default: :obj:`1.0`)
 
@@ -181,8 +181,8 @@ def decode_batch(
 
     Args:
         logits (torch.Tensor): Scores of the tags for all ordered word pairs of each
-            sentence, row-major, ``[sum(n * n for n in sizes), T]``. They are
-            normalised here, which leaves log-probabilities as they are.
+            sentence, row-major, ``[sum(n * n for n in sizes), T]``. They need not be
+            normalised.
         sizes (sequence of int): Number of words :math:`n` of each sentence.
         tags (TagSet): The :math:`T` tags.
         table, signatures, max_span, touching, temperature: As in :func:`decode`.
@@ -235,11 +235,11 @@ def rescore_batch(
 def merge_windows(windows: Sequence[Tuple[int, Extraction]]) -> Extraction:
     r"""Joins the extractions of overlapping windows of one sentence.
 
-    Spans are moved by the offset of their window. What several windows found keeps
-    its highest probability. Of spans that overlap, or have two types, the more
-    probable stays (of equal ones the first in order), and the quintuples of the
-    others go with them; of several relations between the same two entities, the most
-    probable stays. A missing probability counts as 0.
+    Spans are moved by the offset of their window. An entity or quintuple that several
+    windows found keeps its highest probability. Of spans that overlap, or have two
+    types, the most probable stays (among equals the first in order), and the quintuples
+    of the others are dropped. Of several relations between the same two entities the
+    most probable stays. A missing probability counts as 0.
 
     Args:
         windows (sequence of tuple): The first word of each window in the sentence,
@@ -253,7 +253,7 @@ def merge_windows(windows: Sequence[Tuple[int, Extraction]]) -> Extraction:
     claims = [q.shifted(offset) for offset, w in windows for q in w.quintuples]
     for q in sorted(claims, key=lambda q: (-(q.probability or 0.0), q)):
         if q.head in entities and q.tail in entities:
-            # An Entity compares without its probability: take the kept, surest one.
+            # Entities compare equal at any probability: take the kept one with its own.
             best = Quintuple(entities[q.head], entities[q.tail], q.relation,
                              q.probability)
             relations.setdefault(frozenset((q.head, q.tail)), best)
@@ -269,7 +269,7 @@ def _log_probs(logits: Tensor, sizes: Sequence[int], tags: TagSet,
     if list(logits.shape) != [sum(counts), len(tags)]:
         raise ValueError(f"Expected scores of shape [{sum(counts)}, {len(tags)}] for "
                          f"{len(counts)} sentences (got {list(logits.shape)})")
-    # In numpy: on the host, torch would share these few rows among its threads.
+    # In numpy, because torch would split these few rows among its threads.
     values = logits.detach().cpu().double().numpy()
     highest = values.max(-1, keepdims=True)
     if not np.isfinite(highest).all():
@@ -302,7 +302,8 @@ def _without_overlaps(ranked: Sequence[Entity]) -> Set[Entity]:
 
 
 def _allowed(tags: TagSet, signatures: Optional[Signatures]) -> np.ndarray:
-    r"""Whether (head type, tail type) may hold a relation, ``[types, types, R]``."""
+    r"""Whether a relation may join a head type and a tail type,
+    ``[types, types, R]``."""
     num_types, num_relations = len(tags.types), len(tags.relations)
     if signatures is None:
         return np.ones((num_types, num_types, num_relations), dtype=bool)
@@ -332,9 +333,9 @@ def _entities(cells: np.ndarray, tags: TagSet, table: str, max_span: Optional[in
     # Block [start, end)²: [start, end, types]
     blocks = diagonal[None] - total - total.transpose(1, 0, 2) + diagonal[:, None]
 
-    # score[end, k]: the highest of the first `end` words if the last one ends a span of
-    # type k, or (k = types) is in none; start[end, k]: where that span starts;
-    # last[end, k]: the best k of the words before a span of type k from `end` on.
+    # score[end, k]: the highest score of the first `end` words if the last one ends a
+    # span of type k, or (k = types) is in none; start[end, k]: where that span starts;
+    # last[end, k]: the best k of the words before a span of type k that starts at end.
     score = np.full((n + 1, num_types + 1), -np.inf)
     start = np.zeros((n + 1, num_types), dtype=int)
     last = np.zeros((n + 1, num_types), dtype=int)
@@ -413,8 +414,8 @@ def _rated(found: Extraction, cells: np.ndarray, tags: TagSet, table: str,
 
 def _relations(cells: np.ndarray, entities: List[Entity], a: np.ndarray, b: np.ndarray,
                tags: TagSet, table: str, allowed: np.ndarray) -> np.ndarray:
-    r"""The log-probability of what stands between the entities :obj:`a` and :obj:`b`:
-    none, a relation from a to b, or one from b to a. ``[pairs, 1 + 2R]``"""
+    r"""The log-probabilities of what may join the entities :obj:`a` and :obj:`b`: no
+    relation, each relation from a to b, and each from b to a. ``[pairs, 1 + 2R]``"""
     n, num_relations = len(cells), len(tags.relations)
     # member[e, i] = 1 / size of e for its words: products with it are block means.
     member = np.zeros((len(entities), n))
@@ -424,7 +425,7 @@ def _relations(cells: np.ndarray, entities: List[Entity], a: np.ndarray, b: np.n
     rows = (member @ values.reshape(n, -1)).reshape(-1, n, 1 + num_relations)
     means = np.matmul(member, rows)  # [e, e, 1 + R]
 
-    # All hypotheses on a pair fill the same cells, so means rank them as sums do.
+    # All choices for a pair fill the same cells, so means rank them as sums do.
     forward, backward = means[a, b], means[b, a]  # [pairs, 1 + R], a stands first
     kinds = np.array([tags.types.index(e.type) for e in entities])
     may_forward = allowed[kinds[a], kinds[b]]

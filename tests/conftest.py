@@ -76,13 +76,12 @@ def small_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope='session')
 def tiny_overrides(tiny_encoder: str) -> list:
-    r"""What makes the default preset train within seconds; without the alignment, which
-    takes half of them."""
+    r"""What makes the default preset train within seconds."""
     return [
         f'data.encoder={tiny_encoder}', 'model.heads=4', 'model.edge_dim=8',
         'model.channel_dim=8', 'train.epochs=3', 'train.batch_size=8',
         'train.lr_encoder=1e-3', 'train.lr=5e-3', 'train.pretrain_epochs=0',
-        'model.lambda_graph=0'
+        'model.lambda_graph=0.6', 'model.alpha=0.4'
     ]
 
 
@@ -93,10 +92,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory, small_root: Path,
     from eega_pyg.config import Config
     from eega_pyg.training.run import fit
     folder = tmp_path_factory.mktemp('runs') / 'tiny'
-    config = Config.load('default', [
-        *tiny_overrides, 'train.epochs=24', 'train.patience=24', 'train.lr=1e-2',
-        'model.lambda_graph=0.6', 'model.alpha=0.4'
-    ])
+    longer = ['train.epochs=24', 'train.patience=24', 'train.lr=1e-2']
+    config = Config.load('default', [*tiny_overrides, *longer])
     fit(config, small_root, folder, progress=False)
     return folder
 

@@ -1,4 +1,4 @@
-r"""Parsers and tokenizers that are loaded once, however many splits are opened."""
+r"""Parsers and tokenizers, loaded once for all splits."""
 import json
 from functools import lru_cache
 
@@ -22,7 +22,7 @@ def cached_pieces(encoder: str) -> WordPieces:
 
 @lru_cache(maxsize=2)
 def encoder_identity(encoder: str) -> str:
-    r"""Tells tokenizers by their content: a saved model brings the same one under
-    another name."""
+    r"""A digest of the content of an encoder's tokenizer. A saved model has the same
+    tokenizer under another name, and so the same digest."""
     pieces = cached_pieces(encoder)
     return digest([json.loads(pieces.tokenizer.to_str()), pieces.max_pieces])

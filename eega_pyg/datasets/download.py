@@ -1,4 +1,4 @@
-r"""Downloads of raw files."""
+r"""Downloads raw files."""
 import urllib.error
 import urllib.request
 import warnings
@@ -10,23 +10,25 @@ from eega_pyg.identity import file_sha256
 
 
 def download_file(url: str, path: str, sha256: Optional[str]) -> None:
-    r"""Downloads a file; it is there whole and checked, or not at all.
+    r"""Downloads a file and checks it; if anything fails, no file is left behind.
 
     Args:
         url (str): Where from.
         path (str): Where to.
-        sha256 (str, optional): The SHA-256 of its content; where it is :obj:`None`, a
-            warning says that the file was not checked.
+        sha256 (str, optional): The SHA-256 of its content. With :obj:`None` the file is
+            not checked, and a warning says so.
 
     Raises:
         OSError: Naming both places and what to do by hand, if the file cannot be
-            fetched or is another one.
+            fetched or has another SHA-256.
     """
     by_hand = f"Fetch it by other means and save it as '{path}'"
     with atomic(path) as temporary:
         try:
+            # `torch.hub.download_url_to_file` has no timeout, and without a SHA-256 it
+            # keeps a file that the server cut short.
             with urllib.request.urlopen(url, timeout=30) as response:
-                content = response.read()  # Raises where it is cut short.
+                content = response.read()
             with open(temporary, 'wb') as f:
                 f.write(content)
         except (urllib.error.URLError, HTTPException, OSError) as e:

@@ -23,10 +23,10 @@ _PREDICATES = ('near', 'holding', 'wearing', 'on')
 
 class FakeJMERE(InMemoryDataset):
     r"""A random data set of text/image pairs in the schema of
-    :class:`~eega_pyg.datasets.JMERE`, made without any parser, tokenizer or file.
+    :class:`~eega_pyg.datasets.JMERE`. It needs no parser, tokenizer or file.
 
-    The words of an entity name its type, and the types of two entities decide their
-    relation, so that a model can learn it.
+    The words of an entity name its type, and the types of two entities determine their
+    relation, so that a model can learn both.
 
     Args:
         num_pairs (int, optional): The number of pairs. (default: :obj:`100`)
@@ -44,8 +44,7 @@ class FakeJMERE(InMemoryDataset):
             (default: :obj:`~eega_pyg.schema.JMERE_TAGS`)
         table (str, optional): The word-pair table, see
             :func:`~eega_pyg.tagging.encode`. (default: :obj:`"directed"`)
-        seed (int, optional): The same seed makes the same data set.
-            (default: :obj:`0`)
+        seed (int, optional): The seed of all random choices. (default: :obj:`0`)
         transform (callable, optional): A function that takes in a
             :class:`~torch_geometric.data.HeteroData` object and returns a transformed
             version, before every access. (default: :obj:`None`)
@@ -54,7 +53,7 @@ class FakeJMERE(InMemoryDataset):
             (default: :obj:`True`)
 
     Raises:
-        ValueError: If there would be no pair, no word or too few word-piece ids.
+        ValueError: If there were no pairs, no words or too few word-piece ids.
     """
     def __init__(
         self,
@@ -98,8 +97,8 @@ class FakeJMERE(InMemoryDataset):
 
 
 class _FakePieces:
-    r"""Cuts a word into pieces of four characters; the ids come from the characters.
-    Ids 1 and 2 are the special pieces."""
+    r"""Splits a word into pieces of four characters, which determine their ids. Ids 1
+    and 2 are the special pieces."""
     def __init__(self, num_ids: int) -> None:
         self.num_ids = num_ids
 
@@ -113,7 +112,7 @@ class _FakePieces:
 
     def label(self, label: str) -> List[int]:
         cut = [label[i:i + 4] for i in range(0, len(label), 4)]
-        # Not `hash`, which differs between processes:
+        # Not `hash`, which differs between processes.
         return [
             3 + sum(ord(c) * 31**k for k, c in enumerate(p)) % (self.num_ids - 3)
             for p in cut
@@ -151,7 +150,7 @@ def _entities(num_words: int, tags: TagSet, generator: random.Random) -> List[En
 def _parse(words: Sequence[str], entities: Sequence[Entity], vector_size: int,
            generator: random.Random) -> Parse:
     n = len(words)
-    # A head stands before its word, so there is no cycle; some words are roots.
+    # A head stands before its word, so that there is no cycle. Some words are roots.
     heads = [
         i if i == 0 or generator.random() < 0.05 else generator.randrange(i)
         for i in range(n)

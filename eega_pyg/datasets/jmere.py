@@ -26,25 +26,25 @@ class JMERE(InMemoryDataset):
     r"""Joint multimodal entity-relation extraction: the data set of the `"Joint
     Multimodal Entity-Relation Extraction Based on Edge-enhanced Graph Alignment
     Network and Word-pair Relation Tagging" <https://arxiv.org/abs/2211.15028>`_ paper,
-    made of MNRE's text, and of captions for what is seen in the images. One's own data
-    in the same format are read as well, with types and relations of one's own.
+    made of the texts of MNRE and of captions of their images. Other data in the same
+    format are read as well, with types and relations of their own.
 
     ``root/raw`` holds ``mnre_train.txt``, ``mnre_val.txt`` and ``mnre_test.txt`` (see
     :func:`~eega_pyg.datasets.read_mnre`), and for each split optionally
     ``captions_{split}.jsonl`` with ``{"img_id": ..., "caption": ...}`` a line. A
     sentence without a caption has an empty visual graph.
 
-    A split is one file in ``root/processed``, whose name tells all that it depends on.
-    The file holds tensors, strings and lists; one that holds anything else raises a
-    :class:`ValueError` and is neither unpickled nor replaced, unless
-    :obj:`force_reload` is set. Building a split builds train too where nothing was
-    fitted yet.
+    A split is one file in ``root/processed``, whose name holds a digest of all that it
+    depends on. The file holds tensors, strings and lists. A file that holds anything
+    else raises a :class:`ValueError`; it is not unpickled, and only
+    :obj:`force_reload` replaces it. The first split that is built builds the train
+    split too, because the vocabularies are fitted there.
 
     Args:
         root (str): Root directory where the data set is.
         split (str, optional): :obj:`"train"`, :obj:`"val"` or :obj:`"test"`.
             (default: :obj:`"train"`)
-        version (str, optional): How lines become sentences, :obj:`"v1"`,
+        version (str, optional): How lines are turned into sentences, :obj:`"v1"`,
             :obj:`"merged"` or :obj:`"unrelated"`, see
             :func:`~eega_pyg.datasets.read_mnre`.
             (default: :obj:`"v1"`)
@@ -74,8 +74,8 @@ class JMERE(InMemoryDataset):
             by half, see :meth:`~eega_pyg.transforms.Pair.windows`.
             (default: :obj:`70`)
         max_objects (int, optional): Objects kept of an image. (default: :obj:`10`)
-        vocabularies (Vocabularies, optional): Those of a trained model; by default they
-            are fitted on the train split. (default: :obj:`None`)
+        vocabularies (Vocabularies, optional): The vocabularies of a trained model; by
+            default they are fitted on the train split. (default: :obj:`None`)
         transform (callable, optional): A function that takes in a
             :class:`~torch_geometric.data.HeteroData` object and returns a transformed
             version, before every access. (default: :obj:`None`)
@@ -84,13 +84,14 @@ class JMERE(InMemoryDataset):
         pre_filter (callable, optional): A function that takes in a
             :class:`~torch_geometric.data.HeteroData` object and returns whether it is
             part of the data set. (default: :obj:`None`)
-        log (bool, optional): Whether to show progress bars. (default: :obj:`True`)
-        force_reload (bool, optional): Whether to build the data set anew.
+        log (bool, optional): If set to :obj:`False`, shows no progress bars.
+            (default: :obj:`True`)
+        force_reload (bool, optional): If set to :obj:`True`, builds the data set anew.
             (default: :obj:`False`)
 
     Raises:
         ValueError: On an unknown split, version or table; on a wrong line, naming file
-            and line; or on a processed file that is not one.
+            and line; or on a processed file that holds no data set.
         OSError: If a raw file is missing and cannot be downloaded.
 
     **STATISTICS:**
@@ -142,10 +143,10 @@ class JMERE(InMemoryDataset):
           -
           -
     """
-    #: A fixed state of ``github.com/thecharm/MNRE``.
+    #: A fixed commit of ``github.com/thecharm/MNRE``.
     url = ('https://raw.githubusercontent.com/thecharm/MNRE/'
            '1693df4fc27db86a4cb4b5acf2906c5227085cc4/mnre_txt')
-    #: The name of each raw file at :obj:`url` (with the blank), as part of an address.
+    #: The name of each raw file at :obj:`url`; one of them has a blank.
     remote_names = {
         'mnre_train.txt': 'mnre_train.txt',
         'mnre_val.txt': 'mnre_val%20.txt',
@@ -210,7 +211,7 @@ class JMERE(InMemoryDataset):
 
     @property
     def raw_file_names(self) -> List[str]:
-        r"""What the split needs: its own file, and train's where that is fitted on."""
+        r"""The file of the split, and that of train if vocabularies are fitted."""
         splits = [self.split] if self._given is not None else ['train', self.split]
         return [f'mnre_{split}.txt' for split in dict.fromkeys(splits)]
 
@@ -232,8 +233,8 @@ class JMERE(InMemoryDataset):
                           self.checksums.get(name))
 
     def _process(self) -> None:
-        # PyG's own would unpickle 'pre_transform.pt'; the name of the processed file
-        # carries that already.
+        # PyG's own method would unpickle 'pre_transform.pt'. Here the name of the
+        # processed file depends on the transform.
         os.makedirs(self.processed_dir, exist_ok=True)
         train: Optional[List[Pair]] = None
         if self._given is not None:
@@ -245,7 +246,7 @@ class JMERE(InMemoryDataset):
                 Vocabularies.fit(train).save(self.processed_dir, name)
             self.vocabularies = Vocabularies.load(self.processed_dir, name)
 
-        if train is not None:  # Parsed already, so not once more when it is asked for.
+        if train is not None:  # Written now, so that it need not be parsed again.
             self._build('train', train)
         if self.split == 'train' and train is not None:
             return
@@ -320,7 +321,7 @@ class JMERE(InMemoryDataset):
         return f'{split}_{self.version}_s{SCHEMA_VERSION}_{key}.pt'
 
     def _source(self, split: str) -> List[Any]:
-        r"""All that a split's pairs depend on; files are read once."""
+        r"""All that the pairs of a split depend on."""
         if split not in self._sources:
             self._sources[split] = [
                 file_sha256(self._raw(f'mnre_{split}.txt')),
@@ -342,6 +343,6 @@ class JMERE(InMemoryDataset):
         self.data, self.slices = load_graphs(path)
 
     def statistics(self) -> Dict[str, Union[int, float]]:
-        r"""What the data set holds, see
+        r"""Counts of the contents, see
         :func:`~eega_pyg.datasets.statistics.statistics`."""
         return statistics(self._data, self.slices, self.indices())

@@ -1,4 +1,4 @@
-r"""Raw files to parsed pairs."""
+r"""Reads raw files as parsed pairs."""
 from pathlib import Path
 from typing import List, Union
 
@@ -18,8 +18,8 @@ def read_pairs(path: Union[str, Path], visual: VisualSources, tags: TagSet,
 
     Args:
         path (str or Path): The file with the lines of MNRE.
-        visual (VisualSources): What is seen in the images. A sentence whose image is
-            in none of them is left without objects.
+        visual (VisualSources): The scene graphs of the images. A sentence whose image
+            is in none of them has no objects.
         tags (TagSet): The known types and relations.
         version (str): See :func:`~eega_pyg.datasets.read_mnre`.
         spacy_model (str): The spaCy pipeline.

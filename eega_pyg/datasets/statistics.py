@@ -1,4 +1,4 @@
-r"""What a data set holds."""
+r"""Counts the contents of a data set."""
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple, Union
 
 from torch_geometric.data import HeteroData
@@ -10,12 +10,13 @@ Span = Tuple[int, int]
 
 def statistics(data: HeteroData, slices: Optional[Dict[Any, Any]],
                indices: Sequence[int]) -> Dict[str, Union[int, float]]:
-    r"""Counts sentences and what is in them; windows of one sentence count once.
+    r"""Counts the sentences of a data set and their contents. The windows of one
+    sentence count once.
 
     Args:
         data (HeteroData): Collated graphs as of
-            :class:`~eega_pyg.transforms.PairTransform`. They are counted as they are,
-            because to separate them takes seconds.
+            :class:`~eega_pyg.transforms.PairTransform`. They are not separated, because
+            that takes seconds.
         slices (dict, optional): Where each graph begins; :obj:`None` for a single one.
         indices (sequence of int): Which graphs to count.
 
@@ -53,7 +54,7 @@ def statistics(data: HeteroData, slices: Optional[Dict[Any, Any]],
         'quintuples': sum(map(len, quintuples)),
         'entities': sum(map(len, spans)),
         'objects': sum(objects),
-        # Both directions and a self-loop for each object:
+        # An edge in each direction, and a self-loop for each object.
         'predicates': (edges - sum(objects)) // 2,
         'with objects': sum(k > 0 for k in objects) / max(len(first), 1),
         'overlapping spans': sum(map(_overlap, spans)),

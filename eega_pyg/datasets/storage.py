@@ -1,4 +1,4 @@
-r"""Collated graphs on the disk, as tensors, strings and lists."""
+r"""Writes and reads collated graphs as tensors, strings and lists."""
 import os
 import pickle
 from typing import Any, Dict, Sequence, Tuple
@@ -8,12 +8,12 @@ from torch_geometric.data import HeteroData, InMemoryDataset
 
 from eega_pyg.files import atomic
 
-#: Part of every processed file's name: raised whenever the stores change.
+#: Part of the name of every processed file. A change of the stores increases it.
 SCHEMA_VERSION = 2
 
 
 def save_graphs(data_list: Sequence[HeteroData], path: str) -> None:
-    r"""Collates graphs into one file, which is there whole or not at all."""
+    r"""Collates graphs and writes them into a file in one step."""
     data, slices = InMemoryDataset.collate(data_list)
     with atomic(path) as temporary:
         torch.save({
@@ -24,15 +24,14 @@ def save_graphs(data_list: Sequence[HeteroData], path: str) -> None:
 
 
 def load_graphs(path: str) -> Tuple[HeteroData, Any]:
-    r"""Reads what :func:`save_graphs` wrote, and never unpickles anything else.
+    r"""Reads what :func:`save_graphs` wrote. Objects of any class are never unpickled.
 
     Returns:
         The collated graphs and their slices.
 
     Raises:
         ValueError: If the file holds an object of any class, is damaged, or is of
-            another schema. It is left as it is: whoever put it there may want to look
-            at it.
+            another schema. The file stays as it is, so that it can be examined.
     """
     advice = 'Delete it, or build the data set anew with force_reload=True'
     try:

@@ -1,4 +1,4 @@
-r"""Models are trained, scored, calibrated and taught by others."""
+r"""Trains, evaluates and calibrates models, and distils several into one."""
 from typing import TYPE_CHECKING
 
 from eega_pyg._lazy import attach
@@ -6,7 +6,8 @@ from eega_pyg._lazy import attach
 if TYPE_CHECKING:
     from eega_pyg.training.calibration import Calibration, fit_temperature
     from eega_pyg.training.evaluation import evaluate
-    from eega_pyg.training.run import PairTagging, RunResult, build_model, fit
+    from eega_pyg.training.pair_tagging import PairTagging
+    from eega_pyg.training.run import RunResult, build_model, fit
 
 __all__ = [
     'Calibration',
@@ -21,7 +22,7 @@ __all__ = [
 __getattr__, __dir__ = attach(
     __name__, {
         'Calibration': 'calibration',
-        'PairTagging': 'run',
+        'PairTagging': 'pair_tagging',
         'RunResult': 'run',
         'build_model': 'run',
         'evaluate': 'evaluation',

@@ -38,20 +38,20 @@ SPAN_PAIR: EdgeType = (SPAN, 'pair', SPAN)
 
 
 class MarkedTextTransform:
-    r"""Turns a text with its entities into a :class:`~torch_geometric.data.HeteroData`:
-    words, their features and their pieces as :class:`~eega_pyg.transforms.TextGraph`
-    has them, a node for each entity, to which its words point, and an edge for each
-    pair of entities that has a line.
+    r"""Turns a text with its entities into a :class:`~torch_geometric.data.HeteroData`.
+    It holds the words with their features and pieces, as
+    :class:`~eega_pyg.transforms.TextGraph` has them, a node for each entity, to which
+    its words point, and an edge for each pair of entities that has a line.
 
-    ``data['token'].bio`` (:obj:`bool`, ``[n, 1 + 2 * types]``) marks what a word may
-    be: outside of all entities, the first word of one, or another one of its words;
-    all types where the entity's is not known. Of overlapping entities the longest
-    counts. ``data['span', 'pair', 'span'].relation`` (``[pairs]``) is :obj:`0` where
-    there is none.
+    ``data['token'].bio`` (:obj:`bool`, ``[n, 1 + 2 * types]``) marks the tags that a
+    word may have: outside of all entities, first word of an entity of each type,
+    further word of one. An entity of an unknown type may have all types. Of overlapping
+    entities the longest counts. ``data['span', 'pair', 'span'].relation`` (``[pairs]``)
+    is :obj:`0` where the line gives no relation.
 
     Args:
-        vocabularies (Vocabularies): What was fitted on the training split.
-        pieces (WordPieces): Cuts words into the text encoder's pieces.
+        vocabularies (Vocabularies): The vocabularies of the training split.
+        pieces (WordPieces): Splits words into the text encoder's pieces.
         tags (TagSet): Types and relations.
     """
     def __init__(self, vocabularies: Vocabularies, pieces: WordPieceTokenizer,

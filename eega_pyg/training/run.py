@@ -1,4 +1,4 @@
-r"""Training with Lightning: the module, and one function that runs it."""
+r"""A training run, from the configuration to the saved model."""
 import json
 import logging
 import signal
@@ -13,9 +13,7 @@ from filelock import FileLock, Timeout
 from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.utilities.seed import isolate_rng
 from rich.console import Console
-from torch import Tensor
 from torch.utils.data import ConcatDataset
-from torch_geometric.data import HeteroData
 from torch_geometric.loader import DataLoader
 
 from eega_pyg.config import Config, TrainConfig
@@ -23,83 +21,19 @@ from eega_pyg.datasets import JMERE
 from eega_pyg.device import find_device
 from eega_pyg.files import write_text
 from eega_pyg.nn import OwnConv
-from eega_pyg.nn.models import EEGA, predict
+from eega_pyg.nn.models import EEGA
 from eega_pyg.saving.saved_model import save_model
-from eega_pyg.schema import OBJECT, TOKEN, Signatures, num_pieces
+from eega_pyg.schema import OBJECT, TOKEN, num_pieces
 from eega_pyg.training.calibration import score_and_calibrate
 from eega_pyg.training.callbacks import Checkpoint, EpochLog, ResumableEarlyStopping
 from eega_pyg.training.distillation import distillation_data
 from eega_pyg.training.evaluation import SentenceScores, sorted_loader
-from eega_pyg.training.optimizer import configure_optimizer, use_bf16
+from eega_pyg.training.pair_tagging import MONITOR, PairTagging
 from eega_pyg.training.pretraining import pretrain
 from eega_pyg.training.sampler import LengthGroupedSampler
 
 #: The training examples: of the data alone, or with the predictions of teachers.
 Examples = Union[JMERE, ConcatDataset]
-#: The score by which a checkpoint is chosen.
-MONITOR = 'val/quintuple_f1'
-
-
-class PairTagging(L.LightningModule):
-    r"""Trains an :class:`~eega_pyg.nn.models.EEGA` on word-pair tags.
-
-    Args:
-        model (EEGA): The model.
-        config (TrainConfig): Optimiser and schedule.
-        signatures (set, optional): The (type, relation, type) triples that decoding may
-            use, or :obj:`None` for all.
-    """
-    def __init__(self, model: EEGA, config: TrainConfig,
-                 signatures: Optional[Signatures] = None) -> None:
-        super().__init__()
-        self.model = model
-        self.config = config
-        self.signatures = signatures
-        self._scores = SentenceScores()
-
-    def training_step(self, batch: HeteroData, batch_idx: int) -> Tensor:
-        bf16 = use_bf16(self.config, self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
-            parts = self.model.loss(batch)
-        self.log_dict({
-            f'train/{k}': v.detach()
-            for k, v in parts.items()
-        }, on_step=False, on_epoch=True, batch_size=batch.num_graphs)
-        self.log('loss', parts['loss'].detach(), prog_bar=True)
-        return parts['loss']
-
-    def on_validation_epoch_start(self) -> None:
-        self._scores = SentenceScores()
-
-    def validation_step(self, batch: HeteroData, batch_idx: int) -> None:
-        for prediction in predict(self.model, [batch]):
-            self._scores.update(batch, prediction.decode(self.signatures))
-
-    def on_validation_epoch_end(self) -> None:
-        scores = {f'val/{k}': v for k, v in self._scores.compute().items()}
-        shown = {MONITOR, 'val/entity_f1'}
-        self.log_dict({k: v for k, v in scores.items() if k in shown}, prog_bar=True)
-        self.log_dict({k: v for k, v in scores.items() if k not in shown})
-
-    def configure_optimizers(self) -> Any:
-        return configure_optimizer(self, self.config,
-                                   int(self.trainer.estimated_stepping_batches))
-
-    def on_save_checkpoint(self, checkpoint: Dict[str, Any]) -> None:
-        checkpoint['rng'] = {'cpu': torch.get_rng_state()}
-        if torch.cuda.is_available():
-            checkpoint['rng']['cuda'] = torch.cuda.get_rng_state_all()
-
-    def on_load_checkpoint(self, checkpoint: Dict[str, Any]) -> None:
-        self._rng = checkpoint['rng']
-
-    def on_train_start(self) -> None:
-        # Not earlier: Lightning draws random numbers itself while it sets the run up.
-        rng = self.__dict__.pop('_rng', None)
-        if rng is not None:
-            torch.set_rng_state(rng['cpu'].cpu())
-            if 'cuda' in rng and torch.cuda.is_available():
-                torch.cuda.set_rng_state_all([s.cpu() for s in rng['cuda']])
 
 
 def build_model(config: Config, train: JMERE, conv: Optional[OwnConv] = None) -> EEGA:

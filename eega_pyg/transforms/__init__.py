@@ -1,5 +1,5 @@
-r"""From a parsed text/image pair to :class:`~torch_geometric.data.HeteroData`; each
-transform adds its own stores."""
+r"""Turns a parsed pair of text and image into a
+:class:`~torch_geometric.data.HeteroData`; each transform adds its own stores."""
 from .co_occurrence import CoOccurrence
 from .pair import Pair
 from .pair_transform import PairTransform

@@ -1,4 +1,4 @@
-r"""A parsed sentence and what is seen in its image."""
+r"""A parsed sentence and the scene graph of its image."""
 from dataclasses import dataclass, replace
 from typing import List, Tuple
 
@@ -14,8 +14,8 @@ class Pair:
 
     Args:
         words (tuple of str): The words of the window.
-        parse (Parse): What the parser says about :obj:`words`.
-        scene_graph (SceneGraph, optional): What is seen in the image; empty without
+        parse (Parse): The parse of :obj:`words`.
+        scene_graph (SceneGraph, optional): The scene graph of the image; empty without
             an image.
         quintuples (tuple of Quintuple, optional): All of the sentence, in the
             sentence's coordinates.
@@ -46,9 +46,9 @@ class Pair:
                              f"{len(self.parse.heads)})")
 
     def passages(self, max_words: int) -> List['Pair']:
-        r"""Cuts a text at the ends of its sentences, which are the trees of the parse:
-        as many as have at most :obj:`max_words` words together make a passage, and a
-        longer sentence is one by itself."""
+        r"""Splits a text between its sentences, which are the trees of the parse.
+        Successive sentences make a passage of at most :obj:`max_words` words; a longer
+        sentence is a passage of its own."""
         trees = nx.connected_components(nx.Graph(list(enumerate(self.parse.heads))))
         starts = sorted(map(min, trees))
         cuts = [0]
@@ -58,8 +58,8 @@ class Pair:
         return [self._cut(*cut) for cut in zip(cuts, [*cuts[1:], len(self.words)])]
 
     def windows(self, max_words: int) -> List['Pair']:
-        r"""Cuts a sentence of more than :obj:`max_words` words into windows that
-        overlap by half, each with its part of the parse: a word whose head is outside
+        r"""Splits a sentence of more than :obj:`max_words` words into windows that
+        overlap by half, each with its part of the parse. A word whose head is outside
         its window becomes a root there.
 
         A span of up to :obj:`max_words - max_words // 2` words lies wholly inside at

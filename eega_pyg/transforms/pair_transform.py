@@ -1,4 +1,4 @@
-r"""All stores of one pair."""
+r"""All transforms of a pair, one after the other."""
 import torch
 from torch_geometric.data import HeteroData
 
@@ -24,8 +24,8 @@ class PairTransform:
     :obj:`offset` (``[1]``). Every key is always there.
 
     Args:
-        vocabularies (Vocabularies): What was fitted on the training split.
-        pieces (WordPieces): Cuts words and labels into the text encoder's pieces.
+        vocabularies (Vocabularies): The vocabularies of the training split.
+        pieces (WordPieces): Splits words and labels into the text encoder's pieces.
         tags (TagSet): The tags.
         table (str, optional): The table, see :func:`~eega_pyg.tagging.encode`.
             (default: :obj:`"directed"`)

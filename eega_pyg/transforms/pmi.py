@@ -21,13 +21,12 @@ class PMI:
 
     where :math:`c` counts the windows of :obj:`window` neighbouring words that hold a
     word, or both words, and :math:`N` is the number of windows. A sentence that is not
-    longer than a window is one window; words are compared in lower case; a sentence
+    longer than a window is one window. Words are compared in lower case. A sentence
     that occurs twice is counted once. For a word and itself :math:`c(a, a) = c(a)`.
 
-    Negative values share a bucket; two words that never shared a window have their
-    own. For a sentence that was counted, its own windows are left out of all counts
-    first: otherwise no pair of its neighbours were ever unseen, as most pairs of an
-    unknown text are.
+    Negative values share a bucket, and pairs that never shared a window have another.
+    A sentence that was counted is looked up without its own windows. Otherwise all its
+    neighbouring words would be known pairs, and most pairs of a new text are not.
 
     Bucket ids: 0 unseen, 1 negative, ``2 + value`` for values ``0 … maximum``.
 
@@ -71,7 +70,7 @@ class PMI:
         keys: List[np.ndarray] = [np.empty(0, dtype=np.int64)]
         counts: List[np.ndarray] = [np.empty(0, dtype=np.int64)]
         for sentence in distinct:
-            # Ascending, so that the upper triangle has first <= second:
+            # Ascending, so that the upper triangle has first <= second.
             types, inverse = np.unique([ids[w] for w in sentence], return_inverse=True)
             shared, number = _windows(inverse, len(types), window)
             num_windows += number
@@ -174,8 +173,8 @@ def _digest(sentence: Sequence[str]) -> str:
 
 
 def _windows(word: np.ndarray, num_types: int, window: int) -> Tuple[np.ndarray, int]:
-    r"""How many windows of a sentence hold each two of its distinct words, and the
-    number of windows."""
+    r"""The number of windows of a sentence that hold both of each two distinct words,
+    and the number of all its windows."""
     number = max(len(word) - window, 0) + 1
     start = np.arange(number)[:, None]
     inside = word[start + np.arange(min(window, len(word)))]  # [W, window]

@@ -15,8 +15,8 @@ from .word_pieces import WordPieceTokenizer
 
 def add_words(data: HeteroData, words: Sequence[str], parse: Parse,
               vocabularies: Vocabularies, pieces: WordPieceTokenizer) -> None:
-    r"""Adds a node for each word with all that is known of it alone, and its word
-    pieces, which point at it."""
+    r"""Adds a node with features for each word, and its word pieces, which point at
+    it."""
     input_ids, of_words = pieces.words(words)
     of_word = torch.tensor(of_words)  # [P]
     inner = (of_word >= 0).nonzero().view(-1)
@@ -37,14 +37,14 @@ class TextGraph:
     Based on Edge-enhanced Graph Alignment Network and Word-pair Relation Tagging"
     <https://arxiv.org/abs/2211.15028>`_ paper: a node for each word, its dependencies
     in both directions under the same label (the paper's graph is undirected), and a
-    self-loop at each word. Word pieces point at their words. Features of the words
-    that the parse has are their ``vector``, in half precision :math:`(n, D)`; else
+    self-loop at each word. Word pieces point at their words. The vectors of the parse
+    become the words' ``vector``, in half precision :math:`(n, D)`; without them
     :math:`D = 0`.
 
     Args:
         vocabularies (Vocabularies): The ids of labels, parts of speech, named entities
             and word shapes.
-        pieces (WordPieces): Cuts words into the text encoder's pieces.
+        pieces (WordPieces): Splits words into the text encoder's pieces.
     """
     def __init__(self, vocabularies: Vocabularies, pieces: WordPieceTokenizer) -> None:
         self.vocabularies = vocabularies

@@ -18,16 +18,16 @@ class VisualGraph:
     highest scores, their predicates in both directions under the same type, and a
     self-loop at each object. The pieces of a label point at its object.
 
-    Several predicates may join two objects; the same one twice counts once, and one
-    that joins an object with itself is left to the self-loop.
+    Several predicates may join two objects. A repeated predicate counts once, and a
+    predicate between an object and itself is left out.
 
     Args:
         vocabularies (Vocabularies): The ids of the predicates.
-        pieces (WordPieces): Cuts labels into the text encoder's pieces.
+        pieces (WordPieces): Splits labels into the text encoder's pieces.
         max_objects (int, optional): Objects kept. (default: :obj:`10`)
-        feature_size (int, optional): Size :math:`D` of an object's feature vector.
-            An object without one is given zeros; with a size of :obj:`0` features are
-            left out. (default: :obj:`0`)
+        feature_size (int, optional): Size :math:`D` of an object's feature vector;
+            an object without one gets zeros. With a size of :obj:`0` features are left
+            out. (default: :obj:`0`)
 
     Raises:
         ValueError: When called with a feature vector of another size.
@@ -80,7 +80,7 @@ class VisualGraph:
                 kind = predicate.id(p.predicate)
                 edges |= {(p.subject, p.object, kind), (p.object, p.subject, kind)}
         loops = [(i, i, predicate.id(SELF)) for i in range(num_objects)]
-        # [3, E], also where there is no edge:
+        # [3, E], even without any edge.
         rows = torch.tensor([*sorted(edges), *loops], dtype=torch.long).view(-1, 3).t()
         data[REL].edge_index = rows[:2].contiguous()
         data[REL].edge_type = rows[2].contiguous()

@@ -1,4 +1,4 @@
-r"""Names and their ids, fitted on the training split."""
+r"""Vocabularies of names, fitted on the training split."""
 import json
 import os
 from collections import Counter
@@ -94,7 +94,7 @@ _NAMES = ('dep', 'upos', 'ner', 'shape', 'predicate')
 
 @dataclass(frozen=True)
 class Vocabularies:
-    r"""All that is fitted, on the training split alone.
+    r"""All vocabularies and statistics of a training split.
 
     Args:
         dep (Vocabulary): Dependency labels, with that of self-loops.
@@ -119,9 +119,8 @@ class Vocabularies:
 
         Args:
             pairs (sequence of Pair): The training split.
-            min_predicates (int, optional): Rarer predicates count as unknown, because
-                there is next to nothing to train their embeddings on.
-                (default: :obj:`3`)
+            min_predicates (int, optional): Rarer predicates are unknown, because there
+                is too little to train them on. (default: :obj:`3`)
         """
         def names(field: str) -> Iterable[str]:
             return (name for p in pairs for name in getattr(p.parse, field))
@@ -153,8 +152,7 @@ class Vocabularies:
 
     @cached_property
     def fingerprint(self) -> str:
-        r"""The SHA-256 of the content, which tells whether two models have the same
-        vocabularies."""
+        r"""The SHA-256 of the content, by which vocabularies are told apart."""
         return sha256(_dump(self.to_dict()))
 
     def to_dict(self) -> Dict[str, Any]:
@@ -191,7 +189,7 @@ class Vocabularies:
         r"""Reads what :meth:`save` wrote.
 
         Raises:
-            FileNotFoundError: If there is none.
+            FileNotFoundError: If there is no such file.
             ValueError: Naming file and field, if it is not what :meth:`save` writes.
         """
         path = os.path.join(folder, name)

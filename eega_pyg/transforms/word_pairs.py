@@ -1,4 +1,4 @@
-r"""The word-pair store: hops on the dependency tree and tags."""
+r"""The word pairs of a sentence, with their tree distances and tags."""
 import torch
 from torch_geometric.data import HeteroData
 

@@ -1,10 +1,10 @@
-r"""Words and labels as the ids of a text encoder's word pieces."""
+r"""Splits words and labels into the word pieces of a text encoder."""
 from typing import TYPE_CHECKING, List, NamedTuple, Protocol, Sequence
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-# Positions of a text encoder whose tokenizer states no limit.
+# The number of positions if the tokenizer states none.
 _MAX_PIECES = 512
 
 
@@ -20,7 +20,8 @@ class Pieces(NamedTuple):
 
 
 class WordPieceTokenizer(Protocol):
-    r"""What a transform needs of :class:`WordPieces`."""
+    r"""Splits words and labels into the ids of word pieces, as :class:`WordPieces`
+    does."""
     def words(self, words: Sequence[str]) -> Pieces:
         ...
 
@@ -29,11 +30,11 @@ class WordPieceTokenizer(Protocol):
 
 
 class WordPieces:
-    r"""Cuts words into the pieces of a text encoder, every word on its own.
+    r"""Splits each word into the pieces of a text encoder.
 
-    A word that yields no piece (a lone zero-width character, say) is given the
-    unknown piece. If there are more pieces than the encoder has positions, the longest
-    words lose their last pieces.
+    A word without any piece (*e.g.*, a zero-width character) gets the unknown piece. If
+    there are more pieces than the encoder has positions, the longest words lose their
+    last pieces.
 
     Args:
         tokenizer (transformers.PreTrainedTokenizerBase): A fast tokenizer, see
@@ -51,12 +52,12 @@ class WordPieces:
                              f"'{type(tokenizer).__name__}')")
         self.name = tokenizer.name_or_path
         self.unknown = tokenizer.unk_token_id
-        # A copy: the tokenizer's own cuts and pads as its last caller wanted.
+        # A copy, because other callers may change how the original truncates and pads.
         backend = tokenizer.backend_tokenizer
         self.tokenizer = type(backend).from_str(backend.to_str())
         self.tokenizer.no_truncation()
         self.tokenizer.no_padding()
-        # A tokenizer without a limit states a number like 1e30:
+        # A tokenizer without a limit states a number like 1e30.
         limit = tokenizer.model_max_length
         self.max_pieces = int(limit) if limit < 1e6 else _MAX_PIECES
 
@@ -75,7 +76,7 @@ class WordPieces:
         pieces = [p or [self.unknown] for p in pieces]
 
         inner = [i for i, word in enumerate(of_word) if word is not None]
-        # Without any piece of a word, only the special pieces around them are left:
+        # If no word has a piece, there is only one special piece on each side.
         first, last = (inner[0], inner[-1] + 1) if inner else (1, 1)
         before, after = ids[:first], ids[last:]
         room = self.max_pieces - len(before) - len(after)

@@ -1,0 +1,78 @@
+r"""A training step, the validation, and what a checkpoint holds."""
+from typing import Any, Dict, Optional
+
+import lightning as L
+import torch
+from torch import Tensor
+from torch_geometric.data import HeteroData
+
+from eega_pyg.config import TrainConfig
+from eega_pyg.nn.models import EEGA, predict
+from eega_pyg.schema import Signatures
+from eega_pyg.training.evaluation import SentenceScores
+from eega_pyg.training.optimizer import configure_optimizer, use_bf16
+
+#: The score by which a checkpoint is chosen.
+MONITOR = 'val/quintuple_f1'
+
+
+class PairTagging(L.LightningModule):
+    r"""Trains an :class:`~eega_pyg.nn.models.EEGA` on word-pair tags.
+
+    Args:
+        model (EEGA): The model.
+        config (TrainConfig): Optimiser and schedule.
+        signatures (set, optional): The (type, relation, type) triples that decoding may
+            use, or :obj:`None` for all.
+    """
+    def __init__(self, model: EEGA, config: TrainConfig,
+                 signatures: Optional[Signatures] = None) -> None:
+        super().__init__()
+        self.model = model
+        self.config = config
+        self.signatures = signatures
+        self._scores = SentenceScores()
+
+    def training_step(self, batch: HeteroData, batch_idx: int) -> Tensor:
+        bf16 = use_bf16(self.config, self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
+            parts = self.model.loss(batch)
+        self.log_dict({
+            f'train/{k}': v.detach()
+            for k, v in parts.items()
+        }, on_step=False, on_epoch=True, batch_size=batch.num_graphs)
+        self.log('loss', parts['loss'].detach(), prog_bar=True)
+        return parts['loss']
+
+    def on_validation_epoch_start(self) -> None:
+        self._scores = SentenceScores()
+
+    def validation_step(self, batch: HeteroData, batch_idx: int) -> None:
+        for prediction in predict(self.model, [batch]):
+            self._scores.update(batch, prediction.decode(self.signatures))
+
+    def on_validation_epoch_end(self) -> None:
+        scores = {f'val/{k}': v for k, v in self._scores.compute().items()}
+        shown = {MONITOR, 'val/entity_f1'}
+        self.log_dict({k: v for k, v in scores.items() if k in shown}, prog_bar=True)
+        self.log_dict({k: v for k, v in scores.items() if k not in shown})
+
+    def configure_optimizers(self) -> Any:
+        return configure_optimizer(self, self.config,
+                                   int(self.trainer.estimated_stepping_batches))
+
+    def on_save_checkpoint(self, checkpoint: Dict[str, Any]) -> None:
+        checkpoint['rng'] = {'cpu': torch.get_rng_state()}
+        if torch.cuda.is_available():
+            checkpoint['rng']['cuda'] = torch.cuda.get_rng_state_all()
+
+    def on_load_checkpoint(self, checkpoint: Dict[str, Any]) -> None:
+        self._rng = checkpoint['rng']
+
+    def on_train_start(self) -> None:
+        # Not earlier: Lightning draws random numbers itself while it sets the run up.
+        rng = self.__dict__.pop('_rng', None)
+        if rng is not None:
+            torch.set_rng_state(rng['cpu'].cpu())
+            if 'cuda' in rng and torch.cuda.is_available():
+                torch.cuda.set_rng_state_all([s.cpu() for s in rng['cuda']])
