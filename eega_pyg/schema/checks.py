@@ -156,8 +156,10 @@ def validated(kind: Any, value: Any, where: object = '') -> Any:
     Raises:
         ValueError: In one line, see :func:`first_error`.
     """
-    with located(where):
+    try:
         return _adapter(kind).validate_python(value)
+    except ValidationError as e:
+        raise first_error(e, str(where)) from None
 
 
 @lru_cache(maxsize=None)

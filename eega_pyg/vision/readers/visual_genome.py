@@ -2,7 +2,7 @@ r"""Scene graphs in Visual Genome's form."""
 from pathlib import Path
 from typing import Annotated, Any, Dict, List, Optional, Tuple, Union
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 from typing_extensions import NotRequired, TypedDict
 
 from eega_pyg.files import read_json
@@ -21,6 +21,7 @@ _Id = Annotated[Name, BeforeValidator(lambda v: str(v) if type(v) is int else v)
 
 
 class _Object(TypedDict):
+    __pydantic_config__ = ConfigDict(extra='allow')  # type: ignore[misc]
     object_id: _Id
     name: NotRequired[Name]
     names: NotRequired[List[Any]]
@@ -35,7 +36,7 @@ class _Relationship(TypedDict):
 
 class _Graph(TypedDict):
     image_id: _Id
-    objects: List[Any]
+    objects: List[_Object]
     relationships: List[_Relationship]
 
 
@@ -86,7 +87,7 @@ def read_visual_genome(
         item: _Graph = validated(_Graph, value, where)
         image = item['image_id']
         if image in graphs:
-            raise ValueError(f"{where}.image_id: there are two graphs of '{image}'")
+            raise ValueError(f"{where}: image_id: there are two graphs of '{image}'")
         graphs[image] = _graph(where, item, sizes.get(image))
     return graphs
 
@@ -94,14 +95,13 @@ def read_visual_genome(
 def _graph(where: str, item: _Graph, size: Optional[_Size]) -> SceneGraph:
     objects: List[SceneObject] = []
     places: Dict[str, int] = {}
-    for i, value in enumerate(item['objects']):
-        at = f'{where}.objects[{i}]'
-        found: _Object = validated(_Object, value, at)
+    for i, found in enumerate(item['objects']):
+        at = f'{where}: objects[{i}]'
         if found['object_id'] in places:
             raise ValueError(f"{at}.object_id: there are two objects "
                              f"'{found['object_id']}'")
         places[found['object_id']] = i
-        box = None if size is None else _fractions(validated(_Box, value, at), size)
+        box = None if size is None else _fractions(validated(_Box, found, at), size)
         objects.append(SceneObject(_label(at, found), box=box))
     predicates = []
     for i, relation in enumerate(item['relationships']):
@@ -109,7 +109,7 @@ def _graph(where: str, item: _Graph, size: Optional[_Size]) -> SceneGraph:
         for key, end in (('subject_id', relation['subject_id']),
                          ('object_id', relation['object_id'])):
             if end not in places:
-                raise ValueError(f"{where}.relationships[{i}].{key}: there is no "
+                raise ValueError(f"{where}: relationships[{i}].{key}: there is no "
                                  f"object '{end}'")
             ends.append(places[end])
         name = relation['predicate'].strip().lower()
