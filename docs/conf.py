@@ -9,11 +9,15 @@ a network they are shown as LaTeX. Nothing else on the pages is loaded from else
 """
 import os
 import re
+import sys
 from importlib import import_module
+from inspect import isclass, ismodule, isroutine
 from pathlib import Path
+from types import ModuleType
 from typing import Any, List
 
 from sphinx.application import Sphinx
+from sphinx.pycode import ModuleAnalyzer
 
 import eega_pyg
 
@@ -136,7 +140,28 @@ def write_pages(app: Sphinx) -> None:
 
 def read_source(app: Sphinx, docname: str, source: List[str]) -> None:
     page = Path(app.srcdir) / f'{docname}.md'
-    source[0] = with_links(source[0], page, page)
+    text = with_links(source[0], page, page)
+    source[0] = re.sub(r'^\.\. automodule:: (\S+)\n',
+                       lambda m: m[0] + constants(import_module(m[1])), text,
+                       flags=re.MULTILINE)
+
+
+def constants(package: ModuleType) -> str:
+    r"""Entries for the constants and type aliases that a package takes from its
+    modules, of which ``automodule`` says nothing; where a comment stands in the module,
+    the entry is that of the module."""
+    entries = ''
+    for name in getattr(package, '__all__', ()) if hasattr(package, '__path__') else ():
+        value = getattr(package, name)
+        if isclass(value) or isroutine(value) or ismodule(value):
+            continue
+        homes = [
+            m for m in sorted(sys.modules) if m.startswith(f'{package.__name__}.')
+            and vars(sys.modules[m]).get(name) is value
+            and ('', name) in ModuleAnalyzer.for_module(m).find_attr_docs()
+        ]
+        entries += f'\n.. autodata:: {[*homes, package.__name__][0]}.{name}\n'
+    return entries
 
 
 def named(name: str) -> Any:
