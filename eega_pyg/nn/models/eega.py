@@ -121,8 +121,9 @@ class EEGA(
         epsilon (float, optional): Entropic regulariser, relative to the mean cost of
             the pair. (default: :obj:`0.1`)
         num_iters (int, optional): Sinkhorn iterations. (default: :obj:`20`)
-        outer_iters (int, optional): Outer iterations of the Gromov-Wasserstein solver.
-            (default: :obj:`5`)
+        outer_iters (int, optional): At most so many steps of mirror descent for the
+            Gromov-Wasserstein distance; most pairs need ten to thirty.
+            (default: :obj:`40`)
         gw_loss (str, optional): :math:`L` of Eq. 6, ``'absolute'`` or ``'square'``.
             (default: :obj:`'absolute'`)
         normalize (bool, optional): If set to :obj:`True`, the Gromov-Wasserstein sum is
@@ -160,7 +161,7 @@ class EEGA(
         reduction: str = 'mean',
         epsilon: float = 0.1,
         num_iters: int = 20,
-        outer_iters: int = 5,
+        outer_iters: int = 40,
         gw_loss: str = 'absolute',
         normalize: bool = False,
         self_loops: bool = False,
