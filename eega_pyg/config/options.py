@@ -156,8 +156,9 @@ class ModelConfig(Section):
         'pair.')
     num_iters: int = Field(default=20, ge=1, description='Sinkhorn iterations.')
     outer_iters: int = Field(
-        default=5, ge=1,
-        description='Outer iterations of the Gromov-Wasserstein solver.')
+        default=40, ge=1,
+        description='At most so many steps of mirror descent for the '
+        'Gromov-Wasserstein distance; most pairs need ten to thirty.')
     gw_loss: Literal['absolute', 'square'] = Field(default='absolute',
                                                    description='L of Eq. 6.')
     normalize: bool = Field(

@@ -7,13 +7,13 @@ from eega_pyg.ot.costs import edge_cost, pairwise_cost
 from eega_pyg.ot.exact import exact_gromov_wasserstein, exact_wasserstein
 from eega_pyg.ot.fused import QuadraticProblem, quadratic_problem
 from eega_pyg.ot.graph_alignment import GraphAlignment, GraphAlignmentOutput
-from eega_pyg.ot.gromov import gromov_wasserstein
+from eega_pyg.ot.gromov import MirrorDescent, gromov_wasserstein
 from eega_pyg.ot.gromov_wasserstein_distance import GromovWassersteinDistance
 from eega_pyg.ot.linear import LinearProblem, linear_problem
-from eega_pyg.ot.proximal import proximal_point
+from eega_pyg.ot.proximal import ProximalPoint, proximal_point
 from eega_pyg.ot.ragged import Layout, node_layout
 from eega_pyg.ot.result import TransportOutput, plan_to_edges
-from eega_pyg.ot.sinkhorn import sinkhorn
+from eega_pyg.ot.sinkhorn import Sinkhorn, sinkhorn
 from eega_pyg.ot.structure import DenseStructure, SparseStructure, sparse_structure
 from eega_pyg.ot.wasserstein_distance import WassersteinDistance
 
@@ -26,7 +26,10 @@ __all__ = [
     'GromovWassersteinDistance',
     'Layout',
     'LinearProblem',
+    'MirrorDescent',
+    'ProximalPoint',
     'QuadraticProblem',
+    'Sinkhorn',
     'SparseStructure',
     'TransportOutput',
     'WassersteinDistance',

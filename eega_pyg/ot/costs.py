@@ -8,7 +8,8 @@ from eega_pyg.ot.autocast import no_autocast
 COSTS = ('cosine', 'sqeuclidean', 'euclidean')
 
 
-def _check(cost: str) -> None:
+def check_cost(cost: str) -> None:
+    r"""Refuses a cost that is none of :data:`COSTS`."""
     if cost not in COSTS:
         raise ValueError(f"Expected a cost in {COSTS} (got '{cost}')")
 
@@ -38,7 +39,7 @@ def pairwise_cost(x_s: Tensor, x_t: Tensor, cost: str = 'cosine') -> Tensor:
     Returns:
         The costs :math:`(*, n, m)`, with finite gradients everywhere.
     """
-    _check(cost)
+    check_cost(cost)
     if cost == 'cosine':
         x_s, x_t = F.normalize(x_s, dim=-1), F.normalize(x_t, dim=-1)
         return cosine_cost(x_s @ x_t.transpose(-1, -2))
@@ -60,7 +61,7 @@ def edge_cost(x: Tensor, edge_index: Tensor, cost: str = 'cosine') -> Tensor:
     Returns:
         The costs :math:`(|\mathcal{E}|)`, with finite gradients everywhere.
     """
-    _check(cost)
+    check_cost(cost)
     row, col = edge_index
     if cost == 'cosine':
         x = F.normalize(x, dim=-1)

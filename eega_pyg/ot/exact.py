@@ -5,7 +5,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from eega_pyg.ot.fused import fused_objective
+from eega_pyg.ot.fused import masked_quadratic_problem
 from eega_pyg.ot.gromov import start_from
 from eega_pyg.ot.linear import masked_problem
 from eega_pyg.ot.result import TransportOutput, marginal_error
@@ -100,11 +100,11 @@ def exact_gromov_wasserstein(
     """
     import ot
 
-    objective, a, b = fused_objective(structure_s, structure_t, a, b, mask_s, mask_t,
-                                      cost, weight, loss, reading, normalize)
-    product = a[:, :, None] * b[:, None, :]
-    start = product if plan is None else start_from(plan, product)
-    end = torch.zeros_like(product)
+    problem = masked_quadratic_problem(structure_s, structure_t, a, b, mask_s, mask_t,
+                                       cost, weight, loss, reading, normalize)
+    objective, a, b = problem.objective(), problem.a, problem.b
+    start = a[:, :, None] * b[:, None, :] if plan is None else start_from(plan, a, b)
+    end = torch.zeros_like(start)
     converged = torch.ones(a.size(0), dtype=torch.bool, device=a.device)
     iterations = torch.zeros_like(converged, dtype=torch.long)
     with torch.no_grad():

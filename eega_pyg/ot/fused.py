@@ -1,26 +1,74 @@
 r"""The (fused) Gromov-Wasserstein problem: two structures, their masses, and costs."""
-from typing import NamedTuple, Optional, Tuple, Union
+from dataclasses import dataclass
+from typing import Any, Iterator, NamedTuple, Optional, Tuple, Union
 
 import torch
 from torch import Tensor
 
 from eega_pyg.ot.linear import masked_problem
 from eega_pyg.ot.marginals import prepare_marginals
-from eega_pyg.ot.quadratic import QuadraticTerm
+from eega_pyg.ot.quadratic import QuadraticTerm, check_reading
 from eega_pyg.ot.ragged import node_layout
 from eega_pyg.ot.structure import DenseStructure, Structure, sparse_structure
 
 
-class QuadraticProblem(NamedTuple):
-    r"""A batch of Gromov-Wasserstein problems, padded: no mass, no node.
+@dataclass(frozen=True, eq=False)
+class QuadraticProblem:
+    r"""A batch of (fused) Gromov-Wasserstein problems, padded: no mass, no node.
 
-    Shapes:
-        - **a**, **b:** :math:`(B, n)`, :math:`(B, m)`
+    Args:
+        structure_s (SparseStructure or DenseStructure): The first side.
+        structure_t (SparseStructure or DenseStructure): The second side.
+        a (torch.Tensor): The first marginals :math:`(B, n)`.
+        b (torch.Tensor): The second marginals :math:`(B, m)`.
+        cost (torch.Tensor, optional): The costs :math:`(B, n, m)` of a fused problem,
+            as in :class:`LinearProblem`. (default: :obj:`None`)
+        weight (float, optional): The weight :math:`w` of the quadratic term in a fused
+            problem. (default: :obj:`0.5`)
+        loss (str, optional): The loss :math:`L`, the :obj:`"square"` or
+            :obj:`"absolute"` difference. (default: :obj:`"square"`)
+        reading (str, optional): :obj:`"neighbors"` sums over pairs that are adjacent on
+            both sides, :obj:`"matrix"` over all pairs of nodes, with a zero where there
+            is no edge. (default: :obj:`"neighbors"`)
+        normalize (bool, optional): Whether to divide the quadratic term by the product
+            mass of what it sums over. (default: :obj:`False`)
+
+    Raises:
+        ValueError: If an option is out of range or shapes do not match.
     """
     structure_s: Structure
     structure_t: Structure
     a: Tensor
     b: Tensor
+    cost: Optional[Tensor] = None
+    weight: float = 0.5
+    loss: str = 'square'
+    reading: str = 'neighbors'
+    normalize: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.weight <= 1:
+            raise ValueError(f"Expected 'weight' in [0, 1] (got '{self.weight}')")
+        check_reading(self.loss, self.reading)
+        shape = (*self.a.shape, self.b.size(1))
+        if self.cost is not None and self.cost.shape != shape:
+            raise ValueError(f"Expected costs of shape {list(shape)} "
+                             f"(got {list(self.cost.shape)})")
+
+    def __iter__(self) -> Iterator[Any]:
+        r"""Structures and marginals, to be given to a function with options of its
+        own."""
+        options = self.weight, self.loss, self.reading, self.normalize
+        if self.cost is not None or options != (0.5, 'square', 'neighbors', False):
+            raise ValueError("Expected a problem without options of its own: give it "
+                             "to a solver, MirrorDescent(...)(problem)")
+        return iter((self.structure_s, self.structure_t, self.a, self.b))
+
+    def objective(self) -> 'FusedObjective':
+        r"""What a solver minimises."""
+        term = QuadraticTerm(self.structure_s, self.structure_t, self.a, self.b,
+                             self.loss, self.reading, self.normalize)
+        return FusedObjective(term, self.cost, self.weight)
 
 
 def quadratic_problem(
@@ -35,6 +83,7 @@ def quadratic_problem(
     num_nodes_t: Optional[int] = None,
     a: Optional[Tensor] = None,
     b: Optional[Tensor] = None,
+    **options: Any,
 ) -> QuadraticProblem:
     r"""The Gromov-Wasserstein problems between two batches of graphs.
 
@@ -59,11 +108,13 @@ def quadratic_problem(
             (default: uniform, of total mass one)
         b (torch.Tensor, optional): The mass of the nodes :math:`(N_t)`.
             (default: uniform, of total mass one)
+        **options (optional): :obj:`cost`, :obj:`weight`, :obj:`loss`, :obj:`reading`
+            and :obj:`normalize` of :class:`QuadraticProblem`.
 
     Raises:
-        ValueError: If shapes do not match, a node does not exist, an edge joins two
-            graphs, a batch vector is not ascending, a mass is negative or not finite,
-            or the total masses of a pair differ.
+        ValueError: If an option is out of range, shapes do not match, a node does not
+            exist, an edge joins two graphs, a batch vector is not ascending, a mass is
+            negative or not finite, or the total masses of a pair differ.
     """
     nodes_s, nodes_t = node_layout(_num_nodes(edge_index_s, batch_s, num_nodes_s,
                                               a), batch_s,
@@ -74,7 +125,7 @@ def quadratic_problem(
                                        nodes_s.mask, nodes_t.mask, edge_attr_s.dtype)
     return QuadraticProblem(sparse_structure(edge_index_s, edge_attr_s, nodes_s),
                             sparse_structure(edge_index_t, edge_attr_t, nodes_t),
-                            mass_s, mass_t)
+                            mass_s, mass_t, **options)
 
 
 def _num_nodes(edge_index: Tensor, batch: Optional[Tensor], num_nodes: Optional[int],
@@ -117,7 +168,7 @@ class FusedObjective(NamedTuple):
         return (linear, quadratic, (1 - self.weight) * linear + self.weight * quadratic)
 
 
-def fused_objective(
+def masked_quadratic_problem(
     structure_s: Union[Structure, Tensor],
     structure_t: Union[Structure, Tensor],
     a: Optional[Tensor],
@@ -125,14 +176,9 @@ def fused_objective(
     mask_s: Optional[Tensor],
     mask_t: Optional[Tensor],
     cost: Optional[Tensor],
-    weight: float,
-    loss: str,
-    reading: str,
-    normalize: bool,
-) -> Tuple[FusedObjective, Tensor, Tensor]:
-    r"""Objective and marginals of a problem as :func:`gromov_wasserstein` takes it."""
-    if not 0 <= weight <= 1:
-        raise ValueError(f"Expected 'weight' in [0, 1] (got '{weight}')")
+    *options: Any,
+) -> QuadraticProblem:
+    r"""A problem given as tensors, as :func:`masked_problem` for a linear one."""
     s, t = (_structure(x) for x in (structure_s, structure_t))
     if s.batch_size != t.batch_size or s.value.dtype != t.value.dtype:
         raise ValueError(
@@ -148,12 +194,10 @@ def fused_objective(
         if cost.shape != template.shape:
             raise ValueError(f"Expected costs of shape {list(template.shape)} "
                              f"(got {list(cost.shape)})")
-        cost, a, b = masked_problem(cost, a, b, mask_s, mask_t)
-    else:
-        _, a, b = masked_problem(template, a, b, mask_s, mask_t)
-    s, t = _without_padding(s, a), _without_padding(t, b)
-    term = QuadraticTerm(s, t, a, b, loss, reading, normalize)
-    return FusedObjective(term, cost, weight), a, b
+    padded, a, b = masked_problem(template if cost is None else cost, a, b, mask_s,
+                                  mask_t)
+    return QuadraticProblem(_without_padding(s, a), _without_padding(t, b), a, b,
+                            None if cost is None else padded, *options)
 
 
 def _structure(x: Union[Structure, Tensor]) -> Structure:

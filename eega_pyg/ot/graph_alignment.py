@@ -1,5 +1,6 @@
 r"""The edge-enhanced graph alignment of EEGA."""
-from typing import NamedTuple, Optional, Tuple
+import warnings
+from typing import NamedTuple, Optional
 
 import torch
 import torch.nn.functional as F
@@ -7,12 +8,14 @@ from torch import Tensor
 
 from eega_pyg.ot.autocast import no_autocast
 from eega_pyg.ot.costs import cosine_cost
-from eega_pyg.ot.gromov import gromov_wasserstein
-from eega_pyg.ot.linear import GRADIENTS
+from eega_pyg.ot.fused import QuadraticProblem
+from eega_pyg.ot.gromov import MirrorDescent
+from eega_pyg.ot.linear import LinearProblem
 from eega_pyg.ot.marginals import prepare_marginals
-from eega_pyg.ot.quadratic import LOSSES
+from eega_pyg.ot.quadratic import check_reading
 from eega_pyg.ot.ragged import Layout, node_layout
-from eega_pyg.ot.sinkhorn import sinkhorn
+from eega_pyg.ot.result import TransportOutput
+from eega_pyg.ot.sinkhorn import Sinkhorn
 from eega_pyg.ot.structure import SparseStructure, sparse_structure, unique_edges
 
 # As many as there are by default: a look at the error waits for the device.
@@ -23,15 +26,36 @@ class GraphAlignmentOutput(NamedTuple):
     r"""How far two graphs of each pair are apart.
 
     Shapes:
-        - **wd**, **gwd:** :math:`(B)`, zero where one side is empty
         - **loss:** scalar
+        - **wd**, **gwd:** :math:`(B)`, zero where one side is empty
         - **node_plan**, **edge_plan:** :math:`(B, n, m)`, zero where there is no node
     """
-    wd: Tensor
-    gwd: Tensor
     loss: Tensor
-    node_plan: Tensor
-    edge_plan: Tensor
+    #: The Wasserstein problems, solved. If not asked for: the product plans, after no
+    #: iteration, all values zero, not converged.
+    nodes: TransportOutput
+    #: The Gromov-Wasserstein problems, likewise.
+    edges: TransportOutput
+
+    @property
+    def wd(self) -> Tensor:
+        r"""The Wasserstein distances (Eq. 5)."""
+        return self.nodes.linear
+
+    @property
+    def gwd(self) -> Tensor:
+        r"""The Gromov-Wasserstein distances (Eq. 6)."""
+        return self.edges.quadratic
+
+    @property
+    def node_plan(self) -> Tensor:
+        r"""The plans of the nodes."""
+        return self.nodes.plan
+
+    @property
+    def edge_plan(self) -> Tensor:
+        r"""The plans of the edges."""
+        return self.edges.plan
 
 
 class GraphAlignment(torch.nn.Module):
@@ -64,19 +88,19 @@ class GraphAlignment(torch.nn.Module):
         num_iters (int, optional): At most so many Sinkhorn iterations for each linear
             problem. (default: :obj:`20`)
         outer_iters (int, optional): At most so many steps of mirror descent for the
-            Gromov-Wasserstein distance. (default: :obj:`5`)
+            Gromov-Wasserstein distance. (default: :obj:`40`)
         gw_loss (str, optional): The :obj:`"absolute"` (the paper's) or :obj:`"square"`
             (the released code's) difference. (default: :obj:`"absolute"`)
         normalize (bool, optional): Whether to divide the Gromov-Wasserstein distance by
             the product mass of the adjacent pairs. As written in the paper it is about
-            a hundred times smaller than the other distance. (default: :obj:`True`)
+            a hundred times smaller than the other distance. (default: :obj:`False`)
         self_loops (bool, optional): Whether a node is its own neighbour, where the
             edges say so. (default: :obj:`False`)
         gradient (str, optional): :obj:`"envelope"` holds the plans constant;
             :obj:`"unroll"` differentiates the iterations. (default:
             :obj:`"envelope"`)
-        tol (float, optional): The marginal error at which a pair stops early, looked
-            at after every 20 iterations. (default: :obj:`1e-6`)
+        tol (float, optional): When a pair has converged, as in :class:`Sinkhorn` and in
+            :class:`MirrorDescent`. (default: :obj:`1e-4`)
 
     Shapes:
         - **input:** node features :math:`(N_s, F)` and :math:`(N_t, F)`, edges
@@ -85,28 +109,26 @@ class GraphAlignment(torch.nn.Module):
         - **output:** :class:`GraphAlignmentOutput`
     """
     def __init__(self, alpha: float = 0.4, epsilon: float = 0.1, num_iters: int = 20,
-                 outer_iters: int = 5, gw_loss: str = 'absolute',
-                 normalize: bool = True, self_loops: bool = False,
-                 gradient: str = 'envelope', tol: float = 1e-6):
+                 outer_iters: int = 40, gw_loss: str = 'absolute',
+                 normalize: bool = False, self_loops: bool = False,
+                 gradient: str = 'envelope', tol: float = 1e-4):
         super().__init__()
         if not 0 <= alpha <= 1:
             raise ValueError(f"Expected 'alpha' in [0, 1] (got '{alpha}')")
-        if gw_loss not in LOSSES:
-            raise ValueError(f"Expected 'gw_loss' in {LOSSES} (got '{gw_loss}')")
-        if gradient not in GRADIENTS:
-            raise ValueError(f"Expected 'gradient' in {GRADIENTS} (got '{gradient}')")
+        check_reading(gw_loss, 'neighbors')
         if num_iters < 1 or outer_iters < 1:
             raise ValueError(f"Expected 'num_iters' and 'outer_iters' >= 1 "
                              f"(got '{num_iters}' and '{outer_iters}')")
         self.alpha = alpha
-        self.epsilon = epsilon
-        self.num_iters = num_iters
-        self.outer_iters = outer_iters
         self.gw_loss = gw_loss
         self.normalize = normalize
         self.self_loops = self_loops
-        self.gradient = gradient
-        self.tol = tol
+        self.sinkhorn = Sinkhorn(epsilon, num_iters=num_iters, tol=tol,
+                                 check_every=_CHECK_EVERY, gradient=gradient)
+        self.descent = MirrorDescent(epsilon=epsilon, num_iters=outer_iters,
+                                     inner_iters=num_iters, tol=tol,
+                                     check_every=_CHECK_EVERY, gradient=gradient)
+        self._warned = False
 
     def forward(self, x_s: Tensor, edge_index_s: Tensor, batch_s: Optional[Tensor],
                 x_t: Tensor, edge_index_t: Tensor, batch_t: Optional[Tensor],
@@ -141,21 +163,36 @@ class GraphAlignment(torch.nn.Module):
             nodes_s, nodes_t = node_layout(x_s.size(0), batch_s, x_t.size(0), batch_t,
                                            batch_size, x_s.device)
             a, b = prepare_marginals(None, None, nodes_s.mask, nodes_t.mask, x_s.dtype)
-            wd = gwd = value = x_s.new_zeros(nodes_s.batch_size)
-            node_plan = edge_plan = a[:, :, None] * b[:, None, :]
+            nodes = edges = _unsolved(a, b)
             if self.alpha > 0 or both:
-                wd, node_plan = self._wasserstein(nodes_s.pad(x_s), nodes_t.pad(x_t), a,
-                                                  b)
-                value = value + self.alpha * wd
+                x = nodes_s.pad(x_s) @ nodes_t.pad(x_t).transpose(1, 2)
+                nodes = self.sinkhorn(LinearProblem(cosine_cost(x), a, b))
             if self.alpha < 1 or both:
-                gwd, edge_plan = self._gromov_wasserstein(
-                    self._structure(x_s, edge_index_s, nodes_s),
-                    self._structure(x_t, edge_index_t, nodes_t), a, b)
-                value = value + (1 - self.alpha) * gwd
-            num_pairs = (a > 0).any(1).sum().clamp(min=1)
+                edges = self.descent(
+                    QuadraticProblem(self._structure(x_s, edge_index_s, nodes_s),
+                                     self._structure(x_t, edge_index_t, nodes_t), a, b,
+                                     loss=self.gw_loss, normalize=self.normalize))
+            present = (a > 0).any(1)
+            self._warn(nodes, edges, present)
+            value = self.alpha * nodes.linear + (1 - self.alpha) * edges.quadratic
             # An empty sum keeps the loss in the graph of a batch without objects.
-            loss = value.sum() / num_pairs + 0 * (x_s[:0].sum() + x_t[:0].sum())
-            return GraphAlignmentOutput(wd, gwd, loss, node_plan, edge_plan)
+            loss = (value.sum() / present.sum().clamp(min=1) + 0 *
+                    (x_s[:0].sum() + x_t[:0].sum()))
+            return GraphAlignmentOutput(loss, nodes, edges)
+
+    def _warn(self, nodes: TransportOutput, edges: TransportOutput,
+              present: Tensor) -> None:
+        r"""Says once if most pairs of a batch have not converged."""
+        for name, out, option in (('Wasserstein', nodes, 'num_iters'),
+                                  ('Gromov-Wasserstein', edges, 'outer_iters')):
+            if self._warned or not bool(out.iterations.any()):
+                continue
+            failed, total = int((present & ~out.converged).sum()), int(present.sum())
+            if 2 * failed > total:
+                self._warned = True
+                warnings.warn(
+                    f"The {name} plans of {failed} of {total} pairs have not "
+                    f"converged: raise '{option}' or 'tol' of {self}", stacklevel=5)
 
     def _structure(self, x: Tensor, edge_index: Tensor,
                    nodes: Layout) -> SparseStructure:
@@ -164,22 +201,14 @@ class GraphAlignment(torch.nn.Module):
         cosine = (x.index_select(0, row) * x.index_select(0, col)).sum(-1)
         return sparse_structure(edge_index, cosine_cost(cosine), nodes)
 
-    def _wasserstein(self, x_s: Tensor, x_t: Tensor, a: Tensor,
-                     b: Tensor) -> Tuple[Tensor, Tensor]:
-        cost = cosine_cost(x_s @ x_t.transpose(1, 2))
-        out = sinkhorn(cost, a, b, epsilon=self.epsilon, num_iters=self.num_iters,
-                       tol=self.tol, check_every=_CHECK_EVERY, gradient=self.gradient)
-        return out.linear, out.plan
-
-    def _gromov_wasserstein(self, s: SparseStructure, t: SparseStructure, a: Tensor,
-                            b: Tensor) -> Tuple[Tensor, Tensor]:
-        out = gromov_wasserstein(s, t, a, b, loss=self.gw_loss,
-                                 normalize=self.normalize, epsilon=self.epsilon,
-                                 num_iters=self.outer_iters, inner_iters=self.num_iters,
-                                 tol=self.tol, check_every=_CHECK_EVERY,
-                                 gradient=self.gradient)
-        return out.quadratic, out.plan
-
     def __repr__(self) -> str:
         return (f'{self.__class__.__name__}(alpha={self.alpha}, '
-                f'epsilon={self.epsilon}, gw_loss={self.gw_loss!r})')
+                f'epsilon={self.descent.epsilon}, gw_loss={self.gw_loss!r})')
+
+
+def _unsolved(a: Tensor, b: Tensor) -> TransportOutput:
+    plan = a[:, :, None] * b[:, None, :]
+    zero = plan.new_zeros(plan.size(0))
+    iterations = torch.zeros_like(zero, dtype=torch.long)
+    return TransportOutput(plan, zero, zero, zero, iterations, zero, iterations > 0,
+                           torch.zeros_like(a), torch.zeros_like(b))

@@ -1,11 +1,12 @@
 r"""The Gromov-Wasserstein distance between graphs as a module."""
-from typing import Any, Optional
+from typing import Optional
 
 import torch
 from torch import Tensor
 
 from eega_pyg.ot.fused import quadratic_problem
-from eega_pyg.ot.gromov import gromov_wasserstein
+from eega_pyg.ot.gromov import MirrorDescent
+from eega_pyg.ot.quadratic import check_reading
 from eega_pyg.ot.result import TransportOutput
 
 
@@ -15,7 +16,9 @@ class GromovWassersteinDistance(torch.nn.Module):
     2016; Eq. 6 of EEGA), for each pair of a batch of graphs of any sizes.
 
     Args:
-        **kwargs (optional): Options of :func:`gromov_wasserstein`.
+        loss, reading, normalize (optional): As in :class:`QuadraticProblem`.
+        solver (MirrorDescent, optional): What solves the problems.
+            (default: :obj:`MirrorDescent()`)
 
     Shapes:
         - **input:** edges :math:`(2, |\mathcal{E}_s|)` and :math:`(2,
@@ -24,9 +27,14 @@ class GromovWassersteinDistance(torch.nn.Module):
           :math:`(N_t)`
         - **output:** :class:`TransportOutput`; the distance is its :obj:`quadratic`
     """
-    def __init__(self, **kwargs: Any):
+    def __init__(self, loss: str = 'square', reading: str = 'neighbors',
+                 normalize: bool = False, solver: MirrorDescent = MirrorDescent()):
         super().__init__()
-        self.kwargs = kwargs
+        check_reading(loss, reading)
+        self.loss = loss
+        self.reading = reading
+        self.normalize = normalize
+        self.solver = solver
 
     def forward(self, edge_index_s: Tensor, edge_attr_s: Tensor, edge_index_t: Tensor,
                 edge_attr_t: Tensor, batch_s: Optional[Tensor] = None,
@@ -35,10 +43,12 @@ class GromovWassersteinDistance(torch.nn.Module):
                 a: Optional[Tensor] = None,
                 b: Optional[Tensor] = None) -> TransportOutput:
         r"""Args are those of :func:`quadratic_problem`."""
-        problem = quadratic_problem(edge_index_s, edge_attr_s, edge_index_t,
-                                    edge_attr_t, batch_s, batch_t, batch_size,
-                                    num_nodes_s, num_nodes_t, a, b)
-        return gromov_wasserstein(*problem, **self.kwargs)
+        return self.solver(
+            quadratic_problem(edge_index_s, edge_attr_s, edge_index_t, edge_attr_t,
+                              batch_s, batch_t, batch_size, num_nodes_s, num_nodes_t, a,
+                              b, loss=self.loss, reading=self.reading,
+                              normalize=self.normalize))
 
     def __repr__(self) -> str:
-        return f'{self.__class__.__name__}()'
+        return (f'{self.__class__.__name__}({self.loss!r}, {self.reading!r}, '
+                f'normalize={self.normalize}, {self.solver})')

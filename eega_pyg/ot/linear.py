@@ -8,8 +8,6 @@ from eega_pyg.ot.costs import pairwise_cost
 from eega_pyg.ot.marginals import prepare_marginals
 from eega_pyg.ot.ragged import node_layout
 
-GRADIENTS = ('envelope', 'unroll')
-
 
 class LinearProblem(NamedTuple):
     r"""A batch of transport problems, padded: no mass, no node.

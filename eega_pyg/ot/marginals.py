@@ -114,8 +114,6 @@ def regularization(epsilon: float, relative: bool, cost: Tensor, a: Tensor,
         a (torch.Tensor): The first marginals :math:`(B, n)`.
         b (torch.Tensor): The second marginals :math:`(B, m)`.
     """
-    if not epsilon > 0:
-        raise ValueError(f"Expected a positive 'epsilon' (got '{epsilon}')")
     if not relative:
         return cost.new_full((cost.size(0), ), epsilon)
     mass = a.sum(1) * b.sum(1)

@@ -9,6 +9,8 @@ from eega_pyg.ot.marginals import Marginals
 
 LOG2_E = math.log2(math.e)
 
+GRADIENTS = ('envelope', 'unroll')
+
 #: Entries of the kernel that an iteration takes at a time: what a core's cache holds.
 CACHE = 2**17
 
@@ -43,12 +45,38 @@ def log_plan(score: Tensor, u: Tensor, v: Tensor) -> Tensor:
     return score + u[:, :, None] + v[:, None, :]
 
 
-def check_iterations(num_iters: int, check_every: int, inner_iters: int = 1) -> None:
-    r"""Refuses numbers of iterations that no loop can do."""
+def check_options(epsilon: float, tol: float, gradient: str, num_iters: int,
+                  check_every: int, inner_iters: int = 1) -> None:
+    r"""Refuses options that no solver can work with."""
+    if not epsilon > 0:
+        raise ValueError(f"Expected a positive 'epsilon' (got '{epsilon}')")
+    if not tol >= 0:
+        raise ValueError(f"Expected 'tol' >= 0 (got '{tol}')")
+    if gradient not in GRADIENTS:
+        raise ValueError(f"Expected 'gradient' in {GRADIENTS} (got '{gradient}')")
     if num_iters < 0 or inner_iters < 1 or check_every < 1:
         raise ValueError(f"Expected 'num_iters' >= 0, and 'inner_iters' and "
                          f"'check_every' >= 1 (got '{num_iters}', '{inner_iters}' and "
                          f"'{check_every}')")
+
+
+def round_plan(plan: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    r"""A plan close by that meets its marginals: rows and columns with too much are
+    scaled down, what is then missing is spread over the product of the gaps
+    (Altschuler *et al.*, *"Near-linear Time Approximation Algorithms for Optimal
+    Transport via Sinkhorn Iteration"*, 2017)."""
+    row = plan.sum(2)
+    row = torch.where(row > a, row, torch.where(a > 0, a, 1))
+    plan = plan * (a / row)[:, :, None]
+    column = plan.sum(1)
+    column = torch.where(column > b, column, torch.where(b > 0, b, 1))
+    plan = plan * (b / column)[:, None, :]
+    gap_a, gap_b = (a - plan.sum(2)).clamp(min=0), (b - plan.sum(1)).clamp(min=0)
+    missing = gap_b.sum(1)
+    # What is missing by rounding has no direction to be spread in.
+    missing = torch.where(missing > torch.finfo(b.dtype).eps * b.sum(1), missing,
+                          torch.inf)[:, None]
+    return plan + gap_a[:, :, None] * (gap_b / missing)[:, None, :]
 
 
 def project(score: Tensor, marginals: Marginals, u: Tensor, v: Tensor, num_iters: int,

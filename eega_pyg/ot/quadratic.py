@@ -14,6 +14,14 @@ LOSSES = ('square', 'absolute')
 READINGS = ('neighbors', 'matrix')
 
 
+def check_reading(loss: str, reading: str) -> None:
+    r"""Refuses what no sum over pairs of edges is."""
+    if loss not in LOSSES:
+        raise ValueError(f"Expected a loss in {LOSSES} (got '{loss}')")
+    if reading not in READINGS:
+        raise ValueError(f"Expected a reading in {READINGS} (got '{reading}')")
+
+
 class QuadraticTerm:
     r"""The sum over pairs of node pairs
 
@@ -38,10 +46,6 @@ class QuadraticTerm:
     """
     def __init__(self, s: Structure, t: Structure, a: Tensor, b: Tensor, loss: str,
                  reading: str, normalize: bool):
-        if loss not in LOSSES:
-            raise ValueError(f"Expected a loss in {LOSSES} (got '{loss}')")
-        if reading not in READINGS:
-            raise ValueError(f"Expected a reading in {READINGS} (got '{reading}')")
         for side, structure, mass in (('first', s, a), ('second', t, b)):
             shape = (structure.batch_size, structure.num_nodes)
             if shape != tuple(mass.shape):

@@ -1,36 +1,22 @@
 r"""Entropic optimal transport by Sinkhorn's iterations."""
 import math
-from typing import Optional, Tuple
+from dataclasses import dataclass
+from typing import Any, Optional, Tuple
 
 import torch
 from torch import Tensor
 
 from eega_pyg.ot.autocast import no_autocast
-from eega_pyg.ot.linear import GRADIENTS, masked_problem
+from eega_pyg.ot.linear import LinearProblem, masked_problem
 from eega_pyg.ot.marginals import Marginals, divergence, regularization, with_logarithms
-from eega_pyg.ot.projection import check_iterations, fast_exp, log_plan, project
+from eega_pyg.ot.projection import check_options, fast_exp, log_plan, project
 from eega_pyg.ot.result import TransportOutput, marginal_error
 
 
-@no_autocast()
-def sinkhorn(
-    cost: Tensor,
-    a: Optional[Tensor] = None,
-    b: Optional[Tensor] = None,
-    mask_s: Optional[Tensor] = None,
-    mask_t: Optional[Tensor] = None,
-    epsilon: float = 0.1,
-    relative: bool = True,
-    num_iters: int = 1000,
-    tol: float = 1e-6,
-    check_every: int = 10,
-    scaling: Optional[float] = None,
-    potentials: Optional[Tuple[Tensor, Tensor]] = None,
-    gradient: str = 'envelope',
-) -> TransportOutput:
+@dataclass(frozen=True)
+class Sinkhorn:
     r"""Entropic optimal transport (Cuturi, *"Sinkhorn Distances: Lightspeed Computation
-    of Optimal Transport"*, 2013; Eq. 5 of EEGA with its regulariser), for a batch of
-    pairs of any sizes
+    of Optimal Transport"*, 2013; Eq. 5 of EEGA with its regulariser)
 
     .. math::
         \min_{\mathbf{T} \mathbf{1} = \mathbf{a}, \, \mathbf{T}^{\top} \mathbf{1} =
@@ -38,16 +24,6 @@ def sinkhorn(
         \mathrm{KL}(\mathbf{T} \,\|\, \mathbf{a} \mathbf{b}^{\top})
 
     Args:
-        cost (torch.Tensor): The costs :math:`(B, n, m)`, or :math:`(n, m)` for one
-            pair; finite where there is mass.
-        a (torch.Tensor, optional): The first marginals :math:`(B, n)`; zero is no node.
-            (default: uniform, of total mass one)
-        b (torch.Tensor, optional): The second marginals :math:`(B, m)`.
-            (default: uniform, of total mass one)
-        mask_s (torch.Tensor, optional): The nodes of the first side :math:`(B, n)`.
-            (default: all)
-        mask_t (torch.Tensor, optional): The nodes of the second side :math:`(B, m)`.
-            (default: all)
         epsilon (float, optional): The strength of the regulariser.
             (default: :obj:`0.1`)
         relative (bool, optional): If set, :obj:`epsilon` is in units of the pair's mean
@@ -60,54 +36,107 @@ def sinkhorn(
         scaling (float, optional): If given, the strength starts at the mean cost and is
             multiplied by this until it is :obj:`epsilon`, each time starting from the
             last potentials. (default: :obj:`None`)
-        potentials (tuple of torch.Tensor, optional): Where to start, as in a result.
-            (default: zero)
         gradient (str, optional): :obj:`"envelope"` holds the plan constant: exact for
             :obj:`regularized` once converged, a surrogate for :obj:`linear` (the plan's
             own change is left out). :obj:`"unroll"` differentiates the iterations.
             (default: :obj:`"envelope"`)
 
     Raises:
+        ValueError: If an option is out of range.
+    """
+    epsilon: float = 0.1
+    relative: bool = True
+    num_iters: int = 1000
+    tol: float = 1e-6
+    check_every: int = 10
+    scaling: Optional[float] = None
+    gradient: str = 'envelope'
+
+    def __post_init__(self) -> None:
+        check_options(self.epsilon, self.tol, self.gradient, self.num_iters,
+                      self.check_every)
+        if self.scaling is not None and not 0 < self.scaling < 1:
+            raise ValueError(f"Expected 'scaling' in (0, 1) (got '{self.scaling}')")
+
+    @no_autocast()
+    def __call__(self, problem: LinearProblem,
+                 potentials: Optional[Tuple[Tensor, Tensor]] = None) -> TransportOutput:
+        r"""Solves a batch of problems.
+
+        Args:
+            problem (LinearProblem): The problems.
+            potentials (tuple of torch.Tensor, optional): Where to start, as in a
+                result. (default: zero)
+        """
+        cost, a, b = problem
+        strength = regularization(self.epsilon, self.relative, cost, a, b)
+        unroll = self.gradient == 'unroll' and torch.is_grad_enabled()
+        with torch.set_grad_enabled(unroll):
+            marginals = with_logarithms(a, b)
+            f, g = potentials or (torch.zeros_like(a), torch.zeros_like(b))
+            if f.shape != a.shape or g.shape != b.shape:
+                raise ValueError(
+                    f"Expected potentials of shape {list(a.shape)} and "
+                    f"{list(b.shape)} (got {list(f.shape)} and {list(g.shape)})")
+            f, g = torch.where(a > 0, f, 0), torch.where(b > 0, g, 0)
+            iterations: Tensor = torch.zeros_like(strength, dtype=torch.long)
+            if self.scaling is not None:
+                f, g, iterations = _anneal(cost, marginals, f, g, strength,
+                                           self.scaling, self.num_iters,
+                                           self.check_every)
+            scale = strength[:, None]
+            score = -cost / scale[:, :, None]
+            fit = project(score, marginals, marginals.log_a + f / scale,
+                          marginals.log_b + g / scale, self.num_iters, self.tol,
+                          self.check_every)
+            log_t = log_plan(score, fit.u, fit.v)
+            plan = fast_exp(log_t)
+            f = torch.where(a > 0, fit.u - marginals.log_a, 0) * scale
+            g = torch.where(b > 0, fit.v - marginals.log_b, 0) * scale
+        linear = (plan * cost).sum((1, 2))
+        kl = divergence(log_t, plan, marginals)
+        regularized = linear + strength * kl
+        if not unroll:
+            regularized = regularized + marginal_slope(a, f) + marginal_slope(b, g)
+        converged = fit.converged & linear.isfinite()
+        return TransportOutput(plan, linear, torch.zeros_like(linear),
+                               regularized, iterations + fit.iterations,
+                               marginal_error(plan, a, b), converged, f, g)
+
+
+def sinkhorn(
+    cost: Tensor,
+    a: Optional[Tensor] = None,
+    b: Optional[Tensor] = None,
+    mask_s: Optional[Tensor] = None,
+    mask_t: Optional[Tensor] = None,
+    potentials: Optional[Tuple[Tensor, Tensor]] = None,
+    **options: Any,
+) -> TransportOutput:
+    r"""Solves entropic transport problems, given as tensors, by :class:`Sinkhorn`, for
+    a batch of pairs of any sizes.
+
+    Args:
+        cost (torch.Tensor): The costs :math:`(B, n, m)`, or :math:`(n, m)` for one
+            pair; finite where there is mass.
+        a (torch.Tensor, optional): The first marginals :math:`(B, n)`; zero is no node.
+            (default: uniform, of total mass one)
+        b (torch.Tensor, optional): The second marginals :math:`(B, m)`.
+            (default: uniform, of total mass one)
+        mask_s (torch.Tensor, optional): The nodes of the first side :math:`(B, n)`.
+            (default: all)
+        mask_t (torch.Tensor, optional): The nodes of the second side :math:`(B, m)`.
+            (default: all)
+        potentials (tuple of torch.Tensor, optional): Where to start, as in a result.
+            (default: zero)
+        **options (optional): The fields of :class:`Sinkhorn`.
+
+    Raises:
         ValueError: If an option is out of range, shapes do not match, a mass is
             negative or not finite, or the total masses of a pair differ.
+        TypeError: If an option does not exist.
     """
-    if gradient not in GRADIENTS:
-        raise ValueError(f"Expected a gradient in {GRADIENTS} (got '{gradient}')")
-    check_iterations(num_iters, check_every)
-    if scaling is not None and not 0 < scaling < 1:
-        raise ValueError(f"Expected 'scaling' in (0, 1) (got '{scaling}')")
-    cost, a, b = masked_problem(cost, a, b, mask_s, mask_t)
-    strength = regularization(epsilon, relative, cost, a, b)
-    unroll = gradient == 'unroll' and torch.is_grad_enabled()
-    with torch.set_grad_enabled(unroll):
-        marginals = with_logarithms(a, b)
-        f, g = potentials or (torch.zeros_like(a), torch.zeros_like(b))
-        if f.shape != a.shape or g.shape != b.shape:
-            raise ValueError(
-                f"Expected potentials of shape {list(a.shape)} and "
-                f"{list(b.shape)} (got {list(f.shape)} and {list(g.shape)})")
-        f, g = torch.where(a > 0, f, 0), torch.where(b > 0, g, 0)
-        iterations: Tensor = torch.zeros_like(strength, dtype=torch.long)
-        if scaling is not None:
-            f, g, iterations = _anneal(cost, marginals, f, g, strength, scaling,
-                                       num_iters, check_every)
-        scale = strength[:, None]
-        score = -cost / scale[:, :, None]
-        fit = project(score, marginals, marginals.log_a + f / scale,
-                      marginals.log_b + g / scale, num_iters, tol, check_every)
-        log_t = log_plan(score, fit.u, fit.v)
-        plan = fast_exp(log_t)
-        f = torch.where(a > 0, fit.u - marginals.log_a, 0) * scale
-        g = torch.where(b > 0, fit.v - marginals.log_b, 0) * scale
-    linear = (plan * cost).sum((1, 2))
-    kl = divergence(log_t, plan, marginals)
-    regularized = linear + strength * kl
-    if not unroll:
-        regularized = regularized + marginal_slope(a, f) + marginal_slope(b, g)
-    converged = fit.converged & linear.isfinite()
-    return TransportOutput(plan, linear, torch.zeros_like(linear),
-                           regularized, iterations + fit.iterations,
-                           marginal_error(plan, a, b), converged, f, g)
+    return Sinkhorn(**options)(masked_problem(cost, a, b, mask_s, mask_t), potentials)
 
 
 def marginal_slope(a: Tensor, potential: Tensor) -> Tensor:
