@@ -7,14 +7,13 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
 from torch_geometric.data import HeteroData, InMemoryDataset
 
 from eega_pyg.identity import digest, file_sha256, function_identity
-from eega_pyg.schema import JMERE_TAGS, TagSet
+from eega_pyg.schema import JMERE_TAGS, SceneGraph, TagSet
 from eega_pyg.tagging import TABLES
 from eega_pyg.transforms import Pair, PairTransform, Vocabularies
 
 from .cached import cached_parser, cached_pieces, encoder_identity
 from .download import download_file
-from .mnre import VERSIONS
-from .pairs import read_pairs
+from .mnre import VERSIONS, read_mnre
 from .statistics import statistics
 from .storage import SCHEMA_VERSION, load_graphs, save_graphs
 from .visual_sources import ImageParser, Source, VisualSources
@@ -284,9 +283,17 @@ class JMERE(InMemoryDataset):
         self.save(data_list, osp.join(self.processed_dir, self._processed_name(split)))
 
     def _pairs(self, split: str) -> List[Pair]:
-        return read_pairs(self._raw(f'mnre_{split}.txt'), self._visual(split),
-                          self.tags, self.version, self.spacy_model, self.max_words,
-                          self.word_vectors, progress=self.log)
+        parser = cached_parser(self.spacy_model, self.word_vectors)
+        records = read_mnre(self._raw(f'mnre_{split}.txt'), self.tags, self.version)
+        parses = parser.parse([r.words for r in records], self.log)
+        graphs = self._visual(split).read([r.image_id for r in records], self.log)
+        return [
+            window for i, (record, parse) in enumerate(zip(records, parses))
+            for window in Pair(record.words, parse,
+                               graphs.get(record.image_id,
+                                          SceneGraph()), record.quintuples, record.text,
+                               record.image_id, sentence=i).windows(self.max_words)
+        ]
 
     def _visual(self, split: str) -> VisualSources:
         visual = self.visual

@@ -124,6 +124,7 @@ def test_the_loss_is_shared_between_tags_and_teachers(trained, small_root, reduc
     torch.testing.assert_close(losses[0.7], 0.3 * losses[0.0] + 0.7 * losses[1.0])
 
 
+@pytest.mark.slow
 def test_a_pupil_learns_what_its_teacher_says(trained, small_root, tiny_overrides,
                                               tmp_path):
     # A teacher that mistakes persons for organisations and organisations for persons.
