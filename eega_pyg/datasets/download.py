@@ -10,23 +10,23 @@ from eega_pyg.identity import file_sha256
 
 
 def download_file(url: str, path: str, sha256: Optional[str]) -> None:
-    r"""Downloads a file; it is there whole and checked, or not at all.
+    r"""Downloads a file and checks it. If either fails, no file is left.
 
     Args:
-        url (str): Where from.
-        path (str): Where to.
-        sha256 (str, optional): The SHA-256 of its content; where it is :obj:`None`, a
+        url (str): The address.
+        path (str): The file that is written.
+        sha256 (str, optional): The SHA-256 of its content. If it is :obj:`None`, a
             warning says that the file was not checked.
 
     Raises:
         OSError: Naming both places and what to do by hand, if the file cannot be
-            fetched or is another one.
+            downloaded or has another SHA-256.
     """
     by_hand = f"Fetch it by other means and save it as '{path}'"
     with atomic(path) as temporary:
         try:
             with urllib.request.urlopen(url, timeout=30) as response:
-                content = response.read()  # Raises where it is cut short.
+                content = response.read()  # Raises if the connection breaks.
             with open(temporary, 'wb') as f:
                 f.write(content)
         except (urllib.error.URLError, HTTPException, OSError) as e:
