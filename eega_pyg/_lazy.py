@@ -1,4 +1,5 @@
 r"""Packages whose names are loaded when they are asked for."""
+import sys
 from importlib import import_module
 from typing import Any, Callable, List, Mapping, Tuple
 
@@ -19,4 +20,4 @@ def attach(
             raise AttributeError(f"module '{package}' has no attribute '{name}'")
         return getattr(import_module(f'{package}.{names[name]}'), name)
 
-    return load, lambda: sorted(names)
+    return load, lambda: sorted({*vars(sys.modules[package]), *names})

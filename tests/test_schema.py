@@ -230,6 +230,7 @@ class Part(BaseModel):
     ({'parts': [{}, {'parts': [{'more': 1}]}]},
      "parts[1].parts[0]: unknown field 'more'"),
     ({'flag': '\n'.join('ab' * 99)}, None),
+    ({'x\ny' * 99: 1}, None),
 ])  # yapf: disable
 def test_the_first_error_is_one_line_that_says_where_and_what(value, message):
     with pytest.raises(ValidationError) as raised:

@@ -10,14 +10,14 @@ err = Console(stderr=True)
 
 
 def tell(message: Any, kind: str = '') -> None:
-    r"""Prints a message, which is no markup, to the standard error."""
+    r"""Prints a message to the standard error; brackets in it are no markup."""
     if kind:
         err.print(kind, end=' ')
     err.print(str(message), markup=False, highlight=False, soft_wrap=True)
 
 
 def show_warnings() -> None:
-    r"""Shows what the library warns of, and nothing of other libraries."""
+    r"""Shows the warnings of this library only."""
     warnings.filterwarnings('ignore')
     warnings.filterwarnings('default', module=r'eega_pyg\.datasets')
     warnings.showwarning = _show

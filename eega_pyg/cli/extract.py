@@ -17,7 +17,15 @@ from rich.table import Table
 from rich.text import Text
 
 from .console import out, tell
-from .options import Caption, OptionalModel, SceneGraphFile, check_items, one_item
+from .options import (
+    Caption,
+    Device,
+    MinProbability,
+    OptionalModel,
+    SceneGraphFile,
+    check_items,
+    one_item,
+)
 
 if TYPE_CHECKING:
     from eega_pyg.extraction.result import Result
@@ -34,15 +42,17 @@ def extract(
     caption: Optional[str] = Caption,
     scene_graph: Optional[Path] = SceneGraphFile,
     image: Optional[Path] = typer.Option(
-        None, help='The image; looked at only without a '
-        'caption or a scene graph.'),
+        None, help='The image. The model looks at it only without a caption or a '
+        'scene graph.'),
     source: Optional[Path] = typer.Option(
-        None, '--input', help='JSON lines with "text" or "words", and optionally '
-        '"caption" or "scene_graph", "image_id" and "image" (a path), instead of '
-        'TEXT.'),
+        None, '--input',
+        help='JSON lines, instead of TEXT, with "text" or "words" and, '
+        'if you like, "caption" or "scene_graph", "image_id", and "image" (a path).'),
     align: bool = typer.Option(
         False, '--align', help='Also say which objects of '
         'the image each entity is aligned with (JSON lines only).'),
+    min_probability: float = MinProbability,
+    device: Optional[str] = Device,
     target: Optional[Path] = typer.Option(None, '--output', help='File for the JSON '
                                           'lines.'),
     style: Optional[Format] = typer.Option(
@@ -73,7 +83,7 @@ def extract(
     numbered = (read_items(source) if source is not None else {
         0: one_item(text, caption, scene_graph, image)
     })
-    extractor = Extractor.from_pretrained(model)
+    extractor = Extractor.from_pretrained(model, device, threshold=min_probability)
     check_items(extractor, numbered, source)
     items = list(numbered.values())
 
@@ -108,11 +118,12 @@ def explain(
     caption: Optional[str] = Caption,
     scene_graph: Optional[Path] = SceneGraphFile,
     image: Optional[Path] = typer.Option(
-        None, help='The image, for the page; looked at '
-        'by the model only without a caption or a scene graph.'),
+        None, help='The image, for the page. The model looks at it only without a '
+        'caption or a scene graph.'),
+    device: Optional[str] = Device,
 ) -> None:
-    r"""Writes a page that shows how a text and its image are read: entities, relations,
-    what the words are aligned with in the image, and all word pairs."""
+    r"""Writes a page that shows what the model makes of a text and its image: entities,
+    relations, the alignment of words and objects, and all word pairs."""
     from eega_pyg.extraction.extractor import Extractor
     from eega_pyg.files import check_file
     from eega_pyg.resolve import require
@@ -126,7 +137,7 @@ def explain(
         if path.suffix.lower() in FORMATS:
             require('matplotlib', 'plot')
     item = one_item(text, caption, scene_graph, image)
-    extractor = Extractor.from_pretrained(model)
+    extractor = Extractor.from_pretrained(model, device)
     result = extractor.batch([item], align=True, pairs=True)[0]
     for path in target:
         if path.suffix.lower() == '.html':
@@ -151,11 +162,9 @@ def _result_table(result: 'Result') -> Table:
     table = Table(title=Text(result.text))
     for name in ('head', 'type', 'relation', 'tail', 'type', 'probability'):
         table.add_column(name, overflow='fold')
-    for q in result.to_dict()['quintuples']:
-        head, tail = q['head'], q['tail']
-        cells = (head['text'], head['type'], q['relation'], tail['text'], tail['type'],
-                 f"{q['probability']:.2f}")
-        table.add_row(*map(Text, cells))
+    for q in result.quintuples:
+        table.add_row(*map(Text, (q.head.text, q.head.type, q.relation, q.tail.text,
+                                  q.tail.type, f'{q.probability:.2f}')))
     if not table.row_count:
         table.add_row('(no relation found)', *[''] * 5)
     return table

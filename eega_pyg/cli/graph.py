@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterator, List, Optional
 import typer
 
 from .console import tell
-from .options import OptionalModel, check_items
+from .options import Device, MinProbability, OptionalModel, check_items
 
 
 class Images(str, Enum):
@@ -32,13 +32,12 @@ def graph(
         '(Q90): names with one id become one entity.'),
     merge_names: bool = typer.Option(
         False, '--merge-names', help='Join entities '
-        'that are said to be other names of each other.'),
-    min_probability: float = typer.Option(
-        0.0, min=0, max=1, help='Leave out relations that are less probable, '
-        'and entities that are and stand in none that stays.'),
+        'that a relation says are names of one another.'),
+    min_probability: float = MinProbability,
     min_count: int = typer.Option(
         1, min=1, help='Leave out relations that are stated '
         'less often, and entities without any.'),
+    device: Optional[str] = Device,
 ) -> None:
     r"""Merges what was found in many texts into one graph and writes it."""
     from eega_pyg.files import check_apart, read_lines
@@ -60,7 +59,7 @@ def graph(
         raise ValueError(f"'{source}' is a graph already: KnowledgeGraph.load reads "
                          f"it, and its 'filter' and 'write' make others of it")
     with _kept(lines, target[0].with_name(target[0].name + '.results.jsonl')):
-        _extract(lines, source, model)
+        _extract(lines, source, model, device)
         try:
             found = KnowledgeGraph.from_results(lines.values(), linker, merge_names,
                                                 min_probability)
@@ -75,21 +74,20 @@ def graph(
          f'{len(found.sentences)} texts')
 
 
-def _extract(lines: Dict[int, Any], source: Path, model: Optional[str]) -> None:
-    r"""Puts results in the place of texts; lines with results stay as they are."""
+def _extract(lines: Dict[int, Any], source: Path, model: Optional[str],
+             device: Optional[str]) -> None:
+    r"""Replaces the lines that hold texts by results; those that hold results stay."""
     from eega_pyg.extraction.item import Item
+    from eega_pyg.schema import validated
     items: Dict[int, Item] = {}
     for number, value in lines.items():
         if not isinstance(value, dict) or 'quintuples' not in value:
-            try:
-                items[number] = Item.from_dict(value)
-            except ValueError as e:
-                raise ValueError(f'{source}:{number}: {e}') from None
+            items[number] = validated(Item, value, f'{source}:{number}')
     if not items:
         return
     from eega_pyg.extraction.extractor import Extractor
     from eega_pyg.parsing import tracked
-    extractor = Extractor.from_pretrained(model)
+    extractor = Extractor.from_pretrained(model, device)
     check_items(extractor, items, source)
     numbers = list(items)
     stream = extractor.stream(items.values(), align=True)
@@ -99,8 +97,8 @@ def _extract(lines: Dict[int, Any], source: Path, model: Optional[str]) -> None:
 
 @contextmanager
 def _kept(lines: Dict[int, Any], path: Path) -> Iterator[None]:
-    r"""Where the block fails, results that it has put among the lines are written to a
-    file, with the other lines as they are."""
+    r"""If the block fails, writes the lines to a file, so that the results among them
+    are not lost."""
     from eega_pyg.extraction.result import Result
     from eega_pyg.files import write_text
     try:

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from .console import out, tell
-from .options import Model, Preset, Root, Set, Split, check_root
+from .options import Device, Model, Preset, Root, Set, Split, check_root
 
 
 class Dtype(str, Enum):
@@ -48,8 +48,9 @@ def evaluate(
     split: Split = typer.Option(Split.val, help='Split to score.'),
     output: Optional[Path] = typer.Option(None, '--json', help='Also write the '
                                           'scores to this file.'),
+    device: Optional[str] = Device,
 ) -> None:
-    r"""Scores a model against the given quintuples."""
+    r"""Scores a model against the quintuples of a data set."""
     from eega_pyg.datasets import JMERE
     from eega_pyg.device import find_device
     from eega_pyg.files import check_file, write_text
@@ -58,10 +59,11 @@ def evaluate(
     check_root(root)
     if output is not None:
         check_file(output)
+    place = find_device(device)  # Before a model is downloaded.
     saved = load_model(model)
     dataset = JMERE(str(root), split=split.value, vocabularies=saved.vocabularies,
                     tags=saved.model.tag_set, **saved.data.arguments())
-    scores = evaluate_model(saved.model.to(find_device()), dataset, saved.signatures)
+    scores = evaluate_model(saved.model.to(place), dataset, saved.signatures)
     _print_scores(scores, f'{root}, {split.value} split')
     if output is not None:
         write_text(output, json.dumps(scores, indent=2) + '\n')

@@ -23,6 +23,11 @@ OptionalModel = typer.Option(
     None, '--model', '-m', help='Folder that "eega train" has written, or a model of '
     'the Hugging Face hub \\[default: the checkpoint of the package].',
     show_default=False)
+Device = typer.Option(
+    None, '--device', show_default=False, help='Where models run, e.g. cpu or cuda '
+    '\\[default: the first accelerator, else the CPU].')
+MinProbability = typer.Option(0.0, '--min-probability', min=0, max=1,
+                              help='Leave out relations that are less probable.')
 Caption = typer.Option(None, help='What the image shows, in a sentence.')
 SceneGraphFile = typer.Option(
     None, '--scene-graph', help='What the image shows, as the JSON file of a scene '
@@ -37,7 +42,7 @@ class Split(str, Enum):
 
 def check_root(root: Path) -> None:
     r"""Raises a :class:`FileNotFoundError` where there is no data set."""
-    # JMERE itself would download MNRE's text to wherever it is told.
+    # JMERE itself would make the folder and download MNRE's text into it.
     if not (root / 'raw').is_dir():
         raise FileNotFoundError(f"There is no data set in '{root}' (no folder "
                                 f"'{root / 'raw'}'): 'eega build {root}' makes one")
@@ -47,19 +52,18 @@ def one_item(text: Optional[str], caption: Optional[str], scene_graph: Optional[
              image: Optional[Path]) -> 'Item':
     r"""The item that the options of a command describe."""
     from eega_pyg.extraction.item import Item
-    from eega_pyg.schema import SceneGraph
-    found = None
+    from eega_pyg.files import read_json
+    from eega_pyg.schema import SceneGraph, validated
+    graph = None
     if scene_graph is not None:
-        try:
-            found = SceneGraph.from_json(scene_graph.read_text(encoding='utf-8-sig'))
-        except ValueError as e:
-            raise ValueError(f'{scene_graph}: {e}') from None
-    return Item(text=text or '', caption=caption, scene_graph=found, image=image)
+        graph = validated(SceneGraph, read_json(scene_graph), scene_graph)
+    return Item(text or '', caption=caption, scene_graph=graph, image=image)
 
 
 def check_items(extractor: 'Extractor', items: Dict[int, 'Item'],
                 source: Optional[Path]) -> None:
-    r"""Raises an error that names file and line, if an item cannot be read."""
+    r"""Raises a :class:`ValueError` that names file and line if an item cannot be
+    read."""
     for number, item in items.items():
         try:
             extractor.check(item)

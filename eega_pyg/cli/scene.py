@@ -10,8 +10,11 @@ from rich.progress import Progress
 from eega_pyg.schema import SceneGraph
 
 from .console import err, out, tell
+from .options import Device
 
 if TYPE_CHECKING:
+    import torch
+
     from eega_pyg.vision.captions.parser import CaptionParser
     from eega_pyg.vision.scene_run import SceneRun
 
@@ -31,10 +34,10 @@ def scene(
     weights: str = typer.Option(
         'COCO_V1', help='Weights of the detector: a name of torchvision\'s, a file, or '
         '"random", whose objects mean nothing.'),
-    top_k: int = typer.Option(10, min=1, help='Objects kept of an image.'),
+    top_k: int = typer.Option(10, min=1, help='The most objects of an image.'),
     score: float = typer.Option(0.3, min=0, max=1,
                                 help='The least score of an object.'),
-    device: str = typer.Option('cpu', help='Where the detector runs, e.g. cuda.'),
+    device: Optional[str] = Device,
     features: bool = typer.Option(False, '--features', help='Also write the objects\' '
                                   'feature vectors.'),
     draw: bool = typer.Option(
@@ -43,8 +46,8 @@ def scene(
 ) -> None:
     r"""Turns images and captions into scene graphs.
 
-    What was done before is not done again. An image that cannot be read is reported,
-    and makes the exit code 1 at the end.
+    Images that a run before has parsed are not parsed again. If an image cannot be
+    read, it is reported, the others are parsed, and the exit code is 1.
     """
     run = scene_run(folder, detector.value, weights, top_k, score, device, features,
                     draw)
@@ -66,24 +69,24 @@ def scene(
 
 
 def scene_run(folder: Path, detector: str, weights: str, top_k: int, score: float,
-              device: str, features: bool, draw: bool) -> 'SceneRun':
-    r"""A run with the parsers that the options name; they are loaded when there is
+              device: Optional[str], features: bool, draw: bool) -> 'SceneRun':
+    r"""A run with the parsers that the options name. They are loaded only if there is
     something to parse.
 
     Args:
         folder (Path): Where the graphs go.
         detector (str): ``'mask-rcnn'`` or ``'ssdlite'``.
         weights (str): A name of torchvision's weights, a file, or ``'random'``.
-        top_k (int): Objects kept of an image.
+        top_k (int): The most objects of an image that are kept.
         score (float): The least score of an object.
-        device (str): Where the detector runs.
+        device (str, optional): Where the detector runs.
         features (bool): Whether feature vectors are written.
         draw (bool): Whether graphs are drawn.
     """
     from eega_pyg.device import find_device
     from eega_pyg.vision.predicates.model import weights_fingerprint
     from eega_pyg.vision.scene_run import SceneRun
-    find_device(device)  # Before anything is downloaded.
+    place = find_device(device)  # Before anything is downloaded.
     settings: Dict[str, Any] = {
         'detector': detector,
         'weights': _content(weights),
@@ -96,7 +99,7 @@ def scene_run(folder: Path, detector: str, weights: str, top_k: int, score: floa
         from eega_pyg.visualize.scene import save_scene
         drawing = save_scene
     return SceneRun(folder,
-                    lambda: _image_parser(detector, weights, top_k, score, device),
+                    lambda: _image_parser(detector, weights, top_k, score, place),
                     _caption_parser, _merged, settings, features, drawing)
 
 
@@ -106,7 +109,7 @@ def _content(weights: str) -> str:
 
 
 def _image_parser(detector: str, weights: str, top_k: int, score: float,
-                  device: str) -> Any:
+                  device: 'torch.device') -> Any:
     from eega_pyg.vision import RCNNDetector, SceneParser, SSDLiteDetector
     source: Optional[str] = None if weights == 'random' else weights
     if detector == 'ssdlite':

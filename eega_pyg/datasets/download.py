@@ -10,17 +10,17 @@ from eega_pyg.identity import file_sha256
 
 
 def download_file(url: str, path: str, sha256: Optional[str]) -> None:
-    r"""Downloads a file and checks it; if anything fails, no file is left behind.
+    r"""Downloads a file and checks it. If either fails, no file is left.
 
     Args:
-        url (str): Where from.
-        path (str): Where to.
-        sha256 (str, optional): The SHA-256 of its content. With :obj:`None` the file is
-            not checked, and a warning says so.
+        url (str): The address.
+        path (str): The file that is written.
+        sha256 (str, optional): The SHA-256 of its content. If it is :obj:`None`, a
+            warning says that the file was not checked.
 
     Raises:
         OSError: Naming both places and what to do by hand, if the file cannot be
-            fetched or has another SHA-256.
+            downloaded or has another SHA-256.
     """
     by_hand = f"Fetch it by other means and save it as '{path}'"
     with atomic(path) as temporary:

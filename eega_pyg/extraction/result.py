@@ -19,9 +19,9 @@ from eega_pyg.vision.images import ImageSource
 
 
 class Alignment(NamedTuple):
-    r"""How the mass of each word is shared among the objects of the image, by the plans
-    of the `"Joint Multimodal Entity-Relation Extraction Based on Edge-enhanced Graph
-    Alignment Network and Word-pair Relation Tagging"
+    r"""How the mass of each word is shared among the objects of the image, by the
+    transport plans of the `"Joint Multimodal Entity-Relation Extraction Based on
+    Edge-enhanced Graph Alignment Network and Word-pair Relation Tagging"
     <https://arxiv.org/abs/2211.15028>`_ paper.
 
     Shapes:
@@ -29,25 +29,25 @@ class Alignment(NamedTuple):
         - **edges:** the plan of the Gromov-Wasserstein distance (Eq. 6),
           :math:`(k, n)`
 
-    In both a column sums to one. Words in several windows of a long text carry the mean
-    over their windows.
+    In both, each column sums to one. A word in several windows of a long text has the
+    mean over its windows.
     """
     nodes: np.ndarray
     edges: np.ndarray
 
     def of(self, entity: Entity) -> Tuple[np.ndarray, np.ndarray]:
-        r"""The share of an entity's mass that goes to each object, by the two plans,
-        each :math:`(k)` with a sum of one: its words carry equal mass, so it is the
-        mean of their columns. An object that the plan does not single out has
-        :math:`1 / k`."""
+        r"""The share of an entity's mass that goes to each object, by each of the two
+        plans: :math:`(k)` numbers that sum to one. The words of the entity have equal
+        mass, so this is the mean of their columns. If the plan does not prefer any
+        object, each has :math:`1 / k`."""
         words = slice(entity.start, entity.end)
         return self.nodes[:, words].mean(1), self.edges[:, words].mean(1)
 
     @classmethod
     def merge(cls, windows: Sequence[Tuple[int, 'Alignment']],
               num_words: int) -> 'Alignment':
-        r"""Joins the windows of a text, given with their first words, which together
-        hold each of its words."""
+        r"""Joins the alignments of a text's windows. Each is given with its first word,
+        and together the windows hold all words."""
         shape = len(windows[0][1].nodes), num_words
         nodes, edges, count = np.zeros(shape), np.zeros(shape), np.zeros(num_words)
         for offset, part in windows:
@@ -70,8 +70,9 @@ class PairProbabilities(NamedTuple):
     windows: List[Tuple[int, np.ndarray]]
 
     def table(self, words: Sequence[int]) -> np.ndarray:
-        r"""The probabilities of all ordered pairs of some words: the mean over the
-        windows that hold both, NaN if there is none. :math:`(m, m, T)`"""
+        r"""The probabilities of all ordered pairs of some words, :math:`(m, m, T)`. For
+        each pair it is the mean over the windows that hold both, or NaN if none
+        does."""
         total = np.zeros((len(words), len(words), len(self.tags)))
         count = np.zeros((len(words), len(words), 1))
         chosen = np.asarray(words, dtype=int)

@@ -109,6 +109,8 @@ class Builder:
                 :meth:`Result.to_dict` gives.
         """
         value = result.to_dict() if isinstance(result, Result) else result
+        if isinstance(value, Mapping):  # Pydantic reads nothing but dicts.
+            value = dict(value)
         found: _Found = validated(_Found, value)
         text = found.text
         sentence = Sentence(text, found.image_id)

@@ -1,4 +1,4 @@
-r"""A knowledge graph and where each part of it comes from."""
+r"""A knowledge graph that knows the sentences of each of its parts."""
 from pathlib import Path
 from typing import TYPE_CHECKING, AbstractSet, Any, Iterable, Mapping, Optional, Union
 
@@ -22,11 +22,11 @@ SYMMETRIC = frozenset({'siblings', 'couple', 'neighbor', 'peer', 'alternate_name
 
 
 class ResultError(ValueError):
-    r"""A result that is none.
+    r"""Raised if a mapping is not what :meth:`Result.to_dict` makes.
 
     Args:
-        index (int): Its position.
-        reason (str): What is wrong with which field.
+        index (int): The position of the mapping among the results.
+        reason (str): Which field is wrong, and how.
     """
     def __init__(self, index: int, reason: str) -> None:
         super().__init__(f'Result {index}: {reason}')
@@ -57,21 +57,21 @@ class KnowledgeGraph(GraphData):
                      progress: bool = False) -> 'KnowledgeGraph':
         r"""Merges results into a graph.
 
-        Mentions are the same entity if the linker gives them the same id, or, where it
-        gives none, if type and :func:`normalized_name` are the same. A text that comes
-        twice with the same image counts once. A relation of an entity with itself
-        (two of its names in one sentence) is left out.
+        Mentions become the same entity if the linker gives them the same id, or, where
+        it gives none, if type and :func:`normalized_name` are the same. A text that
+        occurs twice with the same image counts once. A relation between an entity and
+        itself (two of its names in one sentence) is left out.
 
         Args:
             results (iterable): Results, or what :meth:`Result.to_dict` makes of them.
-            linker (callable, optional): Tells which entity a mention is, see
+            linker (callable, optional): Gives the id of a mention's entity, see
                 :data:`Linker`. (default: :obj:`None`)
             merge_names (bool, optional): If set to :obj:`True`, entities of one type
                 that are joined by :obj:`names_relation` become one. (default:
                 :obj:`False`)
-            min_probability (float, optional): Less probable quintuples are left out,
-                and mentions of entities that are and are in none that stays.
-                (default: :obj:`0.0`)
+            min_probability (float, optional): Less probable quintuples are left out.
+                So is a less probable mention, unless it is part of a quintuple that
+                is kept. (default: :obj:`0.0`)
             symmetric (set of str, optional): Relations in which head and tail can be
                 swapped. (default: those of JMERE)
             names_relation (str, optional): The relation between two names of one
@@ -95,8 +95,8 @@ class KnowledgeGraph(GraphData):
 
     def filter(self, min_probability: float = 0.0,
                min_count: int = 1) -> 'KnowledgeGraph':
-        r"""The graph of the relations whose best probability and whose count reach the
-        given ones, and of the entities between them."""
+        r"""A smaller graph. It has the relations whose best probability and whose count
+        are at least the given ones, and the entities of these relations."""
         relations = [
             r for r in self.relations
             if r.best >= min_probability and r.count >= min_count
@@ -119,8 +119,7 @@ class KnowledgeGraph(GraphData):
         return to_tables(self)
 
     def write(self, path: Union[str, Path], images: str = 'attributes') -> None:
-        r"""Writes the graph to a file, all of it or nothing, in the format that the
-        path ends in.
+        r"""Writes the graph to a file in one step, in the format of the path's ending.
 
         =============  ==============================================================
         ``.jsonl``     JSON lines, which :meth:`load` reads
@@ -135,10 +134,10 @@ class KnowledgeGraph(GraphData):
 
         Args:
             path (str or Path): The file or folder.
-            images (str, optional): :obj:`'nodes'` makes a node of each image;
-                with :obj:`'attributes'` images are named in the provenance alone.
-                JSON lines, page and figure hold the same in both. (default:
-                :obj:`'attributes'`)
+            images (str, optional): With :obj:`'nodes'`, each image becomes a node;
+                with :obj:`'attributes'`, images are only named in mentions and
+                evidence. JSON lines, page and figure are the same in both cases.
+                (default: :obj:`'attributes'`)
 
         Raises:
             ValueError: If the ending or :obj:`images` is unknown.

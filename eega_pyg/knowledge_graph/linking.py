@@ -5,9 +5,9 @@ import unicodedata
 from pathlib import Path
 from typing import Callable, Dict, Optional, Tuple, Union
 
-#: Tells which entity a mention is: called with its name, its type and the sentence it
-#: is in; returns an id, or :obj:`None` where it knows none. An id of Wikidata
-#: (``'Q90'``) is recognised as such.
+#: Gives the id of the entity that a mention means. It is called with the mention's
+#: name, its type and its sentence, and returns :obj:`None` if it knows no id. An id of
+#: Wikidata (``'Q90'``) is recognised as such.
 Linker = Callable[[str, str, str], Optional[str]]
 
 _WIKIDATA = re.compile(r'Q[1-9][0-9]*')
@@ -18,8 +18,8 @@ _ARTICLE = re.compile(r'^the (?=.)')
 def normalized_name(name: str) -> str:
     r"""The form in which names are compared: Unicode's compatibility form without
     case, marks of tweets (``#``, ``@``), a possessive ``'s``, a leading "the",
-    punctuation around it, and doubled blanks. A name of which nothing would be left
-    only loses its case."""
+    punctuation around it, and doubled blanks. If nothing would be left of a name, only
+    its case is removed."""
     text = ' '.join(unicodedata.normalize('NFKC', name).casefold().split())
     short = _POSSESSIVE.sub('', text)
     while short and unicodedata.category(short[0])[0] in 'PS':
@@ -38,7 +38,7 @@ class TableLinker:
     r"""Links names by a table of one's own.
 
     Args:
-        links (dict): The id of each (name, type); an empty type stands for any.
+        links (dict): The id of each (name, type). An empty type matches any type.
     """
     def __init__(self, links: Dict[Tuple[str, str], str]) -> None:
         self.links = {(normalized_name(n), t): link for (n, t), link in links.items()}

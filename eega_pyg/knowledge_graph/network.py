@@ -13,16 +13,16 @@ IMAGE_RELATION = 'mentioned_with'
 def to_networkx(graph: GraphData, images: str = 'attributes') -> nx.MultiDiGraph:
     r"""A node for each entity and an edge for each relation, whose key is the relation.
 
-    - Nodes have ``kind`` (``'entity'``), ``name``, ``type``, ``names`` (how often each
-      occurs), ``wikidata`` (``''`` where unknown), ``count``, ``best``, ``mean`` and
-      ``mentions``.
+    - Nodes have ``kind`` (``'entity'``), ``name``, ``type``, ``names`` (with how often
+      each occurs), ``wikidata`` (``''`` where unknown), ``count``, ``best``, ``mean``
+      and ``mentions``.
     - Edges have ``relation``, ``directed``, ``count``, ``best``, ``mean`` and
       ``evidence``.
     - Mentions and evidence are dicts with the sentence, its image, the characters, the
       probability and, if known, the aligned object with its box.
-    - With images as nodes, each has the id ``'image:NAME'``, ``kind`` (``'image'``) and
-      ``name``, and an edge ``mentioned_with`` from each entity of its sentences with
-      ``count`` and, of the strongest alignment, ``object``, ``strength`` and ``box``.
+    - If images are nodes, each has the id ``'image:NAME'``, ``kind`` (``'image'``) and
+      ``name``. Each entity of its sentences has an edge ``mentioned_with`` to it, with
+      ``count`` and, for the strongest alignment, ``object``, ``strength`` and ``box``.
 
     Args:
         graph (GraphData): The graph.

@@ -23,10 +23,7 @@ CHECKPOINTS = Path(__file__).parent / 'checkpoints'
 DEFAULT_CHECKPOINT = 'jmere-minilm'
 
 
-def find_folder(name: Optional[Union[str, Path]], revision: Optional[str] = None,
-                token: Optional[Union[str, bool]] = None,
-                cache_dir: Optional[Union[str, Path]] = None,
-                local_files_only: bool = False) -> Path:
+def find_folder(name: Optional[Union[str, Path]], **hub: Any) -> Path:
     r"""The folder of a saved model: :obj:`name` itself, a checkpoint of the package
     (without a name the default one), or what the Hugging Face hub gives.
 
@@ -35,7 +32,7 @@ def find_folder(name: Optional[Union[str, Path]], revision: Optional[str] = None
 
     Args:
         name (str or Path, optional): The folder, the checkpoint or the model's name.
-        revision, token, cache_dir, local_files_only: As of
+        **hub (optional): Further arguments of
             :func:`~huggingface_hub.snapshot_download`.
 
     Raises:
@@ -64,9 +61,7 @@ def find_folder(name: Optional[Union[str, Path]], revision: Optional[str] = None
             f"a model of the Hugging Face hub, because that folder exists")
     from huggingface_hub import snapshot_download
     try:
-        return Path(
-            snapshot_download(name, revision=revision, token=token, cache_dir=cache_dir,
-                              local_files_only=local_files_only))
+        return Path(snapshot_download(name, **hub))
     except Exception as e:  # The HTTP library's errors differ between versions.
         reason = str(e).splitlines()[0]
         raise FileNotFoundError(

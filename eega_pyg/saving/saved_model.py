@@ -118,7 +118,8 @@ def load_model(name: Optional[Union[str, Path]] = None, revision: Optional[str] 
         FileNotFoundError: If a file is missing.
         OSError: If the model was shrunk and its public text encoder cannot be had.
     """
-    folder = find_folder(name, revision, token, cache_dir, local_files_only)
+    folder = find_folder(name, revision=revision, token=token, cache_dir=cache_dir,
+                         local_files_only=local_files_only)
     for file in ('config.json', WEIGHTS, PIPELINE, *TOKENIZER):
         if not (folder / file).is_file():
             raise FileNotFoundError(f"'{folder}' is not a saved model: there is no "

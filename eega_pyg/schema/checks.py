@@ -70,17 +70,20 @@ def first_error(error: ValidationError, where: str = '') -> ValueError:
             size = name + sum(e['loc'][:-1] == tuple(place) for e in errors)
             message = f"expected {size} values (got {short(value)})"
     elif kind in ('extra_forbidden', 'unexpected_keyword_argument'):
-        message = f"unknown field '{place.pop()}'"
+        message = f"unknown field {short(place.pop())}"
     elif kind == 'value_error':
         message = str(context['error'])
     elif context.get('pattern', _NAME) != _NAME:
         message = f"expected a match of {context['pattern']} (got {short(value)})"
-    elif kind in _EXPECTED or first['msg'].startswith('Input should be '):
-        expected = _EXPECTED.get(kind, first['msg'].removeprefix('Input should be '))
-        message = f"expected {expected.format(**context)} (got {short(value)})"
+    elif kind in _EXPECTED:
+        message = f"expected {_EXPECTED[kind].format(**context)} (got {short(value)})"
+    elif first['msg'].startswith('Input should be '):
+        expected = first['msg'].removeprefix('Input should be ')
+        message = f"expected {expected} (got {short(value)})"
     else:
         message = first['msg']
-    path = ''.join(f'[{p}]' if isinstance(p, int) else f'.{p}' for p in place)
+    path = ''.join(f'[{p}]' if isinstance(p, int) else f'.{short(p)[1:-1]}'
+                   for p in place)
     return ValueError(': '.join(filter(None, (where, path.lstrip('.'), message))))
 
 
@@ -95,8 +98,8 @@ def short(value: Any) -> str:
 
 @contextmanager
 def located(where: object = '') -> Iterator[None]:
-    r"""Puts a place in front of what a :class:`ValueError` of the block says, which
-    takes one line where pydantic raised it.
+    r"""Puts a place in front of the message of any :class:`ValueError` that the block
+    raises. An error of pydantic is shortened by :func:`first_error`.
 
     Args:
         where (str or Path, optional): *E.g.*, a file, a line or a field. (default:
@@ -144,7 +147,7 @@ def record(kind: Type[Kind]) -> Type[Kind]:
 
 
 def validated(kind: Any, value: Any, where: object = '') -> Any:
-    r"""A value of a type that pydantic makes of plain values, *e.g.*, of JSON.
+    r"""Makes a value of some type from plain values, *e.g.*, those of JSON.
 
     Args:
         kind (type): A :func:`record`, another dataclass, a ``TypedDict`` or a type of

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from eega_pyg.extraction.extractor import Extractor
+from eega_pyg.knowledge_graph import KnowledgeGraph
 from eega_pyg.training.run import PairTagging
 from eega_pyg.vision import read_captions
 
@@ -28,6 +29,39 @@ def test_help_lists_the_commands(eega):
         assert code == 0 and '--help' in text
     for command in ('extract', 'explain', 'graph'):
         assert 'default: the checkpoint of the' in eega(command, '--help')[1]
+
+
+def test_whatever_runs_a_model_has_a_device_and_one_default(eega, small_root, trained,
+                                                            tmp_path):
+    (tmp_path / 'in.jsonl').write_text('{"text": "Ann"}')
+    for command in (
+        ('evaluate', small_root, '--model', trained),
+        ('extract', 'Ann', '--model', trained),
+        ('explain', 'Ann', '--model', trained, '--out', tmp_path / 'a.html'),
+        ('graph', tmp_path / 'in.jsonl', '--model', trained, '--out',
+         tmp_path / 'a.jsonl'),
+        ('scene', tmp_path, '--out', tmp_path / 'scenes'),
+    ):
+        fails(eega(*command, '--device', 'gpu'), "There is no device 'gpu' here")
+        text = ' '.join(eega(command[0], '--help')[1].replace('│', ' ').split())
+        assert 'default: the first accelerator, else the CPU' in text
+    assert eega('extract', 'Ann', '--model', trained, '--device', 'cpu')[0] == 0
+
+
+def test_less_probable_relations_are_left_out(eega, trained, tmp_path):
+    source = tmp_path / 'in.jsonl'
+    source.write_text('{"text": "Marco Bellini joins Harbor City FC"}')
+    command = ['--model', trained, '--min-probability']
+    for least in (0, 1):
+        code, out, _ = eega('extract', '--input', source, *command, least)
+        found = json.loads(out)['quintuples']
+        assert code == 0 and all(q['probability'] >= least for q in found)
+        assert eega('graph', source, '--out', tmp_path / 'a.jsonl', *command,
+                    least)[0] == 0
+        graph = KnowledgeGraph.load(tmp_path / 'a.jsonl')
+        assert len(graph.relations) == len(found) and (least or found)
+    code, _, err = eega('extract', '--input', source, *command, 2)
+    assert code == 2 and '--min-probability' in err
 
 
 def test_build_prints_the_counts(eega, small_root, tiny_overrides):

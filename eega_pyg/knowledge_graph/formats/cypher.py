@@ -13,10 +13,10 @@ _ESCAPES = {'\\': '\\\\', "'": "\\'", '\n': '\\n', '\r': '\\r', '\t': '\\t'}
 
 
 def write(graph: nx.MultiDiGraph, path: Union[str, Path]) -> None:
-    r"""Writes a statement a line, which may be run twice: entities (label ``Entity``),
-    images (label ``Image``) and relations are merged by their ids. Lists and dicts are
-    JSON. Many thousands of nodes want an index on ``Entity(id)`` and ``Image(id)``
-    first."""
+    r"""Writes one statement a line. Entities (label ``Entity``), images (label
+    ``Image``) and relations are merged by their ids, so that running the file twice
+    changes nothing. Lists and dicts are JSON. With many thousands of nodes, create an
+    index on ``Entity(id)`` and ``Image(id)`` first, or it takes very long."""
     write_text(path, '\n'.join(statements(graph)) + '\n')
 
 
@@ -53,7 +53,7 @@ def identifier(name: str) -> str:
 def _escape(char: str) -> str:
     if char in _ESCAPES:
         return _ESCAPES[char]
-    # Four digits: what is beyond them can stay as it is.
+    # An escape has four digits; characters that would need more are not escaped.
     plain = char.isprintable() or ord(char) > 0xffff
     return char if plain else f'\\u{ord(char):04x}'
 

@@ -20,8 +20,8 @@ def write(graph: nx.MultiDiGraph, path: Union[str, Path]) -> None:
 
 
 def scalars(attributes: Dict[str, Any]) -> Dict[str, Any]:
-    r"""Attributes with every list and dict as JSON, in ASCII, so that any text
-    survives any format."""
+    r"""The attributes with lists and dicts as JSON. It is in ASCII, which every format
+    can hold."""
     return {
         name: json.dumps(value) if isinstance(value, (list, dict)) else value
         for name, value in attributes.items()

@@ -24,7 +24,7 @@ _RELATION = [(':START_ID', 'start'), (':END_ID', 'end'),
 
 def write(graph: nx.MultiDiGraph, folder: Union[str, Path]) -> None:
     r"""Writes ``entities.csv``, ``relations.csv`` and, if images are nodes,
-    ``images.csv``, each of them whole or not at all, for
+    ``images.csv``, each in one step. They are read by
 
     .. code-block:: bash
 
@@ -67,5 +67,5 @@ def _cells(values: List[Any]) -> List[Any]:
 
 
 def _label(name: str) -> str:
-    # ';' separates labels, and others would have to be quoted in every query.
+    # ';' separates labels, and other marks would need quotes in every query.
     return re.sub(r'\W', '_', name)

@@ -13,12 +13,12 @@ from ..records import GraphData
 
 def write_graph_page(graph: GraphData, path: Union[str, Path],
                      title: str = 'Knowledge graph') -> None:
-    r"""Writes one HTML page, which needs no network and no other file: the graph with
-    search, filters by type, relation, probability and count, and the sentences that
-    each entity and relation comes from.
+    r"""Writes one HTML page, which needs no network and no other file. It shows the
+    graph with search, filters by type, relation, probability and count, and the
+    sentences that each entity and relation comes from.
 
     Args:
-        graph (GraphData): The graph; pages of a few thousand entities are fluent.
+        graph (GraphData): The graph. With a few thousand entities the page is fluent.
         path (str or Path): The file.
         title (str, optional): The title of the page.
     """

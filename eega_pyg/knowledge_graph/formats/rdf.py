@@ -13,7 +13,7 @@ from ..records import GraphData
 if TYPE_CHECKING:
     import rdflib
 
-#: Where the names of entities, relations and properties live, unless told otherwise.
+#: The beginning of the names of entities, relations and properties, by default.
 BASE = 'urn:eega:'
 
 
@@ -114,7 +114,7 @@ def to_rdflib(graph: GraphData, images: str = 'attributes',
 
 
 def _exact(value: Any) -> Any:
-    # rdflib writes a double with seven digits, and a decimal with all of them.
+    # rdflib writes a double with seven digits but a decimal with all of them.
     return Decimal(repr(value)) if isinstance(value, float) else value
 
 

@@ -1,4 +1,4 @@
-r"""The format that a path ends in."""
+r"""Writing a graph in the format of a path's ending."""
 from pathlib import Path
 from typing import Dict, Tuple, Union
 
@@ -24,8 +24,8 @@ _FORMATS: Dict[str, Tuple[str, ...]] = {
 
 
 def check_target(path: Union[str, Path]) -> str:
-    r"""The ending of a path in lower case, if :func:`write` can write there; it raises
-    what that would."""
+    r"""The ending of a path in lower case. It raises the errors of :func:`write`, so
+    that they come before any work is done."""
     suffix = Path(path).suffix.lower()
     if suffix == '':
         if Path(path).is_file():
