@@ -16,8 +16,7 @@ from eega_pyg.config.options import (
 from eega_pyg.files import parse_yaml, read_yaml
 from eega_pyg.schema import located, short
 
-#: Fields of version 0.1 that nothing reads any more, and what all runs have in their
-#: place now.
+#: Fields that only version 0.1 reads, and the value that every run has now.
 _REMOVED: Dict[str, Dict[str, Any]] = {
     'data': {
         'captions': True
@@ -54,7 +53,8 @@ class Config(Section):
         if not os.path.isfile(path):
             raise ValueError(f"There is no preset or file {short(preset)} (presets: "
                              f"{', '.join(presets())})")
-        value = _without_removed(read_yaml(path))
+        value = read_yaml(path)
+        value = {} if value is None else _without_removed(value)
         own = ''
         try:
             cls.from_dict(value)
@@ -87,8 +87,8 @@ def presets() -> List[str]:
 
 
 def _replaced(value: Any, overrides: Iterable[str]) -> Any:
-    r"""A configuration with single fields replaced; what is none stays as it is, and
-    the validation says what is wrong with it."""
+    r"""A configuration with single fields replaced. A section that is not a mapping
+    stays as it is, and the validation names it."""
     for override in overrides:
         name, equals, text = override.partition('=')
         section, dot, field = name.strip().partition('.')
@@ -102,7 +102,7 @@ def _replaced(value: Any, overrides: Iterable[str]) -> Any:
 
 
 def _without_removed(value: Any) -> Any:
-    r"""Leaves out what files of version 0.1 hold and nothing reads any more."""
+    r"""A configuration without the fields that only version 0.1 reads."""
     if not isinstance(value, dict):
         return value
     out = dict(value)
@@ -111,6 +111,6 @@ def _without_removed(value: Any) -> Any:
             out[section] = {k: v for k, v in out[section].items() if k not in removed}
             for name in removed.keys() & value[section].keys():
                 if value[section][name] != removed[name]:
-                    warnings.warn(f"'{section}.{name}' is no option any more and is "
+                    warnings.warn(f"The option '{section}.{name}' was removed and is "
                                   f"ignored (got {short(value[section][name])})")
     return out

@@ -1,5 +1,4 @@
 r"""Training on what other models say beside what the data say."""
-from dataclasses import replace
 from pathlib import Path
 from typing import List, Sequence, Union
 
@@ -87,7 +86,10 @@ def ensemble_log_probs(models: Sequence[Union[str, Path]], root: Union[str, Path
         if saved.model.table != data.table:
             raise ValueError(f"The model '{name}' was trained with data.table="
                              f"{saved.model.table}, not {data.table}")
-        own = replace(saved.data, version=data.version, max_words=data.max_words)
+        own = saved.data.model_copy(update={
+            'version': data.version,
+            'max_words': data.max_words
+        })
         dataset = JMERE(str(root), split=split, vocabularies=saved.vocabularies,
                         tags=tags, log=progress, **own.arguments())
         said = _log_probs(saved.model, dataset, progress)
