@@ -1,10 +1,9 @@
 r"""The configuration of a run: presets, files of one's own and single overrides."""
 import os
+import re
 import warnings
 from importlib.resources import files
 from typing import Any, Dict, Iterable, List
-
-from pydantic import Field
 
 from eega_pyg.config.options import (
     DataConfig,
@@ -29,11 +28,14 @@ _REMOVED: Dict[str, Dict[str, Any]] = {
 
 class Config(Section):
     r"""A whole run."""
-    tags: TagsConfig = Field(default=TagsConfig(), description='Types and relations.')
-    data: DataConfig = Field(default=DataConfig(), description='The data.')
-    model: ModelConfig = Field(default=ModelConfig(), description='The model.')
-    train: TrainConfig = Field(default=TrainConfig(), description='The training.')
-
+    tags: TagsConfig = TagsConfig()
+    r"""Types and relations."""
+    data: DataConfig = DataConfig()
+    r"""The data."""
+    model: ModelConfig = ModelConfig()
+    r"""The model."""
+    train: TrainConfig = TrainConfig()
+    r"""The training."""
     @classmethod
     def load(cls, preset: str = 'default', overrides: Iterable[str] = ()) -> 'Config':
         r"""A preset's name or a YAML file (see :func:`~eega_pyg.files.parse_yaml`),
@@ -90,12 +92,12 @@ def _replaced(value: Any, overrides: Iterable[str]) -> Any:
     r"""A configuration with single fields replaced. A section that is not a mapping
     stays as it is, and the validation names it."""
     for override in overrides:
-        name, equals, text = override.partition('=')
-        section, dot, field = name.strip().partition('.')
-        if not equals or not dot or '.' in field:
+        parts = re.fullmatch(r'\s*(\w{1,40})\.(\w{1,40})\s*=(.*)', override, re.S)
+        if parts is None:
             raise ValueError(f"Expected SECTION.FIELD=VALUE, e.g. train.lr=3e-5 "
                              f"(got {short(override)})")
-        new = parse_yaml(text, f'--set {name}')
+        section, field, text = parts.groups()
+        new = parse_yaml(text, f'--set {section}.{field}')
         if isinstance(value, dict) and isinstance(value.get(section, {}), dict):
             value = {**value, section: {**value.get(section, {}), field: new}}
     return value
