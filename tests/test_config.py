@@ -54,6 +54,8 @@ def test_overrides_replace_single_fields():
 
 def test_a_file_of_ones_own(tmp_path):
     path = tmp_path / 'mine.yaml'
+    path.write_text('')
+    assert Config.load(str(path)) == Config()
     path.write_text('train:\n  batch_size: 4\n')
     assert Config.load(str(path)).train.batch_size == 4
 
@@ -135,7 +137,7 @@ def test_files_of_version_0_1_are_read(tmp_path):
         warnings.simplefilter('error')
         assert Config.load(str(path)).train.epochs == 3
     path.write_text('train: {schedule: halving}')
-    with pytest.warns(UserWarning, match="'train.schedule' is no option any more"):
+    with pytest.warns(UserWarning, match="option 'train.schedule' was removed"):
         assert Config.load(str(path)) == Config()
 
 

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from torch_geometric.nn import GATConv
 
 from eega_pyg import Config, Extractor, evaluate
 
@@ -14,19 +15,18 @@ def test_a_layer_of_ones_own(small_root, tiny_overrides, tmp_path, monkeypatch, 
     r"""On a part of the sample and with a small encoder."""
     shutil.copytree(small_root / 'raw', tmp_path / 'datasets' / 'sample' / 'raw')
     monkeypatch.chdir(tmp_path)
-    config = Config.load(
-        'default',
-        [*tiny_overrides, 'train.epochs=24', 'train.patience=24', 'train.lr=1e-2'])
+    config = Config.load('default', [*tiny_overrides, 'train.epochs=1'])
     monkeypatch.setattr(Config, 'load', lambda preset: config)
     text = (GUIDE / 'own-layer.md').read_text(encoding='utf-8')
     code, = re.findall(r'^```python\n(.*?)^```', text, re.M | re.S)
     names = {'__name__': 'guide'}
     exec(code, names)
-    # What was read again scores as what was trained.
-    scores = names['result'].scores
-    assert scores['entity_f1'] > 0
-    assert evaluate(names['saved'].model, names['val'],
-                    names['saved'].signatures) == scores
+    # The layer was trained, and what was read again scores as what was saved.
+    saved, scores = names['saved'], names['result'].scores
+    for graph in (saved.model.text_graph, saved.model.visual_graph):
+        assert isinstance(graph[0].conv.conv, GATConv)
+        assert (graph[0].conv.gain - 0.1).abs() > 1e-4
+    assert evaluate(saved.model, names['val'], saved.signatures) == scores
     assert capsys.readouterr().out.endswith(f"{scores['quintuple_f1']}\n")
 
     name = 'torch_geometric.nn.conv.gat_conv.GATConv'

@@ -1,10 +1,9 @@
 r"""The configuration of a run: presets, files of one's own and single overrides."""
 import os
+import re
 import warnings
 from importlib.resources import files
 from typing import Any, Dict, Iterable, List
-
-from pydantic import Field
 
 from eega_pyg.config.options import (
     DataConfig,
@@ -16,8 +15,7 @@ from eega_pyg.config.options import (
 from eega_pyg.files import parse_yaml, read_yaml
 from eega_pyg.schema import located, short
 
-#: Fields of version 0.1 that nothing reads any more, and what all runs have in their
-#: place now.
+#: Fields that only version 0.1 reads, and the value that every run has now.
 _REMOVED: Dict[str, Dict[str, Any]] = {
     'data': {
         'captions': True
@@ -30,11 +28,14 @@ _REMOVED: Dict[str, Dict[str, Any]] = {
 
 class Config(Section):
     r"""A whole run."""
-    tags: TagsConfig = Field(default=TagsConfig(), description='Types and relations.')
-    data: DataConfig = Field(default=DataConfig(), description='The data.')
-    model: ModelConfig = Field(default=ModelConfig(), description='The model.')
-    train: TrainConfig = Field(default=TrainConfig(), description='The training.')
-
+    tags: TagsConfig = TagsConfig()
+    r"""Types and relations."""
+    data: DataConfig = DataConfig()
+    r"""The data."""
+    model: ModelConfig = ModelConfig()
+    r"""The model."""
+    train: TrainConfig = TrainConfig()
+    r"""The training."""
     @classmethod
     def load(cls, preset: str = 'default', overrides: Iterable[str] = ()) -> 'Config':
         r"""A preset's name or a YAML file (see :func:`~eega_pyg.files.parse_yaml`),
@@ -54,7 +55,8 @@ class Config(Section):
         if not os.path.isfile(path):
             raise ValueError(f"There is no preset or file {short(preset)} (presets: "
                              f"{', '.join(presets())})")
-        value = _without_removed(read_yaml(path))
+        value = read_yaml(path)
+        value = {} if value is None else _without_removed(value)
         own = ''
         try:
             cls.from_dict(value)
@@ -87,22 +89,22 @@ def presets() -> List[str]:
 
 
 def _replaced(value: Any, overrides: Iterable[str]) -> Any:
-    r"""A configuration with single fields replaced; what is none stays as it is, and
-    the validation says what is wrong with it."""
+    r"""A configuration with single fields replaced. A section that is not a mapping
+    stays as it is, and the validation names it."""
     for override in overrides:
-        name, equals, text = override.partition('=')
-        section, dot, field = name.strip().partition('.')
-        if not equals or not dot or '.' in field:
+        parts = re.fullmatch(r'\s*(\w{1,40})\.(\w{1,40})\s*=(.*)', override, re.S)
+        if parts is None:
             raise ValueError(f"Expected SECTION.FIELD=VALUE, e.g. train.lr=3e-5 "
                              f"(got {short(override)})")
-        new = parse_yaml(text, f'--set {name}')
+        section, field, text = parts.groups()
+        new = parse_yaml(text, f'--set {section}.{field}')
         if isinstance(value, dict) and isinstance(value.get(section, {}), dict):
             value = {**value, section: {**value.get(section, {}), field: new}}
     return value
 
 
 def _without_removed(value: Any) -> Any:
-    r"""Leaves out what files of version 0.1 hold and nothing reads any more."""
+    r"""A configuration without the fields that only version 0.1 reads."""
     if not isinstance(value, dict):
         return value
     out = dict(value)
@@ -111,6 +113,6 @@ def _without_removed(value: Any) -> Any:
             out[section] = {k: v for k, v in out[section].items() if k not in removed}
             for name in removed.keys() & value[section].keys():
                 if value[section][name] != removed[name]:
-                    warnings.warn(f"'{section}.{name}' is no option any more and is "
+                    warnings.warn(f"The option '{section}.{name}' was removed and is "
                                   f"ignored (got {short(value[section][name])})")
     return out

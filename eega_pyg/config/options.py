@@ -1,5 +1,5 @@
 r"""The options of a run. Each stands here once: its default, what it may be, and what
-it does. The descriptions of the fields become the ``Args`` of the docstrings."""
+it does. What stands below a field becomes a line of the ``Args`` of its class."""
 import inspect
 from typing import Annotated, Any, Dict, Literal, Tuple, get_args, get_origin
 
@@ -29,12 +29,14 @@ _Channels = Annotated[Tuple[Literal['pos', 'sd', 'co'], ...], Field(strict=False
 class Section(BaseModel):
     r"""A part of a configuration: a value that does not change, whose fields are as
     declared and whose docstring lists them."""
-    model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False,
+                              use_attribute_docstrings=True)
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         cls.__doc__ = f'{inspect.cleandoc(cls.__doc__ or "")}\n\nArgs:\n' + '\n'.join(
-            f'    {name} ({_kind(info.annotation)}, optional): {info.description} '
+            f'    {name} ({_kind(info.annotation)}, optional): '
+            f'{" ".join((info.description or "").split())} '
             f'(default: :obj:`{info.get_default(call_default_factory=True)!r}`)'
             for name, info in cls.model_fields.items())
 
@@ -59,9 +61,10 @@ def _kind(annotation: Any) -> str:
 
 class TagsConfig(Section):
     r"""Types and relations."""
-    types: _Names = Field(default=JMERE_TAGS.types, description='Entity types.')
-    relations: _Names = Field(default=JMERE_TAGS.relations, description='Relations.')
-
+    types: _Names = JMERE_TAGS.types
+    r"""Entity types."""
+    relations: _Names = JMERE_TAGS.relations
+    r"""Relations."""
     @model_validator(mode='after')
     def _distinct(self) -> 'TagsConfig':
         self.tag_set()
@@ -73,27 +76,24 @@ class TagsConfig(Section):
 
 class DataConfig(Section):
     r"""What the graphs are built from; see :class:`~eega_pyg.datasets.JMERE`."""
-    version: Literal['v1', 'merged'] = Field(default='v1',
-                                             description='How lines become sentences.')
-    encoder: str = Field(default='sentence-transformers/all-MiniLM-L6-v2',
-                         description='The text encoder.')
-    spacy_model: str = Field(default='en_core_web_sm',
-                             description='The pipeline that parses text and captions.')
-    word_vectors: bool = Field(
-        default=False,
-        description="Whether the pipeline's own features of words are read.")
-    table: Table = Field(default='directed', description='The word-pair table.')
-    visual: _Names = Field(
-        default=(),
-        description='Sources of what is seen; without any, the captions beside '
-        'the text.')
-    feature_size: int = Field(default=0, ge=0,
-                              description="Size of the objects' feature vectors.")
-    max_words: int = Field(
-        default=70, ge=2,
-        description='Longer sentences are stored as windows that overlap.')
-    max_objects: int = Field(default=10, ge=1, description='Objects kept of an image.')
-
+    version: Literal['v1', 'merged'] = 'v1'
+    r"""How lines become sentences."""
+    encoder: str = 'sentence-transformers/all-MiniLM-L6-v2'
+    r"""The text encoder."""
+    spacy_model: str = 'en_core_web_sm'
+    r"""The pipeline that parses text and captions."""
+    word_vectors: bool = False
+    r"""Whether the pipeline's own features of words are read."""
+    table: Table = 'directed'
+    r"""The word-pair table."""
+    visual: _Names = ()
+    r"""Sources of what is seen; without any, the captions beside the text."""
+    feature_size: int = Field(default=0, ge=0)
+    r"""Size of the objects' feature vectors."""
+    max_words: int = Field(default=70, ge=2)
+    r"""Longer sentences are stored as windows that overlap."""
+    max_objects: int = Field(default=10, ge=1)
+    r"""Objects kept of an image."""
     def arguments(self) -> Dict[str, Any]:
         r"""The arguments of :class:`~eega_pyg.datasets.JMERE` that they stand for."""
         return {**dict(self), 'visual': self.visual or None}
@@ -101,133 +101,107 @@ class DataConfig(Section):
 
 class ModelConfig(Section):
     r"""Options of :class:`~eega_pyg.nn.models.EEGA`."""
-    conv: ConvName = Field(
-        default='attribute_transformer',
-        description='The layer of both graphs: that of the '
-        'paper, or one to compare it with, see :func:`~eega_pyg.nn.graph_layer`.')
-    heads: int = Field(
-        default=12, ge=1,
-        description='Attention heads of both attribute transformers and of '
-        'the image2text attention.')
-    num_layers: int = Field(default=1, ge=0, description='Layers of each graph.')
-    edge_dim: int = Field(
-        default=100, ge=0,
-        description="Size of an edge type's embedding; 0 is the vanilla "
-        'transformer of the ablation.')
-    channels: _Channels = Field(
-        default=('pos', 'sd', 'co'),
-        description='Channels of the multi-channel layer: parts '
-        'of speech, distances on the dependency tree, co-occurrence. Without any, the '
-        'layer is left out.')
-    channel_dim: int = Field(default=100, ge=1,
-                             description="Size of a channel's embedding.")
-    pair_features: bool = Field(
-        default=False,
-        description="Whether the tagger reads the channels' pair features too "
-        '(the released code does; the paper does not say so).')
-    token_features: bool = Field(
-        default=False,
-        description='Whether the encoder reads the part of speech, named-entity '
-        'tag and shape of a word beside its pieces, see '
-        ':class:`~eega_pyg.nn.WordFeatures`.')
-    visual: bool = Field(
-        default=True,
-        description='Whether the image is looked at; if not, there is no visual '
-        'graph, no alignment and no image2text attention.')
-    alpha: Share = Field(default=0.4,
-                         description='Weight of the node distance in Eq. 7.')
-    lambda_graph: float = Field(
-        default=0.6, ge=0,
-        description='Weight of the alignment in Eq. 13; at 0 it is not '
-        'computed in training, and its plans say nothing.')
-    contrast: float = Field(
-        default=0.0, ge=0, description='If above 0, the alignment in Eq. 13 is that of '
-        ':class:`~eega_pyg.ot.ContrastiveAlignment` with this temperature: an image is '
-        'to be nearer to its own text than to another one.')
-    reduction: Literal['mean', 'sum'] = Field(
-        default='mean',
-        description="How Eq. 12 becomes a number: 'mean' over the scored cells "
-        "of the batch, or 'sum' over the cells of a pair, as written, and the mean "
-        'over the pairs. The alignment weighs about as many times more beside the mean '
-        'as a table has cells.')
-    epsilon: float = Field(
-        default=0.1, gt=0,
-        description='Entropic regulariser, relative to the mean cost of the '
-        'pair.')
-    num_iters: int = Field(default=20, ge=1, description='Sinkhorn iterations.')
-    outer_iters: int = Field(
-        default=40, ge=1,
-        description='At most so many steps of mirror descent for the '
-        'Gromov-Wasserstein distance; most pairs need ten to thirty.')
-    gw_loss: Literal['absolute', 'square'] = Field(default='absolute',
-                                                   description='L of Eq. 6.')
-    normalize: bool = Field(
-        default=False,
-        description='Whether the Gromov-Wasserstein sum is divided by the '
-        'product mass of the adjacent pairs.')
-    self_loops: bool = Field(
-        default=False, description='Whether a node is its own neighbour in Eq. 6.')
-    dropout: Share = Field(
-        default=0.1, description='Dropout probability of our layers; the encoder '
-        'has its own.')
-    image_dropout: Share = Field(
-        default=0.0, description='In training, the share of pairs whose words do '
-        'not see their image in Eq. 8.')
-    freeze_embeddings: bool = Field(
-        default=True,
-        description="If set, the encoder's table of word pieces is not trained.")
-    freeze_layers: int = Field(
-        default=0, ge=0,
-        description="If above 0, only the encoder's layers above so many of "
-        'the lowest are trained.')
+    conv: ConvName = 'attribute_transformer'
+    r"""The layer of both graphs: that of the paper, or one to compare it with, see
+    :func:`~eega_pyg.nn.graph_layer`."""
+    heads: int = Field(default=12, ge=1)
+    r"""Attention heads of both attribute transformers and of the image2text
+    attention."""
+    num_layers: int = Field(default=1, ge=0)
+    r"""Layers of each graph."""
+    edge_dim: int = Field(default=100, ge=0)
+    r"""Size of an edge type's embedding; 0 is the vanilla transformer of the
+    ablation."""
+    channels: _Channels = ('pos', 'sd', 'co')
+    r"""Channels of the multi-channel layer: parts of speech, distances on the
+    dependency tree, co-occurrence. Without any, the layer is left out."""
+    channel_dim: int = Field(default=100, ge=1)
+    r"""Size of a channel's embedding."""
+    pair_features: bool = False
+    r"""Whether the tagger reads the channels' pair features too (the released code
+    does; the paper does not say so)."""
+    token_features: bool = False
+    r"""Whether the encoder reads the part of speech, named-entity tag and shape of a
+    word beside its pieces, see :class:`~eega_pyg.nn.WordFeatures`."""
+    visual: bool = True
+    r"""Whether the image is looked at; if not, there is no visual graph, no alignment
+    and no image2text attention."""
+    alpha: Share = 0.4
+    r"""Weight of the node distance in Eq. 7."""
+    lambda_graph: float = Field(default=0.6, ge=0)
+    r"""Weight of the alignment in Eq. 13; at 0 it is not computed in training, and its
+    plans say nothing."""
+    contrast: float = Field(default=0.0, ge=0)
+    r"""If above 0, the alignment in Eq. 13 is that of
+    :class:`~eega_pyg.ot.ContrastiveAlignment` with this temperature: an image is to be
+    nearer to its own text than to another one."""
+    reduction: Literal['mean', 'sum'] = 'mean'
+    r"""How Eq. 12 becomes a number: 'mean' over the scored cells of the batch, or 'sum'
+    over the cells of a pair, as written, and the mean over the pairs. The alignment
+    weighs about as many times more beside the mean as a table has cells."""
+    epsilon: float = Field(default=0.1, gt=0)
+    r"""Entropic regulariser, relative to the mean cost of the pair."""
+    num_iters: int = Field(default=20, ge=1)
+    r"""Sinkhorn iterations."""
+    outer_iters: int = Field(default=40, ge=1)
+    r"""At most so many steps of mirror descent for the Gromov-Wasserstein distance;
+    most pairs need ten to thirty."""
+    gw_loss: Literal['absolute', 'square'] = 'absolute'
+    r"""L of Eq. 6."""
+    normalize: bool = False
+    r"""Whether the Gromov-Wasserstein sum is divided by the product mass of the
+    adjacent pairs."""
+    self_loops: bool = False
+    r"""Whether a node is its own neighbour in Eq. 6."""
+    dropout: Share = 0.1
+    r"""Dropout probability of our layers; the encoder has its own."""
+    image_dropout: Share = 0.0
+    r"""In training, the share of pairs whose words do not see their image in Eq. 8."""
+    freeze_embeddings: bool = True
+    r"""If set, the encoder's table of word pieces is not trained."""
+    freeze_layers: int = Field(default=0, ge=0)
+    r"""If above 0, only the encoder's layers above so many of the lowest are
+    trained."""
 
 
 class TrainConfig(Section):
     r"""The optimiser and the loop."""
-    epochs: int = Field(
-        default=15, ge=1,
-        description='Epochs; the learning rates fall to zero over them.')
-    patience: int = Field(
-        default=5, ge=1,
-        description='Epochs without a better score after which a run ends.')
-    batch_size: int = Field(default=16, ge=1,
-                            description='Pairs of text and image a step.')
-    lr: float = Field(default=1e-3, ge=0,
-                      description='Learning rate of all but the encoder.')
-    lr_encoder: float = Field(
-        default=5e-5, ge=0,
-        description='Learning rate of the text encoder, and of what '
-        'describes words beside it.')
-    weight_decay: float = Field(default=0.01, ge=0,
-                                description='Weight decay of AdamW.')
-    warmup: Share = Field(
-        default=0.1, description='Share of the steps in which the learning rates '
-        'grow.')
-    clip: float = Field(default=1.0, ge=0, description="The gradient's largest norm.")
-    signatures: bool = Field(
-        default=True,
-        description='Whether decoding keeps to the (type, relation, type) '
-        'triples seen in training.')
-    pretrain_epochs: int = Field(
-        default=0, ge=0,
-        description='Before all else, the text encoder and what describes '
-        'words beside it are trained for so many epochs on all entities and pairs of '
-        'the training file, see '
-        ':func:`~eega_pyg.training.pretraining.pretrain_words`.')
-    teachers: _Names = Field(default=(), description='Saved models to learn from.')
-    distillation: Share = Field(
-        default=0.7, description='The share of what is learned that is what the '
-        'teachers say, see :mod:`eega_pyg.training.distillation`.')
-    unlabelled: bool = Field(
-        default=False,
-        description='Whether to learn also what the teachers say of the texts '
-        'of which no line states a relation.')
-    precision: Literal['auto', 'bf16', 'float32'] = Field(
-        default='auto', description="'bf16': matrix products of the training steps in "
-        "bfloat16, weights and all else in single precision; 'auto': that where the "
-        'processor multiplies it faster.')
-    seed: int = Field(default=0, ge=0, le=2**32 - 1, description='Seed of the run.')
-
+    epochs: int = Field(default=15, ge=1)
+    r"""Epochs; the learning rates fall to zero over them."""
+    patience: int = Field(default=5, ge=1)
+    r"""Epochs without a better score after which a run ends."""
+    batch_size: int = Field(default=16, ge=1)
+    r"""Pairs of text and image a step."""
+    lr: float = Field(default=1e-3, ge=0)
+    r"""Learning rate of all but the encoder."""
+    lr_encoder: float = Field(default=5e-5, ge=0)
+    r"""Learning rate of the text encoder, and of what describes words beside it."""
+    weight_decay: float = Field(default=0.01, ge=0)
+    r"""Weight decay of AdamW."""
+    warmup: Share = 0.1
+    r"""Share of the steps in which the learning rates grow."""
+    clip: float = Field(default=1.0, ge=0)
+    r"""The gradient's largest norm."""
+    signatures: bool = True
+    r"""Whether decoding keeps to the (type, relation, type) triples seen in
+    training."""
+    pretrain_epochs: int = Field(default=0, ge=0)
+    r"""Before all else, the text encoder and what describes words beside it are trained
+    for so many epochs on all entities and pairs of the training file, see
+    :func:`~eega_pyg.training.pretraining.pretrain_words`."""
+    teachers: _Names = ()
+    r"""Saved models to learn from."""
+    distillation: Share = 0.7
+    r"""The share of what is learned that is what the teachers say, see
+    :mod:`eega_pyg.training.distillation`."""
+    unlabelled: bool = False
+    r"""Whether to learn also what the teachers say of the texts of which no line states
+    a relation."""
+    precision: Literal['auto', 'bf16', 'float32'] = 'auto'
+    r"""'bf16': matrix products of the training steps in bfloat16, weights and all else
+    in single precision; 'auto': that where the processor multiplies it faster."""
+    seed: int = Field(default=0, ge=0, le=2**32 - 1)
+    r"""Seed of the run."""
     @field_validator('unlabelled')
     @classmethod
     def _taught(cls, value: bool, info: ValidationInfo) -> bool:

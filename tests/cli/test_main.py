@@ -200,7 +200,7 @@ def test_errors_are_one_clear_line(eega, small_root, trained, tmp_path):
     lines.write_text('{"text": "a"\n')
     fails(eega(*extract, '--input', lines), 'lines.jsonl:1: ')
     train = ['train', small_root, '--out', tmp_path / 'run']
-    fails(eega(*train, '--set', 'train.speed=1'), "Unknown field 'train.speed'")
+    fails(eega(*train, '--set', 'train.speed=1'), "train: unknown field 'speed'")
     fails(eega(*train, '--preset', 'nothing'), "no preset or file 'nothing'")
     fails(eega('build', tmp_path / 'empty', '--set', 'data.version=v2'), 'data.version')
     empty = f"There is no data set in '{tmp_path / 'empty'}'"

@@ -88,7 +88,7 @@ def test_a_missing_teacher_is_found_before_anything_is_trained(
     config = Config.load(
         'default',
         [*tiny_overrides, 'train.teachers=[nowhere]', 'train.pretrain_epochs=1'])
-    with pytest.raises(FileNotFoundError, match="no folder 'nowhere'"):
+    with pytest.raises(FileNotFoundError, match="no folder '.*nowhere'"):
         fit(config, small_root, tmp_path / 'run', progress=False)
 
 

@@ -142,8 +142,8 @@ class EEGA(
                                                for name in names}, vector_dim,
                                               embedding_dim, o.dropout)
 
-        # Training knows all of its dependencies and parts of speech: what stands for
-        # unknown ones is never trained, and stays at zero.
+        # All dependencies and parts of speech of the training data are known, so that
+        # the entries of unknown ones are never trained: they are and stay zero.
         self.text_graph = attribute_transformers(o, dim, sizes['dep'], UNKNOWN_ID)
         self.multi_channel: Optional[MultiChannel] = None
         if o.channels:
@@ -159,7 +159,8 @@ class EEGA(
         self.tagger = PairTagger(dim, len(self.tag_set),
                                  o.channels if o.pair_features else (), o.channel_dim)
 
-        # After all that reads the text, which so starts alike with and without it.
+        # The image's side is built after that of the text, whose weights for a seed so
+        # are the same with and without it.
         self.visual = o.visual
         if o.visual:
             self.label_pool = SimpleConv(aggr='mean')
@@ -178,7 +179,7 @@ class EEGA(
                 self.contrast = ContrastiveAlignment(self.alignment, o.contrast)
 
         config = o.model_dump(mode='json')
-        # Last as well, so that all but the layers starts alike whatever they are.
+        # Other layers are built last: the rest has the same weights whichever they are.
         self.typed = o.edge_dim > 0
         if conv != 'attribute_transformer':
             config['conv'] = self._replace_layers(conv, sizes, o)
@@ -243,8 +244,8 @@ class EEGA(
         return EEGAOutput(*self._tag(data, words), alignment)
 
     def _fuse(self, data: HeteroData) -> Tuple[Tensor, Optional[Tuple[Any, ...]]]:
-        r"""The words after they have looked at their image, and what is aligned: image
-        and text before that, as :class:`~eega_pyg.ot.GraphAlignment` takes them."""
+        r"""The words after the image2text attention, and the graphs of image and text
+        before it, as :class:`~eega_pyg.ot.GraphAlignment` takes them."""
         words = self._transform(self.text_graph, self.encode_words(data), data[DEP])
         if not self.visual:
             return words, None
