@@ -14,7 +14,7 @@ from importlib import import_module
 from inspect import isclass, ismodule, isroutine
 from pathlib import Path
 from types import ModuleType
-from typing import Any, List
+from typing import Any, List, Optional
 
 from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
@@ -194,7 +194,15 @@ def find_home(app: Sphinx, env: Any, node: Any, content: Any) -> Any:
     return None
 
 
+def skip(app: Sphinx, what: str, name: str, obj: Any, skipped: bool,
+         options: Any) -> Optional[bool]:
+    r"""Leaves out the fields of named tuples, which the docstrings describe."""
+    text = getattr(obj, '__doc__', None) or ''
+    return True if text.startswith('Alias for field number') else None
+
+
 def setup(app: Sphinx) -> None:
+    app.connect('autodoc-skip-member', skip)
     app.connect('builder-inited', write_pages)
     app.connect('source-read', read_source)
     app.connect('missing-reference', find_home)
