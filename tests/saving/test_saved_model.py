@@ -159,7 +159,7 @@ def test_the_whole_folder_is_pushed_to_the_hub(folder, monkeypatch):
     pushed = {}
 
     class Repository:
-        repo_id = '../missing'
+        repo_id = 'me/model'
 
     def upload(self, **kwargs):
         files = kwargs['folder_path'].iterdir()
@@ -168,7 +168,7 @@ def test_the_whole_folder_is_pushed_to_the_hub(folder, monkeypatch):
 
     monkeypatch.setattr(HfApi, 'create_repo', lambda self, **kwargs: Repository)
     monkeypatch.setattr(HfApi, 'upload_folder', upload)
-    assert Extractor.from_pretrained(folder,
-                                     'cpu').push_to_hub('../missing') == 'me/model'
+    extractor = Extractor.from_pretrained(folder, 'cpu')
+    assert extractor.push_to_hub('me/model') == 'me/model'
     assert pushed == {f.name: f.read_bytes() for f in folder.iterdir()}
     assert {'vocabularies.json', 'README.md', 'pipeline.json'} <= pushed.keys()
