@@ -112,7 +112,7 @@ def test_errors_are_one_clear_line(eega, trained, results, tmp_path, monkeypatch
     plain_file.touch()
     broken = tmp_path / 'broken.jsonl'
     broken.write_text('{"text": "a"}\n{"txt": 1}\n')
-    fails("broken.jsonl:2: Unknown field 'txt'", 'graph', broken, '-o', page, '-m',
+    fails("broken.jsonl:2: unknown field 'txt'", 'graph', broken, '-o', page, '-m',
           trained)
     broken.write_text('{"text": "a", "quintuples": [], "entities": [3]}\n')
     fails('broken.jsonl:1: entities[0]: expected an object', 'graph', broken, '-o',
