@@ -44,7 +44,7 @@ def test_every_public_name_is_in_the_reference():
         if not any(name == n and thing is entry for n, entry in entries)
     ]
     # The build writes the page of the command line.
-    assert missing == ['eega_pyg.cli.main']
+    assert set(missing) <= {'eega_pyg.cli.main'}
 
 
 def test_every_page_of_the_reference_is_in_its_index():
