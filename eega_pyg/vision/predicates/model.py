@@ -128,8 +128,8 @@ class PredicateModel(nn.Module):
         Args:
             subject (torch.Tensor): Vectors of the subjects' labels :obj:`[P, D]`.
             object (torch.Tensor): Vectors of the objects' labels :obj:`[P, D]`.
-            geometry (torch.Tensor): See
-                :func:`~eega_pyg.vision.predicates.geometry.pair_geometry` :obj:`[P, 44]`.
+            geometry (torch.Tensor): :obj:`[P, 44]`, see
+                :func:`~eega_pyg.vision.predicates.geometry.pair_geometry`.
 
         Returns:
             The probability of each predicate, if the two are related :obj:`[P, C]`, and
