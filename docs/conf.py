@@ -123,9 +123,9 @@ def write_pages(app: Sphinx) -> None:
         text = re.sub(r'\A---\n.*?\n---\n', '', text, flags=re.DOTALL)  # Of the hub.
         texts[page] = with_links(text, ROOT / name, Path(app.srcdir) / page)
     command = typer.main.get_command(commands)
-    texts['api/command-line.md'] = get_docs_for_click(obj=command,
-                                                      ctx=command.context_class(command),
-                                                      name='eega', title='Command line')
+    texts['api/command-line.md'] = get_docs_for_click(
+        obj=command, ctx=command.context_class(command), name='eega',
+        title='Command line')
     texts['api/command-line.md'] += ('\n```{eval-rst}\n'
                                      '.. autofunction:: eega_pyg.cli.main.main\n```\n')
     pages = '\n'.join(BENCHMARKS)
