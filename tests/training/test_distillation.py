@@ -11,7 +11,7 @@ from eega_pyg.config import Config
 from eega_pyg.datasets import JMERE
 from eega_pyg.nn.models import EEGA
 from eega_pyg.saving.saved_model import load_model
-from eega_pyg.schema import JMERE_TAGS, PAIR, TOKEN
+from eega_pyg.schema import PAIR, TOKEN
 from eega_pyg.training.distillation import DistillationDataset, ensemble_log_probs
 from eega_pyg.training.run import fit
 
