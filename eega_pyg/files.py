@@ -1,11 +1,14 @@
 r"""Writing files whole or not at all, and reading JSON and YAML."""
+import errno
 import json
 import os
 import re
+import shutil
+import stat
 import uuid
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any, Dict, Iterator, Tuple, Union
 
 import yaml
@@ -19,8 +22,12 @@ def check_file(path: Union[str, Path]) -> None:
     written there or if it is itself a folder."""
     if os.path.isdir(path):
         raise IsADirectoryError(f"'{path}' is a folder: name a file")
-    folder = os.path.dirname(os.path.abspath(path))
     try:
+        if _is_stream(path):
+            if not os.access(path, os.W_OK):
+                raise PermissionError(errno.EACCES, 'no permission')
+            return
+        folder = os.path.dirname(os.path.realpath(path))
         os.makedirs(folder, exist_ok=True)
         TemporaryFile(dir=folder).close()
     except OSError as e:
@@ -37,12 +44,24 @@ def check_apart(source: Path, target: Path) -> None:
 @contextmanager
 def atomic(path: Union[str, Path]) -> Iterator[str]:
     r"""Yields a temporary path in the same folder. If the block succeeds, that file
-    replaces :obj:`path`; if it fails, that file is removed.
+    replaces :obj:`path`; if it fails, that file is removed. The file behind a symbolic
+    link is replaced, and the link stays. A device or pipe is written to.
 
     Args:
         path (str or Path): The file to be written; its folder is created.
+
+    Raises:
+        OSError: If it cannot be written, *e.g.*, a pipe that nobody reads.
     """
-    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    if _is_stream(path):
+        with TemporaryDirectory() as folder:
+            yield os.path.join(folder, 'content')
+            with open(os.path.join(folder, 'content'), 'rb') as source:
+                with open(path, 'wb') as target:
+                    shutil.copyfileobj(source, target)
+        return
+    path = os.path.realpath(path)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
     # `tempfile` and safetensors make files that only their owner can read. So the file
     # is made here, and its usual permissions are restored after it was written.
     temporary = f'{path}.{uuid.uuid4().hex[:8]}.tmp'
@@ -56,6 +75,21 @@ def atomic(path: Union[str, Path]) -> Iterator[str]:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+
+
+def _is_stream(path: Union[str, Path]) -> bool:
+    r"""Whether a path is a device or one of the process's open files (``/dev/stdout``),
+    which are written to where they are.
+
+    Raises:
+        OSError: If it is a named pipe, where writing waits for somebody who reads.
+    """
+    if os.path.abspath(path).startswith(('/dev/', '/proc/')):
+        return os.path.exists(path) and not os.path.isdir(path)
+    if os.path.exists(path) and stat.S_ISFIFO(os.stat(path).st_mode):
+        raise OSError(errno.EINVAL, 'it is a pipe, name a file or /dev/stdout',
+                      str(path))
+    return False
 
 
 def write_text(path: Union[str, Path], text: str) -> None:

@@ -74,7 +74,10 @@ class Item:
     @classmethod
     def from_dict(cls, value: Any) -> 'Item':
         r"""Reads ``{"text" or "words", "caption" or "scene_graph", "image_id",
-        "image"}``, the last a path; a :class:`ValueError` names the field."""
+        "image"}``, the last a path; a field that is ``null`` is absent. A
+        :class:`ValueError` names the field."""
+        if isinstance(value, dict):
+            value = {k: v for k, v in value.items() if v is not None}
         return validated(Item, value)
 
 

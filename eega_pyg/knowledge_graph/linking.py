@@ -11,20 +11,30 @@ from typing import Callable, Dict, Optional, Tuple, Union
 Linker = Callable[[str, str, str], Optional[str]]
 
 _WIKIDATA = re.compile(r'Q[1-9][0-9]*')
-_POSSESSIVE = re.compile(r"['’]s$")
+_POSSESSIVE = re.compile(r"'s$")
 _ARTICLE = re.compile(r'^the (?=.)')
+
+# One apostrophe and one hyphen for all of their kinds.
+_SAME = str.maketrans({
+    **dict.fromkeys("‘’‛ʼʹ′`´", "'"),
+    **dict.fromkeys('‐‑‒–—―−', '-')
+})
 
 
 def normalized_name(name: str) -> str:
     r"""The form in which names are compared: Unicode's compatibility form without
-    case, marks of tweets (``#``, ``@``), a possessive ``'s``, a leading "the",
-    punctuation around it, and doubled blanks. If nothing would be left of a name, only
-    its case is removed."""
-    text = ' '.join(unicodedata.normalize('NFKC', name).casefold().split())
+    case, invisible characters, marks of tweets (``#``, ``@``), a possessive ``'s``, a
+    leading "the", punctuation around it, and doubled blanks. A ``+`` or ``#`` at the
+    end stays (``C++``, ``C#``), and apostrophes and hyphens are of one kind. If nothing
+    would be left of a name, only its case is removed."""
+    text = unicodedata.normalize('NFKC', name).translate(_SAME).casefold()
+    visible = (c for c in text if unicodedata.category(c) != 'Cf')
+    text = ' '.join(''.join(visible).split()) or name
     short = _POSSESSIVE.sub('', text)
     while short and unicodedata.category(short[0])[0] in 'PS':
         short = short[1:].lstrip()
-    while short and unicodedata.category(short[-1])[0] in 'PS' and short[-1] != ')':
+    while short and unicodedata.category(short[-1])[0] in 'PS' and (short[-1]
+                                                                    not in ')+#'):
         short = short[:-1].rstrip()
     return _ARTICLE.sub('', short) or text
 

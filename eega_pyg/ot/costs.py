@@ -1,6 +1,5 @@
 r"""Costs between nodes: of all pairs of two graphs, or along the edges of one."""
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from eega_pyg.ot.autocast import no_autocast
@@ -19,6 +18,15 @@ def cosine_cost(cosine: Tensor) -> Tensor:
     relative to the costs would make a plan where all features are parallel."""
     cost = 1 - cosine
     return torch.where(cost.abs() > 8 * torch.finfo(cost.dtype).eps, cost, 0)
+
+
+def unit_vectors(x: Tensor) -> Tensor:
+    r"""Rows of length one. A row of zeros has no direction: it stays zero, and so does
+    its gradient, which :func:`torch.nn.functional.normalize` makes as large as one over
+    its epsilon."""
+    norm = x.norm(dim=-1, keepdim=True)
+    positive = norm > torch.finfo(x.dtype).tiny
+    return torch.where(positive, x / torch.where(positive, norm, 1), 0)
 
 
 @no_autocast()
@@ -41,7 +49,7 @@ def pairwise_cost(x_s: Tensor, x_t: Tensor, cost: str = 'cosine') -> Tensor:
     """
     check_cost(cost)
     if cost == 'cosine':
-        x_s, x_t = F.normalize(x_s, dim=-1), F.normalize(x_t, dim=-1)
+        x_s, x_t = unit_vectors(x_s), unit_vectors(x_t)
         return cosine_cost(x_s @ x_t.transpose(-1, -2))
     # The expanded square would lose the small distances to rounding.
     distance = torch.cdist(x_s, x_t, compute_mode='donot_use_mm_for_euclid_dist')
@@ -64,7 +72,7 @@ def edge_cost(x: Tensor, edge_index: Tensor, cost: str = 'cosine') -> Tensor:
     check_cost(cost)
     row, col = edge_index
     if cost == 'cosine':
-        x = F.normalize(x, dim=-1)
+        x = unit_vectors(x)
         return cosine_cost((x.index_select(0, row) * x.index_select(0, col)).sum(-1))
     square = (x.index_select(0, row) - x.index_select(0, col)).square().sum(-1)
     if cost == 'sqeuclidean':

@@ -3,11 +3,10 @@ import warnings
 from typing import NamedTuple, Optional
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from eega_pyg.ot.autocast import no_autocast
-from eega_pyg.ot.costs import cosine_cost
+from eega_pyg.ot.costs import cosine_cost, unit_vectors
 from eega_pyg.ot.fused import QuadraticProblem
 from eega_pyg.ot.gromov import MirrorDescent
 from eega_pyg.ot.linear import LinearProblem
@@ -159,7 +158,7 @@ class GraphAlignment(torch.nn.Module):
         with no_autocast():
             if x_s.dtype in (torch.float16, torch.bfloat16):
                 x_s = x_s.float()
-            x_s, x_t = F.normalize(x_s, dim=-1), F.normalize(x_t.to(x_s.dtype), dim=-1)
+            x_s, x_t = unit_vectors(x_s), unit_vectors(x_t.to(x_s.dtype))
             nodes_s, nodes_t = node_layout(x_s.size(0), batch_s, x_t.size(0), batch_t,
                                            batch_size, x_s.device)
             a, b = prepare_marginals(None, None, nodes_s.mask, nodes_t.mask, x_s.dtype)

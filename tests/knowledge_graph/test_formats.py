@@ -10,7 +10,7 @@ import pytest
 import rdflib
 
 from eega_pyg.knowledge_graph import KnowledgeGraph
-from eega_pyg.knowledge_graph.formats.cypher import literal, statements
+from eega_pyg.knowledge_graph.formats.cypher import identifier, literal, statements
 from eega_pyg.knowledge_graph.formats.graphml import scalars
 from eega_pyg.knowledge_graph.formats.rdf import BASE, to_rdflib
 
@@ -216,3 +216,14 @@ def test_wrong_files_and_names_are_named(odd, tmp_path):
     path.write_text('\n'.join([lines[0], lines[-2]]), encoding='utf-8')
     with pytest.raises(ValueError, match='jsonl:2: .*there is no'):
         KnowledgeGraph.load(path)
+
+
+@pytest.mark.parametrize('name', [
+    'a\\u0060]->(t) DETACH DELETE h //', '\\\\u0060', 'a`b', 'a\\b', '\\u005cu0060',
+    '\\'
+])
+def test_a_name_ends_where_neo4j_reads_its_end(name):
+    # Up to version 5 it replaces escapes before it looks for backticks.
+    read = re.sub(r'\\u([0-9a-f]{4})', lambda m: chr(int(m[1], 16)), identifier(name))
+    assert re.fullmatch(r'`(?:[^`]|``)*`', read)
+    assert read[1:-1].replace('``', '`') == name

@@ -46,3 +46,24 @@ def test_a_wrong_table_is_named(tmp_path, text, message):
     path.write_text(text, encoding='utf-8', errors='surrogateescape')
     with pytest.raises(ValueError, match=message):
         TableLinker.from_csv(path)
+
+
+@pytest.mark.parametrize('first, second, same', [
+    ('NASA', '\u2066NASA\u2069', True),
+    ('NASA', 'NA\u200bSA', True),
+    ('NASA', '\ufeffNASA', True),
+    ('Merkel', 'Mer\u00adkel', True),
+    ("O'Brien", 'O\u2019Brien', True),
+    ("Wendy's", 'Wendy\u2019s', True),
+    ('Spider-Man', 'Spider\u2011Man', True),
+    ('Disney', 'Disney+', False),
+    ('C++', 'C#', False),
+    ('C', 'C++', False),
+    ('#NASA', 'NASA!', True),
+])
+def test_names_that_look_alike_are_the_same_and_others_are_not(first, second, same):
+    assert (normalized_name(first) == normalized_name(second)) == same
+
+
+def test_a_name_of_invisible_characters_alone_stays():
+    assert normalized_name('\u200b') == '\u200b'

@@ -27,3 +27,18 @@ def test_small_distances_far_from_the_origin_are_exact() -> None:
 def test_an_unknown_cost_is_named() -> None:
     with pytest.raises(ValueError, match="got 'l1'"):
         pairwise_cost(torch.ones(1, 1), torch.ones(1, 1), 'l1')
+
+
+@pytest.mark.parametrize('dtype', [torch.float, torch.double])
+def test_a_row_of_zeros_has_no_gradient(dtype: torch.dtype) -> None:
+    x = torch.randn(3, 4, dtype=dtype)
+    x[1] = 0
+    x.requires_grad_()
+    y = torch.randn(2, 4, dtype=dtype)
+    edges = torch.tensor([[0, 1, 2], [1, 2, 0]])
+    total = pairwise_cost(x, y).square().sum() + edge_cost(x, edges).square().sum()
+    total.backward()
+    assert x.grad is not None
+    assert (x.grad[1] == 0).all() and x.grad.abs().max() < 1e2
+    # The cost of a direction that is none is that of right angles.
+    assert (pairwise_cost(x, y)[1] == 1).all()

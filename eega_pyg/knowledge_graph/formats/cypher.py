@@ -47,6 +47,9 @@ def identifier(name: str) -> str:
     r"""A name in Cypher, in backticks unless it is a plain one."""
     if re.fullmatch(r'[A-Za-z_][A-Za-z0-9_]*', name):
         return name
+    # Neo4j up to version 5 turns an escape into its character before anything else, and
+    # that may be a backtick: it is given the escape of the backslash instead.
+    name = re.sub(r'\\(?=u)', r'\\u005c', name)
     return '`' + name.replace('`', '``') + '`'
 
 

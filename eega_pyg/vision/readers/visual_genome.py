@@ -25,7 +25,7 @@ class _Object(TypedDict):
     object_id: _Id
     name: NotRequired[Name]
     names: NotRequired[List[Any]]
-    attributes: NotRequired[Optional[List[Name]]]
+    attributes: NotRequired[Optional[List[Text]]]
 
 
 class _Relationship(TypedDict):
@@ -104,17 +104,13 @@ def _graph(where: str, item: _Graph, size: Optional[_Size]) -> SceneGraph:
         box = None if size is None else _fractions(validated(_Box, found, at), size)
         objects.append(SceneObject(_label(at, found), box=box))
     predicates = []
-    for i, relation in enumerate(item['relationships']):
-        ends = []
-        for key, end in (('subject_id', relation['subject_id']),
-                         ('object_id', relation['object_id'])):
-            if end not in places:
-                raise ValueError(f"{where}: relationships[{i}].{key}: there is no "
-                                 f"object '{end}'")
-            ends.append(places[end])
+    for relation in item['relationships']:
+        subject, end = (places.get(relation[key])
+                        for key in ('subject_id', 'object_id'))
         name = relation['predicate'].strip().lower()
-        if name:  # In the published file, some are empty.
-            predicates.append(ScenePredicate(ends[0], name, ends[1]))
+        # In the published file some are empty, and some name an object that is missing.
+        if name and subject is not None and end is not None:
+            predicates.append(ScenePredicate(subject, name, end))
     return SceneGraph(tuple(objects), tuple(predicates))
 
 

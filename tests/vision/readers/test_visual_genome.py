@@ -83,13 +83,29 @@ def changed(part, index, **values):
     (changed('objects', 0, attributes='red'), r'attributes: expected a list'),
     (changed('objects', 0, w=-1), r'objects\[0\]: w: expected a number >= 0 .got -1'),
     (changed('objects', 0, x='1'), r"objects\[0\]: x: expected a number .got '1'"),
-    (changed('relationships', 0, subject_id=5), "subject_id: there is no object '5'"),
     (changed('relationships', 0,
              predicate=None), r'relationships\[0\].predicate: expected a string'),
 ])
 def test_a_wrong_field_is_named(value, message, write):
     with pytest.raises(ValueError, match=message):
         read_visual_genome(write(value), write([SIZE], 'image_data.json'))
+
+
+@pytest.mark.parametrize('end', ['subject_id', 'object_id'])
+def test_a_relationship_of_a_missing_object_is_left_out(end, write):
+    # The published file has some.
+    graph = read_visual_genome(write(changed('relationships', 0, **{end: 5})))['7']
+    whole = read_visual_genome(write([GRAPH]))['7']
+    assert graph.objects == whole.objects
+    assert graph.predicates == whole.predicates[1:]
+
+
+def test_an_empty_attribute_is_left_out(write):
+    graphs = [
+        read_visual_genome(write(changed('objects', 0, attributes=words)))['7']
+        for words in (['', 'green', ' '], ['green'])
+    ]
+    assert graphs[0] == graphs[1]
 
 
 def test_a_wrong_size_is_named(write):

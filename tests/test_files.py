@@ -1,0 +1,63 @@
+import os
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from eega_pyg.files import atomic, check_file, write_text
+
+
+def test_the_file_behind_a_link_is_written_and_the_link_stays(tmp_path):
+    (tmp_path / 'real').mkdir()
+    (tmp_path / 'real' / 'a.txt').write_text('old')
+    (tmp_path / 'link').symlink_to('real/a.txt')
+    check_file(tmp_path / 'link')
+    write_text(tmp_path / 'link', 'new')
+    assert (tmp_path / 'link').is_symlink()
+    assert (tmp_path / 'real' / 'a.txt').read_text() == 'new'
+    assert os.listdir(tmp_path / 'real') == ['a.txt']
+
+
+def test_a_link_to_a_file_that_is_not_there_yet_makes_it(tmp_path):
+    (tmp_path / 'link').symlink_to('later.txt')
+    write_text(tmp_path / 'link', 'new')
+    assert (tmp_path / 'later.txt').read_text() == 'new'
+
+
+@pytest.mark.skipif(not hasattr(os, 'mkfifo'), reason='has no named pipes')
+def test_a_named_pipe_is_refused_and_stays(tmp_path):
+    pipe = tmp_path / 'pipe'
+    os.mkfifo(pipe)
+    for function in (check_file, lambda path: write_text(path, 'new')):
+        with pytest.raises(OSError, match='it is a pipe'):
+            function(pipe)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert os.listdir(tmp_path) == ['pipe']
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='has no /proc')
+def test_the_standard_output_is_written_to(tmp_path):
+    code = ('from eega_pyg.files import check_file, write_text\n'
+            'check_file("/dev/stdout"); write_text("/dev/stdout", "new")')
+    for target in (subprocess.PIPE, (tmp_path / 'a.txt').open('w')):
+        done = subprocess.run([sys.executable, '-c', code], check=True, stdout=target)
+        assert done.stdout in (b'new', None)
+    assert (tmp_path / 'a.txt').read_text() == 'new'
+
+
+def test_a_device_stays_a_device():
+    check_file(os.devnull)
+    write_text(os.devnull, 'new')
+    assert not os.path.isfile(os.devnull)
+
+
+def test_what_fails_leaves_nothing_behind(tmp_path):
+    (tmp_path / 'a.txt').write_text('old')
+    with pytest.raises(RuntimeError):
+        with atomic(tmp_path / 'a.txt') as temporary:
+            with open(temporary, 'w') as f:
+                f.write('half')
+            raise RuntimeError
+    assert os.listdir(tmp_path) == ['a.txt']
+    assert (tmp_path / 'a.txt').read_text() == 'old'
