@@ -1,6 +1,9 @@
 r"""Data sets of text/image pairs."""
+from .conll04 import read_conll04
 from .fake import FakeJMERE
+from .gmner import read_gmner
 from .jmere import JMERE
+from .joined import join_records
 from .mnre import Record, read_mnre
 from .visual_sources import VisualSources
 
@@ -9,5 +12,8 @@ __all__ = [
     'JMERE',
     'Record',
     'VisualSources',
+    'join_records',
+    'read_conll04',
+    'read_gmner',
     'read_mnre',
 ]

@@ -23,6 +23,7 @@ from eega_pyg.nn import (
 )
 from eega_pyg.nn.conv import CompleteGraph
 from eega_pyg.nn.graph_layer import OwnConv, attribute_transformers, graph_layer
+from eega_pyg.nn.tag_loss import tag_loss
 from eega_pyg.ot import ContrastiveAlignment, GraphAlignment, GraphAlignmentOutput
 from eega_pyg.schema import (
     DEP,
@@ -294,7 +295,8 @@ class EEGA(
 
     def loss(self, data: HeteroData) -> Dict[str, Tensor]:
         r"""The joint loss of Eq. 13 and its parts. Where word pairs have a ``target``,
-        a distribution of tags, it is learned in the place of their tag.
+        a distribution of tags, it is learned in the place of their tag. Where a pair's
+        tag is known in part, see :func:`~eega_pyg.nn.tag_loss.tag_loss`.
 
         Returns:
             dict: ``loss``, ``main`` (Eq. 12) and, where the graphs are aligned,
@@ -305,8 +307,9 @@ class EEGA(
         logits, _ = self._tag(data, words)
         tag, target = data[PAIR].tag.long(), data[PAIR].get('target')
         if target is None:
-            main = F.cross_entropy(logits, tag, ignore_index=UNSCORED,
-                                   reduction=self.reduction)
+            graph = torch.repeat_interleave(data[TOKEN].ptr.diff().square())
+            main = tag_loss(logits, tag, graph, data.annotated, self.tag_set,
+                            self.reduction)
         else:
             scored = tag != UNSCORED
             main = F.cross_entropy(logits[scored], target[scored],
