@@ -123,6 +123,15 @@ class ModelConfig(Section):
     pair_features: bool = False
     r"""Whether the tagger reads the channels' pair features too (the released code
     does; the paper does not say so)."""
+    skip: bool = False
+    r"""Whether the multi-channel layer adds its output to the words or replaces them,
+    see :class:`~eega_pyg.nn.MultiChannel`."""
+    pair_rank: int = Field(default=0, ge=0)
+    r"""Rank of a product of the two words of a pair in the tagger, see
+    :class:`~eega_pyg.nn.PairTagger`; 0 for none."""
+    offsets: bool = False
+    r"""Whether the tagger reads how far apart two words stand, see
+    :class:`~eega_pyg.nn.PairTagger`."""
     token_features: bool = False
     r"""Whether the encoder reads the part of speech, named-entity tag and shape of a
     word beside its pieces, see :class:`~eega_pyg.nn.WordFeatures`."""
@@ -200,6 +209,10 @@ class TrainConfig(Section):
     r"""How many texts of two to five sentences are made for each sentence of every set
     and trained on as well, e.g., one for every four with 0.25, see
     :func:`~eega_pyg.datasets.join_records`."""
+    drawn: float = Field(default=0.0, ge=0)
+    r"""If above 0, an epoch has only so many texts of ``also`` and ``joined`` for each
+    sentence of the training split, drawn anew each time: as many of every further set
+    as of the split's own joined texts. At 0 it has all of them."""
     teachers: _Names = ()
     r"""Saved models to learn from."""
     distillation: Share = 0.7
@@ -213,6 +226,14 @@ class TrainConfig(Section):
     in single precision; 'auto': that where the processor multiplies it faster."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     r"""Seed of the run."""
+    @field_validator('drawn')
+    @classmethod
+    def _from_some(cls, value: float, info: ValidationInfo) -> float:
+        if value and not (info.data.get('also') or info.data.get('joined')):
+            raise ValueError('there are no texts of train.also or train.joined to draw '
+                             'from')
+        return value
+
     @field_validator('teachers')
     @classmethod
     def _not_asked(cls, value: Tuple[str, ...],

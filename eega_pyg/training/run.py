@@ -254,8 +254,13 @@ def loaders(train: Examples, val: JMERE,
             config: TrainConfig) -> Tuple[DataLoader, DataLoader]:
     r"""Batches of examples of similar length. They draw from generators of their own,
     so the global one stays as it is."""
+    groups = None
+    if config.drawn > 0 and isinstance(train, ConcatDataset):
+        sizes = [len(part) for part in train.datasets]  # type: ignore[arg-type]
+        drawn = round(config.drawn * sizes[0] / max(len(sizes) - 1, 1))
+        groups = [(sizes[0], sizes[0]), *((size, drawn) for size in sizes[1:])]
     sampler = LengthGroupedSampler([num_pieces(train[i]) for i in range(len(train))],
-                                   config.batch_size, config.seed)
+                                   config.batch_size, config.seed, groups=groups)
     return (
         DataLoader(train, config.batch_size, sampler=sampler,
                    generator=torch.Generator()),

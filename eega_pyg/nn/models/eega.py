@@ -155,10 +155,11 @@ class EEGA(
                     name == 'pos' else EdgeChannel(sizes[CHANNELS[name]], o.channel_dim)
                     for name in o.channels
                 }, o.channel_dim, {'sd': NO_HOPS} if 'sd' in o.channels else None,
-                o.dropout)
+                o.dropout, o.skip)
         self.dropout = torch.nn.Dropout(o.dropout)
         self.tagger = PairTagger(dim, len(self.tag_set),
-                                 o.channels if o.pair_features else (), o.channel_dim)
+                                 o.channels if o.pair_features else (), o.channel_dim,
+                                 o.pair_rank, o.offsets)
 
         # The image's side is built after that of the text, whose weights for a seed so
         # are the same with and without it.
