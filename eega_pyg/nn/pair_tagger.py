@@ -33,8 +33,8 @@ class PairTagger(torch.nn.Module):
         \mathbf{b}_p = \mathbf{W}_1 \mathbf{S}_i + \mathbf{W}_2 \mathbf{S}_j +
         \mathbf{b}_p
 
-    The two products are taken a word, so nothing wider than the number of tags, or than
-    :obj:`rank`, is held a pair. With :obj:`channels` the pair features of the
+    The two products are taken a word, so nothing wider than the number of tags or
+    :obj:`rank` is held a pair. With :obj:`channels` the pair features of the
     multi-channel layer stand beside :math:`[\mathbf{S}_i \, \Vert \, \mathbf{S}_j]`,
     as in the authors' released code (the paper does not mention them).
 
@@ -48,9 +48,9 @@ class PairTagger(torch.nn.Module):
         \mathbf{V} \mathbf{S}_j \right),
 
     the low-rank bilinear pooling from `"Hadamard Product for Low-rank Bilinear Pooling"
-    <https://arxiv.org/abs/1610.04325>`_. With :obj:`offsets`, each tag gets a score that
-    depends on how many words :math:`j` stands after or before :math:`i`. Neither is in
-    the paper; both start at zero.
+    <https://arxiv.org/abs/1610.04325>`_. With :obj:`offsets`, each tag gets a score
+    that depends on how many words :math:`j` stands after or before :math:`i`. Neither
+    is in the paper; both start at zero.
 
     Args:
         in_channels (int): Size of each word's input.
