@@ -92,6 +92,11 @@ def test_joined_texts_are_read_as_the_extractor_reads_them(small_root, tiny_over
     assert table[:len(first), :len(first)].equal(first)
 
 
+def test_there_is_something_to_draw_from():
+    with pytest.raises(ValueError, match='train.drawn: there are no texts'):
+        Config.load('default', ['train.drawn=1'])
+
+
 def test_teachers_are_not_asked_about_them():
     with pytest.raises(ValueError, match='train.teachers: teachers are not asked'):
         Config.load('default', ['train.teachers=[a]', 'train.joined=0.1'])
