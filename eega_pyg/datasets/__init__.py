@@ -4,7 +4,8 @@ from .fake import FakeJMERE
 from .gmner import read_gmner
 from .jmere import JMERE
 from .joined import join_records
-from .mnre import Record, read_mnre
+from .mnre import read_mnre
+from .record import Record
 from .visual_sources import VisualSources
 
 __all__ = [

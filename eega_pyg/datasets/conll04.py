@@ -21,7 +21,7 @@ from eega_pyg.schema import (
     validated,
 )
 
-from .mnre import Record
+from .record import Record
 
 #: The types of CoNLL04 and their names in JMERE.
 TYPES = {'Peop': 'per', 'Org': 'org', 'Loc': 'loc', 'Other': 'misc'}

@@ -10,7 +10,8 @@ from .conll04 import read_conll04
 from .gmner import read_gmner
 from .jmere import JMERE
 from .joined import MOST, join_records
-from .mnre import UNRELATED, Record
+from .mnre import UNRELATED
+from .record import Record
 
 #: The reader of each kind of file.
 READERS = {'conll04': read_conll04, 'gmner': read_gmner}

@@ -4,7 +4,7 @@ from typing import List, Tuple, Union
 
 from eega_pyg.schema import UNSTATED, Annotation, Entity, TagSet, located, short
 
-from .mnre import Record
+from .record import Record
 
 #: The types of GMNER and their names in JMERE.
 TYPES = {'PER': 'per', 'LOC': 'loc', 'ORG': 'org', 'OTHER': 'misc'}

@@ -24,7 +24,8 @@ from eega_pyg.transforms import Pair, PairTransform, Vocabularies
 
 from .cached import cached_parser, cached_pieces, encoder_identity
 from .download import download_file
-from .mnre import VERSIONS, Record, read_mnre
+from .mnre import VERSIONS, read_mnre
+from .record import Record
 from .statistics import statistics
 from .storage import SCHEMA_VERSION, load_graphs, save_graphs
 from .visual_sources import ImageParser, Source, VisualSources

@@ -5,7 +5,7 @@ from typing import List, Optional, Sequence
 
 from eega_pyg.schema import Annotation, Block, Entity, Quintuple
 
-from .mnre import Record
+from .record import Record
 
 #: How many sentences a joined text has at least and at most.
 LEAST, MOST = 2, 5

@@ -1,6 +1,6 @@
 r"""Reading files of MNRE into sentences."""
 import ast
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import (
     Annotated,
@@ -33,6 +33,8 @@ from eega_pyg.schema import (
     validated,
 )
 
+from .record import Record
+
 #: The version with the texts that JMERE leaves out.
 UNRELATED = 'unrelated'
 VERSIONS = ('v1', 'merged', UNRELATED)
@@ -40,27 +42,6 @@ VERSIONS = ('v1', 'merged', UNRELATED)
 # A line of MNRE has less than 2,000 bytes. Longer ones are refused because Python's
 # reader of literals needs a multiple of a line's size in memory.
 _MAX_BYTES = 100_000
-
-
-@dataclass(frozen=True)
-class Record:
-    r"""A sentence with all its quintuples.
-
-    Args:
-        words (tuple of str): Its words.
-        image_id (str): The name of its image.
-        quintuples (tuple of Quintuple): Its quintuples, in the order of the file.
-        text (str): The words joined by blanks.
-        annotation (Annotation, optional): What is known of it beside its quintuples.
-        parts (tuple of tuple, optional): The spans of the sentences from which it was
-            joined, see :func:`~eega_pyg.datasets.join_records`.
-    """
-    words: Tuple[str, ...]
-    image_id: str
-    quintuples: Tuple[Quintuple, ...]
-    text: str
-    annotation: Annotation = Annotation()
-    parts: Tuple[Span, ...] = ()
 
 
 class MarkedText(NamedTuple):
