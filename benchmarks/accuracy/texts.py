@@ -129,16 +129,19 @@ def report(runs: Dict[str, Any]) -> str:
             for number, found in sizes.items():
                 relation = found[kind]
                 rows.append([
-                    name, data, number, f"{100 * found['entity']['f1']:.1f}",
+                    name,
+                    str(run['passage words']), data, number,
+                    f"{100 * found['entity']['f1']:.1f}",
                     f"{100 * found['span']['f1']:.1f}",
                     f"{100 * relation['f1']:.1f}" if data != 'gmner' else '',
                     f"{100 * relation['precision']:.1f}" if data != 'gmner' else '',
                     f"{100 * found['directed']['f1']:.1f}" if data != 'gmner' else '',
                     f"{100 * found['cut short']:.1f}"
                 ])
-    return markdown([
-        'model', 'data', 'sentences', 'entity F1', 'spans', 'relation F1', 'precision',
-        'directed', 'names cut short'
+    made = sorted({f"{run['machine']}, {run['date']}" for run in runs.values()})
+    return f"{'; '.join(made)}.\n\n" + markdown([
+        'model', 'words of a passage', 'data', 'sentences', 'entity F1', 'spans',
+        'relation F1', 'precision', 'directed', 'names cut short'
     ], rows)
 
 
