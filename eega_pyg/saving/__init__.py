@@ -1,4 +1,4 @@
-r"""Models on the disk."""
+r"""Models on the disk; :func:`~eega_pyg.saving.shrink.shrink` makes them smaller."""
 from typing import TYPE_CHECKING
 
 from eega_pyg._lazy import attach
@@ -6,7 +6,6 @@ from eega_pyg._lazy import attach
 if TYPE_CHECKING:
     from eega_pyg.saving.folder import copy_model, find_folder
     from eega_pyg.saving.saved_model import SavedModel, load_model, save_model
-    from eega_pyg.saving.shrink import shrink
 
 __all__ = [
     'SavedModel',
@@ -14,7 +13,6 @@ __all__ = [
     'find_folder',
     'load_model',
     'save_model',
-    'shrink',
 ]
 
 __getattr__, __dir__ = attach(
@@ -24,5 +22,4 @@ __getattr__, __dir__ = attach(
         'find_folder': 'folder',
         'load_model': 'saved_model',
         'save_model': 'saved_model',
-        'shrink': 'shrink',
     })

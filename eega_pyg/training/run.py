@@ -24,6 +24,7 @@ from eega_pyg.files import write_text
 from eega_pyg.identity import file_sha256
 from eega_pyg.nn import OwnConv
 from eega_pyg.nn.models import EEGA
+from eega_pyg.resolve import load_encoder_config
 from eega_pyg.saving.saved_model import save_model
 from eega_pyg.schema import OBJECT, TOKEN, num_pieces
 from eega_pyg.training.calibration import score_and_calibrate
@@ -49,12 +50,8 @@ def build_model(config: Config, train: JMERE, conv: Optional[OwnConv] = None) ->
             place of the configuration's, see :class:`~eega_pyg.nn.models.EEGA`.
             (default: :obj:`None`)
     """
-    from transformers import AutoConfig
-
-    from eega_pyg.resolve import resolve_encoder
-    encoder = AutoConfig.from_pretrained(resolve_encoder(config.data.encoder))
     model = EEGA(
-        encoder=encoder.to_diff_dict(),
+        encoder=load_encoder_config(config.data.encoder),
         tag_set=config.tags.tag_set().to_dict(),
         sizes=train.vocabularies.sizes,
         table=config.data.table,

@@ -1,5 +1,6 @@
 r"""Splits words and labels into the word pieces of a text encoder."""
-from typing import TYPE_CHECKING, List, NamedTuple, Protocol, Sequence
+import json
+from typing import TYPE_CHECKING, Any, List, NamedTuple, Protocol, Sequence
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -32,7 +33,9 @@ class WordPieceTokenizer(Protocol):
 class WordPieces:
     r"""Splits each word into the pieces of a text encoder.
 
-    A word without any piece (*e.g.*, a zero-width character) gets the unknown piece. If
+    Tokenizers of RoBERTa's kind cut a word in another way behind a blank; all words and
+    labels are cut as if there were one. A word without any piece (*e.g.*, a zero-width
+    character) gets the unknown piece. If
     there are more pieces than the encoder has positions, the longest words lose their
     last pieces.
 
@@ -54,7 +57,9 @@ class WordPieces:
         self.unknown = tokenizer.unk_token_id
         # A copy, because other callers may change how the original truncates and pads.
         backend = tokenizer.backend_tokenizer
-        self.tokenizer = type(backend).from_str(backend.to_str())
+        content = backend.to_str()
+        self.tokenizer = type(backend).from_str(content)
+        self.blank = ' ' if _needs_blank(json.loads(content)['pre_tokenizer']) else ''
         self.tokenizer.no_truncation()
         self.tokenizer.no_padding()
         # A tokenizer without a limit states a number like 1e30.
@@ -67,7 +72,8 @@ class WordPieces:
         Raises:
             ValueError: If there are more words than the encoder has positions.
         """
-        encoding = self.tokenizer.encode(list(words), is_pretokenized=True)
+        encoding = self.tokenizer.encode([self.blank + word for word in words],
+                                         is_pretokenized=True)
         ids, of_word = encoding.ids, encoding.word_ids
         pieces: List[List[int]] = [[] for _ in words]
         for piece, word in zip(ids, of_word):
@@ -99,8 +105,15 @@ class WordPieces:
 
     def label(self, label: str) -> List[int]:
         r"""The pieces of an object's label, at least one, without special pieces."""
-        ids = self.tokenizer.encode(label, add_special_tokens=False).ids
+        ids = self.tokenizer.encode(self.blank + label, add_special_tokens=False).ids
         return ids or [self.unknown]
 
     def __repr__(self) -> str:
         return f"{self.__class__.__name__}('{self.name}')"
+
+
+def _needs_blank(spec: Any) -> bool:
+    r"""Whether a part of a tokenizer works on bytes and adds no blank by itself."""
+    parts = (spec or {}).get('pretokenizers', [spec])
+    return any(part is not None and part['type'] == 'ByteLevel'
+               and not part['add_prefix_space'] for part in parts)

@@ -3,7 +3,6 @@ from typing import Any, List, Optional, Sequence, Union
 
 import torch
 
-from eega_pyg.device import find_device
 from eega_pyg.identity import function_identity
 from eega_pyg.schema import SceneGraph
 from eega_pyg.vision.detectors.detection import Detection, Detector, scene_objects
@@ -43,7 +42,7 @@ class SceneParser:
                  device: Optional[Union[str, torch.device]] = None) -> None:
         if detector is None:
             from eega_pyg.vision.detectors.rcnn import RCNNDetector
-            detector = RCNNDetector.mask_rcnn(device=find_device(device))
+            detector = RCNNDetector.mask_rcnn(device=device)
         self.detector = detector
         self.predicates = predicates or PredicateModel.pretrained()
         self.max_predicates = max_predicates

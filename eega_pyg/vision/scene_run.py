@@ -9,7 +9,7 @@ from eega_pyg.files import write_text
 from eega_pyg.identity import digest, file_sha256
 from eega_pyg.schema import SceneGraph
 from eega_pyg.vision.captions.parser import CAPTION_RULES, CaptionParser, read_captions
-from eega_pyg.vision.images import ImageParser, load_image
+from eega_pyg.vision.images import ImageParser, image_extensions, load_image
 
 Merge = Callable[[SceneGraph, SceneGraph], SceneGraph]
 Draw = Callable[[Any, SceneGraph, Path], None]
@@ -211,8 +211,7 @@ def _tasks(sources: Sequence[Path], summary: Summary) -> List[_Task]:
 def _images(source: Path) -> List[Path]:
     if not source.is_dir():
         return [source]
-    from PIL import Image
-    known = Image.registered_extensions()
+    known = image_extensions()
     images = sorted(p for p in source.iterdir() if p.suffix.lower() in known)
     if not images:
         raise ValueError(f"The folder '{source}' holds no image")

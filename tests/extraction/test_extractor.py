@@ -189,7 +189,8 @@ def test_words_are_aligned_by_the_plans_of_the_model(extractor):
     pair = Pair(tuple(text), extractor.parser.parse([text])[0], GRAPH)
     with torch.no_grad():
         out = extractor.model(Batch.from_data_list([extractor.transform(pair)]), True)
-    for plan, found in zip(out.alignment[-2:], result.alignment):
+    plans = out.alignment.node_plan, out.alignment.edge_plan
+    for plan, found in zip(plans, result.alignment):
         for j in range(len(text)):
             column = plan[0, :, j]
             np.testing.assert_allclose(found[:, j], column / column.sum(), atol=1e-5)

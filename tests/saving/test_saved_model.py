@@ -98,7 +98,7 @@ def test_a_later_format_is_refused(folder):
 @pytest.mark.parametrize('name', [
     'nowhere', './me/model', '../missing', '/me/model', 'me/model/last',
     'runs.old/model', 'me/',
-    Path('../missing')
+    Path('me/model')
 ])
 def test_a_path_without_a_folder_is_not_looked_for_on_the_hub(name, no_hub):
     with pytest.raises(FileNotFoundError, match="no folder '/.* of a model of the"):

@@ -1,6 +1,6 @@
 r"""Mask R-CNN and its relatives as detectors with box-head features."""
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import torch
 from torch import Tensor
@@ -38,8 +38,8 @@ class RCNNDetector:
         nms_threshold (float, optional): Of two boxes of a class with a larger
             intersection over union, the better one is kept. (default: :obj:`0.5`)
         batch_size (int, optional): Images in one batch. (default: :obj:`4`)
-        device (torch.device or str, optional): Where the model runs.
-            (default: :obj:`"cpu"`)
+        device (torch.device or str, optional): Where the model runs; by default on
+            the first accelerator, else the CPU.
 
     Raises:
         ValueError: If a number is out of range, or :obj:`labels` are not those of the
@@ -47,7 +47,8 @@ class RCNNDetector:
     """
     def __init__(self, model: 'GeneralizedRCNN', labels: Sequence[str], top_k: int = 10,
                  score_threshold: float = 0.3, nms_threshold: float = 0.5,
-                 batch_size: int = 4, device: Union[str, torch.device] = 'cpu') -> None:
+                 batch_size: int = 4,
+                 device: Optional[Union[str, torch.device]] = None) -> None:
         if top_k < 1 or batch_size < 1:
             raise ValueError(f"Expected top_k and batch_size >= 1 (got {top_k} and "
                              f"{batch_size})")
@@ -70,7 +71,8 @@ class RCNNDetector:
     def mask_rcnn(cls, weights: Union[str, Path,
                                       None] = 'COCO_V1', seed: int = 0, top_k: int = 10,
                   score_threshold: float = 0.3, nms_threshold: float = 0.5,
-                  batch_size: int = 4, device: Union[str, torch.device] = 'cpu',
+                  batch_size: int = 4, device: Optional[Union[str,
+                                                              torch.device]] = None,
                   min_size: int = 800) -> 'RCNNDetector':
         r"""torchvision's ``maskrcnn_resnet50_fpn_v2``, with features of 1,024 numbers.
 

@@ -1,6 +1,6 @@
 r"""SSDLite as a detector: a small one-stage network for a CPU."""
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, List, Sequence, Union
+from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Union
 
 import torch
 
@@ -31,8 +31,8 @@ class SSDLiteDetector:
             (default: :obj:`0.3`)
         nms_threshold (float, optional): Of two boxes of a class with a larger
             intersection over union, the better one is kept. (default: :obj:`0.5`)
-        device (torch.device or str, optional): Where the model runs.
-            (default: :obj:`"cpu"`)
+        device (torch.device or str, optional): Where the model runs; by default on
+            the first accelerator, else the CPU.
 
     Raises:
         OSError: If the weights can be neither found nor downloaded.
@@ -41,7 +41,7 @@ class SSDLiteDetector:
     def __init__(self, weights: Union[str, Path,
                                       None] = 'COCO_V1', seed: int = 0, top_k: int = 10,
                  score_threshold: float = 0.3, nms_threshold: float = 0.5,
-                 device: Union[str, torch.device] = 'cpu') -> None:
+                 device: Optional[Union[str, torch.device]] = None) -> None:
         from torchvision.models import detection
         kind = detection.SSDLite320_MobileNet_V3_Large_Weights
         state = load_weights(weights, kind)
