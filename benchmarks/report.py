@@ -22,6 +22,7 @@ from benchmarks.accuracy import (
     sensitivity,
     stream,
     synthetic,
+    texts,
 )
 from benchmarks.layers import gnn_variants, variant_cost
 from benchmarks.runner import HEADER, RESULTS, TITLE, markdown
@@ -140,6 +141,8 @@ TABLES: Dict[str, Callable[[Any], str]] = {
     passages.report,
     'stream':
     stream.report,
+    'texts':
+    texts.report,
 }
 
 

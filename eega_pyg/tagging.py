@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from eega_pyg.schema import UNSCORED, Entity, Quintuple, Signatures, TagSet
+from eega_pyg.schema import UNSCORED, Annotation, Entity, Quintuple, Signatures, TagSet
 
 TABLES = ('directed', 'symmetric', 'triangle')
 
@@ -32,10 +32,11 @@ class Extraction(NamedTuple):
 
 
 def encode(
-    quintuples: Sequence[Quintuple],
-    num_words: int,
-    tags: TagSet,
-    table: str = 'directed',
+        quintuples: Sequence[Quintuple],
+        num_words: int,
+        tags: TagSet,
+        table: str = 'directed',
+        annotation: Annotation = Annotation(),
 ) -> Tensor:
     r"""Writes the quintuples of one sentence into a word-pair table, as in Figure 3 of
     the `"Joint Multimodal Entity-Relation Extraction Based on Edge-enhanced Graph
@@ -62,10 +63,15 @@ def encode(
         num_words (int): Number of words :math:`n` of the sentence.
         tags (TagSet): The tags.
         table (str, optional): One of :obj:`TABLES`. (default: :obj:`"directed"`)
+        annotation (Annotation, optional): Entities that are in no quintuple, and what
+            stands in the cells that no entity or relation fills; by default these are
+            none.
 
     Returns:
         The tag ids, ``[n, n]``, with :obj:`~eega_pyg.schema.UNSCORED` where a cell is
-        not scored.
+        not scored, and :obj:`~eega_pyg.schema.SOME_TYPE`,
+        :obj:`~eega_pyg.schema.UNSTATED` or :obj:`~eega_pyg.schema.UNKNOWN` where
+        :obj:`annotation` leaves the tag open.
 
     Raises:
         ValueError: On an unknown type, relation or table, or a span that ends outside
@@ -74,6 +80,7 @@ def encode(
     _check_table(table)
     # A quintuple that is given twice counts once.
     uses = Counter(e for q in set(quintuples) for e in {q.head, q.tail})
+    uses.update({e: 0 for e in annotation.entities})
     for entity in uses:
         _index('type', entity.type, tags.types)
         if entity.end > num_words:
@@ -85,7 +92,9 @@ def encode(
         (-uses[e], e.start - e.end, e.start, tags.types.index(e.type)))
     written = _without_overlaps(ranked)
 
-    out = torch.zeros(num_words, num_words, dtype=torch.long)
+    out = torch.full((num_words, num_words), annotation.rest)
+    for block in annotation.blocks:
+        out[slice(*block.rows), slice(*block.columns)] = block.label
     for entity in written:
         out[slice(*entity.span), slice(*entity.span)] = tags.id(entity.type)
     paired: Set[FrozenSet[Entity]] = set()

@@ -1,5 +1,6 @@
 r"""The code on the pages of the guide runs as it stands there."""
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from torch_geometric.nn import GATConv
 
 from eega_pyg import Config, Extractor, evaluate
+from eega_pyg.nn.models import EEGA
 
 GUIDE = Path(__file__).parents[1] / 'docs' / 'guide'
 
@@ -35,3 +37,38 @@ def test_a_layer_of_ones_own(small_root, tiny_overrides, tmp_path, monkeypatch, 
             read('runs/gat')
     extractor = Extractor.from_pretrained('runs/gat', 'cpu', conv=names['layer'])
     assert extractor('Ann meets Bob')
+
+
+def test_more_than_tweets(small_root, tiny_overrides, tmp_path, monkeypatch, capsys):
+    r"""With the files that the page shows, on a part of the sample."""
+    shutil.copytree(small_root / 'raw', tmp_path / 'datasets' / 'jmere' / 'raw')
+    monkeypatch.chdir(tmp_path)
+    text = (GUIDE / 'more-texts.md').read_text(encoding='utf-8')
+    blocks = dict(re.findall(r'^```(\w+)\n(.*?)^```', text, re.M | re.S))
+    for name, kind in (('news/train.json', 'json'), ('tweets/train.txt', 'text')):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(blocks[kind], encoding='utf-8')
+
+    load, seen = Config.load, set()
+    monkeypatch.setattr(
+        Config, 'load', lambda preset, overrides: load(
+            preset, [*tiny_overrides, 'train.epochs=1', *overrides]))
+    loss = EEGA.loss
+
+    def spy(model, batch):
+        seen.update(batch.text)
+        return loss(model, batch)
+
+    monkeypatch.setattr(EEGA, 'loss', spy)
+    names = {'__name__': 'guide'}
+    exec(blocks['python'], names)
+    assert {'Ada Moss works for Zeta in Kiel .', 'Ida Blom visits Oslo'} <= seen
+    scores = names['result'].scores
+    assert capsys.readouterr().out.endswith(f"{scores['quintuple_f1']}\n")
+
+    # The command says the same.
+    line, = re.findall(r'^eega train (.*?)^```', text, re.M | re.S)
+    options = shlex.split(line)
+    overrides = [v for k, v in zip(options, options[1:]) if k == '--set']
+    train = load('default', overrides).train
+    assert (train.also, train.joined) == (names['config'].train.also, 0.25)

@@ -94,6 +94,9 @@ class DataConfig(Section):
     r"""Longer sentences are stored as windows that overlap."""
     max_objects: int = Field(default=10, ge=1)
     r"""Objects kept of an image."""
+    mask: bool = False
+    r"""Whether a sentence leaves open in training what only other lines of the file say
+    of its words, see :func:`~eega_pyg.datasets.read_mnre`."""
     def arguments(self) -> Dict[str, Any]:
         r"""The arguments of :class:`~eega_pyg.datasets.JMERE` that they stand for."""
         return {**dict(self), 'visual': self.visual or None}
@@ -120,6 +123,15 @@ class ModelConfig(Section):
     pair_features: bool = False
     r"""Whether the tagger reads the channels' pair features too (the released code
     does; the paper does not say so)."""
+    skip: bool = False
+    r"""Whether the multi-channel layer adds its output to the words or replaces them,
+    see :class:`~eega_pyg.nn.MultiChannel`."""
+    pair_rank: int = Field(default=0, ge=0)
+    r"""Rank of a product of the two words of a pair in the tagger, see
+    :class:`~eega_pyg.nn.PairTagger`; 0 for none."""
+    offsets: bool = False
+    r"""Whether the tagger reads how far apart two words stand, see
+    :class:`~eega_pyg.nn.PairTagger`."""
     token_features: bool = False
     r"""Whether the encoder reads the part of speech, named-entity tag and shape of a
     word beside its pieces, see :class:`~eega_pyg.nn.WordFeatures`."""
@@ -189,6 +201,18 @@ class TrainConfig(Section):
     r"""Before all else, the text encoder and what describes words beside it are trained
     for so many epochs on all entities and pairs of the training file, see
     :func:`~eega_pyg.training.pretraining.pretrain_words`."""
+    also: _Names = ()
+    r"""Further sets to train on: 'unrelated', 'conll04:FILE' or 'gmner:FILE', see
+    :func:`~eega_pyg.datasets.further.read_further`. What a set is not annotated with is
+    left open in the loss."""
+    joined: float = Field(default=0.0, ge=0, le=10)
+    r"""How many texts of two to five sentences are made for each sentence of every set
+    and trained on as well, e.g., one for every four with 0.25, see
+    :func:`~eega_pyg.datasets.join_records`."""
+    drawn: float = Field(default=0.0, ge=0)
+    r"""If above 0, an epoch has only so many texts of ``also`` and ``joined`` for each
+    sentence of the training split, drawn anew each time: as many of every further set
+    as of the split's own joined texts. At 0 it has all of them."""
     teachers: _Names = ()
     r"""Saved models to learn from."""
     distillation: Share = 0.7
@@ -202,6 +226,23 @@ class TrainConfig(Section):
     in single precision; 'auto': that where the processor multiplies it faster."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     r"""Seed of the run."""
+    @field_validator('drawn')
+    @classmethod
+    def _from_some(cls, value: float, info: ValidationInfo) -> float:
+        if value and not (info.data.get('also') or info.data.get('joined')):
+            raise ValueError('there are no texts of train.also or train.joined to draw '
+                             'from')
+        return value
+
+    @field_validator('teachers')
+    @classmethod
+    def _not_asked(cls, value: Tuple[str, ...],
+                   info: ValidationInfo) -> Tuple[str, ...]:
+        if value and (info.data.get('also') or info.data.get('joined')):
+            raise ValueError('teachers are not asked about the texts of train.also and '
+                             'train.joined: leave out these, or the teachers')
+        return value
+
     @field_validator('unlabelled')
     @classmethod
     def _taught(cls, value: bool, info: ValidationInfo) -> bool:

@@ -2,11 +2,22 @@ r"""The JMERE data set."""
 import os
 import os.path as osp
 import warnings
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Union,
+)
 
 from torch_geometric.data import HeteroData, InMemoryDataset
 
 from eega_pyg.identity import digest, file_sha256, function_identity
+from eega_pyg.parsing import tracked
 from eega_pyg.schema import JMERE_TAGS, SceneGraph, TagSet
 from eega_pyg.tagging import TABLES
 from eega_pyg.transforms import Pair, PairTransform, Vocabularies
@@ -14,6 +25,7 @@ from eega_pyg.transforms import Pair, PairTransform, Vocabularies
 from .cached import cached_parser, cached_pieces, encoder_identity
 from .download import download_file
 from .mnre import VERSIONS, read_mnre
+from .record import Record
 from .statistics import statistics
 from .storage import SCHEMA_VERSION, load_graphs, save_graphs
 from .visual_sources import ImageParser, Source, VisualSources
@@ -73,6 +85,9 @@ class JMERE(InMemoryDataset):
             by half, see :meth:`~eega_pyg.transforms.Pair.windows`.
             (default: :obj:`70`)
         max_objects (int, optional): Objects kept of an image. (default: :obj:`10`)
+        mask (bool, optional): If set to :obj:`True`, a sentence leaves open what only
+            other lines name, see :func:`~eega_pyg.datasets.read_mnre`.
+            (default: :obj:`False`)
         vocabularies (Vocabularies, optional): The vocabularies of a trained model; by
             default they are fitted on the train split. (default: :obj:`None`)
         transform (callable, optional): A function that takes in a
@@ -174,6 +189,7 @@ class JMERE(InMemoryDataset):
         feature_size: int = 0,
         max_words: int = 70,
         max_objects: int = 10,
+        mask: bool = False,
         vocabularies: Optional[Vocabularies] = None,
         transform: Optional[Callable] = None,
         pre_transform: Optional[Callable] = None,
@@ -202,6 +218,7 @@ class JMERE(InMemoryDataset):
         self.feature_size = feature_size
         self.max_words = max_words
         self.max_objects = max_objects
+        self.mask = mask
         self._given = vocabularies
         self._sources: Dict[str, List[Any]] = {}
         super().__init__(str(root), transform, pre_transform, pre_filter, log,
@@ -255,19 +272,43 @@ class JMERE(InMemoryDataset):
     def process(self) -> None:
         self._build(self.split, self._pairs(self.split))
 
-    def _build(self, split: str, pairs: Sequence[Pair]) -> None:
-        from rich.console import Console
-        from rich.progress import track
+    def records(self, version: Optional[str] = None) -> List[Record]:
+        r"""The sentences of the split's file, before they are parsed.
+
+        Args:
+            version (str, optional): How lines are turned into sentences, if not as in
+                the data set itself. (default: :obj:`None`)
+        """
+        return read_mnre(self._raw(f'mnre_{self.split}.txt'), self.tags, version
+                         or self.version, self.mask)
+
+    def build(self, records: Sequence[Record],
+              what: str = 'further texts') -> List[HeteroData]:
+        r"""Builds the graphs of further sentences with the parser, the vocabularies and
+        the visual sources of the split. The functions :obj:`pre_filter`,
+        :obj:`pre_transform` and :obj:`transform` are not applied.
+
+        Args:
+            records (sequence of Record): The sentences, *e.g.*, of
+                :func:`~eega_pyg.datasets.join_records`.
+            what (str, optional): The name of the sentences in the progress bar.
+                (default: :obj:`'further texts'`)
+        """
+        return list(self._graphs(self._parsed(records, self.split), what))
+
+    def _graphs(self, pairs: Sequence[Pair], what: str) -> Iterator[HeteroData]:
         transform = PairTransform(self.vocabularies, cached_pieces(self.encoder),
                                   self.tags, self.table, self.max_objects,
                                   self.feature_size)
-        data_list = []
-        for pair in track(pairs, f'Building {split}', console=Console(stderr=True),
-                          disable=not self.log):
+        for pair in tracked(pairs, len(pairs), self.log, f'Building {what}'):
             try:
-                data = transform(pair)
+                yield transform(pair)
             except ValueError as e:
                 raise ValueError(f"Image '{pair.image_id}': {e}") from None
+
+    def _build(self, split: str, pairs: Sequence[Pair]) -> None:
+        data_list = []
+        for data in self._graphs(pairs, split):
             if self.pre_filter is not None and not self.pre_filter(data):
                 continue
             if self.pre_transform is not None:
@@ -283,17 +324,21 @@ class JMERE(InMemoryDataset):
         self.save(data_list, osp.join(self.processed_dir, self._processed_name(split)))
 
     def _pairs(self, split: str) -> List[Pair]:
+        records = read_mnre(self._raw(f'mnre_{split}.txt'), self.tags, self.version,
+                            self.mask)
+        return self._parsed(records, split)
+
+    def _parsed(self, records: Sequence[Record], split: str) -> List[Pair]:
         parser = cached_parser(self.spacy_model, self.word_vectors)
-        records = read_mnre(self._raw(f'mnre_{split}.txt'), self.tags, self.version)
         parses = parser.parse([r.words for r in records], self.log)
         graphs = self._visual(split).read([r.image_id for r in records], self.log)
-        return [
-            window for i, (record, parse) in enumerate(zip(records, parses))
-            for window in Pair(record.words, parse,
-                               graphs.get(record.image_id,
-                                          SceneGraph()), record.quintuples, record.text,
-                               record.image_id, sentence=i).windows(self.max_words)
-        ]
+        pairs: List[Pair] = []
+        for i, (r, parse) in enumerate(zip(records, parses)):
+            graph = graphs.get(r.image_id, SceneGraph())
+            pair = Pair(r.words, parse, graph, r.quintuples, r.text, r.image_id,
+                        sentence=i, annotation=r.annotation, parts=r.parts)
+            pairs += pair.windows(self.max_words)
+        return pairs
 
     def _visual(self, split: str) -> VisualSources:
         visual = self.visual
@@ -339,6 +384,7 @@ class JMERE(InMemoryDataset):
                 self.tags.to_dict(),
                 self.max_words,
                 self.max_objects,
+                self.mask,
             ]
         return self._sources[split]
 

@@ -1,6 +1,6 @@
 r"""Reading files of MNRE into sentences."""
 import ast
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import (
     Annotated,
@@ -17,33 +17,31 @@ from typing import (
 from pydantic import Field, Strict
 from typing_extensions import TypedDict
 
-from eega_pyg.schema import Entity, Name, Quintuple, TagSet, Text, short, validated
+from eega_pyg.schema import (
+    SOME_TYPE,
+    UNKNOWN,
+    UNSTATED,
+    Annotation,
+    Block,
+    Entity,
+    Name,
+    Quintuple,
+    Span,
+    TagSet,
+    Text,
+    short,
+    validated,
+)
+
+from .record import Record
 
 #: The version with the texts that JMERE leaves out.
 UNRELATED = 'unrelated'
 VERSIONS = ('v1', 'merged', UNRELATED)
 
-Span = Tuple[int, int]
-
 # A line of MNRE has less than 2,000 bytes. Longer ones are refused because Python's
 # reader of literals needs a multiple of a line's size in memory.
 _MAX_BYTES = 100_000
-
-
-@dataclass(frozen=True)
-class Record:
-    r"""A sentence with all its quintuples.
-
-    Args:
-        words (tuple of str): Its words.
-        image_id (str): The name of its image.
-        quintuples (tuple of Quintuple): Its quintuples, in the order of the file.
-        text (str): The words joined by blanks.
-    """
-    words: Tuple[str, ...]
-    image_id: str
-    quintuples: Tuple[Quintuple, ...]
-    text: str
 
 
 class MarkedText(NamedTuple):
@@ -82,8 +80,8 @@ class _Row(NamedTuple):
     quintuple: Optional[Quintuple]
 
 
-def read_mnre(path: Union[str, Path], tags: TagSet,
-              version: str = 'v1') -> List[Record]:
+def read_mnre(path: Union[str, Path], tags: TagSet, version: str = 'v1',
+              mask: bool = False) -> List[Record]:
     r"""Reads a file of `"Multimodal Relation Extraction with Efficient Graph
     Alignment" <https://doi.org/10.1145/3474085.3476968>`_ into sentences.
 
@@ -99,7 +97,13 @@ def read_mnre(path: Union[str, Path], tags: TagSet,
             words, where a ``'None'`` line ends such a run: this is how JMERE was
             published. :obj:`"merged"` joins all lines with the same image and words.
             :obj:`"unrelated"` gives the texts of which no line states a relation;
-            JMERE leaves them out. (default: :obj:`"v1"`)
+            JMERE leaves them out. Their annotation says that the spans of a line are
+            entities of some type without a relation between them; all else is left
+            open. (default: :obj:`"v1"`)
+        mask (bool, optional): If set to :obj:`True`, a sentence leaves open what only
+            lines outside of it name: their spans, and their pairs. JMERE counts these
+            words as no entities. In its training split they are 650 spans, most of
+            them of ``'None'`` lines. (default: :obj:`False`)
 
     Raises:
         ValueError: Naming file and line, if a line is wrong; if a span has two types in
@@ -110,7 +114,7 @@ def read_mnre(path: Union[str, Path], tags: TagSet,
                          f"'{version}')")
     rows = _rows(path, tags)
     if version == UNRELATED:
-        texts = _unrelated(rows)
+        texts = _unrelated(rows, tags)
         if not texts:
             raise ValueError(f"{path}: a relation is stated of every text, so that no "
                              f"text is left")
@@ -126,14 +130,58 @@ def read_mnre(path: Union[str, Path], tags: TagSet,
             groups.setdefault(key, []).append(row)
     if not groups:
         raise ValueError(f"{path}: holds no sentence with a relation")
-    return [_record(rows) for rows in groups.values()]
+    records = [_record(rows) for rows in groups.values()]
+    if not mask:
+        return records
+    lines: Dict[Hashable, List[_Row]] = {}
+    for row in rows:
+        lines.setdefault((row.image_id, row.words), []).append(row)
+    return [
+        replace(r, annotation=_masked(r, lines[r.image_id, r.words])) for r in records
+    ]
 
 
-def _unrelated(rows: List[_Row]) -> List[Record]:
+def _masked(record: Record, rows: List[_Row]) -> Annotation:
+    blocks = [Block(s, s, UNKNOWN) for row in rows for s in row.spans]
+    for row in rows:
+        if row.quintuple is not None and row.quintuple not in record.quintuples:
+            head, tail = row.spans
+            blocks += [Block(head, tail, UNKNOWN), Block(tail, head, UNKNOWN)]
+    # The record's own are written over them.
+    return Annotation(blocks=tuple(dict.fromkeys(blocks)))
+
+
+def _unrelated(rows: List[_Row], tags: TagSet) -> List[Record]:
     related = {row.words for row in rows if row.quintuple is not None}
-    texts = dict.fromkeys(
-        (row.words, row.image_id) for row in rows if row.words not in related)
-    return [Record(words, image_id, (), ' '.join(words)) for words, image_id in texts]
+    texts: Dict[Tuple[Tuple[str, ...], str], List[_Row]] = {}
+    for row in rows:
+        if row.words not in related:
+            texts.setdefault((row.words, row.image_id), []).append(row)
+    return [
+        Record(words, image_id, (), ' '.join(words),
+               _pairs_of_none(rows, len(words), tags))
+        for (words, image_id), rows in texts.items()
+    ]
+
+
+def _pairs_of_none(rows: List[_Row], num_words: int, tags: TagSet) -> Annotation:
+    whole = (0, num_words)
+    spans: List[Span] = []  # Of overlapping ones the longest.
+    for start, end in sorted({s
+                              for row in rows
+                              for s in row.spans}, key=lambda s: (s[0] - s[1], s)):
+        if all(end <= a or z <= start for a, z in spans):
+            spans.append((start, end))
+    # A word of an entity and one outside of it are not of one entity.
+    blocks = [
+        b for s in spans for b in (Block(s, whole, UNSTATED), Block(whole, s, UNSTATED))
+    ]
+    for row in rows:
+        head, tail = row.spans
+        if head in spans and tail in spans:
+            blocks += [Block(head, tail, 0), Block(tail, head, 0)]
+    blocks += [Block(s, s, SOME_TYPE) for s in spans]
+    return Annotation(blocks=tuple(blocks), rest=UNKNOWN, tags=frozenset(tags.types))
 
 
 def read_marked_texts(path: Union[str, Path], tags: TagSet) -> List[MarkedText]:

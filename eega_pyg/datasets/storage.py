@@ -9,7 +9,7 @@ from torch_geometric.data import HeteroData, InMemoryDataset
 from eega_pyg.files import atomic
 
 #: Part of the name of every processed file. A change of the stores increases it.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 def save_graphs(data_list: Sequence[HeteroData], path: str) -> None:

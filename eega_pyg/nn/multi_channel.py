@@ -66,6 +66,10 @@ class MultiChannel(torch.nn.Module):
             :math:`\mathbf{S}_i` of a sentence would start as the same mean, and words
             could hardly be told apart for many steps. (default: :obj:`None`)
         dropout (float, optional): Dropout probability. (default: :obj:`0.1`)
+        skip (bool, optional): If set to :obj:`True`, the input of a word is added to
+            its output (not in the paper). Without it, the output is made of
+            weighted means over all words of the text, in which the word itself weighs
+            the less the longer the text is. (default: :obj:`False`)
 
     Shapes:
         - **input:** word features :math:`(|\mathcal{V}|, F_{in})`, the complete graphs,
@@ -74,9 +78,13 @@ class MultiChannel(torch.nn.Module):
     """
     def __init__(self, in_channels: int, out_channels: int,
                  channels: Mapping[str, EdgeChannel], channel_dim: int,
-                 self_types: Optional[Mapping[str, int]] = None,
-                 dropout: float = 0.1) -> None:
+                 self_types: Optional[Mapping[str, int]] = None, dropout: float = 0.1,
+                 skip: bool = False) -> None:
         super().__init__()
+        if skip and in_channels != out_channels:
+            raise ValueError(f"Expected as many channels out as in with 'skip' (got "
+                             f"{in_channels} and {out_channels})")
+        self.skip = skip
         if not channels:
             raise ValueError("Expected at least one channel")
         self.channels = torch.nn.ModuleDict(channels)
@@ -116,4 +124,5 @@ class MultiChannel(torch.nn.Module):
             score = channel.project(conv.lin_edge.weight, types[name],
                                     graph).squeeze(-1)
             outs.append(conv(x, graph, edge_score=score + conv.lin_edge.bias))
-        return self.mlp(torch.cat(outs, dim=-1))
+        out = self.mlp(torch.cat(outs, dim=-1))
+        return out + x if self.skip else out

@@ -1,5 +1,5 @@
 import math
-from typing import Mapping, Sequence, cast
+from typing import Mapping, Optional, Sequence, cast
 
 import torch
 from torch import Tensor
@@ -7,6 +7,22 @@ from torch_geometric.nn import Linear
 
 from eega_pyg.nn.conv import CompleteGraph
 from eega_pyg.nn.multi_channel import EdgeChannel
+
+#: Up to this offset each has a bucket of its own; then four buckets share an octave.
+_NEAR = 16
+#: The bucket of 305 words and more.
+_FARTHEST = 33
+
+
+def word_offset(graph: CompleteGraph) -> Tensor:
+    r"""The bucket of how many words apart the two words of each pair stand: 33 for a
+    word and itself, more where the second follows the first, less where it precedes it.
+    :math:`(|\mathcal{E}|)`"""
+    offset = graph.col - graph.row
+    size = offset.abs()
+    far = 4 * torch.log2(size.clamp(min=_NEAR) / _NEAR)
+    bucket = torch.where(size <= _NEAR, size, _NEAR + far.floor().long())
+    return _FARTHEST + offset.sign() * bucket.clamp(max=_FARTHEST)
 
 
 class PairTagger(torch.nn.Module):
@@ -17,10 +33,24 @@ class PairTagger(torch.nn.Module):
         \mathbf{b}_p = \mathbf{W}_1 \mathbf{S}_i + \mathbf{W}_2 \mathbf{S}_j +
         \mathbf{b}_p
 
-    The two products are taken a word, so nothing wider than the number of tags is held
-    a pair. With :obj:`channels` the pair features of the multi-channel layer stand
-    beside :math:`[\mathbf{S}_i \, \Vert \, \mathbf{S}_j]`, as in the authors' released
-    code (the paper does not mention them).
+    The two products are taken a word, so nothing wider than the number of tags or
+    :obj:`rank` is held a pair. With :obj:`channels` the pair features of the
+    multi-channel layer stand beside :math:`[\mathbf{S}_i \, \Vert \, \mathbf{S}_j]`,
+    as in the authors' released code (the paper does not mention them).
+
+    A sum of one term for each word cannot tell which words belong together. This hurts
+    in texts of several sentences: where two people are members of two teams, each of
+    them looks like a member of both. With :obj:`rank`, a product of the two words is
+    added,
+
+    .. math::
+        \mathbf{W}_3 \left( \mathbf{U} \mathbf{S}_i \odot
+        \mathbf{V} \mathbf{S}_j \right),
+
+    the low-rank bilinear pooling from `"Hadamard Product for Low-rank Bilinear Pooling"
+    <https://arxiv.org/abs/1610.04325>`_. With :obj:`offsets`, each tag gets a score
+    that depends on how many words :math:`j` stands after or before :math:`i`. Neither
+    is in the paper; both start at zero.
 
     Args:
         in_channels (int): Size of each word's input.
@@ -28,6 +58,10 @@ class PairTagger(torch.nn.Module):
         channels (sequence of str, optional): Names of the channels whose pair features
             are read too. (default: :obj:`()`)
         channel_dim (int, optional): Size of the pair features. (default: :obj:`0`)
+        rank (int, optional): Rank of the product; :obj:`0` for none.
+            (default: :obj:`0`)
+        offsets (bool, optional): If set to :obj:`True`, tags are scored by the offset
+            of the two words, see :func:`word_offset`. (default: :obj:`False`)
 
     Shapes:
         - **input:** word features :math:`(|\mathcal{V}|, F)`, the complete graphs, and,
@@ -35,7 +69,7 @@ class PairTagger(torch.nn.Module):
         - **output:** scores :math:`(|\mathcal{E}|, T)`, pairs in the graphs' order
     """
     def __init__(self, in_channels: int, num_tags: int, channels: Sequence[str] = (),
-                 channel_dim: int = 0) -> None:
+                 channel_dim: int = 0, rank: int = 0, offsets: bool = False) -> None:
         super().__init__()
         self.in_channels = in_channels
         self.num_tags = num_tags
@@ -44,6 +78,14 @@ class PairTagger(torch.nn.Module):
         self.lin_channels = torch.nn.ModuleDict(
             {name: Linear(channel_dim, num_tags, bias=False)
              for name in channels})
+        self.rank = rank
+        if rank > 0:
+            self.lin_head = Linear(in_channels, rank)
+            self.lin_tail = Linear(in_channels, rank)
+            self.lin_product = Linear(rank, num_tags, bias=False)
+        self.offset: Optional[torch.nn.Embedding] = None
+        if offsets:
+            self.offset = torch.nn.Embedding(2 * _FARTHEST + 1, num_tags)
 
         self.reset_parameters()
 
@@ -52,6 +94,12 @@ class PairTagger(torch.nn.Module):
         self.lin_col.reset_parameters()
         for lin in self.lin_channels.values():
             cast(Linear, lin).reset_parameters()
+        if self.rank > 0:
+            self.lin_head.reset_parameters()
+            self.lin_tail.reset_parameters()
+            torch.nn.init.zeros_(self.lin_product.weight)
+        if self.offset is not None:
+            torch.nn.init.zeros_(self.offset.weight)
         # Nearly all pairs are of tag 0, none: start by saying so with probability 0.95,
         # or the first epoch goes into learning it.
         with torch.no_grad():
@@ -66,6 +114,12 @@ class PairTagger(torch.nn.Module):
         for name, lin in self.lin_channels.items():
             out = out + channels[name].project(
                 cast(Linear, lin).weight, types[name], graph)
+        if self.rank > 0:
+            head, tail = self.lin_head(x), self.lin_tail(x)
+            out = out + self.lin_product(
+                head.index_select(0, graph.row) * tail.index_select(0, graph.col))
+        if self.offset is not None:
+            out = out + self.offset(word_offset(graph))
         return out
 
     def __repr__(self) -> str:

@@ -1,8 +1,10 @@
 r"""The words every other module speaks in.
 
 Names of the node and edge types of one text/image pair, the tag set, entities,
-quintuples and scene graphs, each with its JSON form; and how a wrong value is reported.
+quintuples and scene graphs, each with its JSON form; what is known of a text beside its
+quintuples; and how a wrong value is reported.
 """
+from .annotation import Annotation, Block
 from .checks import (
     Flag,
     Index,
@@ -25,16 +27,21 @@ from .pair import (
     PIECE,
     PIECE_OF_TOKEN,
     REL,
+    SOME_TYPE,
     TOKEN,
+    UNKNOWN,
     UNSCORED,
+    UNSTATED,
     EdgeType,
     num_pieces,
 )
-from .quintuple import Entity, Quintuple, Signature, Signatures
+from .quintuple import Entity, Quintuple, Signature, Signatures, Span
 from .scene_graph import SceneGraph, SceneObject, ScenePredicate
 from .tags import JMERE_TAGS, TagSet
 
 __all__ = [
+    'Annotation',
+    'Block',
     'Flag',
     'Index',
     'Name',
@@ -54,14 +61,18 @@ __all__ = [
     'PIECE',
     'PIECE_OF_TOKEN',
     'REL',
+    'SOME_TYPE',
     'TOKEN',
+    'UNKNOWN',
     'UNSCORED',
+    'UNSTATED',
     'EdgeType',
     'num_pieces',
     'Entity',
     'Quintuple',
     'Signature',
     'Signatures',
+    'Span',
     'SceneGraph',
     'SceneObject',
     'ScenePredicate',

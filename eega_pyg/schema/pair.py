@@ -24,3 +24,6 @@ def num_pieces(data: Any) -> int:
 
 #: The value of ``tag`` at a cell of the word-pair table that is not scored.
 UNSCORED = -100
+#: What ``tag`` holds where a cell is known in part: it has some entity type; it has no
+#: tag that its data set annotates; or nothing is known of it.
+SOME_TYPE, UNSTATED, UNKNOWN = -1, -2, -3

@@ -2,6 +2,9 @@ r"""Entities and the relations between them."""
 from dataclasses import dataclass, field
 from typing import AbstractSet, Any, Iterable, List, Optional, Tuple, Union
 
+#: A half-open range of words.
+Span = Tuple[int, int]
+
 #: A (head type, relation, tail type) seen in training, and the set of all of them.
 Signature = Tuple[str, str, str]
 Signatures = AbstractSet[Signature]
@@ -28,7 +31,7 @@ class Entity:
                              f"(got [{self.start}, {self.end}))")
 
     @property
-    def span(self) -> Tuple[int, int]:
+    def span(self) -> Span:
         return self.start, self.end
 
     def shifted(self, offset: int) -> 'Entity':

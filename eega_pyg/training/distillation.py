@@ -5,7 +5,6 @@ from typing import List, Sequence, Union
 import safetensors
 import safetensors.torch
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import ConcatDataset, Dataset
 from torch_geometric.data import HeteroData
@@ -16,9 +15,10 @@ from eega_pyg.datasets.mnre import UNRELATED
 from eega_pyg.device import find_device
 from eega_pyg.files import atomic
 from eega_pyg.nn.models import EEGA, predict
+from eega_pyg.nn.tag_loss import possible_tags
 from eega_pyg.parsing import tracked
 from eega_pyg.saving.saved_model import load_model
-from eega_pyg.schema import PAIR, TagSet
+from eega_pyg.schema import PAIR, UNSCORED, TagSet
 from eega_pyg.training.evaluation import sorted_loader
 
 
@@ -26,7 +26,9 @@ class DistillationDataset(Dataset):
     r"""A data set whose word pairs carry the distribution of tags that is to be
     learned, ``data['token', 'pair', 'token'].target`` (``[n * n, T]``): the mean of
     the given tag and of the predictions of teachers (`"Distilling the Knowledge in a
-    Neural Network" <https://arxiv.org/abs/1503.02531>`_).
+    Neural Network" <https://arxiv.org/abs/1503.02531>`_). Where a pair's tag
+    is known in part, the tags that it may have get the probabilities that the teachers
+    give them.
 
     Args:
         dataset (JMERE): The data set.
@@ -47,7 +49,12 @@ class DistillationDataset(Dataset):
         data = self.dataset[index]
         taught = self.log_probs[index].float().exp()
         # A cell that is not scored has no tag; the loss does not read its target.
-        given = F.one_hot(data[PAIR].tag.long().clamp(min=0), taught.size(1))
+        tag = data[PAIR].tag.long()
+        tag = tag.masked_fill(tag == UNSCORED, 0)
+        possible = possible_tags(tag, torch.zeros_like(tag), data.annotated,
+                                 self.dataset.tags)
+        given = taught.clamp(min=1e-30) * possible
+        given = given / given.sum(dim=-1, keepdim=True)
         data[PAIR].target = (1 - self.share) * given + self.share * taught
         return data
 

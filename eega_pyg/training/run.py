@@ -18,8 +18,10 @@ from torch_geometric.loader import DataLoader
 
 from eega_pyg.config import Config, TrainConfig
 from eega_pyg.datasets import JMERE
+from eega_pyg.datasets.further import further_file, with_further
 from eega_pyg.device import find_device
 from eega_pyg.files import write_text
+from eega_pyg.identity import file_sha256
 from eega_pyg.nn import OwnConv
 from eega_pyg.nn.models import EEGA
 from eega_pyg.resolve import load_encoder_config
@@ -33,7 +35,8 @@ from eega_pyg.training.pair_tagging import MONITOR, PairTagging
 from eega_pyg.training.pretraining import pretrain
 from eega_pyg.training.sampler import LengthGroupedSampler
 
-#: The training examples: of the data alone, or with the predictions of teachers.
+#: The training examples: of the data alone, with further texts, or with the predictions
+#: of teachers.
 Examples = Union[JMERE, ConcatDataset]
 
 
@@ -165,15 +168,17 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
         _read_checkpoint(last)
     write_text(state / 'config.yaml', text)
 
+    files = [path for path in map(further_file, config.train.also) if path is not None]
     kwargs = {'tags': config.tags.tag_set(), 'log': progress, **config.data.arguments()}
     train = JMERE(str(root), split='train', **kwargs)
     val = JMERE(str(root), split='val', vocabularies=train.vocabularies, **kwargs)
-    _check_data(state / 'data.json', [d.processed_file_names for d in (train, val)],
-                started)
+    names = [d.processed_file_names for d in (train, val)]
+    names += [[path, file_sha256(path)] for path in files]
+    _check_data(state / 'data.json', names, started)
     if len(train) == 0 or len(val) == 0:
         raise ValueError(f"The {'train' if len(train) == 0 else 'val'} split in "
                          f"'{root}' holds no sentence with a relation")
-    examples: Examples = train
+    examples = with_further(config.train, train)
     if config.train.teachers:  # Before anything else, so that a wrong one fails early.
         examples = distillation_data(config, train, teachers, progress)
     L.seed_everything(config.train.seed, verbose=False)
@@ -246,8 +251,13 @@ def loaders(train: Examples, val: JMERE,
             config: TrainConfig) -> Tuple[DataLoader, DataLoader]:
     r"""Batches of examples of similar length. They draw from generators of their own,
     so the global one stays as it is."""
+    groups = None
+    if config.drawn > 0 and isinstance(train, ConcatDataset):
+        sizes = [len(part) for part in train.datasets]  # type: ignore[arg-type]
+        drawn = round(config.drawn * sizes[0] / max(len(sizes) - 1, 1))
+        groups = [(sizes[0], sizes[0]), *((size, drawn) for size in sizes[1:])]
     sampler = LengthGroupedSampler([num_pieces(train[i]) for i in range(len(train))],
-                                   config.batch_size, config.seed)
+                                   config.batch_size, config.seed, groups=groups)
     return (
         DataLoader(train, config.batch_size, sampler=sampler,
                    generator=torch.Generator()),

@@ -1,5 +1,5 @@
 r"""The order in which examples are trained on."""
-from typing import Iterator, List, Sequence
+from typing import Iterator, List, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor
@@ -18,10 +18,19 @@ class LengthGroupedSampler(Sampler[int]):
         seed (int, optional): Seed. (default: :obj:`0`)
         pool (int, optional): How many batches are sorted together; the larger, the less
             padding and the less mixing. (default: :obj:`32`)
+        groups (sequence of tuple, optional): Consecutive groups of the examples: for
+            each its size, and how many of its examples an epoch has, drawn at random.
+            By default every epoch has all. (default: :obj:`None`)
     """
     def __init__(self, lengths: Sequence[int], batch_size: int, seed: int = 0,
-                 pool: int = 32) -> None:
+                 pool: int = 32, groups: Optional[Sequence[Tuple[int,
+                                                                 int]]] = None) -> None:
         self.lengths = torch.as_tensor(lengths)
+        all_of_them = [(len(self.lengths), len(self.lengths))]
+        self.groups = all_of_them if groups is None else list(groups)
+        if sum(size for size, _ in self.groups) != len(self.lengths):
+            raise ValueError(f"Expected groups of {len(self.lengths)} examples (got "
+                             f"{self.groups})")
         self.batch_size = batch_size
         self.seed = seed
         self.pool = pool
@@ -32,11 +41,18 @@ class LengthGroupedSampler(Sampler[int]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        return sum(min(size, drawn) for size, drawn in self.groups)
 
     def __iter__(self) -> Iterator[int]:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
         order = torch.randperm(len(self), generator=generator)
+        if len(self) < len(self.lengths):
+            start, chosen = 0, []
+            for size, drawn in self.groups:
+                some = torch.randperm(size, generator=generator)[:drawn]
+                chosen.append(start + some)
+                start += size
+            order = torch.cat(chosen)[order]
         batches: List[Tensor] = []
         for chunk in order.split(self.batch_size * self.pool):
             chunk = chunk[self.lengths[chunk].argsort(stable=True)]

@@ -5,7 +5,7 @@ from typing import List, Tuple
 import networkx as nx
 
 from eega_pyg.parsing import Parse
-from eega_pyg.schema import Quintuple, SceneGraph
+from eega_pyg.schema import Annotation, Quintuple, SceneGraph, Span
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,10 @@ class Pair:
         image_id (str, optional): The image's name; empty without an image.
         sentence (int, optional): Which sentence of its source this is.
         offset (int, optional): The window's first word in the sentence.
+        annotation (Annotation, optional): What is known of the sentence beside its
+            quintuples, in the sentence's coordinates.
+        parts (tuple of tuple, optional): The spans of the texts from which the sentence
+            was joined, if it was.
 
     Raises:
         ValueError: If there is no word, or :obj:`parse` is of another length.
@@ -35,6 +39,8 @@ class Pair:
     image_id: str = ''
     sentence: int = 0
     offset: int = 0
+    annotation: Annotation = Annotation()
+    parts: Tuple[Span, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, 'words', tuple(self.words))

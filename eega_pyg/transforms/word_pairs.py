@@ -24,6 +24,9 @@ class WordPairs:
       :func:`~eega_pyg.tagging.encode`. A window carries the quintuples that lie wholly
       inside it.
 
+    The graph's :obj:`annotated` (:obj:`bool`, ``[1, T]``) says which tags the text was
+    annotated with. Tag 0, none, counts as annotated in every text.
+
     There is no :obj:`edge_index`: pair :math:`(i, j)` of a sentence of :math:`n` words
     is entry :math:`i \cdot n + j`, and after batching :math:`n` is
     :obj:`batch['token'].ptr.diff()`.
@@ -49,8 +52,13 @@ class WordPairs:
             q.shifted(-start) for q in pair.quintuples
             if all(start <= e.start and e.end <= stop for e in (q.head, q.tail))
         ]
-        tag = encode(inside, num_words, self.tags, self.table)
+        annotation = pair.annotation.window(start, stop)
+        tag = encode(inside, num_words, self.tags, self.table, annotation)
         data[PAIR].tag = tag.to(torch.int16).view(-1)
+        data.annotated = torch.tensor([[
+            i == 0 or annotation.tags is None or name in annotation.tags
+            for i, name in enumerate(self.tags.names)
+        ]])
         return data
 
     def __repr__(self) -> str:

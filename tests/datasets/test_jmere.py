@@ -1,6 +1,7 @@
 import json
 import os
 from functools import partial
+from pathlib import Path
 
 import pytest
 from torch_geometric.loader import DataLoader
@@ -145,6 +146,14 @@ def marked_otherwise(data):
     return data
 
 
+def test_data_of_an_older_schema_are_built_anew(root, monkeypatch):
+    with monkeypatch.context() as older:
+        older.setattr('eega_pyg.datasets.jmere.SCHEMA_VERSION', 2)
+        path = load(root).processed_paths[0]
+    Path(path).write_bytes(b'without what is stored now')
+    assert load(root)[0].annotated.all()
+
+
 def test_whatever_changes_the_result_changes_the_name(root):
     first = load(root)
     (root / 'raw' / 'mnre_test.txt').write_text('')  # Changes nothing.
@@ -161,6 +170,8 @@ def test_whatever_changes_the_result_changes_the_name(root):
     }, {
             'max_objects': 1
     }, {
+            'mask': True
+    }, {
             'visual': ()
     }, {
             'pre_transform': marked
@@ -176,7 +187,7 @@ def test_whatever_changes_the_result_changes_the_name(root):
     text = (root / 'raw' / 'mnre_train.txt').read_text()
     (root / 'raw' / 'mnre_train.txt').write_text(text.replace('joins', 'leaves'))
     paths.add(load(root).processed_paths[0])
-    assert len(paths) == 12
+    assert len(paths) == 13
     assert load(root, pre_transform=marked)[0].mark == 'x'
     assert load(root, pre_transform=marked_otherwise)[0].mark == 'y'
 

@@ -2,7 +2,17 @@ import pytest
 
 from eega_pyg.datasets import read_mnre
 from eega_pyg.datasets.mnre import read_marked_texts
-from eega_pyg.schema import JMERE_TAGS, Entity, Quintuple, TagSet
+from eega_pyg.schema import (
+    JMERE_TAGS,
+    SOME_TYPE,
+    UNKNOWN,
+    UNSTATED,
+    Annotation,
+    Entity,
+    Quintuple,
+    TagSet,
+)
+from eega_pyg.tagging import encode
 
 WORDS = ['Ann', 'Lee', 'of', 'Acme', 'in', 'Oslo']
 
@@ -83,6 +93,40 @@ def test_unrelated_texts_are_those_of_which_no_line_states_a_relation(write):
                                 (tuple(eve), 'b.jpg', (), 'Eve Day in Oslo')]
     with pytest.raises(ValueError, match='mnre_train.txt: a relation is stated of'):
         read_mnre(write(line()), JMERE_TAGS, 'unrelated')
+
+
+def test_of_unrelated_texts_spans_and_pairs_of_lines_are_known_and_no_more(write):
+    words = ['Ann', 'Lee', 'and', 'Bob', 'of', 'Acme']
+    path = write(line((0, 2), (3, 4), 'None', words=words),
+                 line((5, 6), (1, 2), 'None', words=words), line())
+    record, = read_mnre(path, JMERE_TAGS, 'unrelated')
+    known = record.annotation
+    table = encode((), 6, JMERE_TAGS, annotation=known).tolist()
+    t, u, x = SOME_TYPE, UNSTATED, UNKNOWN  # [1, 2) lies in [0, 2), which is longer.
+    assert table == [
+        [t, t, u, 0, u, u],
+        [t, t, u, 0, u, u],
+        [u, u, x, u, x, u],
+        [0, 0, u, t, u, u],
+        [u, u, x, u, x, u],
+        [u, u, u, u, u, t],
+    ]
+    assert known.tags == set(JMERE_TAGS.types)
+
+
+def test_a_mask_leaves_open_what_only_other_lines_name(write):
+    path = write(line(), line((2, 3), (5, 6), 'None'),
+                 line((3, 4), (5, 6), '/org/loc/locate_at'))
+    assert all(r.annotation == Annotation() for r in read_mnre(path, JMERE_TAGS))
+    first, second = read_mnre(path, JMERE_TAGS, mask=True)
+    table = encode(first.quintuples, 6, JMERE_TAGS, annotation=first.annotation)
+    expected = encode([MEMBER], 6, JMERE_TAGS)
+    # "of", a span of the None line, and Oslo, with Acme's relation to it.
+    for i, j in ((2, 2), (5, 5), (3, 5), (5, 3)):
+        expected[i, j] = UNKNOWN
+    assert table.equal(expected)
+    table = encode(second.quintuples, 6, JMERE_TAGS, annotation=second.annotation)
+    assert table[3, 5] == JMERE_TAGS.id('locate_at') and table[0, 1] == UNKNOWN
 
 
 def test_merged_keeps_two_texts_without_an_image_apart(write):

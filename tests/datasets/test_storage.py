@@ -38,7 +38,7 @@ def test_a_foreign_class_is_refused_and_not_run(tmp_path, monkeypatch, legacy):
     monkeypatch.setenv('BOMB', str(tmp_path / 'bomb'))
     path = str(tmp_path / 'a.pt')
     torch.save({
-        'schema': 2,
+        'schema': 3,
         'data': {},
         'slices': Bomb()
     }, path, _use_new_zipfile_serialization=not legacy)
@@ -73,14 +73,14 @@ def test_a_damaged_file_is_named(tmp_path, keep):
     'data': {},
     'slices': {}
 }, {
-    'schema': 2,
+    'schema': 3,
     'data': [],
     'slices': {}
 }])
 def test_other_content_is_refused(tmp_path, content):
     path = str(tmp_path / 'a.pt')
     torch.save(content, path)
-    with pytest.raises(ValueError, match="a.pt' is not a data set of schema 2"):
+    with pytest.raises(ValueError, match="a.pt' is not a data set of schema 3"):
         load_graphs(path)
 
 

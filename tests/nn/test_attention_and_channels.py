@@ -13,6 +13,7 @@ from eega_pyg.nn import (
     PairTagger,
 )
 from eega_pyg.nn.conv import CompleteGraph
+from eega_pyg.nn.pair_tagger import word_offset
 
 
 @pytest.fixture(autouse=True)
@@ -165,6 +166,48 @@ def test_pair_tagger_equals_equation_11():
             r = channel(types[name], graph)[e]
             expected = expected + tagger.lin_channels[name](r)
         torch.testing.assert_close(out[e], expected)
+
+
+def test_pair_tagger_adds_a_product_of_the_words_and_a_score_of_their_offset():
+    graph, _ = pair_inputs()
+    x = torch.randn(5, 8).double()
+    tagger = PairTagger(8, 4, rank=3, offsets=True).double()
+    plain = tagger.lin_row(x)[graph.row] + tagger.lin_col(x)[graph.col]
+    assert tagger(x, graph).equal(plain)  # It starts as without them.
+    torch.nn.init.normal_(tagger.lin_product.weight)
+    torch.nn.init.normal_(tagger.offset.weight)
+    for e, out in enumerate(tagger(x, graph)):
+        i, j = int(graph.row[e]), int(graph.col[e])
+        product = tagger.lin_head(x[i]) * tagger.lin_tail(x[j])
+        expected = (tagger.lin_row(x[i]) + tagger.lin_col(x[j]) +
+                    tagger.lin_product.weight @ product +
+                    tagger.offset.weight[33 + j - i])
+        torch.testing.assert_close(out, expected)
+
+
+def test_word_offsets_are_told_apart_up_to_16_and_then_by_quarters_of_octaves():
+    n = 400
+    bucket = word_offset(CompleteGraph.from_ptr(torch.tensor([0, n]))).view(n, n)
+    assert bucket[0, :17].tolist() == list(range(33, 50))
+    for size in (17, 19, 22, 40, 150, 305, 399):
+        octaves = 16 + math.floor(4 * math.log2(size / 16))
+        assert bucket[0, size] == 33 + min(octaves, 33)
+        assert bucket[size, 0] == 33 - min(octaves, 33)
+    assert bucket[0, 304] < bucket[0, 305] == bucket.max() == 66
+    assert bucket[5:105, 5:105].equal(bucket[:100, :100])
+
+
+def test_with_a_skip_connection_the_channels_add_to_the_words():
+    graph, types = pair_inputs()
+    x = torch.randn(5, 8)
+    outs = []
+    for skip in (False, True):
+        torch.manual_seed(0)
+        layer = MultiChannel(8, 8, channels(), channel_dim=3, skip=skip).eval()
+        outs.append(layer(x, graph, types))
+    assert outs[1].equal(outs[0] + x)
+    with pytest.raises(ValueError, match='as many channels out as in'):
+        MultiChannel(8, 6, channels(), channel_dim=3, skip=True)
 
 
 def test_transformer_layer_is_residual_norm_feed_forward_norm():

@@ -11,7 +11,7 @@ from eega_pyg.config import Config
 from eega_pyg.datasets import JMERE
 from eega_pyg.nn.models import EEGA
 from eega_pyg.saving.saved_model import load_model
-from eega_pyg.schema import PAIR, TOKEN
+from eega_pyg.schema import PAIR, SOME_TYPE, TOKEN, UNKNOWN
 from eega_pyg.training.distillation import DistillationDataset, ensemble_log_probs
 from eega_pyg.training.run import fit
 
@@ -123,6 +123,26 @@ def test_the_loss_is_shared_between_tags_and_teachers(trained, small_root, reduc
     torch.testing.assert_close(losses[0.7], 0.3 * losses[0.0] + 0.7 * losses[1.0])
 
 
+def test_of_several_possible_tags_the_teachers_choose(trained, small_root):
+    saved = load_model(trained)
+    tags = saved.model.tag_set
+    data = data_of(saved, small_root)[0]
+    said = torch.randn(data[PAIR].tag.numel(), len(tags)).log_softmax(dim=-1)
+    data[PAIR].tag = data[PAIR].tag.clone()
+    data[PAIR].tag[1], data[PAIR].tag[2] = SOME_TYPE, UNKNOWN
+
+    class Changed(list):
+        tags = saved.model.tag_set
+
+    target = DistillationDataset(Changed([data]), [said], 0.0)[0][PAIR].target
+    types = said[1].exp() * torch.tensor([i in tags.type_ids for i in range(len(tags))])
+    torch.testing.assert_close(target[1], types / types.sum())
+    torch.testing.assert_close(target[2], said[2].exp())
+    assert target[0].tolist() == [
+        float(i == data[PAIR].tag[0]) for i in range(len(tags))
+    ]
+
+
 @pytest.mark.slow
 def test_a_pupil_learns_what_its_teacher_says(trained, small_root, tiny_overrides,
                                               tmp_path):
@@ -168,7 +188,8 @@ def test_texts_without_tags_are_learned_from_the_teachers_alone(
     seen = {}
     monkeypatch.setattr(
         'eega_pyg.training.run.LengthGroupedSampler',
-        lambda lengths, *args: seen.update(lengths=lengths) or range(len(lengths)))
+        lambda lengths, *args, **kwargs: seen.update(lengths=lengths) or range(
+            len(lengths)))
     loss = EEGA.loss
 
     def spy(model, batch):

@@ -212,3 +212,19 @@ def test_the_sampler_groups_by_length_and_depends_on_seed_and_epoch_alone():
         return float((lengths[batches].amax(1, keepdim=True) - lengths[batches]).sum())
 
     assert padding(first) < 0.3 * padding(torch.randperm(331).tolist())
+
+
+def test_an_epoch_has_so_many_of_each_group_drawn_anew():
+    lengths = torch.randint(1, 60, (100, )).tolist()
+    groups = [(30, 30), (50, 15), (20, 99)]
+    sampler = LengthGroupedSampler(lengths, 8, seed=3, pool=2, groups=groups)
+    seen = set()
+    for epoch in range(6):
+        sampler.set_epoch(epoch)
+        order = list(sampler)
+        assert len(order) == len(set(order)) == len(sampler) == 65
+        assert set(range(30)) | set(range(80, 100)) <= set(order)
+        seen |= {i for i in order if 30 <= i < 80}
+    assert len(seen) > 30  # The same ones each time would be 15.
+    with pytest.raises(ValueError, match='groups of 100 examples'):
+        LengthGroupedSampler(lengths, 8, groups=[(99, 99)])

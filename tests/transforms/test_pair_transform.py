@@ -35,7 +35,7 @@ KEYS = {
     REL: {'edge_index', 'edge_type'},
     PAIR: {'distance', 'pmi', 'tag'},
 }
-GRAPH = {'text', 'words', 'image_id', 'quintuples', 'sentence', 'offset'}
+GRAPH = {'text', 'words', 'image_id', 'quintuples', 'sentence', 'offset', 'annotated'}
 
 
 class Letters:

@@ -6,7 +6,18 @@ from hypothesis import strategies as st
 from torch_geometric.data import HeteroData
 
 from eega_pyg.parsing import Parse
-from eega_pyg.schema import JMERE_TAGS, PAIR, UNSCORED, Entity, Quintuple, TagSet
+from eega_pyg.schema import (
+    JMERE_TAGS,
+    PAIR,
+    UNKNOWN,
+    UNSCORED,
+    UNSTATED,
+    Annotation,
+    Block,
+    Entity,
+    Quintuple,
+    TagSet,
+)
 from eega_pyg.transforms import Pair, WordPairs
 
 
@@ -56,6 +67,19 @@ def test_a_window_holds_the_quintuples_wholly_inside_it():
     expected[3, 3] = JMERE_TAGS.id('loc')
     expected[1, 3] = JMERE_TAGS.id('place_of_birth')
     assert table.tolist() == expected.tolist()
+
+
+def test_a_window_holds_what_is_known_of_its_part_of_the_table():
+    eve = Entity(1, 3, 'per')
+    known = Annotation((eve, ), (Block((2, 6), (0, 5), UNKNOWN), ), UNSTATED,
+                       frozenset(['per', 'org']))
+    data = WordPairs(JMERE_TAGS)(HeteroData(), pair([0] * 8,
+                                                    annotation=known).windows(6)[1])
+    expected = torch.full((5, 5), UNSTATED)
+    expected[0:3, 0:2] = UNKNOWN  # Rows 3 to 5 of columns 3 and 4; Eve is cut.
+    assert data[PAIR].tag.view(5, 5).tolist() == expected.tolist()
+    assert data.annotated.shape == (1, len(JMERE_TAGS))
+    assert data.annotated[0].nonzero().flatten().tolist() == [0, 1, 2]
 
 
 def test_the_tags_that_are_not_scored_and_large_tag_sets_fit_the_type():

@@ -23,6 +23,7 @@ from eega_pyg.nn import (
 )
 from eega_pyg.nn.conv import CompleteGraph
 from eega_pyg.nn.graph_layer import OwnConv, attribute_transformers, graph_layer
+from eega_pyg.nn.tag_loss import tag_loss
 from eega_pyg.ot import ContrastiveAlignment, GraphAlignment, GraphAlignmentOutput
 from eega_pyg.schema import (
     DEP,
@@ -154,10 +155,11 @@ class EEGA(
                     name == 'pos' else EdgeChannel(sizes[CHANNELS[name]], o.channel_dim)
                     for name in o.channels
                 }, o.channel_dim, {'sd': NO_HOPS} if 'sd' in o.channels else None,
-                o.dropout)
+                o.dropout, o.skip)
         self.dropout = torch.nn.Dropout(o.dropout)
         self.tagger = PairTagger(dim, len(self.tag_set),
-                                 o.channels if o.pair_features else (), o.channel_dim)
+                                 o.channels if o.pair_features else (), o.channel_dim,
+                                 o.pair_rank, o.offsets)
 
         # The image's side is built after that of the text, whose weights for a seed so
         # are the same with and without it.
@@ -294,7 +296,8 @@ class EEGA(
 
     def loss(self, data: HeteroData) -> Dict[str, Tensor]:
         r"""The joint loss of Eq. 13 and its parts. Where word pairs have a ``target``,
-        a distribution of tags, it is learned in the place of their tag.
+        a distribution of tags, it is learned in the place of their tag. Where a pair's
+        tag is known in part, see :func:`~eega_pyg.nn.tag_loss.tag_loss`.
 
         Returns:
             dict: ``loss``, ``main`` (Eq. 12) and, where the graphs are aligned,
@@ -305,8 +308,9 @@ class EEGA(
         logits, _ = self._tag(data, words)
         tag, target = data[PAIR].tag.long(), data[PAIR].get('target')
         if target is None:
-            main = F.cross_entropy(logits, tag, ignore_index=UNSCORED,
-                                   reduction=self.reduction)
+            graph = torch.repeat_interleave(data[TOKEN].ptr.diff().square())
+            main = tag_loss(logits, tag, graph, data.annotated, self.tag_set,
+                            self.reduction)
         else:
             scored = tag != UNSCORED
             main = F.cross_entropy(logits[scored], target[scored],

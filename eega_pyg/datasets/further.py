@@ -1,0 +1,82 @@
+r"""Texts that are trained on beside a training split."""
+from typing import List, Optional, Union
+
+from torch.utils.data import ConcatDataset
+from torch_geometric.data import HeteroData
+
+from eega_pyg.config import TrainConfig
+
+from .conll04 import read_conll04
+from .gmner import read_gmner
+from .jmere import JMERE
+from .joined import MOST, join_records
+from .mnre import UNRELATED
+from .record import Record
+
+#: The reader of each kind of file.
+READERS = {'conll04': read_conll04, 'gmner': read_gmner}
+
+
+def read_further(name: str, train: JMERE) -> List[Record]:
+    r"""Reads the sentences of a further set.
+
+    Args:
+        name (str): ``'unrelated'`` for the texts of the training split's own file of
+            which no line states a relation, see :func:`~eega_pyg.datasets.read_mnre`;
+            or a file, as ``'conll04:PATH'`` (see
+            :func:`~eega_pyg.datasets.read_conll04`) or ``'gmner:PATH'`` (see
+            :func:`~eega_pyg.datasets.read_gmner`).
+        train (JMERE): The training split.
+
+    Raises:
+        ValueError: If there is no such kind of file, or a file is wrong.
+        OSError: If there is no such file.
+    """
+    path = further_file(name)
+    if path is None:
+        return train.records(UNRELATED)
+    return READERS[name.partition(':')[0]](path, train.tags)
+
+
+def further_file(name: str) -> Optional[str]:
+    r"""The file that :func:`read_further` reads for :obj:`name`; :obj:`None` if it is
+    the training split's own.
+
+    Raises:
+        ValueError: If there is no such kind of file.
+    """
+    kind, _, path = name.partition(':')
+    if name == UNRELATED:
+        return None
+    if kind not in READERS or not path:
+        known = ', '.join(f'{kind}:FILE' for kind in READERS)
+        raise ValueError(f"train.also: expected '{UNRELATED}' or one of {known} (got "
+                         f"'{name}')")
+    return path
+
+
+def with_further(config: TrainConfig, train: JMERE) -> Union[JMERE, ConcatDataset]:
+    r"""The training split, its joined texts, and each further set with its own joined
+    texts, as a run's options say.
+
+    Raises:
+        ValueError: As :func:`read_further`; or if a set that is to be joined has fewer
+            than two sentences.
+        OSError: If there is no such file.
+    """
+    def joined(records: List[Record]) -> List[HeteroData]:
+        number = round(config.joined * len(records))
+        if number == 0:
+            return []
+        texts = join_records(records, number, most=min(MOST, len(records)),
+                             max_words=train.max_words, seed=config.seed)
+        return train.build(texts, 'joined texts')
+
+    parts: List = [train]
+    if config.joined > 0:
+        parts.append(joined(train.records()))
+    for name in config.also:
+        records = read_further(name, train)
+        parts.append(train.build(records, name) + joined(records))
+    parts = [part for part in parts if len(part) > 0]
+    return ConcatDataset(parts) if len(parts) > 1 else train

@@ -1,0 +1,102 @@
+r"""Training on more than one data set, and on joined texts."""
+import json
+
+import pytest
+
+from eega_pyg.config import Config
+from eega_pyg.datasets import JMERE, join_records
+from eega_pyg.nn.models import EEGA
+from eega_pyg.schema import PAIR, UNSTATED
+from eega_pyg.training import fit
+
+NEWS = [{
+    'tokens': ['Ada', 'Moss', 'works', 'for', 'Zeta', 'in', 'Kiel', '.'],
+    'entities': [[0, 2, 'Peop'], [4, 5, 'Org'], [6, 7, 'Loc']],
+    'relations': [[0, 2, 4, 5, 'Work_For']],
+}] * 6
+TWEETS = 'IMGID:1\nIda\tB-PER\nsleeps\tO\n\n' * 4
+
+
+@pytest.fixture
+def also(tmp_path):
+    news, tweets = tmp_path / 'news.json', tmp_path / 'tweets.txt'
+    news.write_text(json.dumps(NEWS))
+    tweets.write_text(TWEETS)
+    return [f'conll04:{news}', f'gmner:{tweets}']
+
+
+def test_all_sets_and_joined_texts_of_each_are_trained_on(small_root, tiny_overrides,
+                                                          also, tmp_path, monkeypatch):
+    seen = {}
+    loss = EEGA.loss
+
+    def spy(model, batch):
+        for data in batch.to_data_list():
+            seen[' '.join(data.words), data.image_id] = data
+        return loss(model, batch)
+
+    monkeypatch.setattr(EEGA, 'loss', spy)
+    overrides = [
+        *tiny_overrides, 'train.epochs=1', 'train.joined=0.5',
+        f"train.also=[{', '.join(['unrelated', *also])}]"
+    ]
+    config = Config.load('default', overrides)
+    result = fit(config, small_root, tmp_path / 'run', progress=False)
+    assert result.scores
+
+    train = JMERE(str(small_root), **config.data.arguments())
+    texts = [r.text for r in train.records()]
+    joined = [r.text for r in join_records(train.records(), round(len(texts) / 2))]
+    unrelated = [r.text for r in train.records('unrelated')]
+    assert unrelated and {*texts, *joined, *unrelated} <= {text for text, _ in seen}
+    news = seen[' '.join(NEWS[0]['tokens']), '']
+    assert (news[PAIR].tag == UNSTATED).sum() == 64 - 6 - 2
+    assert sum(text.startswith('Ada Moss') and len(text) > 60 for text, _ in seen) > 0
+    assert sum('Ida sleeps Ida' in text or 'Ida sleeps . Ida' in text
+               for text, _ in seen) > 0
+
+
+@pytest.mark.parametrize('name', ['news:a.json', 'conll04', 'conll04:', 'related'])
+def test_an_unknown_kind_is_named_before_anything_is_trained(small_root, tiny_overrides,
+                                                             tmp_path, monkeypatch,
+                                                             name):
+    monkeypatch.setattr('eega_pyg.training.run.pretrain', None)
+    config = Config.load('default', [*tiny_overrides, f"train.also=['{name}']"])
+    with pytest.raises(ValueError, match=f"train.also: expected .*got '{name}'"):
+        fit(config, small_root, tmp_path / 'run', progress=False)
+
+
+def test_a_resumed_run_wants_the_same_files(small_root, tiny_overrides, also, tmp_path):
+    overrides = [*tiny_overrides, 'train.epochs=1', f'train.also=[{also[1]}]']
+    config = Config.load('default', overrides)
+    fit(config, small_root, tmp_path / 'run', progress=False)
+    (tmp_path / 'tweets.txt').write_text(TWEETS + TWEETS)
+    with pytest.raises(ValueError, match='was of other data'):
+        fit(config, small_root, tmp_path / 'run', resume=True, progress=False)
+
+
+def test_joined_texts_are_read_as_the_extractor_reads_them(small_root, tiny_overrides):
+    config = Config.load('default', tiny_overrides)
+    train = JMERE(str(small_root), **config.data.arguments())
+    single = train.build(train.records())
+    assert [d.words for d in single] == [d.words for d in train]
+    for a, b in zip(single, train):  # Own counts are left out of both.
+        assert a[PAIR].pmi.equal(b[PAIR].pmi)
+    joined, = train.build(join_records(train.records(), 1, 2, 2, seed=2))
+    n = len(joined.words)
+    table = joined[PAIR].pmi.view(n, n)
+    known = {tuple(d.words): d[PAIR].pmi.view(len(d.words), -1) for d in train}
+    parts = [(words, pmi) for words, pmi in known.items()
+             if all(w in joined.words for w in words)]
+    first = next(p for w, p in parts if tuple(joined.words[:len(w)]) == w)
+    assert table[:len(first), :len(first)].equal(first)
+
+
+def test_there_is_something_to_draw_from():
+    with pytest.raises(ValueError, match='train.drawn: there are no texts'):
+        Config.load('default', ['train.drawn=1'])
+
+
+def test_teachers_are_not_asked_about_them():
+    with pytest.raises(ValueError, match='train.teachers: teachers are not asked'):
+        Config.load('default', ['train.teachers=[a]', 'train.joined=0.1'])
