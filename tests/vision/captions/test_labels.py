@@ -14,8 +14,7 @@ import pytest
 from eega_pyg.parsing import Parser
 from eega_pyg.vision import CaptionParser, read_captions
 
-LABELS = json.loads(
-    (Path(__file__).parent / 'caption_labels.json').read_text())
+LABELS = json.loads((Path(__file__).parent / 'caption_labels.json').read_text())
 
 
 def f1(found, labels):
