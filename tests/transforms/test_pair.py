@@ -7,10 +7,10 @@ from eega_pyg.parsing import Parse
 from eega_pyg.transforms import Pair
 
 
-def chain(num_words: int) -> Pair:
-    # Every word hangs on the one before it; word 0 is the root.
+def chain(num_words: int, roots=frozenset()) -> Pair:
+    # Every word hangs on the one before it but for word 0 and other roots.
     parse = Parse(
-        heads=tuple(max(i - 1, 0) for i in range(num_words)),
+        heads=tuple(i if i in roots else max(i - 1, 0) for i in range(num_words)),
         deps=tuple(f'd{i}' for i in range(num_words)),
         upos=tuple(f'u{i}' for i in range(num_words)),
         ner=('', ) * num_words,
@@ -36,9 +36,9 @@ def test_a_window_keeps_the_heads_inside_and_makes_roots_of_the_others():
     assert second.text == 'all of it'
 
 
-@given(st.integers(1, 60), st.integers(2, 20))
-def test_short_spans_lie_wholly_inside_a_window(num_words, max_words):
-    windows = chain(num_words).windows(max_words)
+@given(st.integers(1, 60), st.integers(2, 20), st.sets(st.integers(1, 59)))
+def test_short_spans_lie_wholly_inside_a_window(num_words, max_words, roots):
+    windows = chain(num_words, roots).windows(max_words)
     length = max_words - max_words // 2
     for start in range(max(num_words - length, 0) + 1):
         end = min(start + length, num_words)
@@ -48,6 +48,12 @@ def test_short_spans_lie_wholly_inside_a_window(num_words, max_words):
     # No window lies within another one:
     ends = [w.offset + len(w.words) for w in windows]
     assert ends == sorted(set(ends))
+
+
+def test_windows_begin_with_a_sentence_where_they_can():
+    offsets = [w.offset for w in chain(30, {3, 4, 9, 21}).windows(10)]
+    # No sentence begins in (9, 14], (14, 19] or within the last window.
+    assert offsets == [0, 4, 9, 14, 19, 21]
 
 
 def test_sentences_make_passages():
