@@ -126,6 +126,10 @@ class ModelConfig(Section):
     skip: bool = False
     r"""Whether the multi-channel layer adds its output to the words or replaces them,
     see :class:`~eega_pyg.nn.MultiChannel`."""
+    within_trees: bool = False
+    r"""Whether words look at those of their own tree of the parse alone, their
+    sentence, in the multi-channel layer. Otherwise what they are told there is of the
+    whole text, and another thing in a longer one."""
     pair_rank: int = Field(default=0, ge=0)
     r"""Rank of a product of the two words of a pair in the tagger, see
     :class:`~eega_pyg.nn.PairTagger`; 0 for none."""

@@ -73,7 +73,8 @@ class MultiChannel(torch.nn.Module):
 
     Shapes:
         - **input:** word features :math:`(|\mathcal{V}|, F_{in})`, the complete graphs,
-          and the types of the pairs (or of the words) of each channel
+          the types of the pairs (or of the words) of each channel, and optionally which
+          pairs look at one another :math:`(|\mathcal{E}|)`
         - **output:** word features :math:`(|\mathcal{V}|, F_{out})`
     """
     def __init__(self, in_channels: int, out_channels: int,
@@ -115,14 +116,16 @@ class MultiChannel(torch.nn.Module):
             # Raises this type's score by 6 and leaves all others where they are.
             emb[self_type] += 6.0 * weight / weight.dot(weight)
 
-    def forward(self, x: Tensor, graph: CompleteGraph, types: Dict[str,
-                                                                   Tensor]) -> Tensor:
+    def forward(self, x: Tensor, graph: CompleteGraph, types: Dict[str, Tensor],
+                edge_mask: Optional[Tensor] = None) -> Tensor:
         outs = []
         for name in self.convs:
             channel = cast(EdgeChannel, self.channels[name])
             conv = cast(WGCNConv, self.convs[name])
             score = channel.project(conv.lin_edge.weight, types[name],
                                     graph).squeeze(-1)
-            outs.append(conv(x, graph, edge_score=score + conv.lin_edge.bias))
+            outs.append(
+                conv(x, graph, edge_score=score + conv.lin_edge.bias,
+                     edge_mask=edge_mask))
         out = self.mlp(torch.cat(outs, dim=-1))
         return out + x if self.skip else out

@@ -197,6 +197,22 @@ def test_word_offsets_are_told_apart_up_to_16_and_then_by_quarters_of_octaves():
     assert bucket[5:105, 5:105].equal(bucket[:100, :100])
 
 
+def test_words_that_do_not_look_at_one_another_are_as_in_texts_of_their_own():
+    graph, types = pair_inputs()
+    layer = MultiChannel(8, 6, channels(), channel_dim=3).double().eval()
+    x = torch.randn(5, 8).double()
+    whole = CompleteGraph.from_ptr(torch.tensor([0, 5]))
+    parts = torch.tensor([0, 0, 0, 1, 1])
+    together = parts[whole.row] == parts[whole.col]
+    spread = {'pos': types['pos']}
+    for name in ('sd', 'co'):
+        spread[name] = torch.ones(25, dtype=torch.int8)
+        spread[name][together] = types[name].to(torch.int8)
+    out = layer(x, whole, spread, together)
+    torch.testing.assert_close(out, layer(x, graph, types))
+    assert not layer(x, whole, spread).allclose(out)
+
+
 def test_with_a_skip_connection_the_channels_add_to_the_words():
     graph, types = pair_inputs()
     x = torch.randn(5, 8)

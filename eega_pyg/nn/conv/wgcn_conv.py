@@ -52,7 +52,8 @@ class WGCNConv(MessagePassing):
           graph; edge attributes :math:`(|\mathcal{E}|, D)`, edge types
           :math:`(|\mathcal{E}|)`, or edge scores :math:`(|\mathcal{E}|)`, which are
           :math:`\mathbf{w}^{\top} \mathbf{r}_{ij} + b` where they can be had without
-          building the attributes
+          building the attributes; optionally, which of the edges of a complete graph
+          are there :math:`(|\mathcal{E}|)`, at least one for each node
         - **output:** node features :math:`(|\mathcal{V}|, F_{out})`; with
           :obj:`return_attention_weights=True` also the edge indices and the softmax of
           each edge :math:`(|\mathcal{E}|)`
@@ -103,6 +104,7 @@ class WGCNConv(MessagePassing):
         edge_attr: OptTensor = None,
         edge_type: OptTensor = None,
         edge_score: OptTensor = None,
+        edge_mask: OptTensor = None,
         size: Size = None,
         return_attention_weights: bool = False,
     ) -> Union[Tensor, Tuple[Tensor, Tuple[Tensor, Tensor]]]:
@@ -115,6 +117,8 @@ class WGCNConv(MessagePassing):
                 x, edge_index, edge_attr, edge_type, size, self.edge_dim,
                 self.num_edge_types is not None, self.flow)
         score = self._score(edge_attr, edge_type, edge_score).relu()  # [E]
+        if edge_mask is not None:
+            score = score.masked_fill(~edge_mask, float('-inf'))
         h = self.lin(x[0])
         if isinstance(edge_index, CompleteGraph):
             block = self._block(edge_index, score)

@@ -146,6 +146,8 @@ class EEGA(
         # All dependencies and parts of speech of the training data are known, so that
         # the entries of unknown ones are never trained: they are and stay zero.
         self.text_graph = attribute_transformers(o, dim, sizes['dep'], UNKNOWN_ID)
+        # The last distance is that of words without a path between them.
+        self.no_path = sizes['distance'] - 1 if o.within_trees else None
         self.multi_channel: Optional[MultiChannel] = None
         if o.channels:
             self.multi_channel = MultiChannel(
@@ -268,7 +270,8 @@ class EEGA(
             name: (data[TOKEN] if name == 'pos' else data[PAIR])[CHANNELS[name]]
             for name in channels
         }
-        s = self.multi_channel(words, graph, types)
+        mask = None if self.no_path is None else data[PAIR].distance != self.no_path
+        s = self.multi_channel(words, graph, types, mask)
         return self.tagger(self.dropout(s), graph, channels, types), graph
 
     def encode_words(self, data: HeteroData) -> Tensor:

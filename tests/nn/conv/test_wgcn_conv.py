@@ -81,6 +81,18 @@ def test_scores_stand_for_attributes(conv):
         conv(x, graph)
 
 
+def test_masked_pairs_of_a_complete_graph_are_not_there(conv):
+    graph = CompleteGraph.from_ptr(torch.tensor([0, 3, 5]))
+    x = torch.randn(5, 6, dtype=torch.double)
+    score = torch.randn(13, dtype=torch.double)
+    mask = (torch.rand(13) < 0.5) | (graph.row == graph.col)
+    left = conv(x, graph.edge_index[:, mask], edge_score=score[mask])
+    assert not left.allclose(conv(x, graph, edge_score=score))
+    for edges in (graph, graph.edge_index):
+        out = conv(x, edges, edge_score=score, edge_mask=mask)
+        torch.testing.assert_close(out, left)
+
+
 def test_complete_graph_lists_all_ordered_pairs_row_major():
     graph = CompleteGraph.from_ptr(torch.tensor([0, 2, 3, 3, 5]))
     expected = [(i, j) for a, b in ((0, 2), (2, 3), (3, 5)) for i in range(a, b)
