@@ -13,6 +13,8 @@ from typing import Any, Dict, Iterator, Tuple, Union
 
 import yaml
 
+# The names of the process's own open files, which may be redirected anywhere.
+_OPEN_FILE = re.compile(r'/dev/(stdout|stderr|fd/\d+)|/proc/(self|\d+)/fd/\d+')
 #: The most bytes that a YAML text may have, and how deep it may be nested.
 MAX_YAML, MAX_YAML_DEPTH = 2**16, 8
 
@@ -84,12 +86,13 @@ def _is_stream(path: Union[str, Path]) -> bool:
     Raises:
         OSError: If it is a named pipe, where writing waits for somebody who reads.
     """
-    if os.path.abspath(path).startswith(('/dev/', '/proc/')):
-        return os.path.exists(path) and not os.path.isdir(path)
-    if os.path.exists(path) and stat.S_ISFIFO(os.stat(path).st_mode):
+    if _OPEN_FILE.fullmatch(os.path.abspath(path)):
+        return True
+    mode = os.stat(path).st_mode if os.path.exists(path) else 0
+    if stat.S_ISFIFO(mode):
         raise OSError(errno.EINVAL, 'it is a pipe, name a file or /dev/stdout',
                       str(path))
-    return False
+    return stat.S_ISCHR(mode) or stat.S_ISBLK(mode)
 
 
 def write_text(path: Union[str, Path], text: str) -> None:

@@ -2,6 +2,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -50,6 +51,19 @@ def test_a_device_stays_a_device():
     check_file(os.devnull)
     write_text(os.devnull, 'new')
     assert not os.path.isfile(os.devnull)
+
+
+@pytest.mark.skipif(not os.path.isdir('/dev/shm'), reason='has no /dev/shm')
+def test_a_file_in_memory_is_a_file_like_any_other():
+    with tempfile.TemporaryDirectory(dir='/dev/shm') as folder:
+        path = os.path.join(folder, 'a.txt')
+        write_text(path, 'old')
+        with pytest.raises(RuntimeError):
+            with atomic(path) as temporary:
+                assert os.path.dirname(temporary) == folder
+                raise RuntimeError
+        with open(path) as f:
+            assert f.read() == 'old'
 
 
 def test_what_fails_leaves_nothing_behind(tmp_path):
