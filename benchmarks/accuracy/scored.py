@@ -15,7 +15,7 @@ from typing import (
 import numpy as np
 
 from eega_pyg.schema import Quintuple
-from eega_pyg.training.calibration import curve
+from eega_pyg.training.threshold import curve
 
 #: The columns of :func:`rows`.
 COLUMNS = ('least probability', 'found', 'right, %', 'mean probability, %', 'recall, %',

@@ -25,7 +25,7 @@ from eega_pyg.extraction.item import Item
 from eega_pyg.extraction.result import Result
 from eega_pyg.files import write_text
 from eega_pyg.schema import Entity
-from eega_pyg.training.calibration import best_threshold
+from eega_pyg.training.threshold import best_threshold
 from eega_pyg.vision import read_captions
 
 #: The least probabilities.
@@ -81,7 +81,9 @@ def report(record: Dict[str, Any]) -> str:
     parts = [
         f"{record['model']}; {record['texts']} texts, {record['related']} of which "
         f"state {record['given']} quintuples; {record['machine']}, {record['date']}.",
-        markdown(COLUMNS, rows(found, sorted({*FROM, best}))),
+        markdown(COLUMNS,
+                 rows(found, sorted({*FROM, best,
+                                     record.get('threshold', 0.0)}))),
         f'The F1 is highest from {best:.3g} on, if {100 * precision:.0f} % are to be '
         f'right.'
     ]
@@ -121,6 +123,7 @@ def main(arguments: Optional[List[str]] = None) -> None:
     record = {
         'model': Path(args.model).name,
         'precision': args.precision,
+        'threshold': extractor.threshold,
         **measure(extractor, args.root),
         **({} if args.gmner is None else {
                'entities': entities(extractor, args.gmner)

@@ -79,8 +79,8 @@ def measure(extractor: Extractor, records: Sequence[Record], captions: Dict[str,
         if number > 1:
             texts = join_records(records, len(records) // number, number, number)
         items = [Item(words=r.words, caption=captions.get(r.image_id)) for r in texts]
-        results[str(number)] = score(texts,
-                                     [r.extraction for r in extractor.batch(items)])
+        found = extractor.batch(items, threshold=0.0)
+        results[str(number)] = score(texts, [r.extraction for r in found])
     return results
 
 

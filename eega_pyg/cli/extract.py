@@ -51,7 +51,7 @@ def extract(
     align: bool = typer.Option(
         False, '--align', help='Also say which objects of '
         'the image each entity is aligned with (JSON lines only).'),
-    min_probability: float = MinProbability,
+    min_probability: Optional[float] = MinProbability,
     device: Optional[str] = Device,
     target: Optional[Path] = typer.Option(None, '--output', help='File for the JSON '
                                           'lines.'),

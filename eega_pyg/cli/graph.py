@@ -33,7 +33,7 @@ def graph(
     merge_names: bool = typer.Option(
         False, '--merge-names', help='Join entities '
         'that a relation says are names of one another.'),
-    min_probability: float = MinProbability,
+    min_probability: Optional[float] = MinProbability,
     min_count: int = typer.Option(
         1, min=1, help='Leave out relations that are stated '
         'less often, and entities without any.'),
@@ -59,10 +59,10 @@ def graph(
         raise ValueError(f"'{source}' is a graph already: KnowledgeGraph.load reads "
                          f"it, and its 'filter' and 'write' make others of it")
     with _kept(lines, target[0].with_name(target[0].name + '.results.jsonl')):
-        _extract(lines, source, model, device)
+        _extract(lines, source, model, device, min_probability)
         try:
             found = KnowledgeGraph.from_results(lines.values(), linker, merge_names,
-                                                min_probability)
+                                                min_probability or 0.0)
         except ResultError as e:
             raise ValueError(f'{source}:{list(lines)[e.index]}: {e.reason}') from None
         if min_count > 1:
@@ -75,7 +75,7 @@ def graph(
 
 
 def _extract(lines: Dict[int, Any], source: Path, model: Optional[str],
-             device: Optional[str]) -> None:
+             device: Optional[str], threshold: Optional[float]) -> None:
     r"""Replaces the lines that hold texts by results; those that hold results stay."""
     from eega_pyg.extraction.item import Item
     from eega_pyg.schema import validated
@@ -87,7 +87,7 @@ def _extract(lines: Dict[int, Any], source: Path, model: Optional[str],
         return
     from eega_pyg.extraction.extractor import Extractor
     from eega_pyg.parsing import tracked
-    extractor = Extractor.from_pretrained(model, device)
+    extractor = Extractor.from_pretrained(model, device, threshold=threshold)
     check_items(extractor, items, source)
     numbers = list(items)
     stream = extractor.stream(items.values(), align=True)

@@ -8,7 +8,7 @@ from .console import show_warnings, tell
 from .data import build
 from .extract import explain, extract
 from .graph import graph
-from .model import evaluate, shrink, train
+from .model import calibrate, evaluate, shrink, train
 from .scene import scene
 
 app = typer.Typer(
@@ -18,7 +18,8 @@ app = typer.Typer(
     rich_markup_mode='rich',
     help='Quintuples (entity, type, entity, type, relation) from text with pictures.',
 )
-for command in (build, train, evaluate, extract, explain, graph, scene, shrink):
+for command in (build, train, evaluate, calibrate, extract, explain, graph, scene,
+                shrink):
     app.command()(command)
 
 

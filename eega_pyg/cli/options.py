@@ -26,8 +26,9 @@ OptionalModel = typer.Option(
 Device = typer.Option(
     None, '--device', show_default=False, help='Where models run, e.g. cpu or cuda '
     '\\[default: the first accelerator, else the CPU].')
-MinProbability = typer.Option(0.0, '--min-probability', min=0, max=1,
-                              help='Leave out relations that are less probable.')
+MinProbability = typer.Option(
+    None, '--min-probability', min=0, max=1, show_default=False, help='Leave out '
+    'relations that are less probable \\[default: the threshold of the model].')
 Caption = typer.Option(None, help='What the image shows, in a sentence.')
 SceneGraphFile = typer.Option(
     None, '--scene-graph', help='What the image shows, as the JSON file of a scene '

@@ -93,8 +93,8 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             a caption or a scene graph comes.
         passage_words (int, optional): The most words of a passage.
             (default: :obj:`20`)
-        threshold (float, optional): Quintuples that are less probable are left out.
-            (default: :obj:`0.0`)
+        threshold (float, optional): Quintuples that are less probable are left out; by
+            default, the threshold that was stored with the model.
 
     Raises:
         ValueError: If :obj:`threshold` is not in :math:`[0, 1]`.
@@ -102,11 +102,13 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
     def __init__(self, saved: SavedModel, device: Optional[Union[str,
                                                                  torch.device]] = None,
                  image_parser: Optional[ImageParser] = None,
-                 passage_words: int = PASSAGE_WORDS, threshold: float = 0.0) -> None:
-        self.threshold = validated(Share, threshold, 'threshold')
+                 passage_words: int = PASSAGE_WORDS,
+                 threshold: Optional[float] = None) -> None:
         self.saved = saved
-        (self.model, self.vocabularies, self.data, self.signatures,
-         self.temperature) = saved
+        (self.model, self.vocabularies, self.data, self.signatures, self.temperature,
+         self.scales, default) = saved
+        self.threshold = default if threshold is None else validated(
+            Share, threshold, 'threshold')
         self.device = find_device(device)
         self.model.to(self.device).eval()
         self.parser = Parser(self.data.spacy_model, vectors=self.data.word_vectors)
@@ -123,7 +125,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             cls, name: Optional[Union[str, Path]] = None,
             device: Optional[Union[str, torch.device]] = None,
             image_parser: Optional[ImageParser] = None,
-            passage_words: int = PASSAGE_WORDS, threshold: float = 0.0,
+            passage_words: int = PASSAGE_WORDS, threshold: Optional[float] = None,
             revision: Optional[str] = None, token: Optional[Union[str, bool]] = None,
             cache_dir: Optional[Union[str,
                                       Path]] = None, local_files_only: bool = False,
@@ -327,6 +329,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         extraction = parts[0].extraction
         if len(parts) > 1:
             extraction = merge_windows([(p.offset, p.extraction) for p in parts])
+        extraction = self.scales.apply(extraction)
         extraction = extraction._replace(quintuples=[
             q for q in extraction.quintuples if (q.probability or 0.0) >= threshold
         ])
