@@ -238,7 +238,7 @@ def _model(repository: Path, folder: Path) -> List[Reader]:
     r"""A trained model, its data set and its training."""
     from eega_pyg import Config, Extractor, fit
     from eega_pyg.datasets.storage import load_graphs
-    root, encoder = folder / 'data', _tiny_encoder(folder / 'encoder')
+    root, encoder = folder / 'data', tiny_encoder(folder / 'encoder')
     (root / 'raw').mkdir(parents=True)
     for split in ('train', 'val'):
         (root / 'raw' / f'mnre_{split}.txt').write_bytes(
@@ -269,7 +269,7 @@ def _model(repository: Path, folder: Path) -> List[Reader]:
     ]
 
 
-def _tiny_encoder(folder: Path) -> str:
+def tiny_encoder(folder: Path) -> str:
     r"""A text encoder of a few words."""
     from transformers import BertConfig, BertModel, BertTokenizerFast
     folder.mkdir()
