@@ -146,6 +146,8 @@ class VisualSources:
 
     def _parse_images(self, files: Dict[str, str]) -> Dict[str, SceneGraph]:
         from eega_pyg.vision.images import load_image
+        if not files:  # No detector is needed.
+            return {}
         if self.image_parser is None:
             from eega_pyg.vision import SceneParser
             self.image_parser = SceneParser()
