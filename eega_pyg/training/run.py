@@ -1,19 +1,15 @@
 r"""A training run, from the configuration to the saved model."""
 import json
-import logging
-import os
 import signal
 import warnings
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
 
 import lightning as L
 import torch
 import yaml
 from filelock import FileLock, Timeout
 from lightning.pytorch.callbacks import RichProgressBar
-from lightning.pytorch.utilities.seed import isolate_rng
 from rich.console import Console
 from torch.utils.data import ConcatDataset
 from torch_geometric.loader import DataLoader
@@ -44,10 +40,9 @@ from eega_pyg.training.evaluation import SentenceScores, sorted_loader
 from eega_pyg.training.pair_tagging import MONITOR, PairTagging
 from eega_pyg.training.pretraining import pretrain
 from eega_pyg.training.sampler import LengthGroupedSampler
+from eega_pyg.training.settings import settings_restored
 
 BEST = 'best.ckpt'
-# What Lightning sets for the whole process.
-_VARIABLES = ('PL_GLOBAL_SEED', 'PL_SEED_WORKERS', 'CUBLAS_WORKSPACE_CONFIG')
 
 #: The training examples: of the data alone, with further texts, or with the predictions
 #: of teachers.
@@ -145,7 +140,7 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
             f"another folder") from None
     handler = signal.getsignal(signal.SIGINT)
     try:
-        with _settings_restored():
+        with settings_restored():
             return _fit(config, root, folder, resume, progress, conv)
     except SystemExit:
         # When it is interrupted, Lightning ignores further interrupts and exits.
@@ -154,28 +149,6 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
                                 f"on after its last finished epoch") from None
     finally:
         lock.release()
-
-
-@contextmanager
-def _settings_restored() -> Iterator[None]:
-    logger = logging.getLogger('lightning.pytorch')
-    level = logger.level
-    deterministic = (torch.are_deterministic_algorithms_enabled(),
-                     torch.is_deterministic_algorithms_warn_only_enabled())
-    cudnn = torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic
-    variables = {name: os.environ.get(name) for name in _VARIABLES}
-    logger.setLevel(logging.WARNING)  # Without its notes on devices and settings.
-    try:
-        with isolate_rng():
-            yield
-    finally:
-        logger.setLevel(level)
-        torch.use_deterministic_algorithms(deterministic[0], warn_only=deterministic[1])
-        torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = cudnn
-        for name, value in variables.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
 
 
 def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resume: bool,
