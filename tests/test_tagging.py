@@ -128,10 +128,10 @@ def test_a_relation_inside_one_span_leaves_only_the_longer_entity(table):
 @pytest.mark.parametrize('table', TABLES)
 def test_of_two_relations_of_one_pair_the_first_given_is_written(table):
     again = Quintuple(JOHN, ACME, 'peer')
-    for given in ([MEMBER_OF, again], [again, MEMBER_OF, again]):
-        out = encode(given, 5, TAGS, table)
-        assert out.equal(encode(given[:1], 5, TAGS, table))
-        assert written(given, TAGS, table) == given[:1]
+    for pairs in ([MEMBER_OF, again], [again, MEMBER_OF, again]):
+        out = encode(pairs, 5, TAGS, table)
+        assert out.equal(encode(pairs[:1], 5, TAGS, table))
+        assert written(pairs, TAGS, table) == pairs[:1]
 
 
 def test_a_directed_table_has_room_for_a_relation_in_each_direction():
@@ -142,8 +142,7 @@ def test_a_directed_table_has_room_for_a_relation_in_each_direction():
                                                [0, 0, 0, 0, 0]]
     assert written(given, TAGS) == [MEMBER_OF, back]
     for table in ('symmetric', 'triangle'):
-        assert encode(given, 5, TAGS,
-                      table).equal(encode(given[:1], 5, TAGS, table))
+        assert encode(given, 5, TAGS, table).equal(encode(given[:1], 5, TAGS, table))
         assert written(given, TAGS, table) == [MEMBER_OF]
 
 

@@ -32,10 +32,11 @@ def build(
     out.print(table)
     for name, column in zip(split, columns):
         if column['left out']:
-            tell(f"{column['left out']:,} of {column['quintuples']:,} quintuples of the "
-                 f"{name.value} split have no place in a table: their spans overlap "
-                 f"others, their entities have another relation already, or they are in "
-                 f"no common window")
+            tell(
+                f"{column['left out']:,} of {column['quintuples']:,} quintuples of the "
+                f"{name.value} split have no place in a table: their spans overlap "
+                f"others, their entities have another relation already, or they are in "
+                f"no common window")
 
 
 def _number(value: float) -> str:

@@ -95,8 +95,7 @@ def _encoder_identity(name: str) -> str:
 def _files_identity(folder: str) -> str:
     files: Dict[str, Any] = {
         name: file_sha256(os.path.join(folder, name))
-        for name in sorted(os.listdir(folder))
-        if name.endswith(_TOKENIZER_FILES)
+        for name in sorted(os.listdir(folder)) if name.endswith(_TOKENIZER_FILES)
         and os.path.isfile(os.path.join(folder, name))
     }
     return digest([files, [_version(name) for name in _LIBRARIES]])

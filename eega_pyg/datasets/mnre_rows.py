@@ -140,8 +140,8 @@ def _literal(where: str, text: str) -> Any:
 
 def _row(where: str, value: _Line, tags: TagSet) -> Row:
     words = tuple(value['token'])
-    spans = (_span(f'{where}: h', value['h'], words),
-             _span(f'{where}: t', value['t'], words))
+    spans = (_span(f'{where}: h', value['h'],
+                   words), _span(f'{where}: t', value['t'], words))
     relation, image = value['relation'], value['img_id']
     if relation.lower() == _NO_RELATION:
         return Row(where, words, image, spans, None)
@@ -158,16 +158,17 @@ def _labelled(where: str, value: Any, tags: TagSet, text: int) -> Iterator[Row]:
     # Each pair stands in a list of its own; a file without these lists is as clear.
     labels = value['label_list']
     if isinstance(labels, list):
-        value = {**value, 'label_list': [x if isinstance(x, list) else [x]
-                                         for x in labels]}
+        value = {
+            **value, 'label_list': [x if isinstance(x, list) else [x] for x in labels]
+        }
     checked: _Labelled = validated(_Labelled, value, where)
     words = tuple(checked['token'])
     pairs = [pair for label in checked['label_list'] for pair in label]
     for i, pair in enumerate(pairs):
         place = f'{where}: label_list[{i}]'
         head, tail = pair['beg_ent'], pair['sec_ent']
-        spans = (_span(f'{place}: beg_ent', head, words),
-                 _span(f'{place}: sec_ent', tail, words))
+        spans = (_span(f'{place}: beg_ent', head,
+                       words), _span(f'{place}: sec_ent', tail, words))
         quintuple = None
         if pair['relation'].lower() != _NO_RELATION:
             types = head['tags'], tail['tags']

@@ -7,9 +7,9 @@ from eega_pyg.schema import OBJECT, REL, TOKEN, Quintuple, Span, TagSet
 from eega_pyg.tagging import written
 
 
-def statistics(data: HeteroData, slices: Optional[Dict[Any, Any]],
-               indices: Sequence[int], tags: TagSet,
-               table: str) -> Dict[str, Union[int, float]]:
+def statistics(data: HeteroData, slices: Optional[Dict[Any,
+                                                       Any]], indices: Sequence[int],
+               tags: TagSet, table: str) -> Dict[str, Union[int, float]]:
     r"""Counts the sentences of a data set and their contents. The windows of one
     sentence count once.
 

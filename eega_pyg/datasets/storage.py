@@ -134,8 +134,10 @@ def _check(data: Union[Data, HeteroData], slices: Any) -> None:
     r"""Takes the first and the last graph out."""
     if slices is None:
         return
-    bounds = [s for store in slices.values() for s in
-              (store.values() if isinstance(store, dict) else [store])]
+    bounds = [
+        s for store in slices.values()
+        for s in (store.values() if isinstance(store, dict) else [store])
+    ]
     sizes = {len(bound) for bound in bounds}
     if len(sizes) != 1:
         raise ValueError('they are of different numbers')

@@ -111,7 +111,12 @@ class VisualSources:
         if kind == 'captions':
             return [file_sha256(source), CAPTION_RULES]
         if kind == 'graphs':
-            return [digest({k: file_sha256(p) for k, p in _graph_files(source).items()})]
+            return [
+                digest({
+                    k: file_sha256(p)
+                    for k, p in _graph_files(source).items()
+                })
+            ]
         if kind == 'images':
             files = _image_files(source)
             content = digest({k: _image_sha256(path) for k, path in files.items()})
@@ -163,9 +168,9 @@ class VisualSources:
                     wrong.append(str(e))
             graphs.update(zip(pictures, self.image_parser(list(pictures.values()))))
         if wrong:
-            warnings.warn(f"Left out: {len(wrong):,} of {len(files):,} images cannot be "
-                          f"read: {'; '.join(wrong[:3])}" +
-                          ('; ...' if len(wrong) > 3 else ''))
+            warnings.warn(
+                f"Left out: {len(wrong):,} of {len(files):,} images cannot be "
+                f"read: {'; '.join(wrong[:3])}" + ('; ...' if len(wrong) > 3 else ''))
         return graphs
 
 
@@ -233,8 +238,8 @@ def _image_files(folder: Any) -> Dict[str, str]:
     known = image_extensions()
     return {
         name: osp.join(folder, name)
-        for name in sorted(os.listdir(folder)) if
-        osp.splitext(name)[1].lower() in known and osp.isfile(osp.join(folder, name))
+        for name in sorted(os.listdir(folder))
+        if osp.splitext(name)[1].lower() in known and osp.isfile(osp.join(folder, name))
     }
 
 

@@ -115,8 +115,8 @@ class PairTagger(torch.nn.Module):
             return self._scores(x.to(self.lin_row.weight.dtype), graph, channels, types)
 
     def _scores(self, x: Tensor, graph: CompleteGraph,
-                channels: Mapping[str, EdgeChannel],
-                types: Mapping[str, Tensor]) -> Tensor:
+                channels: Mapping[str, EdgeChannel], types: Mapping[str,
+                                                                    Tensor]) -> Tensor:
         row, col = self.lin_row(x), self.lin_col(x)
         out = row.index_select(0, graph.row) + col.index_select(0, graph.col)  # [E, T]
         for name, lin in self.lin_channels.items():

@@ -157,9 +157,8 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
     for place in (state, state.parent):
         remove_leftovers(place)
     pretrained, teachers = state / 'encoder.safetensors', state / 'teachers.safetensors'
-    started = any(
-        path.is_file()
-        for path in (state / LAST, state / BEFORE, pretrained, teachers))
+    started = any(path.is_file()
+                  for path in (state / LAST, state / BEFORE, pretrained, teachers))
     more = False
     if started:
         if not resume:

@@ -15,23 +15,31 @@ def test_an_image_is_found_whatever_its_ending_and_its_folder(name):
     assert match_names([name], {'a1.jpg': 0, 'b.jpg': 0}) == {name: 'a1.jpg'}
 
 
-@pytest.mark.parametrize('images, known, found', [
-    # The same name counts before all others.
-    (['a.jpg', 'x/a.jpg'], ['a.jpg', 'A.jpg'], {'a.jpg': 'a.jpg'}),
-    # Two names for one image, and two images for one name.
-    (['a.jpg'], ['x/a.jpg', 'y/a.jpg'], {}),
-    (['x/a.jpg', 'y/a.jpg'], ['a.jpg'], {}),
-    (['a.jpg', 'a.png'], ['a'], {}),
-    # Other files.
-    (['a.jpg'], ['a.png'], {}),
-    (['x/a.jpg'], ['y/a.jpg'], {}),
-    (['a.jpg'], ['aa.jpg', 'a.jpg.bak', 'a.1.jpg'], {}),
-    (['A.jpg'], ['a.jpg'], {}),
-    # A dot within a name is no ending.
-    (['2018.05.jpg'], ['2018.05', '2018'], {'2018.05.jpg': '2018.05'}),
-    (['t/x/a.jpg', 't/y/a.jpg'], ['x/a', 'y/a'],
-     {'t/x/a.jpg': 'x/a', 't/y/a.jpg': 'y/a'}),
-])
+@pytest.mark.parametrize(
+    'images, known, found',
+    [
+        # The same name counts before all others.
+        (['a.jpg', 'x/a.jpg'], ['a.jpg', 'A.jpg'], {
+            'a.jpg': 'a.jpg'
+        }),
+        # Two names for one image, and two images for one name.
+        (['a.jpg'], ['x/a.jpg', 'y/a.jpg'], {}),
+        (['x/a.jpg', 'y/a.jpg'], ['a.jpg'], {}),
+        (['a.jpg', 'a.png'], ['a'], {}),
+        # Other files.
+        (['a.jpg'], ['a.png'], {}),
+        (['x/a.jpg'], ['y/a.jpg'], {}),
+        (['a.jpg'], ['aa.jpg', 'a.jpg.bak', 'a.1.jpg'], {}),
+        (['A.jpg'], ['a.jpg'], {}),
+        # A dot within a name is no ending.
+        (['2018.05.jpg'], ['2018.05', '2018'], {
+            '2018.05.jpg': '2018.05'
+        }),
+        (['t/x/a.jpg', 't/y/a.jpg'], ['x/a', 'y/a'], {
+            't/x/a.jpg': 'x/a',
+            't/y/a.jpg': 'y/a'
+        }),
+    ])
 def test_only_what_is_unambiguous_is_found(images, known, found):
     assert match_names(images, dict.fromkeys(known)) == found
 

@@ -11,11 +11,7 @@ from torch_geometric.data import Data
 from torch_geometric.loader import DataLoader
 
 from eega_pyg.datasets import JMERE
-from eega_pyg.datasets.cached import (
-    _encoder_identity,
-    cached_parser,
-    cached_pieces,
-)
+from eega_pyg.datasets.cached import _encoder_identity, cached_parser, cached_pieces
 from eega_pyg.datasets.pairs import PairReader
 from eega_pyg.schema import DEP, JMERE_TAGS, OBJECT, PAIR, REL, TOKEN, Quintuple, TagSet
 from eega_pyg.tagging import encode
@@ -253,9 +249,9 @@ def test_several_relations_of_a_pair_are_counted(root):
         't': tail,
         'img_id': '',
         'relation': relation
-    } for head, tail, relation in (
-        (ann, acme, '/per/org/founder'), (ann, acme, '/per/org/leader'),
-        (acme, ann, '/org/per/led_by'))]
+    } for head, tail, relation in ((ann, acme, '/per/org/founder'),
+                                   (ann, acme, '/per/org/leader'), (acme, ann,
+                                                                    '/org/per/led_by'))]
     (root / 'raw' / 'mnre_train.txt').write_text('\n'.join(map(repr, rows)))
     dataset = load(root, tags=tags)
     table = dataset[0][PAIR].tag.view(5, 5)
@@ -287,8 +283,8 @@ for split in ('train', 'val'):
 @pytest.mark.parametrize('how', ['blocked', 'gone'])
 def test_a_built_data_set_opens_without_parser_and_tokenizer(root, how):
     load(root, split='val')
-    run = subprocess.run([sys.executable, '-c', BLOCKED, str(root), how],
-                         capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, '-c', BLOCKED, str(root), how], capture_output=True, text=True)
     assert run.stdout.splitlines() == ['train 2 12', 'val 1 16'], run.stderr
 
 

@@ -263,8 +263,13 @@ def test_the_published_counts(shared_data, split, version, sentences, quintuples
 def test_the_first_version_of_mnre_is_read(write):
     none = line((0, 2), (5, 6), 'none')
     tag = ['Ann', 'Lee', 'of', '#', 'Acme', 'in', 'Oslo']
-    hashtag = line(words=tag, tail=(3, 5), t={'name': '#Acme', 'pos': [3, 5]},
-                   h={'name': 'AnnLee', 'pos': [0, 2]})
+    hashtag = line(words=tag, tail=(3, 5), t={
+        'name': '#Acme',
+        'pos': [3, 5]
+    }, h={
+        'name': 'AnnLee',
+        'pos': [0, 2]
+    })
     number = line((3, 4), (5, 6), '/org/loc/locate_at', image=71532)
     first, second, third = read_mnre(write(line(), none, hashtag, number), JMERE_TAGS)
     assert [r.quintuples for r in (first, third)] == [(MEMBER, ), (LOCATED, )]
@@ -284,8 +289,10 @@ def labelled(*pairs, words=WORDS, image='a.jpg', wrap=lambda x: [x]):
         return {'name': ' '.join(words[slice(*span)]), 'pos': span, 'tags': entity.type}
 
     return {
-        'token': words,
-        'img_id': image,
+        'token':
+        words,
+        'img_id':
+        image,
         'label_list': [
             wrap({
                 'beg_ent': side(q.head),
@@ -319,12 +326,26 @@ def test_jmeres_own_array_is_read(write, form, wrap):
 
 
 @pytest.mark.parametrize('change, message', [
-    ({'label_list': 3}, 'text 1: label_list: expected a list'),
-    ({'label_list': [[]]}, 'text 1: label_list.0.: expected a length of at least 1'),
-    ({'label_list': [{'beg_ent': {}}]}, "text 1: label_list.0..0..beg_ent: missing 'n"),
-    ({'token': []}, 'text 1: token: expected a length of at least 1'),
-    ({'token': ['Ann']}, 'text 1: label_list.0.: beg_ent: the span .0, 2. is not insi'),
-    ({'img_id': None}, 'text 1: img_id: expected a string'),
+    ({
+        'label_list': 3
+    }, 'text 1: label_list: expected a list'),
+    ({
+        'label_list': [[]]
+    }, 'text 1: label_list.0.: expected a length of at least 1'),
+    ({
+        'label_list': [{
+            'beg_ent': {}
+        }]
+    }, "text 1: label_list.0..0..beg_ent: missing 'n"),
+    ({
+        'token': []
+    }, 'text 1: token: expected a length of at least 1'),
+    ({
+        'token': ['Ann']
+    }, 'text 1: label_list.0.: beg_ent: the span .0, 2. is not insi'),
+    ({
+        'img_id': None
+    }, 'text 1: img_id: expected a string'),
 ])
 def test_a_wrong_text_of_an_array_is_named(write, change, message):
     texts = [labelled(MEMBER), {**labelled(MEMBER), **change}]

@@ -18,7 +18,8 @@ from eega_pyg.training.checkpoints import (
 
 def checkpoint(epoch):
     return {
-        'epoch': epoch,
+        'epoch':
+        epoch,
         'state_dict': {
             'w': torch.full((50, ), float(epoch))
         },
@@ -106,7 +107,8 @@ def damaged(content):
 def test_a_damaged_one_is_replaced_by_the_one_before(folder, kind):
     content = list(damaged((folder / LAST).read_bytes()))[kind]
     (folder / LAST).write_bytes(content)
-    with pytest.warns(UserWarning, match="last.ckpt' is not a checkpoint.*goes on with"):
+    with pytest.warns(UserWarning,
+                      match="last.ckpt' is not a checkpoint.*goes on with"):
         assert epoch(find_last(folder)) == 3
     assert os.listdir(folder) == [LAST]  # So that no damaged one replaces a whole one.
     (folder / LAST).write_bytes(content)
@@ -119,7 +121,8 @@ def test_a_damaged_one_is_replaced_by_the_one_before(folder, kind):
 def test_what_is_not_a_checkpoint_is_named(folder):
     for content in ([1], {'state_dict': 1}, {'epoch': 1}):
         torch.save(content, folder / LAST)
-        with pytest.raises(ValueError, match="last.ckpt' is not a checkpoint of a run: "):
+        with pytest.raises(ValueError,
+                           match="last.ckpt' is not a checkpoint of a run: "):
             read_checkpoint(folder / LAST)
     with pytest.raises(ValueError, match="it lacks 'epoch'"):
         torch.save({'state_dict': 1}, folder / LAST)

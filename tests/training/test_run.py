@@ -109,7 +109,9 @@ fit(Config.load('default', sys.argv[3:]), sys.argv[1], sys.argv[2], progress=Fal
 def test_a_full_disk_destroys_no_checkpoint(small_root, tiny_overrides, tmp_path):
     memory = Path('/dev/shm')
     temporary = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else tmp_path))
-    command = [sys.executable, '-c', FULL, small_root, tmp_path / 'run', *tiny_overrides]
+    command = [
+        sys.executable, '-c', FULL, small_root, tmp_path / 'run', *tiny_overrides
+    ]
     env = {**os.environ, 'OMP_NUM_THREADS': '1', 'TMPDIR': str(temporary)}
     try:
         full = subprocess.run(list(map(str, command)), env=env, capture_output=True,
@@ -156,7 +158,8 @@ def test_a_run_goes_on_to_more_epochs(small_root, tiny_overrides, tmp_path,
     assert [r['epoch'] for r in metrics(tmp_path / 'run')] == ['0', '1', '2']
     for change in ('train.epochs=2', 'train.lr=0.1'):
         config = Config.load('default', [*tiny_overrides, change])
-        with pytest.raises(ValueError, match='only train.epochs and train.patience may'):
+        with pytest.raises(ValueError,
+                           match='only train.epochs and train.patience may'):
             fit(config, small_root, tmp_path / 'run', resume=True, progress=False)
 
 
@@ -195,7 +198,8 @@ def test_a_damaged_checkpoint_of_an_ended_run_is_named(trained, small_root,
         (state / name).write_bytes(whole)
     last = torch.load(state / 'last.ckpt', weights_only=True)
     torch.save({**last, 'state_dict': {'x': torch.ones(1)}}, state / 'last.ckpt')
-    with pytest.raises(ValueError, match="last.ckpt' does not fit to this run: Runtime"):
+    with pytest.raises(ValueError,
+                       match="last.ckpt' does not fit to this run: Runtime"):
         fit(config, small_root, run, resume=True, progress=False)
 
 
