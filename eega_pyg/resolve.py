@@ -155,8 +155,6 @@ def spacy_folder(name: str) -> Optional[str]:
     Args:
         name (str): As of :func:`load_spacy`.
     """
-    if os.path.isfile(os.path.join(name, 'meta.json')):
-        return name
     names = [name, _SPACY_PACKAGE] if name == _SPACY else [name]
     for package in filter(str.isidentifier, names):
         folder = _package_folder(package)
@@ -166,7 +164,7 @@ def spacy_folder(name: str) -> Optional[str]:
             for place in (*(os.path.join(folder, n) for n in inner), folder):
                 if os.path.isfile(os.path.join(place, 'meta.json')):
                     return place
-    return None
+    return name if os.path.isfile(os.path.join(name, 'meta.json')) else None
 
 
 def _package_folder(package: str) -> Optional[str]:
