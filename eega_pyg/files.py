@@ -6,6 +6,7 @@ import re
 import shutil
 import stat
 import uuid
+import zipfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
@@ -15,6 +16,7 @@ import yaml
 
 # The names of the process's own open files, which may be redirected anywhere.
 _OPEN_FILE = re.compile(r'/dev/(stdout|stderr|fd/\d+)|/proc/(self|\d+)/fd/\d+')
+_TEMPORARY = re.compile(r'\.[0-9a-f]{8}\.tmp$')
 #: The most bytes that a YAML text may have, and how deep it may be nested.
 MAX_YAML, MAX_YAML_DEPTH = 2**16, 8
 
@@ -77,6 +79,42 @@ def atomic(path: Union[str, Path]) -> Iterator[str]:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+
+
+def remove_leftovers(folder: Union[str, Path]) -> None:
+    r"""Removes the temporary files that killed processes have left in a folder. Nobody
+    else may be writing there."""
+    for name in os.listdir(folder):
+        if _TEMPORARY.search(name):
+            with suppress(OSError):
+                os.unlink(os.path.join(folder, name))
+
+
+def check_zip(path: Union[str, Path]) -> None:
+    r"""Compares a file of :func:`torch.save` with the checksums in it.
+
+    Raises:
+        ValueError: If it was cut or changed.
+        OSError: If there is no such file.
+    """
+    with open(path, 'rb') as file:
+        if file.read(2) != b'PK':
+            raise ValueError('it is empty, or of another kind')
+    try:
+        with zipfile.ZipFile(path) as archive:
+            wrong = archive.testzip()
+    except MemoryError:
+        raise
+    except Exception as e:  # A header that was changed may raise nearly anything.
+        raise ValueError(f'it was cut or changed ({short_reason(e)})') from None
+    if wrong is not None:
+        raise ValueError('it was changed: its checksum is another one')
+
+
+def short_reason(error: BaseException) -> str:
+    r"""The message of another library's error in one line of 80 characters at most."""
+    text = ' '.join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 80 else f'{text[:77]}...'
 
 
 def _is_stream(path: Union[str, Path]) -> bool:

@@ -51,6 +51,12 @@ def resolve_encoder(name: str) -> str:
     return name
 
 
+def encoder_folder(name: str) -> Optional[str]:
+    r"""The folder of a text encoder on this disk; :obj:`None` if there is none."""
+    path = resolve_encoder(name)
+    return path if os.path.isdir(path) else _cached_folder(path)
+
+
 def load_tokenizer(name: str) -> 'PreTrainedTokenizerBase':
     r"""Loads the tokenizer of a text encoder, from the disk if it was ever downloaded.
 
@@ -153,6 +159,25 @@ def load_spacy(name: str) -> 'Language':
     return spacy.load(name)
 
 
+def spacy_folder(name: str) -> Optional[str]:
+    r"""The folder of an installed spaCy pipeline, which holds its ``meta.json``;
+    :obj:`None` if there is none. It is found without spaCy.
+
+    Args:
+        name (str): As of :func:`load_spacy`.
+    """
+    names = [name, _SPACY_PACKAGE] if name == _SPACY else [name]
+    for package in filter(str.isidentifier, names):
+        folder = _package_folder(package)
+        if folder is not None:
+            # The pipeline is a folder in the package, beside a copy of its meta.json.
+            inner = sorted(n for n in os.listdir(folder) if n.startswith(f'{package}-'))
+            for place in (*(os.path.join(folder, n) for n in inner), folder):
+                if os.path.isfile(os.path.join(place, 'meta.json')):
+                    return place
+    return name if os.path.isfile(os.path.join(name, 'meta.json')) else None
+
+
 def _package_folder(package: str) -> Optional[str]:
     # Finds a top-level package without running its `__init__`.
     spec = importlib.util.find_spec(package)
@@ -166,7 +191,7 @@ def _from_pretrained(auto: Any, name: str, **kwargs: Any) -> Any:
     path = resolve_encoder(name)
     # A model's own code is never run, and the user is not asked whether to run it.
     kwargs['trust_remote_code'] = False
-    folder = path if os.path.isdir(path) else _cached_folder(path)
+    folder = encoder_folder(name)
     if folder is not None:
         try:
             with _quiet():

@@ -2,7 +2,17 @@ r"""Encodes quintuples into a word-pair table and decodes them from one."""
 from collections import Counter
 from dataclasses import replace
 from itertools import combinations
-from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import (
+    Dict,
+    FrozenSet,
+    Hashable,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 import numpy as np
 import torch
@@ -56,7 +66,8 @@ def encode(
     in the most quintuples; among equals the longest, then the earliest, then the one
     whose type comes first in :obj:`tags`. Relations of a span that is not written, and
     relations of an entity with itself, are left out. Of several relations between the
-    same two entities the first is written.
+    same two entities the first is written; a directed table has room for the first in
+    each direction. See :func:`written`.
 
     Args:
         quintuples (sequence of Quintuple): The quintuples.
@@ -77,33 +88,18 @@ def encode(
         ValueError: On an unknown type, relation or table, or a span that ends outside
             the sentence.
     """
-    _check_table(table)
-    # A quintuple that is given twice counts once.
-    uses = Counter(e for q in set(quintuples) for e in {q.head, q.tail})
-    uses.update({e: 0 for e in annotation.entities})
-    for entity in uses:
-        _index('type', entity.type, tags.types)
+    entities, relations = _written(quintuples, tags, table, annotation)
+    for entity in (*annotation.entities, *(e for q in quintuples
+                                           for e in (q.head, q.tail))):
         if entity.end > num_words:
             raise ValueError(f"Expected the span [{entity.start}, {entity.end}) to lie "
                              f"within a sentence of {num_words} words")
-
-    ranked = sorted(
-        uses, key=lambda e:
-        (-uses[e], e.start - e.end, e.start, tags.types.index(e.type)))
-    written = _without_overlaps(ranked)
-
     out = torch.full((num_words, num_words), annotation.rest)
     for block in annotation.blocks:
         out[slice(*block.rows), slice(*block.columns)] = block.label
-    for entity in written:
+    for entity in entities:
         out[slice(*entity.span), slice(*entity.span)] = tags.id(entity.type)
-    paired: Set[FrozenSet[Entity]] = set()
-    for q in quintuples:
-        _index('relation', q.relation, tags.relations)
-        pair = frozenset((q.head, q.tail))
-        if not pair <= written or len(pair) < 2 or pair in paired:
-            continue
-        paired.add(pair)
+    for q in relations:
         out[slice(*q.head.span), slice(*q.tail.span)] = tags.id(q.relation)
         if table != 'directed':
             out[slice(*q.tail.span), slice(*q.head.span)] = tags.id(q.relation)
@@ -111,6 +107,19 @@ def encode(
         lower = torch.ones_like(out, dtype=torch.bool).tril(-1)
         out[lower] = UNSCORED
     return out
+
+
+def written(quintuples: Sequence[Quintuple], tags: TagSet,
+            table: str = 'directed') -> List[Quintuple]:
+    r"""Those of the quintuples of a sentence that :func:`encode` writes into its table.
+
+    Args:
+        quintuples, tags, table: As in :func:`encode`.
+
+    Raises:
+        ValueError: As :func:`encode`.
+    """
+    return _written(quintuples, tags, table)[1]
 
 
 def decode(
@@ -299,6 +308,35 @@ def _index(what: str, name: str, names: Tuple[str, ...]) -> int:
     if name not in names:
         raise ValueError(f"Unknown {what} '{name}' (known: {', '.join(names)})")
     return names.index(name)
+
+
+def _written(
+    quintuples: Sequence[Quintuple], tags: TagSet, table: str,
+    annotation: Annotation = Annotation()
+) -> Tuple[Set[Entity], List[Quintuple]]:
+    r"""The entities and the quintuples that have room in a table."""
+    _check_table(table)
+    # A quintuple that is given twice counts once.
+    distinct = list(dict.fromkeys(quintuples))
+    uses = Counter(e for q in distinct for e in {q.head, q.tail})
+    uses.update({e: 0 for e in annotation.entities})
+    for entity in uses:
+        _index('type', entity.type, tags.types)
+    ranked = sorted(
+        uses, key=lambda e:
+        (-uses[e], e.start - e.end, e.start, tags.types.index(e.type)))
+    entities = _without_overlaps(ranked)
+
+    taken: Set[Hashable] = set()
+    relations: List[Quintuple] = []
+    for q in distinct:
+        _index('relation', q.relation, tags.relations)
+        pair = (q.head, q.tail)
+        cells: Hashable = pair if table == 'directed' else frozenset(pair)
+        if entities.issuperset(pair) and q.head != q.tail and cells not in taken:
+            taken.add(cells)
+            relations.append(q)
+    return entities, relations
 
 
 def _without_overlaps(ranked: Sequence[Entity]) -> Set[Entity]:

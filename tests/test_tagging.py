@@ -17,6 +17,7 @@ from eega_pyg.tagging import (
     encode,
     merge_windows,
     rescore_batch,
+    written,
 )
 
 TAGS = TagSet(('per', 'org'), ('member_of', 'peer'))
@@ -124,10 +125,25 @@ def test_a_relation_inside_one_span_leaves_only_the_longer_entity(table):
     assert out == Extraction([JOHN], [])
 
 
-def test_of_two_relations_of_one_pair_the_first_given_is_written():
+@pytest.mark.parametrize('table', TABLES)
+def test_of_two_relations_of_one_pair_the_first_given_is_written(table):
+    again = Quintuple(JOHN, ACME, 'peer')
+    for pairs in ([MEMBER_OF, again], [again, MEMBER_OF, again]):
+        out = encode(pairs, 5, TAGS, table)
+        assert out.equal(encode(pairs[:1], 5, TAGS, table))
+        assert written(pairs, TAGS, table) == pairs[:1]
+
+
+def test_a_directed_table_has_room_for_a_relation_in_each_direction():
     back = Quintuple(ACME, JOHN, 'peer')
-    assert encode([MEMBER_OF, back], 5, TAGS).equal(encode([MEMBER_OF], 5, TAGS))
-    assert encode([back, MEMBER_OF], 5, TAGS).equal(encode([back], 5, TAGS))
+    given = [MEMBER_OF, back, Quintuple(ACME, JOHN, 'member_of')]
+    assert encode(given, 5, TAGS).tolist() == [[1, 1, 0, 3, 0], [1, 1, 0, 3, 0],
+                                               [0, 0, 0, 0, 0], [4, 4, 0, 2, 0],
+                                               [0, 0, 0, 0, 0]]
+    assert written(given, TAGS) == [MEMBER_OF, back]
+    for table in ('symmetric', 'triangle'):
+        assert encode(given, 5, TAGS, table).equal(encode(given[:1], 5, TAGS, table))
+        assert written(given, TAGS, table) == [MEMBER_OF]
 
 
 # Encoding and decoding ##############################################################

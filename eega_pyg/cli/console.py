@@ -19,7 +19,7 @@ def tell(message: Any, kind: str = '') -> None:
 def show_warnings() -> None:
     r"""Shows the warnings of this library only."""
     warnings.filterwarnings('ignore')
-    warnings.filterwarnings('default', module=r'eega_pyg\.datasets')
+    warnings.filterwarnings('default', module=r'eega_pyg\.(datasets|training)')
     warnings.showwarning = _show
 
 

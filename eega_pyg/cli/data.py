@@ -5,7 +5,7 @@ from typing import List
 import typer
 from rich.table import Table
 
-from .console import out
+from .console import out, tell
 from .options import Preset, Root, Set, Split
 
 
@@ -30,6 +30,13 @@ def build(
     for row in columns[0]:
         table.add_row(row, *(_number(column[row]) for column in columns))
     out.print(table)
+    for name, column in zip(split, columns):
+        if column['left out']:
+            tell(
+                f"{column['left out']:,} of {column['quintuples']:,} quintuples of the "
+                f"{name.value} split have no place in a table: their spans overlap "
+                f"others, their entities have another relation already, or they are in "
+                f"no common window")
 
 
 def _number(value: float) -> str:

@@ -39,7 +39,11 @@ def train(
              f"finished epoch in '{folder}'")
         raise
     _print_scores(result.scores, f'best epoch: {result.epoch + 1}, validation split')
-    out.print(f'The model is in {result.folder}', highlight=False)
+    out.print(f'The model is in {result.folder}', highlight=False, markup=False)
+    state = result.folder / 'training'
+    size = sum(path.stat().st_size for path in state.iterdir() if path.is_file())
+    tell(f"'{state}' holds {size / 1e6:,.0f} MB, with which --resume goes on to more "
+         f"epochs (train.epochs); the model does not need it")
 
 
 def evaluate(

@@ -2,33 +2,25 @@ r"""The JMERE data set."""
 import os
 import os.path as osp
 import warnings
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    Iterator,
-    List,
-    Mapping,
-    Optional,
-    Sequence,
-    Union,
-)
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Union
 
 from torch_geometric.data import HeteroData, InMemoryDataset
 
-from eega_pyg.identity import digest, file_sha256, function_identity
+from eega_pyg.files import remove_leftovers
+from eega_pyg.identity import digest, function_identity
 from eega_pyg.parsing import tracked
-from eega_pyg.schema import JMERE_TAGS, SceneGraph, TagSet
+from eega_pyg.schema import JMERE_TAGS, TagSet, located
 from eega_pyg.tagging import TABLES
 from eega_pyg.transforms import Pair, PairTransform, Vocabularies
 
-from .cached import cached_parser, cached_pieces, encoder_identity
-from .download import download_file
-from .mnre import VERSIONS, read_mnre
+from .cached import ToolNotes, cached_pieces
+from .download import MNRE_URL, download_mnre
+from .mnre import VERSIONS
+from .pairs import PairReader
 from .record import Record
 from .statistics import statistics
-from .storage import SCHEMA_VERSION, load_graphs, save_graphs
-from .visual_sources import ImageParser, Source, VisualSources
+from .storage import SCHEMA_VERSION, building, load_graphs, save_graphs
+from .visual_sources import ImageParser, Source
 
 SPLITS = ('train', 'val', 'test')
 
@@ -110,69 +102,18 @@ class JMERE(InMemoryDataset):
 
     **STATISTICS:**
 
-    .. list-table::
-        :widths: 10 10 10 10 10 10
-        :header-rows: 1
+    .. csv-table::
+        :header: version, split, #sentences, #quintuples, #entities, #words
 
-        * - version
-          - split
-          - #sentences
-          - #quintuples
-          - #entities
-          - #words
-        * - v1
-          - train
-          - 3,618
-          - 4,503
-          - 7,765
-          - 58,411
-        * - v1
-          - val
-          - 496
-          - 624
-          - 1,069
-          - 8,076
-        * - v1
-          - test
-          - 475
-          - 640
-          -
-          -
-        * - merged
-          - train
-          - 3,468
-          - 4,503
-          - 7,566
-          - 55,647
-        * - merged
-          - val
-          - 473
-          - 624
-          - 1,039
-          - 7,668
-        * - merged
-          - test
-          - 460
-          - 640
-          -
-          -
+        v1, train, "3,618", "4,503", "7,765", "58,411"
+        v1, val, 496, 624, "1,069", "8,076"
+        v1, test, 475, 640, ,
+        merged, train, "3,468", "4,503", "7,566", "55,647"
+        merged, val, 473, 624, "1,039", "7,668"
+        merged, test, 460, 640, ,
     """
-    #: A fixed commit of ``github.com/thecharm/MNRE``.
-    url = ('https://raw.githubusercontent.com/thecharm/MNRE/'
-           '1693df4fc27db86a4cb4b5acf2906c5227085cc4/mnre_txt')
-    #: The name of each raw file at :obj:`url`; one of them has a blank.
-    remote_names = {
-        'mnre_train.txt': 'mnre_train.txt',
-        'mnre_val.txt': 'mnre_val%20.txt',
-        'mnre_test.txt': 'mnre_test.txt',
-    }
-    #: The SHA-256 of each raw file; that of the test split is not known.
-    checksums = {
-        'mnre_train.txt':
-        '1cc34438a00e2a2db73e4eba297820f926f62abd1fddc693caa13c58b62428b7',
-        'mnre_val.txt':
-        'c76865179b5678167b164c21fd25ed31f9a1416da393ac93ce70f32b00352b75',
-    }
+    #: Where missing raw files come from, a fixed commit of MNRE.
+    url = MNRE_URL
 
     def __init__(
         self,
@@ -211,16 +152,14 @@ class JMERE(InMemoryDataset):
         self.tags = tags
         self.table = table
         self.encoder = encoder
-        self.spacy_model = spacy_model
-        self.word_vectors = word_vectors
-        self.visual = visual
-        self.image_parser = image_parser
         self.feature_size = feature_size
         self.max_words = max_words
         self.max_objects = max_objects
-        self.mask = mask
         self._given = vocabularies
-        self._sources: Dict[str, List[Any]] = {}
+        notes = ToolNotes(osp.join(str(root), 'processed', 'tools.json'))
+        self._reader = PairReader(osp.join(str(root), 'raw'), notes, version, tags,
+                                  spacy_model, word_vectors, visual, image_parser,
+                                  max_words, max_objects, mask, log)
         super().__init__(str(root), transform, pre_transform, pre_filter, log,
                          force_reload)
         self.load(self.processed_paths[0])
@@ -236,41 +175,43 @@ class JMERE(InMemoryDataset):
         return [self._processed_name(self.split)]
 
     def download(self) -> None:
-        present = [name for name in self.remote_names if osp.isfile(self._raw(name))]
-        missing = [n for n in self.raw_file_names if not osp.isfile(self._raw(n))]
-        for name in present:
-            known = self.checksums.get(name)
-            if known is not None and file_sha256(self._raw(name)) != known:
-                raise FileNotFoundError(
-                    f"There is no '{self._raw(missing[0])}'. MNRE's would not fit to "
-                    f"the '{name}' beside it, which is of other data")
-        for name in missing:
-            download_file(f'{self.url}/{self.remote_names[name]}', self._raw(name),
-                          self.checksums.get(name))
+        with building(self.processed_dir):
+            remove_leftovers(self.raw_dir)
+            download_mnre(self.raw_dir, self.raw_file_names, self.url)
 
     def _process(self) -> None:
         # PyG's own method would unpickle 'pre_transform.pt'. Here the name of the
         # processed file depends on the transform.
         os.makedirs(self.processed_dir, exist_ok=True)
-        train: Optional[List[Pair]] = None
+        built = False
         if self._given is not None:
             self.vocabularies = self._given
         else:
-            name = self._vocabularies_name()
-            if self.force_reload or not osp.isfile(osp.join(self.processed_dir, name)):
-                train = self._pairs('train')
-                Vocabularies.fit(train).save(self.processed_dir, name)
-            self.vocabularies = Vocabularies.load(self.processed_dir, name)
-
-        if train is not None:  # Written now, so that it need not be parsed again.
-            self._build('train', train)
-        if self.split == 'train' and train is not None:
+            path = osp.join(self.processed_dir, self._vocabularies_name())
+            if self._lacks(path):
+                with building(self.processed_dir):
+                    built = self._lacks(path)  # Or another process has just built it.
+                    if built:
+                        self._fit(path)
+            self.vocabularies = Vocabularies.load(*osp.split(path))
+        if self.split == 'train' and built:
             return
-        if self.force_reload or not osp.isfile(self.processed_paths[0]):
-            self.process()
+        if self._lacks(self.processed_paths[0]):
+            with building(self.processed_dir):
+                if self._lacks(self.processed_paths[0]):
+                    self.process()
+
+    def _lacks(self, path: str) -> bool:
+        return self.force_reload or not osp.isfile(path)
+
+    def _fit(self, path: str) -> None:
+        train = self._reader.pairs('train')
+        Vocabularies.fit(train).save(*osp.split(path))
+        self.vocabularies = Vocabularies.load(*osp.split(path))
+        self._build('train', train)  # Now, so that it need not be parsed again.
 
     def process(self) -> None:
-        self._build(self.split, self._pairs(self.split))
+        self._build(self.split, self._reader.pairs(self.split))
 
     def records(self, version: Optional[str] = None) -> List[Record]:
         r"""The sentences of the split's file, before they are parsed.
@@ -279,8 +220,7 @@ class JMERE(InMemoryDataset):
             version (str, optional): How lines are turned into sentences, if not as in
                 the data set itself. (default: :obj:`None`)
         """
-        return read_mnre(self._raw(f'mnre_{self.split}.txt'), self.tags, version
-                         or self.version, self.mask)
+        return self._reader.records(self.split, version)
 
     def build(self, records: Sequence[Record],
               what: str = 'further texts') -> List[HeteroData]:
@@ -294,17 +234,16 @@ class JMERE(InMemoryDataset):
             what (str, optional): The name of the sentences in the progress bar.
                 (default: :obj:`'further texts'`)
         """
-        return list(self._graphs(self._parsed(records, self.split), what))
+        return list(self._graphs(self._reader.parsed(records, self.split), what))
 
     def _graphs(self, pairs: Sequence[Pair], what: str) -> Iterator[HeteroData]:
         transform = PairTransform(self.vocabularies, cached_pieces(self.encoder),
                                   self.tags, self.table, self.max_objects,
                                   self.feature_size)
         for pair in tracked(pairs, len(pairs), self.log, f'Building {what}'):
-            try:
-                yield transform(pair)
-            except ValueError as e:
-                raise ValueError(f"Image '{pair.image_id}': {e}") from None
+            with located(f"Image '{pair.image_id}'"):
+                data = transform(pair)
+            yield data
 
     def _build(self, split: str, pairs: Sequence[Pair]) -> None:
         data_list = []
@@ -323,70 +262,21 @@ class JMERE(InMemoryDataset):
             raise ValueError(f"The 'pre_filter' left nothing of the {split} split")
         self.save(data_list, osp.join(self.processed_dir, self._processed_name(split)))
 
-    def _pairs(self, split: str) -> List[Pair]:
-        records = read_mnre(self._raw(f'mnre_{split}.txt'), self.tags, self.version,
-                            self.mask)
-        return self._parsed(records, split)
-
-    def _parsed(self, records: Sequence[Record], split: str) -> List[Pair]:
-        parser = cached_parser(self.spacy_model, self.word_vectors)
-        parses = parser.parse([r.words for r in records], self.log)
-        graphs = self._visual(split).read([r.image_id for r in records], self.log)
-        pairs: List[Pair] = []
-        for i, (r, parse) in enumerate(zip(records, parses)):
-            graph = graphs.get(r.image_id, SceneGraph())
-            pair = Pair(r.words, parse, graph, r.quintuples, r.text, r.image_id,
-                        sentence=i, annotation=r.annotation, parts=r.parts)
-            pairs += pair.windows(self.max_words)
-        return pairs
-
-    def _visual(self, split: str) -> VisualSources:
-        visual = self.visual
-        if visual is None:
-            name = f'captions_{split}.jsonl'
-            visual = [name] if osp.isfile(self._raw(name)) else []
-        sources = [
-            s if isinstance(s, Mapping) else self._raw(
-                str(s).replace('{split}', split)) for s in visual
-        ]
-        return VisualSources(sources,
-                             cached_parser(self.spacy_model, self.word_vectors).nlp,
-                             self.max_objects, self.image_parser)
-
-    def _raw(self, name: str) -> str:
-        return osp.join(self.raw_dir, name)
-
     def _vocabularies_name(self) -> str:
         return (f'vocabularies_{self.version}_s{SCHEMA_VERSION}_'
-                f'{digest(self._source("train"))}.json')
+                f'{digest(self._reader.identity("train"))}.json')
 
     def _processed_name(self, split: str) -> str:
         key = digest([
-            self._source(split),
+            self._reader.identity(split),
             self.vocabularies.fingerprint,
             self.table,
             self.feature_size,
-            encoder_identity(self.encoder),
+            self._reader.notes.encoder(self.encoder),
             function_identity(self.pre_transform),
             function_identity(self.pre_filter),
         ])
         return f'{split}_{self.version}_s{SCHEMA_VERSION}_{key}.pt'
-
-    def _source(self, split: str) -> List[Any]:
-        r"""All that the pairs of a split depend on."""
-        if split not in self._sources:
-            self._sources[split] = [
-                file_sha256(self._raw(f'mnre_{split}.txt')),
-                self._visual(split).identity(),
-                cached_parser(self.spacy_model, self.word_vectors).version,
-                self.word_vectors,
-                self.version,
-                self.tags.to_dict(),
-                self.max_words,
-                self.max_objects,
-                self.mask,
-            ]
-        return self._sources[split]
 
     @classmethod
     def save(cls, data_list: Sequence[HeteroData], path: str) -> None:
@@ -398,4 +288,5 @@ class JMERE(InMemoryDataset):
     def statistics(self) -> Dict[str, Union[int, float]]:
         r"""Counts of the contents, see
         :func:`~eega_pyg.datasets.statistics.statistics`."""
-        return statistics(self._data, self.slices, self.indices())
+        return statistics(self._data, self.slices, self.indices(), self.tags,
+                          self.table)

@@ -1,21 +1,7 @@
 r"""Reading files of MNRE into sentences."""
-import ast
 from dataclasses import replace
 from pathlib import Path
-from typing import (
-    Annotated,
-    Any,
-    Dict,
-    Hashable,
-    List,
-    NamedTuple,
-    Optional,
-    Tuple,
-    Union,
-)
-
-from pydantic import Field, Strict
-from typing_extensions import TypedDict
+from typing import Dict, Hashable, List, NamedTuple, Optional, Tuple, Union
 
 from eega_pyg.schema import (
     SOME_TYPE,
@@ -23,25 +9,17 @@ from eega_pyg.schema import (
     UNSTATED,
     Annotation,
     Block,
-    Entity,
-    Name,
     Quintuple,
     Span,
     TagSet,
-    Text,
-    short,
-    validated,
 )
 
+from .mnre_rows import Row, read_rows
 from .record import Record
 
 #: The version with the texts that JMERE leaves out.
 UNRELATED = 'unrelated'
 VERSIONS = ('v1', 'merged', UNRELATED)
-
-# A line of MNRE has less than 2,000 bytes. Longer ones are refused because Python's
-# reader of literals needs a multiple of a line's size in memory.
-_MAX_BYTES = 100_000
 
 
 class MarkedText(NamedTuple):
@@ -59,27 +37,6 @@ class MarkedText(NamedTuple):
     relations: Dict[Tuple[Span, Span], Optional[str]]
 
 
-class _Side(TypedDict):
-    name: Annotated[str, Strict()]
-    pos: Tuple[Annotated[int, Strict()], Annotated[int, Strict()]]
-
-
-class _Line(TypedDict):
-    token: Annotated[List[Name], Field(min_length=1)]
-    h: _Side
-    t: _Side
-    img_id: Text
-    relation: Text
-
-
-class _Row(NamedTuple):
-    where: str
-    words: Tuple[str, ...]
-    image_id: str
-    spans: Tuple[Span, Span]
-    quintuple: Optional[Quintuple]
-
-
 def read_mnre(path: Union[str, Path], tags: TagSet, version: str = 'v1',
               mask: bool = False) -> List[Record]:
     r"""Reads a file of `"Multimodal Relation Extraction with Efficient Graph
@@ -88,7 +45,8 @@ def read_mnre(path: Union[str, Path], tags: TagSet, version: str = 'v1',
     A line is a Python literal, one pair of entities of a sentence: ``{'token': [...],
     'h': {'name': ..., 'pos': [start, end]}, 't': {...}, 'img_id': ..., 'relation':
     '/per/org/member_of'}`` with half-open spans, or ``'relation': 'None'``. Blank lines
-    are skipped.
+    are skipped. The form in which JMERE was published is read as well, see
+    :func:`~eega_pyg.datasets.mnre_rows.read_rows`.
 
     Args:
         path (str or Path): The file.
@@ -112,28 +70,30 @@ def read_mnre(path: Union[str, Path], tags: TagSet, version: str = 'v1',
     if version not in VERSIONS:
         raise ValueError(f"Expected a version of {', '.join(VERSIONS)} (got "
                          f"'{version}')")
-    rows = _rows(path, tags)
+    rows = read_rows(path, tags)
     if version == UNRELATED:
         texts = _unrelated(rows, tags)
         if not texts:
             raise ValueError(f"{path}: a relation is stated of every text, so that no "
                              f"text is left")
         return texts
-    groups: Dict[Hashable, List[_Row]] = {}
+    groups: Dict[Hashable, List[Row]] = {}
     run, previous = 0, None
     for row in rows:
         if row.quintuple is None or row.words != previous:
             run += 1
         previous = row.words
         if row.quintuple is not None:
-            key = run if version == 'v1' else (row.image_id, row.words)
+            key: Hashable = (row.image_id, row.words)
+            if version == 'v1':
+                key = run if row.text is None else ('text', row.text)
             groups.setdefault(key, []).append(row)
     if not groups:
         raise ValueError(f"{path}: holds no sentence with a relation")
     records = [_record(rows) for rows in groups.values()]
     if not mask:
         return records
-    lines: Dict[Hashable, List[_Row]] = {}
+    lines: Dict[Hashable, List[Row]] = {}
     for row in rows:
         lines.setdefault((row.image_id, row.words), []).append(row)
     return [
@@ -141,7 +101,7 @@ def read_mnre(path: Union[str, Path], tags: TagSet, version: str = 'v1',
     ]
 
 
-def _masked(record: Record, rows: List[_Row]) -> Annotation:
+def _masked(record: Record, rows: List[Row]) -> Annotation:
     blocks = [Block(s, s, UNKNOWN) for row in rows for s in row.spans]
     for row in rows:
         if row.quintuple is not None and row.quintuple not in record.quintuples:
@@ -151,9 +111,9 @@ def _masked(record: Record, rows: List[_Row]) -> Annotation:
     return Annotation(blocks=tuple(dict.fromkeys(blocks)))
 
 
-def _unrelated(rows: List[_Row], tags: TagSet) -> List[Record]:
+def _unrelated(rows: List[Row], tags: TagSet) -> List[Record]:
     related = {row.words for row in rows if row.quintuple is not None}
-    texts: Dict[Tuple[Tuple[str, ...], str], List[_Row]] = {}
+    texts: Dict[Tuple[Tuple[str, ...], str], List[Row]] = {}
     for row in rows:
         if row.words not in related:
             texts.setdefault((row.words, row.image_id), []).append(row)
@@ -164,7 +124,7 @@ def _unrelated(rows: List[_Row], tags: TagSet) -> List[Record]:
     ]
 
 
-def _pairs_of_none(rows: List[_Row], num_words: int, tags: TagSet) -> Annotation:
+def _pairs_of_none(rows: List[Row], num_words: int, tags: TagSet) -> Annotation:
     whole = (0, num_words)
     spans: List[Span] = []  # Of overlapping ones the longest.
     for start, end in sorted({s
@@ -197,7 +157,7 @@ def read_marked_texts(path: Union[str, Path], tags: TagSet) -> List[MarkedText]:
         ValueError: Naming file and line, if a line is wrong.
     """
     texts: Dict[Hashable, MarkedText] = {}
-    for row in _rows(path, tags):
+    for row in read_rows(path, tags):
         text = texts.setdefault((row.image_id, row.words),
                                 MarkedText(row.words, {}, {}))
         head, tail = row.spans
@@ -211,7 +171,7 @@ def read_marked_texts(path: Union[str, Path], tags: TagSet) -> List[MarkedText]:
     return list(texts.values())
 
 
-def _record(rows: List[_Row]) -> Record:
+def _record(rows: List[Row]) -> Record:
     types: Dict[Span, str] = {}
     quintuples: Dict[Quintuple, None] = {}  # In order, each once.
     for row in rows:
@@ -225,63 +185,3 @@ def _record(rows: List[_Row]) -> Record:
         quintuples[row.quintuple] = None
     first = rows[0]
     return Record(first.words, first.image_id, tuple(quintuples), ' '.join(first.words))
-
-
-def _rows(path: Union[str, Path], tags: TagSet) -> List[_Row]:
-    rows = []
-    with open(path, 'rb') as f:  # Only b'\n' ends a line, no other separator.
-        for number, line in enumerate(f, 1):
-            where = f'{path}:{number}'
-            if len(line) > _MAX_BYTES:
-                raise ValueError(f"{where}: the line is longer than {_MAX_BYTES:,} "
-                                 f"bytes")
-            try:
-                text = line.decode('utf-8-sig' if number == 1 else 'utf-8').strip()
-            except UnicodeDecodeError as e:
-                raise ValueError(f"{where}: not valid UTF-8: {e}") from None
-            if text:
-                rows.append(
-                    _row(where, validated(_Line, _literal(where, text), where), tags))
-    return rows
-
-
-def _literal(where: str, text: str) -> Any:
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as e:
-        reason = str(e).splitlines()[0] if str(e) else 'nested too deeply'
-        raise ValueError(f"{where}: not a Python literal: {reason[:200]}") from None
-
-
-def _row(where: str, value: _Line, tags: TagSet) -> _Row:
-    words = tuple(value['token'])
-    head, tail = spans = (_span(f'{where}: h', value['h'],
-                                words), _span(f'{where}: t', value['t'], words))
-    relation = value['relation']
-    if relation == 'None':
-        return _Row(where, words, value['img_id'], spans, None)
-    parts = relation.split('/')
-    if len(parts) != 4 or parts[0]:
-        raise ValueError(f"{where}: relation: expected '/type/type/relation' or 'None' "
-                         f"(got {short(relation)})")
-    _, head_type, tail_type, name = parts
-    for kind, part, known in (('type', head_type, tags.types),
-                              ('type', tail_type, tags.types), ('relation', name,
-                                                                tags.relations)):
-        if part not in known:
-            raise ValueError(f"{where}: unknown {kind} {short(part)} (known: "
-                             f"{', '.join(known)})")
-    return _Row(where, words, value['img_id'], spans,
-                Quintuple(Entity(*head, head_type), Entity(*tail, tail_type), name))
-
-
-def _span(where: str, value: _Side, words: Tuple[str, ...]) -> Span:
-    start, end = value['pos']
-    if not 0 <= start < end <= len(words):
-        raise ValueError(f"{where}: the span [{short(start)}, {short(end)}) is not "
-                         f"inside the sentence of {len(words)} words")
-    text = ' '.join(words[start:end])
-    if text != value['name']:
-        raise ValueError(f"{where}: the words [{start}, {end}) are {short(text)}, not "
-                         f"{short(value['name'])}")
-    return start, end

@@ -3,13 +3,13 @@ from typing import Any, Dict, List, Optional, Sequence, Set, Tuple, Union
 
 from torch_geometric.data import HeteroData
 
-from eega_pyg.schema import OBJECT, REL, TOKEN
+from eega_pyg.schema import OBJECT, REL, TOKEN, Quintuple, Span, TagSet
+from eega_pyg.tagging import written
 
-Span = Tuple[int, int]
 
-
-def statistics(data: HeteroData, slices: Optional[Dict[Any, Any]],
-               indices: Sequence[int]) -> Dict[str, Union[int, float]]:
+def statistics(data: HeteroData, slices: Optional[Dict[Any,
+                                                       Any]], indices: Sequence[int],
+               tags: TagSet, table: str) -> Dict[str, Union[int, float]]:
     r"""Counts the sentences of a data set and their contents. The windows of one
     sentence count once.
 
@@ -19,12 +19,22 @@ def statistics(data: HeteroData, slices: Optional[Dict[Any, Any]],
             that takes seconds.
         slices (dict, optional): Where each graph begins; :obj:`None` for a single one.
         indices (sequence of int): Which graphs to count.
+        tags (TagSet): The tags.
+        table (str): The word-pair table.
 
     Returns:
         ``sentences``, ``windows``, ``words``, ``quintuples``, ``entities`` (distinct
         spans of a sentence), ``objects``, ``predicates``, ``with objects`` (share of
-        the sentences), ``overlapping spans`` (sentences that have some).
+        the sentences), ``overlapping spans`` (sentences that have some), ``left out``
+        (quintuples for which there is no room in the tables, see
+        :func:`~eega_pyg.tagging.encode`, or whose entities are in no common window).
+
+    Raises:
+        ValueError: If the graphs are of another class.
     """
+    if not isinstance(data, HeteroData):
+        raise ValueError(f"Expected graphs of the class HeteroData to count (the "
+                         f"'pre_transform' made them {type(data).__name__})")
     if slices is None:
         sizes = [[data[TOKEN].num_nodes], [data[OBJECT].num_nodes],
                  [data[REL].num_edges]]
@@ -39,8 +49,11 @@ def statistics(data: HeteroData, slices: Optional[Dict[Any, Any]],
 
     words: Dict[int, int] = {}
     first: Dict[int, int] = {}  # Of each sentence, its first window.
+    kept: Set[Tuple[int, Quintuple]] = set()
     for i in indices:
         key = sentence[i]
+        for q in _written(all_quintuples[i], offset[i], sizes[0][i], tags, table):
+            kept.add((key, q))
         words[key] = max(words.get(key, 0), offset[i] + sizes[0][i])
         first.setdefault(key, i)
     quintuples = [all_quintuples[i] for i in first.values()]
@@ -58,7 +71,18 @@ def statistics(data: HeteroData, slices: Optional[Dict[Any, Any]],
         'predicates': (edges - sum(objects)) // 2,
         'with objects': sum(k > 0 for k in objects) / max(len(first), 1),
         'overlapping spans': sum(map(_overlap, spans)),
+        'left out': sum(map(len, quintuples)) - len(kept),
     }
+
+
+def _written(quintuples: List[list], start: int, size: int, tags: TagSet,
+             table: str) -> List[Quintuple]:
+    r"""The quintuples in the table of a window."""
+    inside = [
+        Quintuple.from_list(q) for q in quintuples
+        if all(start <= q[i] and q[i + 1] <= start + size for i in (0, 3))
+    ]
+    return written(inside, tags, table)
 
 
 def _spans(quintuples: List[list]) -> Set[Span]:

@@ -11,11 +11,15 @@ from eega_pyg.schema import SceneGraph, validated
 from eega_pyg.vision.captions.parser import CAPTION_RULES, CaptionParser, read_captions
 from eega_pyg.vision.images import ImageParser, image_extensions
 
+from .image_names import NAME_RULES, match_names, short_list, warn_of_unmatched
+
 Source = Union[str, Path, Mapping[str, SceneGraph]]
 
 #: What ``eega scene`` writes beside the scene graphs.
 _SUMMARY = 'summary.json'
 _INFO = 'custom_data_info.json'
+#: Longer captions are cut.
+MAX_CAPTION = 10_000
 # How many images are parsed at once.
 _WINDOW = 16
 
@@ -23,10 +27,11 @@ _WINDOW = 16
 class VisualSources:
     r"""Scene graphs of a split's images, each from one or several sources:
 
-    - a file of captions, ``.jsonl``, see :func:`~eega_pyg.vision.read_captions`;
+    - a file of captions, ``.jsonl``, see :func:`~eega_pyg.vision.read_captions`; of a
+      caption, :obj:`MAX_CAPTION` characters are read;
     - a folder of scene graphs ``{image name}.json``, as ``eega scene`` writes it;
-    - a folder of images, which :obj:`image_parser` reads; an image that cannot be read
-      is left out with a warning;
+    - a folder of images, which :obj:`image_parser` reads; images that cannot be read
+      are left out with a warning, as are folders and links to nowhere;
     - ``custom_prediction.json`` of the scene-graph benchmark, with its
       ``custom_data_info.json`` beside it, see
       :class:`~eega_pyg.vision.SceneBenchmarkReader`;
@@ -41,7 +46,8 @@ class VisualSources:
 
     Args:
         sources (sequence): The sources.
-        nlp (spacy.language.Language): The pipeline that parses captions.
+        nlp (spacy.language.Language, optional): The pipeline that parses captions;
+            :meth:`identity` needs none.
         max_objects (int): The most objects that are kept of a caption.
         image_parser (callable, optional): Turns a list of pictures into scene graphs.
             By default, this is :class:`~eega_pyg.vision.SceneParser`.
@@ -63,24 +69,29 @@ class VisualSources:
         kinds = [_kind(source) for source in self.sources]
         parts = [[kind, self._content(kind, source)]
                  for kind, source in zip(kinds, self.sources)]
-        if len(parts) > 1:
+        if parts:
+            parts.append(['names', NAME_RULES])
+        if len(self.sources) > 1:
             from eega_pyg.vision.merge import MERGE_RULES
             parts.append(['merge', MERGE_RULES])
         return parts
 
     def read(self, images: Sequence[str],
              progress: bool = False) -> Dict[str, SceneGraph]:
-        r"""The scene graphs of those of the images that any source knows.
+        r"""The scene graphs of those of the images that any source knows. A source may
+        write their names in another way, see
+        :func:`~eega_pyg.datasets.image_names.match_names`; a warning says so where it
+        knows fewer than half of what it could.
 
         Args:
-            images (sequence of str): The names of the images.
+            images (sequence of str): The names of the images; empty ones are no image.
             progress (bool, optional): Shows progress bars. (default: :obj:`False`)
 
         Raises:
             OSError: If a source cannot be read.
             ValueError: Naming file and field, if a source is wrong.
         """
-        wanted = list(dict.fromkeys(images))
+        wanted = list(dict.fromkeys(image for image in images if image))
         graphs: Dict[str, SceneGraph] = {}
         embedder = None
         for source in self.sources:
@@ -99,10 +110,17 @@ class VisualSources:
             return digest({k: g.to_json() for k, g in sorted(source.items())})
         if kind == 'captions':
             return [file_sha256(source), CAPTION_RULES]
-        if kind in ('graphs', 'images'):
-            files = _graph_files(source) if kind == 'graphs' else _image_files(source)
-            content = digest({k: file_sha256(path) for k, path in files.items()})
-            return [content, *(self._parser_identity() if kind == 'images' else ())]
+        if kind == 'graphs':
+            return [
+                digest({
+                    k: file_sha256(p)
+                    for k, p in _graph_files(source).items()
+                })
+            ]
+        if kind == 'images':
+            files = _image_files(source)
+            content = digest({k: _image_sha256(path) for k, path in files.items()})
+            return [content, *self._parser_identity()]
         beside = _INFO if kind == 'benchmark' else 'image_data.json'
         second = osp.join(osp.dirname(source), beside)
         return [file_sha256(p) for p in (str(source), second) if osp.isfile(p)]
@@ -116,47 +134,64 @@ class VisualSources:
     def _graphs(self, source: Source, images: Sequence[str],
                 progress: bool) -> Dict[str, SceneGraph]:
         kind = _kind(source)
-        if isinstance(source, Mapping):
-            graphs = dict(source)
-        elif kind == 'captions':
-            captions = read_captions(source)
-            used = [i for i in images if i in captions]
+        named = _named(kind, source)
+        found = match_names(images, named)
+        warn_of_unmatched('a dict' if isinstance(source, Mapping) else f"'{source}'",
+                          images, named, found)
+        given = {image: named[found[image]] for image in images if image in found}
+        if kind == 'captions':
             parser = CaptionParser(self.nlp, self.max_objects)
-            return dict(zip(used, parser.parse([captions[i] for i in used], progress)))
-        elif kind == 'graphs':
-            files = _graph_files(source)
+            return dict(zip(given, parser.parse(_bounded(source, given), progress)))
+        if kind == 'graphs':
             return {
-                i: validated(SceneGraph, read_json(files[i]), files[i])
-                for i in images if i in files
+                image: validated(SceneGraph, read_json(path), path)
+                for image, path in given.items()
             }
-        elif kind == 'images':
-            return self._parse_images(_image_files(source), images)
-        elif kind == 'benchmark':
-            from eega_pyg.vision import SceneBenchmarkReader
-            graphs = SceneBenchmarkReader().read(source)
-        else:
-            from eega_pyg.vision import read_visual_genome
-            sizes = osp.join(osp.dirname(source), 'image_data.json')
-            graphs = read_visual_genome(source, sizes if osp.isfile(sizes) else None)
-        return {i: graphs[i] for i in images if i in graphs}
+        return self._parse_images(given) if kind == 'images' else given
 
-    def _parse_images(self, files: Dict[str, str],
-                      images: Sequence[str]) -> Dict[str, SceneGraph]:
+    def _parse_images(self, files: Dict[str, str]) -> Dict[str, SceneGraph]:
         from eega_pyg.vision.images import load_image
+        if not files:  # No detector is needed.
+            return {}
         if self.image_parser is None:
             from eega_pyg.vision import SceneParser
             self.image_parser = SceneParser()
         graphs: Dict[str, SceneGraph] = {}
-        used = [i for i in images if i in files]
+        wrong: List[str] = []
+        used = list(files)
         for start in range(0, len(used), _WINDOW):
             pictures = {}
             for image in used[start:start + _WINDOW]:
                 try:
                     pictures[image] = load_image(files[image])
                 except OSError as e:
-                    warnings.warn(f'Left out: {e}')
+                    wrong.append(str(e))
             graphs.update(zip(pictures, self.image_parser(list(pictures.values()))))
+        if wrong:
+            warnings.warn(
+                f"Left out: {len(wrong):,} of {len(files):,} images cannot be "
+                f"read: {'; '.join(wrong[:3])}" + ('; ...' if len(wrong) > 3 else ''))
         return graphs
+
+
+def _named(kind: str, source: Source) -> Dict[str, Any]:
+    r"""What a source has under each name: a scene graph, a caption or a file."""
+    if isinstance(source, Mapping):
+        return dict(source)
+    if kind == 'captions':
+        return dict(read_captions(source))
+    if kind in ('graphs', 'images'):
+        if others := _others(source):
+            warnings.warn(f"Left out: {len(others):,} entries of '{source}' are no "
+                          f"files, but folders or links to nowhere: "
+                          f"{short_list(others)}")
+        return dict(_graph_files(source) if kind == 'graphs' else _image_files(source))
+    if kind == 'benchmark':
+        from eega_pyg.vision import SceneBenchmarkReader
+        return dict(SceneBenchmarkReader().read(source))
+    from eega_pyg.vision import read_visual_genome
+    sizes = osp.join(osp.dirname(source), 'image_data.json')
+    return dict(read_visual_genome(source, sizes if osp.isfile(sizes) else None))
 
 
 def _kind(source: Source) -> str:
@@ -179,11 +214,23 @@ def _kind(source: Source) -> str:
                      f"graphs (.json), or a folder of images or scene graphs")
 
 
+def _bounded(source: Source, captions: Dict[str, str]) -> List[str]:
+    # The parser's time grows with the square of a caption's length.
+    long = [image for image, caption in captions.items() if len(caption) > MAX_CAPTION]
+    if long:
+        warnings.warn(f"{len(long):,} captions of '{source}' are read up to their "
+                      f"{MAX_CAPTION:,}th character: those of {short_list(long)}")
+    return [
+        c if len(c) <= MAX_CAPTION else c[:MAX_CAPTION].rpartition(' ')[0]
+        or c[:MAX_CAPTION] for c in captions.values()
+    ]
+
+
 def _graph_files(folder: Any) -> Dict[str, str]:
     return {
         name[:-len('.json')]: osp.join(folder, name)
         for name in sorted(os.listdir(folder))
-        if name.endswith('.json') and name != _SUMMARY
+        if _is_graph(name) and osp.isfile(osp.join(folder, name))
     }
 
 
@@ -191,5 +238,27 @@ def _image_files(folder: Any) -> Dict[str, str]:
     known = image_extensions()
     return {
         name: osp.join(folder, name)
-        for name in sorted(os.listdir(folder)) if osp.splitext(name)[1].lower() in known
+        for name in sorted(os.listdir(folder))
+        if osp.splitext(name)[1].lower() in known and osp.isfile(osp.join(folder, name))
     }
+
+
+def _others(folder: Any) -> List[str]:
+    r"""What is called like an image or a scene graph, but is no file."""
+    known = image_extensions()
+    return [
+        name for name in sorted(os.listdir(folder))
+        if (_is_graph(name) or osp.splitext(name)[1].lower() in known)
+        and not osp.isfile(osp.join(folder, name))
+    ]
+
+
+def _is_graph(name: str) -> bool:
+    return name.endswith('.json') and name != _SUMMARY
+
+
+def _image_sha256(path: str) -> str:
+    try:
+        return file_sha256(path)
+    except OSError:  # It is left out, with a warning, when it is to be read.
+        return ''

@@ -62,8 +62,6 @@ class ImageToTextAttention(torch.nn.Module):
 
     def forward(self, x_text: Tensor, batch_text: Tensor, x_image: Tensor,
                 batch_image: Tensor, batch_size: int) -> Tensor:
-        if x_image.size(0) == 0:
-            return self.norm(x_text)
         query, text_mask = to_dense_batch(self.lin_query(x_text), batch_text,
                                           batch_size=batch_size)
         key, mask = to_dense_batch(self.lin_key(x_image), batch_image,

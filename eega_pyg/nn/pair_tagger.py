@@ -109,6 +109,14 @@ class PairTagger(torch.nn.Module):
     def forward(self, x: Tensor, graph: CompleteGraph,
                 channels: Mapping[str, EdgeChannel] = {},
                 types: Mapping[str, Tensor] = {}) -> Tensor:
+        # In single precision under autocast, too: in bfloat16 a score has three digits,
+        # and a softmax over them is off by up to 0.6 %.
+        with torch.autocast(x.device.type, enabled=False):
+            return self._scores(x.to(self.lin_row.weight.dtype), graph, channels, types)
+
+    def _scores(self, x: Tensor, graph: CompleteGraph,
+                channels: Mapping[str, EdgeChannel], types: Mapping[str,
+                                                                    Tensor]) -> Tensor:
         row, col = self.lin_row(x), self.lin_col(x)
         out = row.index_select(0, graph.row) + col.index_select(0, graph.col)  # [E, T]
         for name, lin in self.lin_channels.items():

@@ -28,10 +28,16 @@ class Checkpoint(ModelCheckpoint):
 
 class ResumableEarlyStopping(EarlyStopping):
     r"""An :class:`~lightning.pytorch.callbacks.EarlyStopping` that stops a resumed run
-    at once if it had stopped it before."""
+    at once if it had stopped it before, unless it has more patience now."""
+    #: Whether the run had been stopped before.
+    stopped_before = False
+
+    def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
+        super().load_state_dict({**state_dict, 'patience': self.patience})
+
     def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         if self.wait_count >= self.patience:
-            trainer.should_stop = True
+            self.stopped_before = trainer.should_stop = True
 
 
 class EpochLog(L.Callback):

@@ -32,6 +32,8 @@ class PairTagging(L.LightningModule):
         self.config = config
         self.signatures = signatures
         self._scores = SentenceScores()
+        #: Whether everything is set up, a resumed run's state included.
+        self.started = False
 
     def training_step(self, batch: HeteroData, batch_idx: int) -> Tensor:
         bf16 = use_bf16(self.config, self.device)
@@ -70,6 +72,13 @@ class PairTagging(L.LightningModule):
         self._rng = checkpoint['rng']
 
     def on_train_start(self) -> None:
+        self.started = True
+        # A resumed run may have more epochs than it had, and so other learning rates.
+        for config in self.trainer.lr_scheduler_configs:
+            scheduler: Any = config.scheduler
+            for group, rate, factor in zip(scheduler.optimizer.param_groups,
+                                           scheduler.base_lrs, scheduler.lr_lambdas):
+                group['lr'] = rate * factor(scheduler.last_epoch)
         # Not earlier: Lightning draws random numbers itself while it sets the run up.
         rng = self.__dict__.pop('_rng', None)
         if rng is not None:

@@ -23,6 +23,7 @@ from eega_pyg.datasets import JMERE
 from eega_pyg.datasets.cached import cached_parser, cached_pieces
 from eega_pyg.datasets.mnre import MarkedText, read_marked_texts
 from eega_pyg.files import atomic
+from eega_pyg.nn.conv.templates import remove_template_files
 from eega_pyg.nn.models import EEGA
 from eega_pyg.parsing import Parse
 from eega_pyg.schema import PIECE, TOKEN, EdgeType, TagSet
@@ -111,6 +112,7 @@ class EntityPretraining(L.LightningModule):
         self.pool = SimpleConv(aggr='mean')
         self.mlp = MLP([2 * dim, dim, 1 + len(tags.relations)], dropout=0.1, act='gelu',
                        norm=None)
+        remove_template_files()
 
     def loss(self, batch: HeteroData) -> Tensor:
         r"""The mean over the texts of the negative log-likelihood of all their words

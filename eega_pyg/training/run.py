@@ -1,17 +1,15 @@
 r"""A training run, from the configuration to the saved model."""
 import json
-import logging
 import signal
-from contextlib import contextmanager
+import warnings
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
 
 import lightning as L
 import torch
 import yaml
 from filelock import FileLock, Timeout
 from lightning.pytorch.callbacks import RichProgressBar
-from lightning.pytorch.utilities.seed import isolate_rng
 from rich.console import Console
 from torch.utils.data import ConcatDataset
 from torch_geometric.loader import DataLoader
@@ -20,7 +18,7 @@ from eega_pyg.config import Config, TrainConfig
 from eega_pyg.datasets import JMERE
 from eega_pyg.datasets.further import further_file, read_held_out, with_further
 from eega_pyg.device import find_device
-from eega_pyg.files import write_text
+from eega_pyg.files import read_yaml, remove_leftovers, short_reason, write_text
 from eega_pyg.identity import file_sha256
 from eega_pyg.nn import OwnConv
 from eega_pyg.nn.models import EEGA
@@ -29,11 +27,22 @@ from eega_pyg.saving.saved_model import save_model
 from eega_pyg.schema import OBJECT, TOKEN, num_pieces
 from eega_pyg.training.calibration import fit_scales, score_and_calibrate
 from eega_pyg.training.callbacks import Checkpoint, EpochLog, ResumableEarlyStopping
+from eega_pyg.training.checkpoints import (
+    BEFORE,
+    LAST,
+    SafeCheckpointIO,
+    find_last,
+    finish,
+    read_checkpoint,
+)
 from eega_pyg.training.distillation import distillation_data
 from eega_pyg.training.evaluation import SentenceScores, sorted_loader
 from eega_pyg.training.pair_tagging import MONITOR, PairTagging
 from eega_pyg.training.pretraining import pretrain
 from eega_pyg.training.sampler import LengthGroupedSampler
+from eega_pyg.training.settings import settings_restored
+
+BEST = 'best.ckpt'
 
 #: The training examples: of the data alone, with further texts, or with the predictions
 #: of teachers.
@@ -86,9 +95,16 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
 
     ``folder/training`` holds what a stopped run needs to go on: the predictions of the
     teachers (``teachers.safetensors``) and the pretrained weights
-    (``encoder.safetensors``), if there are any, and the last epoch (``last.ckpt``). It
-    also holds the best epoch (``best.ckpt``), the configuration, and the losses and
-    scores of every epoch (``metrics.csv``).
+    (``encoder.safetensors``), if there are any, the last epoch (``last.ckpt``) and the
+    one before it, which is taken where the last one is damaged. It also holds the best
+    epoch (``best.ckpt``), the configuration, and the losses and scores of every epoch
+    (``metrics.csv``). When the run has ended, the pretrained weights, the epoch before
+    the last and the state of the optimiser are removed.
+
+    A run goes on to more epochs if it is resumed with a larger ``train.epochs`` (and
+    ``train.patience``, if it stopped early). The learning rates are then those that a
+    run of so many epochs has at that step. Of a run that had ended, the moments of the
+    optimiser begin at zero.
 
     The random state and the settings of the process are afterwards as they were before.
 
@@ -108,8 +124,10 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
 
     Raises:
         ValueError: If the run to resume was of another configuration or of other
-            data, if :obj:`folder` holds a run and :obj:`resume` is not set, or if
-            another process trains there.
+            data, if none of its checkpoints is whole, if :obj:`folder` holds a run and
+            :obj:`resume` is not set, or if another process trains there.
+        OSError: If a checkpoint cannot be written, *e.g.*, because the disk is full.
+            The one before it stays.
     """
     state = Path(folder) / 'training'
     state.mkdir(parents=True, exist_ok=True)
@@ -122,7 +140,7 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
             f"another folder") from None
     handler = signal.getsignal(signal.SIGINT)
     try:
-        with _settings_restored():
+        with settings_restored():
             return _fit(config, root, folder, resume, progress, conv)
     except SystemExit:
         # When it is interrupted, Lightning ignores further interrupts and exits.
@@ -133,40 +151,27 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
         lock.release()
 
 
-@contextmanager
-def _settings_restored() -> Iterator[None]:
-    logger = logging.getLogger('lightning.pytorch')
-    level = logger.level
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    logger.setLevel(logging.WARNING)  # Without its notes on devices and settings.
-    try:
-        with isolate_rng():
-            yield
-    finally:
-        logger.setLevel(level)
-        torch.use_deterministic_algorithms(deterministic)
-
-
 def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resume: bool,
          progress: bool, conv: Optional[OwnConv]) -> RunResult:
     state = Path(folder) / 'training'
-    last = state / 'last.ckpt'
-    text = yaml.safe_dump(config.to_dict(), sort_keys=False)
+    for place in (state, state.parent):
+        remove_leftovers(place)
     pretrained, teachers = state / 'encoder.safetensors', state / 'teachers.safetensors'
-    started = any(path.is_file() for path in (last, pretrained, teachers))
+    started = any(path.is_file()
+                  for path in (state / LAST, state / BEFORE, pretrained, teachers))
+    more = False
     if started:
         if not resume:
             raise ValueError(f"'{folder}' already holds a run: resume it, or choose "
                              f"another folder")
-        if (state / 'config.yaml').read_text(encoding='utf-8') != text:
-            raise ValueError(f"The run in '{folder}' has another configuration (see "
-                             f"'{state / 'config.yaml'}')")
+        more = _goes_further(state / 'config.yaml', config)
     elif resume and progress:
         Console(stderr=True).print(f"There is nothing to resume in '{folder}': the run "
                                    f"begins with its first epoch")
-    if last.is_file():
-        _read_checkpoint(last)
-    write_text(state / 'config.yaml', text)
+    last = find_last(state) if started else None
+    if last is not None:
+        read_checkpoint(state / BEST, whole=False)  # Now, and not after all the work.
+    write_text(state / 'config.yaml', yaml.safe_dump(config.to_dict(), sort_keys=False))
 
     files = [path for path in map(further_file, config.train.also) if path is not None]
     kwargs = {'tags': config.tags.tag_set(), 'log': progress, **config.data.arguments()}
@@ -184,7 +189,7 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
         examples = distillation_data(config, train, teachers, progress)
     L.seed_everything(config.train.seed, verbose=False)
     model = build_model(config, train, conv)
-    if config.train.pretrain_epochs > 0 and not last.is_file():
+    if config.train.pretrain_epochs > 0 and last is None:
         pretrain(model, config, train, pretrained, progress)
         # The run goes on alike whether the weights were trained or read.
         L.seed_everything(config.train.seed, verbose=False)
@@ -197,17 +202,21 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
         'save_on_train_epoch_end': True,
         'enable_version_counter': False
     }
-    best = Checkpoint(state, filename='best', monitor=MONITOR, mode='max', **keep)
+    best = Checkpoint(state, filename=Path(BEST).stem, monitor=MONITOR, mode='max',
+                      save_weights_only=True, **keep)
+    stopping = ResumableEarlyStopping(MONITOR, mode='max',
+                                      patience=config.train.patience)
     trainer = L.Trainer(
         max_epochs=config.train.epochs,
         gradient_clip_val=config.train.clip,
         callbacks=[
             best,
-            Checkpoint(state, filename='last', **keep),
-            ResumableEarlyStopping(MONITOR, mode='max', patience=config.train.patience),
+            Checkpoint(state, filename=Path(LAST).stem, **keep),
+            stopping,
             EpochLog(state / 'metrics.csv'),
             *([RichProgressBar()] if progress else []),
         ],
+        plugins=[SafeCheckpointIO()],
         logger=False,
         accelerator='auto',
         devices=1,
@@ -216,10 +225,20 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
         enable_model_summary=False,
         deterministic=True,
     )
-    trainer.fit(module, *loaders(examples, val, config.train),
-                ckpt_path=last if last.is_file() else None, weights_only=True)
+    try:
+        trainer.fit(module, *loaders(examples, val, config.train), ckpt_path=last,
+                    weights_only=True)
+    except Exception as e:
+        if last is None or module.started:
+            raise
+        raise ValueError(f"'{last}' does not fit to this run: {type(e).__name__}: "
+                         f"{short_reason(e)}") from e
+    if more and stopping.stopped_before:
+        warnings.warn(f"The run in '{folder}' had stopped early, after "
+                      f"{config.train.patience} epochs without a better score: it goes "
+                      f"on with a larger train.patience")
 
-    checkpoint = _read_checkpoint(Path(best.best_model_path))
+    checkpoint = read_checkpoint(Path(best.best_model_path), whole=False)
     module.load_state_dict(checkpoint['state_dict'])
     model.to(find_device())  # The trainer leaves it on the CPU.
     sentences, calibration = score_and_calibrate(model, val, signatures,
@@ -230,7 +249,28 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
     save_model(folder, model, train.vocabularies, config, {
         **scores, 'calibration_error': fitted.error
     }, calibration.temperature, fitted.scales, fitted.threshold)
+    finish(state)
     return RunResult(Path(folder), scores, int(checkpoint['epoch']), sentences)
+
+
+def _goes_further(path: Path, config: Config) -> bool:
+    r"""Whether a run goes on to more epochs than its configuration in a file says; a
+    :class:`ValueError` if anything else is different."""
+    earlier = Config.from_dict(read_yaml(path))
+    grown = earlier.model_copy(
+        update={
+            'train':
+            earlier.train.model_copy(
+                update={
+                    name: max(getattr(earlier.train, name), getattr(config.train, name))
+                    for name in ('epochs', 'patience')
+                })
+        })
+    if grown != config:
+        raise ValueError(f"The run in '{path.parent.parent}' has another configuration "
+                         f"(see '{path}'): only train.epochs and train.patience may be "
+                         f"larger")
+    return earlier != config
 
 
 def _check_data(path: Path, names: List[List[str]], started: bool) -> None:
@@ -240,14 +280,6 @@ def _check_data(path: Path, names: List[List[str]], started: bool) -> None:
     elif path.is_file() and json.loads(path.read_text(encoding='utf-8')) != names:
         raise ValueError(f"The run in '{path.parent.parent}' was of other data (see "
                          f"'{path}'): give it those, or choose another folder")
-
-
-def _read_checkpoint(path: Path) -> Dict[str, Any]:
-    try:
-        return torch.load(path, weights_only=True, map_location='cpu')
-    except Exception as e:
-        raise ValueError(f"'{path}' is not a checkpoint of a run, or it is broken: "
-                         f"{str(e).splitlines()[0]}") from e
 
 
 def loaders(train: Examples, val: JMERE,

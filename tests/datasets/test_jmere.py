@@ -1,20 +1,29 @@
 import json
 import os
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
+from torch_geometric.data import Data
 from torch_geometric.loader import DataLoader
 
 from eega_pyg.datasets import JMERE
-from eega_pyg.schema import JMERE_TAGS, OBJECT, PAIR, REL, TOKEN, Quintuple, TagSet
+from eega_pyg.datasets.cached import _encoder_identity, cached_parser, cached_pieces
+from eega_pyg.datasets.pairs import PairReader
+from eega_pyg.schema import DEP, JMERE_TAGS, OBJECT, PAIR, REL, TOKEN, Quintuple, TagSet
 from eega_pyg.tagging import encode
 
 load = partial(JMERE, log=False)
 
 
 def files(root):
-    return sorted(os.listdir(root / 'processed'))
+    return [
+        n for n in sorted(os.listdir(root / 'processed'))
+        if n not in ('.lock', 'tools.json')
+    ]
 
 
 def test_both_splits_as_graphs(root):
@@ -45,7 +54,7 @@ def test_building_val_builds_train_on_the_way_and_opening_builds_nothing(
     val = load(root, split='val')
     names = files(root)
     assert [n.split('_')[0] for n in names] == ['train', 'val', 'vocabularies']
-    monkeypatch.setattr(JMERE, '_pairs', lambda *args: pytest.fail('parsed again'))
+    monkeypatch.setattr(PairReader, 'pairs', lambda *args: pytest.fail('parsed again'))
     assert len(load(root, split='train')) == 2
     # Vocabularies that are handed over share the file with those that are read:
     again = load(root, split='val', vocabularies=val.vocabularies)
@@ -82,7 +91,7 @@ def test_long_sentences_are_windows_of_one_sentence(root):
     assert all(int(d[PAIR].tag.abs().sum()) == 0 for d in val)
     counts = val.statistics()
     assert (counts['sentences'], counts['windows'], counts['words'],
-            counts['quintuples']) == (1, 3, 16, 1)
+            counts['quintuples'], counts['left out']) == (1, 3, 16, 1, 1)
 
 
 def test_statistics_count_what_the_lines_say(root):
@@ -95,7 +104,8 @@ def test_statistics_count_what_the_lines_say(root):
         'objects': 2,
         'predicates': 1,
         'with objects': 0.5,
-        'overlapping spans': 0
+        'overlapping spans': 0,
+        'left out': 0
     }
     assert load(root)[1:].statistics()['entities'] == 2
     assert load(root, split='val').statistics()['quintuples'] == 1
@@ -197,6 +207,102 @@ def test_filters_and_transforms(root):
     assert load(root, transform=marked)[1].mark == 'x'
     with pytest.raises(ValueError, match="'pre_filter' left nothing of the train"):
         load(root, pre_filter=never)
+
+
+def tokens(data):
+    edges = data[DEP]
+    return Data(edge_index=edges.edge_index, edge_type=edges.edge_type,
+                num_nodes=data[TOKEN].num_nodes, words=data.words)
+
+
+def with_array(data):
+    data.array = np.ones(3)
+    return data
+
+
+def test_a_transform_to_another_class_works_before_and_after_saving(root):
+    after, before = load(root, transform=tokens), load(root, pre_transform=tokens)
+    for _ in range(2):
+        assert [d.words for d in before] == [d.words for d in after]
+        assert all(a.edge_index.equal(b.edge_index) for a, b in zip(before, after))
+        assert type(before[1]) is Data and before[1].num_nodes == 6
+        before = load(root, pre_transform=tokens)
+    assert len(next(iter(DataLoader(before, batch_size=2))).edge_type) > 0
+    with pytest.raises(ValueError, match="HeteroData to count .*made them Data"):
+        before.statistics()
+
+
+def test_what_cannot_be_stored_leaves_no_file(root):
+    for _ in range(2):
+        with pytest.raises(ValueError, match="'array' holds a numpy.ndarray"):
+            load(root, pre_transform=with_array)
+        assert not [n for n in files(root) if n.endswith(('.pt', '.tmp'))]
+    assert len(load(root)) == 2
+
+
+def test_several_relations_of_a_pair_are_counted(root):
+    tags = TagSet(('per', 'org'), ('founder', 'leader', 'led_by'))
+    ann, acme = {'name': 'Ann', 'pos': [0, 1]}, {'name': 'Acme', 'pos': [4, 5]}
+    rows = [{
+        'token': 'Ann founded and leads Acme'.split(),
+        'h': head,
+        't': tail,
+        'img_id': '',
+        'relation': relation
+    } for head, tail, relation in ((ann, acme, '/per/org/founder'),
+                                   (ann, acme, '/per/org/leader'), (acme, ann,
+                                                                    '/org/per/led_by'))]
+    (root / 'raw' / 'mnre_train.txt').write_text('\n'.join(map(repr, rows)))
+    dataset = load(root, tags=tags)
+    table = dataset[0][PAIR].tag.view(5, 5)
+    assert (table[0, 4], table[4, 0]) == (tags.id('founder'), tags.id('led_by'))
+    assert dataset.statistics()['left out'] == 1
+    assert load(root, tags=tags, table='symmetric').statistics()['left out'] == 2
+
+
+# Opens a data set where nothing that parses or cuts words can be imported.
+BLOCKED = '''
+import sys
+for name in ('spacy', 'thinc', 'transformers', 'tokenizers', 'sentencepiece',
+             'en_core_web_sm', 'lightning', 'torchvision'):
+    sys.modules[name] = None
+import eega_pyg.resolve as resolve
+if sys.argv[2] == 'gone':  # Their folders are gone, too.
+    resolve._package_folder = lambda package: None
+    resolve._cached_folder = lambda path: None
+from eega_pyg.datasets import JMERE
+from eega_pyg.datasets.pairs import PairReader
+PairReader.pairs = None
+for split in ('train', 'val'):
+    data = JMERE(sys.argv[1], split=split, log=False)
+    print(split, len(data), data.statistics()['words'])
+'''
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('how', ['blocked', 'gone'])
+def test_a_built_data_set_opens_without_parser_and_tokenizer(root, how):
+    load(root, split='val')
+    run = subprocess.run(
+        [sys.executable, '-c', BLOCKED, str(root), how], capture_output=True, text=True)
+    assert run.stdout.splitlines() == ['train 2 12', 'val 1 16'], run.stderr
+
+
+def test_opening_loads_neither_parser_nor_tokenizer(root, monkeypatch):
+    first = load(root)
+    for name in ('load_spacy', 'load_tokenizer'):
+        monkeypatch.setattr(f'eega_pyg.resolve.{name}',
+                            lambda *args: pytest.fail('loaded'))
+    cached_parser.cache_clear()
+    cached_pieces.cache_clear()
+    _encoder_identity.cache_clear()
+    monkeypatch.setattr('eega_pyg.datasets.cached.load_tokenizer',
+                        lambda *args: pytest.fail('loaded'))
+    assert load(root).processed_paths == first.processed_paths
+    # A broken note is no note.
+    (root / 'processed' / 'tools.json').write_text('[')
+    with pytest.raises(pytest.fail.Exception):
+        load(root)
 
 
 @pytest.mark.parametrize('change, message', [

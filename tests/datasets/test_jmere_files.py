@@ -1,11 +1,13 @@
 import hashlib
 import os
 import threading
+import time
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import torch
+from filelock import FileLock
 
 from eega_pyg.datasets import JMERE
 from eega_pyg.transforms import PairTransform
@@ -14,7 +16,10 @@ load = partial(JMERE, log=False)
 
 
 def files(root):
-    return sorted(os.listdir(root / 'processed'))
+    return [
+        n for n in sorted(os.listdir(root / 'processed'))
+        if n not in ('.lock', 'tools.json')
+    ]
 
 
 @pytest.mark.parametrize('error', [KeyboardInterrupt, RuntimeError])
@@ -70,6 +75,39 @@ def test_broken_vocabularies_are_named(root):
         load(root)
 
 
+def test_what_a_killed_build_left_is_removed_by_the_next(root):
+    load(root)
+    left = [root / 'processed' / 'train_v1.pt.0123abcd.tmp']
+    others = [root / 'processed' / 'notes.tmp', root / 'raw' / 'a.pt.0123abcd.tmp']
+    for path in (*left, *others):
+        path.write_text('half')
+    load(root)  # Opens what is there: another process may be building.
+    assert left[0].exists()
+    load(root, max_words=9)
+    assert not left[0].exists() and all(path.exists() for path in others)
+    (root / 'raw' / 'mnre_val.txt').rename(root / 'raw' / 'mnre_test.txt')
+    load(root, split='test')
+    with pytest.raises(FileNotFoundError):
+        load(root, split='val')
+    assert not others[1].exists() and others[0].exists()
+
+
+def test_a_second_process_waits_until_the_first_is_done(root):
+    processed = root / 'processed'
+    processed.mkdir()
+    held = threading.Event()
+
+    def first():
+        with FileLock(processed / '.lock'):
+            held.set()
+            time.sleep(0.3)
+
+    threading.Thread(target=first).start()
+    held.wait()
+    with pytest.warns(UserWarning, match='Another process builds in'):
+        assert len(load(root)) == 2
+
+
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *args):
         pass
@@ -88,7 +126,7 @@ def upstream(tmp_path, raw_files, monkeypatch):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setattr(JMERE, 'url', f'http://127.0.0.1:{server.server_port}')
     monkeypatch.setattr(
-        JMERE, 'checksums', {
+        'eega_pyg.datasets.download.CHECKSUMS', {
             name: hashlib.sha256(raw_files[name].encode()).hexdigest()
             for name in ('mnre_train.txt', 'mnre_val.txt')
         })

@@ -1,3 +1,6 @@
+import json
+from dataclasses import replace
+
 import pytest
 
 from eega_pyg.datasets import read_mnre
@@ -255,3 +258,107 @@ def test_the_published_counts(shared_data, split, version, sentences, quintuples
     records = read_mnre(path, JMERE_TAGS, version)
     assert len(records) == sentences
     assert sum(len(r.quintuples) for r in records) == quintuples
+
+
+def test_the_first_version_of_mnre_is_read(write):
+    none = line((0, 2), (5, 6), 'none')
+    tag = ['Ann', 'Lee', 'of', '#', 'Acme', 'in', 'Oslo']
+    hashtag = line(words=tag, tail=(3, 5), t={
+        'name': '#Acme',
+        'pos': [3, 5]
+    }, h={
+        'name': 'AnnLee',
+        'pos': [0, 2]
+    })
+    number = line((3, 4), (5, 6), '/org/loc/locate_at', image=71532)
+    first, second, third = read_mnre(write(line(), none, hashtag, number), JMERE_TAGS)
+    assert [r.quintuples for r in (first, third)] == [(MEMBER, ), (LOCATED, )]
+    assert second.quintuples[0].tail == Entity(3, 5, 'org')
+    assert [r.image_id for r in (first, third)] == ['a.jpg', '71532']
+    wrong = line(words=tag, tail=(3, 5), t={'name': 'Acme', 'pos': [3, 5]})
+    with pytest.raises(ValueError, match="1: t: the words .3, 5. are '# Acme', not 'A"):
+        read_mnre(write(wrong), JMERE_TAGS)
+    for image in (True, 1.5, None, ['a']):
+        with pytest.raises(ValueError, match='1: img_id: expected a string'):
+            read_mnre(write(line(image=image)), JMERE_TAGS)
+
+
+def labelled(*pairs, words=WORDS, image='a.jpg', wrap=lambda x: [x]):
+    def side(entity):
+        span = list(entity.span)
+        return {'name': ' '.join(words[slice(*span)]), 'pos': span, 'tags': entity.type}
+
+    return {
+        'token':
+        words,
+        'img_id':
+        image,
+        'label_list': [
+            wrap({
+                'beg_ent': side(q.head),
+                'sec_ent': side(q.tail),
+                'relation': q.relation
+            }) for q in pairs
+        ]
+    }
+
+
+@pytest.mark.parametrize('wrap', [lambda x: [x], lambda x: x])
+@pytest.mark.parametrize('form', [
+    json.dumps, lambda texts: '\ufeff \n' + json.dumps(texts, indent=1),
+    lambda texts: '\n'.join(map(json.dumps, texts)),
+    lambda texts: '\n\n'.join(map(repr, texts))
+])
+def test_jmeres_own_array_is_read(write, form, wrap):
+    none = replace(BORN, relation='None')
+    texts = [
+        labelled(MEMBER, none, LOCATED, wrap=wrap),
+        labelled(BORN, image=7, wrap=wrap),
+        labelled(wrap=wrap),
+    ]
+    path = write(form(texts))
+    first, second = read_mnre(path, JMERE_TAGS)
+    # Two texts with the same words stay two, as they were published.
+    assert (first.words, first.image_id) == (tuple(WORDS), 'a.jpg')
+    assert (second.words, second.image_id) == (tuple(WORDS), '7')
+    assert first.quintuples == (MEMBER, LOCATED)
+    assert second.quintuples == (BORN, )
+
+
+@pytest.mark.parametrize('change, message', [
+    ({
+        'label_list': 3
+    }, 'text 1: label_list: expected a list'),
+    ({
+        'label_list': [[]]
+    }, 'text 1: label_list.0.: expected a length of at least 1'),
+    ({
+        'label_list': [{
+            'beg_ent': {}
+        }]
+    }, "text 1: label_list.0..0..beg_ent: missing 'n"),
+    ({
+        'token': []
+    }, 'text 1: token: expected a length of at least 1'),
+    ({
+        'token': ['Ann']
+    }, 'text 1: label_list.0.: beg_ent: the span .0, 2. is not insi'),
+    ({
+        'img_id': None
+    }, 'text 1: img_id: expected a string'),
+])
+def test_a_wrong_text_of_an_array_is_named(write, change, message):
+    texts = [labelled(MEMBER), {**labelled(MEMBER), **change}]
+    with pytest.raises(ValueError, match=f'mnre_train.txt: {message}'):
+        read_mnre(write(json.dumps(texts)), JMERE_TAGS)
+
+
+def test_a_cut_array_and_foreign_relations_are_named(write):
+    text = json.dumps([labelled(MEMBER)])
+    with pytest.raises(ValueError, match='mnre_train.txt: not valid JSON'):
+        read_mnre(write(text[:-9]), JMERE_TAGS)
+    tags = TagSet(('per', 'org'), ('owns', ))
+    with pytest.raises(ValueError, match="0: label_list.0.: unknown relation 'member_"):
+        read_mnre(write(text), tags)
+    with pytest.raises(ValueError, match='mnre_train.txt: text 0: expected an object'):
+        read_mnre(write('[1, 2]'), JMERE_TAGS)

@@ -1,9 +1,13 @@
 import os
 import pickle
+import random
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from torch_geometric.data import HeteroData
+from torch_geometric import EdgeIndex
+from torch_geometric.data import Batch, Data, HeteroData
 
 from eega_pyg.datasets.storage import load_graphs, save_graphs
 
@@ -73,14 +77,14 @@ def test_a_damaged_file_is_named(tmp_path, keep):
     'data': {},
     'slices': {}
 }, {
-    'schema': 3,
+    'schema': 4,
     'data': [],
     'slices': {}
 }])
 def test_other_content_is_refused(tmp_path, content):
     path = str(tmp_path / 'a.pt')
     torch.save(content, path)
-    with pytest.raises(ValueError, match="a.pt' is not a data set of schema 3"):
+    with pytest.raises(ValueError, match="a.pt' is not a data set of schema 4"):
         load_graphs(path)
 
 
@@ -94,3 +98,78 @@ def test_an_interrupted_write_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         save_graphs([graph(2), graph(3)], str(tmp_path / 'a.pt'))
     assert os.listdir(tmp_path) == []
+
+
+def plain(size):
+    return Data(edge_index=torch.zeros(2, size, dtype=torch.long), num_nodes=size,
+                name=f'of {size}')
+
+
+def test_homogeneous_graphs_are_stored_too(tmp_path):
+    path = str(tmp_path / 'a.pt')
+    save_graphs([plain(2), plain(3)], path)
+    data, slices = load_graphs(path)
+    assert type(data) is Data and data.name == ['of 2', 'of 3']
+    assert slices['edge_index'].tolist() == [0, 2, 5]
+
+
+class Own(Data):
+    pass
+
+
+def with_(value):
+    data = graph(2)
+    data['token'].value = value
+    return data
+
+
+@pytest.mark.parametrize('graphs, message', [
+    ([with_(np.ones(3))] * 2, "'token.value' holds a numpy.ndarray .torch.from_numpy"),
+    ([with_([{
+        'a': np.float32(1)
+    }])], "'token.value.a' holds a numpy.float32"),
+    ([with_(Path('x'))], "'token.value' holds a pathlib.PosixPath"),
+    ([with_(lambda: 0)], "'token.value' holds a builtins.function"),
+    ([Own(x=torch.ones(2))], r'all HeteroData, or all Data, .* \(got Own\)'),
+    ([graph(2), plain(2)], r'\(got Data, HeteroData\)'),
+    ([graph(2), None], r'\(got HeteroData, NoneType\)'),
+    ([Batch.from_data_list([graph(2)])], 'got HeteroDataBatch'),
+    ([with_(torch.ones(2)), with_(torch.ones(2, 2))], 'cannot be stored together'),
+])
+def test_what_could_not_be_read_again_is_not_stored(tmp_path, graphs, message):
+    with pytest.raises(ValueError, match=message):
+        save_graphs(graphs, str(tmp_path / 'a.pt'))
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_torch_reads_as_data_alone_is_stored(tmp_path):
+    edges = EdgeIndex([[0, 1], [1, 0]], sparse_size=(2, 2))
+    path = str(tmp_path / 'a.pt')
+    try:
+        save_graphs([with_(edges)], path)
+    except ValueError as e:
+        assert 'EdgeIndex' in str(e) and os.listdir(tmp_path) == []
+    else:
+        assert load_graphs(path)[0]['token'].value.tolist() == edges.tolist()
+
+
+def test_whatever_was_changed_in_a_file_is_named(tmp_path):
+    path = tmp_path / 'a.pt'
+    save_graphs([graph(200), graph(300)], str(path))
+    whole = path.read_bytes()
+    want = load_graphs(str(path))[0].to_dict()
+    generator, wrong = random.Random(0), 0
+    for _ in range(300):
+        content = bytearray(whole)
+        for _ in range(generator.choice([1, 1, 4])):
+            content[generator.randrange(len(content))] ^= 1 << generator.randrange(8)
+        path.write_bytes(content[:generator.choice([None, None, len(content) - 9])])
+        try:
+            found = load_graphs(str(path))[0].to_dict()
+        except ValueError as e:
+            assert str(path) in str(e) and '\n' not in str(e)
+            wrong += 1
+        else:  # In what no reader looks at, *e.g.*, padding.
+            assert found['token']['x'].equal(want['token']['x'])
+            assert found['_global_store'] == want['_global_store']
+    assert wrong > 100

@@ -84,10 +84,66 @@ def test_a_folder_of_images(root):
     Image.new('RGB', (4, 4), 'red').save(folder / 'ann.png')
     os.replace(folder / 'ann.png', folder / 'ann.jpg')
     (folder / 'bob.jpg').write_bytes(b'no image')
-    with pytest.warns(UserWarning, match='Left out: .*bob.jpg'):
+    with pytest.warns(UserWarning, match='Left out: 1 of 2 images .*bob.jpg'):
         dataset = load(root, visual=['images'], image_parser=Colours())
     assert objects(dataset) == [1, 0]
     assert dataset[0]['label_piece'].input_ids.tolist() == pieces(dataset, 'red')
+
+
+@pytest.mark.parametrize(
+    'write', [lambda i: i[:-4], str.upper, lambda i: f'images/{i}', lambda i: i])
+def test_names_that_are_written_in_another_way_are_found(root, write):
+    path = root / 'raw' / 'captions_train.jsonl'
+    rows = list(map(json.loads, path.read_text().splitlines()))
+    rows = [{**row, 'img_id': write(row['img_id'])} for row in rows]
+    if write is str.upper:  # The ending alone.
+        rows = [{**row, 'img_id': f"{row['img_id'][:-4].lower()}.JPG"} for row in rows]
+    path.write_text('\n'.join(map(json.dumps, rows)))
+    assert objects(load(root)) == [2, 0]
+
+
+def test_captions_of_other_images_are_named(root):
+    path = root / 'raw' / 'captions_train.jsonl'
+    path.write_text(path.read_text().replace('.jpg', '.webp'))
+    with pytest.warns(
+            UserWarning, match="Of the 2 images that '.*captions_train.jsonl' names, "
+            "none is among the 2 images of the texts. It names 'ann.webp', "
+            "'else.webp'; the texts have 'ann.jpg', 'bob.jpg'"):
+        assert objects(load(root)) == [0, 0]
+    (root / 'raw' / 'nothing').mkdir()
+    with pytest.warns(UserWarning, match="'.*nothing' names no image"):
+        load(root, visual=['nothing'])
+
+
+def test_folders_and_links_to_nowhere_do_not_end_the_build(root):
+    folder = root / 'raw' / 'images'
+    (folder / 'bob.jpg').mkdir(parents=True)
+    Image.new('RGB', (4, 4), 'red').save(folder / 'ann.png')
+    os.replace(folder / 'ann.png', folder / 'ann.jpg')
+    (folder / 'c.jpg').symlink_to('nowhere.jpg')
+    os.mkfifo(folder / 'd.png')
+    (folder / 'notes').mkdir()
+    message = "Left out: 3 entries of '.*images' .*: 'bob.jpg', 'c.jpg', 'd.png'$"
+    with pytest.warns(UserWarning, match=message):
+        dataset = load(root, visual=['images'], image_parser=Colours())
+    assert objects(dataset) == [1, 0]
+    scenes = root / 'raw' / 'scenes'
+    (scenes / 'bob.jpg.json').mkdir(parents=True)
+    (scenes / 'ann.jpg.json').write_text(ANN.to_json())
+    with pytest.warns(UserWarning, match="Left out: 1 entries .*: 'bob.jpg.json'$"):
+        assert objects(load(root, visual=['scenes'])) == [2, 0]
+
+
+def test_of_a_caption_without_end_the_beginning_is_read(root, monkeypatch):
+    path = root / 'raw' / 'captions_train.jsonl'
+    monkeypatch.setattr('eega_pyg.datasets.visual_sources.MAX_CAPTION', 30)
+    path.write_text(
+        json.dumps({
+            'img_id': 'ann.jpg',
+            'caption': 'a dog near a red cup and a man under a tree'
+        }))
+    with pytest.warns(UserWarning, match="1 captions of .*30th.*: those of 'ann.jpg'"):
+        assert objects(load(root)) == [2, 0]
 
 
 def test_the_benchmarks_pair_and_visual_genomes_form(root):

@@ -112,7 +112,9 @@ def test_a_run_that_was_stopped_after_it_does_not_do_it_again(
         small_root, tiny_overrides, tmp_path, monkeypatch):
     config = Config.load('default',
                          [*tiny_overrides, 'train.pretrain_epochs=1', 'train.epochs=1'])
-    whole = fit(config, small_root, tmp_path / 'whole', progress=False)
+    with monkeypatch.context() as patch:  # As if it were killed before it has ended.
+        patch.setattr('eega_pyg.training.run.finish', lambda folder: None)
+        whole = fit(config, small_root, tmp_path / 'whole', progress=False)
     first = whole.folder / 'training' / 'encoder.safetensors'
     folder = tmp_path / 'cut' / 'training'
     folder.mkdir(parents=True)
@@ -128,6 +130,7 @@ def test_a_run_that_was_stopped_after_it_does_not_do_it_again(
     cut = fit(config, small_root, folder.parent, resume=True, progress=False)
     weights = [(f.folder / 'model.safetensors').read_bytes() for f in (whole, cut)]
     assert weights[0] == weights[1]
+    assert not (folder / 'encoder.safetensors').exists()  # Nobody needs it any more.
 
     (folder / 'last.ckpt').unlink()
     (folder / 'encoder.safetensors').write_bytes(first.read_bytes()[:-1])

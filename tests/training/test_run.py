@@ -6,6 +6,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from eega_pyg.config import Config
 from eega_pyg.datasets import JMERE
 from eega_pyg.nn.models import EEGA
 from eega_pyg.saving.saved_model import load_model
+from eega_pyg.training.checkpoints import read_checkpoint
 from eega_pyg.training.evaluation import evaluate
 from eega_pyg.training.run import MONITOR, PairTagging, fit
 from eega_pyg.training.sampler import LengthGroupedSampler
@@ -84,6 +87,122 @@ def test_a_killed_run_resumes_to_bit_equal_weights(small_root, tiny_overrides,
     assert rows[0] == rows[1] and [r['epoch'] for r in rows[0]] == ['0', '1', '2']
 
 
+# Has no room for another checkpoint from the second epoch on, and its temporary folder
+# on another file system.
+FULL = '''
+import resource, sys
+from pathlib import Path
+from eega_pyg.config import Config
+from eega_pyg.training.run import PairTagging, fit
+step = PairTagging.training_step
+def training_step(self, batch, batch_idx):
+    if self.current_epoch == 1 and batch_idx == 0:
+        size = Path(sys.argv[2], 'training', 'last.ckpt').stat().st_size // 2
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    return step(self, batch, batch_idx)
+PairTagging.training_step = training_step
+fit(Config.load('default', sys.argv[3:]), sys.argv[1], sys.argv[2], progress=False)
+'''
+
+
+@pytest.mark.slow
+def test_a_full_disk_destroys_no_checkpoint(small_root, tiny_overrides, tmp_path):
+    memory = Path('/dev/shm')
+    temporary = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else tmp_path))
+    command = [
+        sys.executable, '-c', FULL, small_root, tmp_path / 'run', *tiny_overrides
+    ]
+    env = {**os.environ, 'OMP_NUM_THREADS': '1', 'TMPDIR': str(temporary)}
+    try:
+        full = subprocess.run(list(map(str, command)), env=env, capture_output=True,
+                              text=True)
+        left = [n for n in os.listdir(temporary) if not n.startswith('torchinductor_')]
+    finally:
+        shutil.rmtree(temporary)
+    assert full.returncode == 1 and left == []
+    assert "ckpt' cannot be written (File too large)" in full.stderr
+    state = tmp_path / 'run' / 'training'
+    assert not list(state.glob('*.tmp'))
+    assert read_checkpoint(state / 'last.ckpt')['epoch'] == 0
+    (state / 'last.ckpt.01234567.tmp').write_text('of a killed run')
+    config = Config.load('default', tiny_overrides)
+    resumed = fit(config, small_root, tmp_path / 'run', resume=True, progress=False)
+    whole = fit(config, small_root, tmp_path / 'whole', progress=False)
+    assert (resumed.scores, resumed.epoch) == (whole.scores, whole.epoch)
+    assert sorted(os.listdir(state)) == sorted(
+        os.listdir(tmp_path / 'whole' / 'training'))
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_to_more_epochs(small_root, tiny_overrides, tmp_path,
+                                      monkeypatch):
+    rates = []
+
+    def step(module, batch, index, call=PairTagging.training_step):
+        rates.append([g['lr'] for g in module.optimizers().param_groups])
+        return call(module, batch, index)
+
+    monkeypatch.setattr(PairTagging, 'training_step', step)
+
+    def run(epochs, folder, **kwargs):
+        config = Config.load('default', [*tiny_overrides, f'train.epochs={epochs}'])
+        fit(config, small_root, tmp_path / folder, progress=False, **kwargs)
+        found, rates[:] = list(rates), []
+        return found
+
+    whole, first = run(3, 'whole'), run(1, 'run')
+    steps = len(first)
+    assert len(whole) == 3 * steps
+    # From the first step on, the rates are those of a run of three epochs.
+    assert run(3, 'run', resume=True) == whole[steps:]
+    assert [r['epoch'] for r in metrics(tmp_path / 'run')] == ['0', '1', '2']
+    for change in ('train.epochs=2', 'train.lr=0.1'):
+        config = Config.load('default', [*tiny_overrides, change])
+        with pytest.raises(ValueError,
+                           match='only train.epochs and train.patience may'):
+            fit(config, small_root, tmp_path / 'run', resume=True, progress=False)
+
+
+@pytest.mark.slow
+def test_a_run_that_stopped_early_goes_on_with_more_patience(small_root, tiny_overrides,
+                                                             tmp_path):
+    def run(epochs, patience, **kwargs):
+        config = Config.load('default', [
+            *tiny_overrides, 'train.lr=0', 'train.lr_encoder=0',
+            f'train.epochs={epochs}', f'train.patience={patience}'
+        ])
+        fit(config, small_root, tmp_path / 'run', progress=False, **kwargs)
+        return len(metrics(tmp_path / 'run'))
+
+    assert run(4, 1) == 2
+    with pytest.warns(UserWarning, match='had stopped early, after 1 epochs without'):
+        assert run(5, 1, resume=True) == 2
+    assert run(5, 2, resume=True) == 3
+
+
+def test_a_damaged_checkpoint_of_an_ended_run_is_named(trained, small_root,
+                                                       tiny_overrides, tmp_path):
+    run = tmp_path / 'run'
+    shutil.copytree(trained, run)
+    state = run / 'training'
+    assert sorted(os.listdir(state)) == [
+        'best.ckpt', 'config.yaml', 'data.json', 'last.ckpt', 'lock', 'metrics.csv'
+    ]
+    longer = ['train.epochs=24', 'train.patience=24', 'train.lr=1e-2']
+    config = Config.load('default', [*tiny_overrides, *longer])
+    for name, content in (('last.ckpt', b''), ('best.ckpt', b'PK')):
+        whole = (state / name).read_bytes()
+        (state / name).write_bytes(content)
+        with pytest.raises(ValueError, match=f"{name}' is not a checkpoint"):
+            fit(config, small_root, run, resume=True, progress=False)
+        (state / name).write_bytes(whole)
+    last = torch.load(state / 'last.ckpt', weights_only=True)
+    torch.save({**last, 'state_dict': {'x': torch.ones(1)}}, state / 'last.ckpt')
+    with pytest.raises(ValueError,
+                       match="last.ckpt' does not fit to this run: Runtime"):
+        fit(config, small_root, run, resume=True, progress=False)
+
+
 def test_the_best_epoch_is_kept_and_everything_is_logged(trained, small_root):
     rows = metrics(trained)
     best = max(rows, key=lambda r: float(r['val/quintuple_f1']))
@@ -120,7 +239,7 @@ def test_a_run_leaves_the_settings_of_the_process_alone(small_root, tiny_overrid
     logger = logging.getLogger('lightning.pytorch')
 
     def settings():
-        return (logger.level, signal.getsignal(signal.SIGINT),
+        return (logger.level, dict(os.environ), signal.getsignal(signal.SIGINT),
                 torch.are_deterministic_algorithms_enabled(),
                 torch.get_rng_state().tolist(), random.getstate(),
                 np.random.get_state()[1].tolist())
@@ -163,9 +282,9 @@ def test_precision_is_that_of_the_products_and_not_of_the_weights(
         pass
 
     def loss(model, batch):
-        seen.update((model.tagger.lin_row.weight.dtype,
-                     model.text_encoder.embed(batch['piece'].input_ids).dtype,
-                     model(batch).logits.dtype))
+        product = model.lin_object(torch.ones(1, model.lin_object.in_channels))
+        assert model(batch).logits.dtype == torch.float32
+        seen.update((model.tagger.lin_row.weight.dtype, product.dtype))
         raise Stop
 
     monkeypatch.setattr('eega_pyg.training.optimizer.has_fast_bf16',

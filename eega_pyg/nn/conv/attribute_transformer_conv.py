@@ -9,6 +9,7 @@ from torch_geometric.nn.inits import glorot
 from torch_geometric.typing import Adj, OptPairTensor, OptTensor, Size
 
 from .adjacency import edge_softmax, edges_of
+from .templates import remove_template_files
 
 
 class _ValueLinear(Linear):
@@ -126,6 +127,7 @@ class AttributeTransformerConv(MessagePassing):
                                                padding_idx=zero_type)
         self.attn_dropout = torch.nn.Dropout(dropout)
 
+        remove_template_files()
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

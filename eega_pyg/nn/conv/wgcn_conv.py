@@ -10,6 +10,7 @@ from torch_geometric.typing import Adj, OptPairTensor, OptTensor, Size
 
 from .adjacency import edge_softmax, edges_of
 from .complete_graph import CompleteGraph
+from .templates import remove_template_files
 
 
 class WGCNConv(MessagePassing):
@@ -85,6 +86,7 @@ class WGCNConv(MessagePassing):
         self.lin_edge = Linear(edge_dim, 1)
         if num_edge_types is not None:
             self.edge_emb = torch.nn.Embedding(num_edge_types, edge_dim)
+        remove_template_files()
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

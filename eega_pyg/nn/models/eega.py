@@ -22,6 +22,7 @@ from eega_pyg.nn import (
     WordFeatures,
 )
 from eega_pyg.nn.conv import CompleteGraph
+from eega_pyg.nn.conv.templates import remove_template_files
 from eega_pyg.nn.graph_layer import OwnConv, attribute_transformers, graph_layer
 from eega_pyg.nn.tag_loss import tag_loss
 from eega_pyg.ot import ContrastiveAlignment, GraphAlignment, GraphAlignmentOutput
@@ -196,6 +197,7 @@ class EEGA(
             'vector_dim': vector_dim,
             **config
         }
+        remove_template_files()
 
     def _replace_layers(self, conv: Union[str, OwnConv], sizes: Dict[str, int],
                         options: ModelConfig) -> Union[str, Dict[str, str]]:

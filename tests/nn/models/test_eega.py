@@ -407,3 +407,63 @@ def test_pairs_are_in_the_order_of_the_store(dataset):
     assert (batch[PAIR].distance[diagonal] == 0).all()
     assert (batch[PAIR].distance[~diagonal] > 0).all()
     assert graph.row.max() + 1 == len(words)
+
+
+@pytest.mark.parametrize('options', [
+    {},
+    {
+        'pair_features': True,
+        'token_features': True,
+        'contrast': 0.1,
+        'reduction': 'sum'
+    },
+    {
+        'conv': 'gatv2',
+        'normalize': True,
+        'self_loops': True
+    },
+    {
+        'conv': 'none',
+        'image_dropout': 0.5,
+        'lambda_graph': 0.0
+    },
+])
+def test_a_batch_without_objects_has_a_gradient_of_every_parameter(dataset, options):
+    # Data-parallel training waits for the gradient of each.
+    def with_gradient(data):
+        model = build(dataset, **options).train()
+        model.loss(Batch.from_data_list(list(data)))['loss'].backward()
+        grads = {n: p.grad for n, p in model.named_parameters() if p.requires_grad}
+        assert all(g.isfinite().all() for g in grads.values() if g is not None)
+        return {name for name, grad in grads.items() if grad is not None}
+
+    empty = FakeJMERE(num_pairs=3, avg_words=8, avg_objects=0, num_piece_ids=200)
+    assert sum(d[OBJECT].num_nodes for d in empty) == 0
+    assert with_gradient(empty) == with_gradient([dataset[i] for i in range(8)])
+
+
+@pytest.mark.parametrize('options', [{
+    'channels': []
+}, {
+    'pair_features': True,
+    'pair_rank': 4,
+    'offsets': True
+}])
+def test_scores_and_loss_are_in_single_precision_under_autocast(dataset, options):
+    model, batch = build(dataset, **options).eval(), batch_of(dataset)
+    seen = []
+
+    def hook(tagger, args, out):
+        graph, rest = args[1], args[2:]
+        if not rest:  # The same words, in double precision.
+            exact = F.linear(args[0].double(), tagger.lin_row.weight.double(),
+                             tagger.lin_row.bias.double())[graph.row]
+            exact = exact + F.linear(args[0].double(),
+                                     tagger.lin_col.weight.double())[graph.col]
+            torch.testing.assert_close(out.double(), exact, rtol=1e-5, atol=1e-5)
+        seen.append((args[0].dtype, out.dtype))
+
+    model.tagger.register_forward_hook(hook)
+    with torch.autocast('cpu', torch.bfloat16):
+        loss = model.loss(batch)['main']
+    assert loss.dtype == torch.float32 and seen[0][1] == torch.float32
