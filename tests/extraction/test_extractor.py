@@ -266,7 +266,7 @@ def test_a_stream_takes_items_as_it_goes(extractor):
     (lambda: Item('a', caption='b', scene_graph=SceneGraph()), 'not both'),
     (lambda: Item.from_dict([]), r'^expected an object .got \[\]'),
     (lambda: Item.from_dict({'txt': 'a'}),
-     "unknown field 'txt' .known: text, words, caption, "),
+     "missing 'text' .fields: txt"),
     (lambda: Item.from_dict({'text': 3}), 'text: expected a string'),
     (lambda: Item.from_dict({'words': ['a', '']}),
      r'words\[1\]: expected a non-empty string'),
