@@ -193,11 +193,12 @@ READERS: Dict[str, Callable[[bytes, str], Iterator[_Record]]] = {
 
 def looks_like_a_file(text: str) -> bool:
     r"""Whether a text reads like the name of a file, *e.g.*, ``'data/tweets.csv'``."""
-    if not text or any(c.isspace() for c in text) or '://' in text:
-        return False
-    return (os.path.splitext(text)[1].lower() in {*READERS, *_OTHER_FILES}
-            or text.startswith(('./', '../', '~/', '/')) or text.endswith(
-                ('/', os.sep)))
+    folder, name = os.path.split(text)
+    ending = os.path.splitext(name)[1].lower() in {*READERS, *_OTHER_FILES}
+    if any(c.isspace() for c in text):  # A sentence may be about a file.
+        return ending and os.path.isdir(folder)
+    return '://' not in text and (ending or text.startswith(
+        ('./', '../', '~/', '/')) or text.endswith('/'))
 
 
 _OTHER_FILES = ('.doc', '.docx', '.gz', '.htm', '.html', '.jpg', '.jpeg', '.md', '.odt',

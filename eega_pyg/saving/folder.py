@@ -1,6 +1,7 @@
 r"""What a saved model's folder is made of, and where it is."""
 import re
 import shutil
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Dict, Optional, Union
 
@@ -27,8 +28,8 @@ def find_folder(name: Optional[Union[str, Path]], **hub: Any) -> Path:
     r"""The folder of a saved model: :obj:`name` itself, a checkpoint of the package
     (without a name the default one), or what the Hugging Face hub gives.
 
-    A name that looks like a path is never looked for on the hub, so that a mistyped
-    folder starts no download.
+    A name that looks like a path, or nearly like a folder that is there, is never
+    looked for on the hub, so that a mistyped folder starts no download.
 
     Args:
         name (str or Path, optional): The folder, the checkpoint or the model's name.
@@ -59,6 +60,13 @@ def find_folder(name: Optional[Union[str, Path]], **hub: Any) -> Path:
             f"There is no '{Path(name).name}' in the folder "
             f"'{Path(name).parent.absolute()}': '{name}' is taken for a path, not for "
             f"a model of the Hugging Face hub, because that folder exists")
+    user = Path(name).parts[0]
+    folders = [p.name for p in Path().iterdir() if p.is_dir()]
+    if meant := get_close_matches(user, folders, 1, 0.7):
+        raise FileNotFoundError(
+            f"There is no folder '{name}': was '{meant[0]}' meant? A model '{name}' of "
+            f"the Hugging Face hub is not looked for where a folder has nearly its "
+            f"name: 'hf download {name} --local-dir FOLDER' gets it")
     from huggingface_hub import snapshot_download
     try:
         return Path(snapshot_download(name, **hub))

@@ -87,8 +87,8 @@ def test_what_was_extracted_is_kept_where_it_cannot_be_written(
     part = tmp_path / 'page.html.part'
     assert code == 1 and f"1 results are in '{part}'" in err and 'No room' in err
     monkeypatch.undo()
-    monkeypatch.setattr(extractor.Extractor, 'stream', lambda self, items, **_: iter(
-        ()) if not items else fails())
+    monkeypatch.setattr(extractor.Extractor, 'stream', lambda self, items, **_: iter(())
+                        if not items else fails())
     assert eega(*command)[0] == 1 and part.is_file()
     assert eega(*command, '--resume')[0] == 0 and page.is_file()
     assert sorted(p.name for p in tmp_path.iterdir()) == ['page.html', 'texts.jsonl']
@@ -108,8 +108,9 @@ def test_a_graph_is_written_as_nodes_and_links_and_as_a_table(eega, results, tmp
     assert [(r['head'], r['relation'], r['tail']) for r in rows if r['relation']
             ] == [(name[r.head], r.relation, name[r.tail]) for r in graph.relations]
     related = {i for r in graph.relations for i in (r.head, r.tail)}
-    assert sorted(r['head'] for r in rows if not r['relation']) == sorted(
-        n for i, n in name.items() if i not in related)
+    assert sorted(r['head'] for r in rows
+                  if not r['relation']) == sorted(n for i, n in name.items()
+                                                  if i not in related)
 
 
 def test_a_model_is_shrunk(eega, trained, tmp_path):
@@ -135,8 +136,8 @@ def test_errors_are_one_clear_line(eega, trained, results, tmp_path, monkeypatch
     plain_file.touch()
     broken = tmp_path / 'broken.jsonl'
     broken.write_text('{"text": "a"}\n{"txt": 1}\n')
-    fails("broken.jsonl:2: missing 'text' (fields: txt)", 'graph', broken, '-o', page, '-m',
-          trained)
+    fails("broken.jsonl:2: missing 'text' (fields: txt)", 'graph', broken, '-o', page,
+          '-m', trained)
     broken.write_text('{"text": "a", "quintuples": [], "entities": [3]}\n')
     fails('broken.jsonl:1: entities[0]: expected an object', 'graph', broken, '-o',
           page)

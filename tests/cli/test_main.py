@@ -206,6 +206,8 @@ def test_errors_are_one_clear_line(eega, small_root, trained, tmp_path):
     fails(eega(*train, '--preset', 'nothing'), "no preset or file 'nothing'")
     fails(eega('build', tmp_path / 'empty', '--set', 'data.version=v2'), 'data.version')
     empty = f"There is no data set in '{tmp_path / 'empty'}'"
+    fails(eega('build', tmp_path / 'empty'), empty)
+    assert not (tmp_path / 'empty').exists()
     fails(eega('train', tmp_path / 'empty', '--output', tmp_path / 'run'), empty)
     fails(eega('evaluate', tmp_path / 'empty', '-m', trained), empty)
     lines.write_text('{"text": "a"}\n\n' + json.dumps({'text': 'a' * 200_001}) + '\n')

@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
-LARGE = ('torch', 'transformers', 'spacy', 'torch_geometric', 'torchvision', 'lightning',
-         'torchmetrics', 'matplotlib', 'pandas', 'networkx', 'scipy', 'huggingface_hub')
+LARGE = ('torch', 'transformers', 'spacy', 'torch_geometric', 'torchvision',
+         'lightning', 'torchmetrics', 'matplotlib', 'pandas', 'networkx', 'scipy',
+         'huggingface_hub')
 CODE = '''
 import json, sys
 from eega_pyg.cli.main import main
@@ -22,8 +23,9 @@ print(json.dumps([len(sys.modules), sorted(names)]), file=sys.stderr)
 
 def imported(*args):
     r"""The exit code, the number of modules and the packages of a command."""
-    done = subprocess.run([sys.executable, '-c', CODE, json.dumps(list(map(str, args)))],
-                          capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, '-c', CODE,
+         json.dumps(list(map(str, args)))], capture_output=True, text=True, check=True)
     *_, code, modules = done.stderr.splitlines()
     number, names = json.loads(modules)
     return code, number, set(names)

@@ -73,8 +73,8 @@ def test_a_folder_is_its_files_in_the_order_of_their_names(tmp_path):
     write(tmp_path / '.hidden.txt', 'none')
     items = read_items(tmp_path)
     assert [item.text for item in items.values()] == ['one', 'two', 'three', 'four']
-    assert [item.metadata['file'] for item in items.values()
-            ] == ['a.csv', 'b.txt', 'b.txt', 'c.jsonl']
+    assert [item.metadata['file']
+            for item in items.values()] == ['a.csv', 'b.txt', 'b.txt', 'c.jsonl']
 
 
 @pytest.mark.parametrize('content, texts', [
@@ -95,7 +95,8 @@ def test_the_standard_input_is_read_as_it_looks(monkeypatch, content, texts):
     ('a.pdf', 'x', r'ends in no known format: expected \.txt, \.csv'),
     ('a.txt', '\n \n', 'holds no text'),
     ('a.txt', b'one\ncaf\xe9\n', r'a\.txt:2: not UTF-8'),
-    ('a.csv', 'tweet,n\nx,1\n', r"a\.csv:1: there is no column 'text' .columns: tweet, n"),
+    ('a.csv', 'tweet,n\nx,1\n',
+     r"a\.csv:1: there is no column 'text' .columns: tweet, n"),
     ('a.csv', 'text,n\none, two, three,1\n', r"a\.csv:2: 4 cells under 2 columns"),
     ('a.csv', 'text,n\n"one,1\ntwo,2\n', r'a\.csv:3: unexpected end of data'),
     ('a.csv', 'text,n\n,1\n', r'a\.csv:2: The text is empty'),

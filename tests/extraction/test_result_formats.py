@@ -10,8 +10,8 @@ from eega_pyg.extraction.result_formats import write_values
 from eega_pyg.schema import Entity, Quintuple, SceneGraph
 from eega_pyg.tagging import Extraction
 
-ANN, ROME, MAY = (Entity(0, 1, 'per', 0.75), Entity(2, 3, 'loc', 0.5),
-                  Entity(4, 5, 'misc', 0.25))
+ANN, ROME, MAY = (Entity(0, 1, 'per', 0.75), Entity(2, 3, 'loc',
+                                                    0.5), Entity(4, 5, 'misc', 0.25))
 WORDS = ((0, 3), (4, 6), (7, 11), (12, 14), (15, 18))
 NAMES = ['id', 'text', 'user']
 
@@ -63,9 +63,9 @@ def test_a_table_has_a_row_a_relation_and_one_for_each_other_entity(
 
 def test_metadata_has_columns_of_its_own(values):
     rows = list(csv.DictReader(io.StringIO(written(values, 'csv'))))
-    assert [(r['id'], r['metadata_text'], r['user']) for r in rows] == [
-        ('7', '=x', ''), ('', '', '{"a": "é"}'), ('', '', '{"a": "é"}'), ('', '', '')
-    ]
+    assert [(r['id'], r['metadata_text'], r['user'])
+            for r in rows] == [('7', '=x', ''), ('', '', '{"a": "é"}'),
+                               ('', '', '{"a": "é"}'), ('', '', '')]
 
 
 def test_json_is_a_list_and_json_lines_are_lines(values):
@@ -73,7 +73,8 @@ def test_json_is_a_list_and_json_lines_are_lines(values):
     assert json.loads(written([], 'json')) == []
     lines = written(values, 'jsonl').splitlines()
     assert [json.loads(line) for line in lines] == values
-    assert lines[0].startswith('{"text": "Ann, of Rome", "image_id": "1.jpg", "metadata"')
+    assert lines[0].startswith(
+        '{"text": "Ann, of Rome", "image_id": "1.jpg", "metadata"')
 
 
 def test_files_are_utf_8_and_csv_says_so(values, tmp_path):
