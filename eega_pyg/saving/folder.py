@@ -60,11 +60,9 @@ def find_folder(name: Optional[Union[str, Path]], **hub: Any) -> Path:
             f"There is no '{Path(name).name}' in the folder "
             f"'{Path(name).parent.absolute()}': '{name}' is taken for a path, not for "
             f"a model of the Hugging Face hub, because that folder exists")
-    user = Path(name).parts[0]
-    folders = [p.name for p in Path().iterdir() if p.is_dir()]
-    if meant := get_close_matches(user, folders, 1, 0.7):
+    if meant := _nearly(name):
         raise FileNotFoundError(
-            f"There is no folder '{name}': was '{meant[0]}' meant? A model '{name}' of "
+            f"There is no folder '{name}': was '{meant}' meant? A model '{name}' of "
             f"the Hugging Face hub is not looked for where a folder has nearly its "
             f"name: 'hf download {name} --local-dir FOLDER' gets it")
     from huggingface_hub import snapshot_download
@@ -75,6 +73,18 @@ def find_folder(name: Optional[Union[str, Path]], **hub: Any) -> Path:
         raise FileNotFoundError(
             f"There is no folder '{name}', and the Hugging Face hub does not give a "
             f"model of that name: {reason}") from e
+
+
+def _nearly(name: str) -> Optional[str]:
+    r"""A saved model whose folder is called nearly as :obj:`name`."""
+    place = Path()
+    for part in Path(name).parts:
+        folders = [p.name for p in place.iterdir() if p.is_dir()]
+        meant = get_close_matches(part, folders, 1, 0.7)
+        if not meant:
+            return None
+        place /= meant[0]
+    return str(place) if (place / PIPELINE).is_file() else None
 
 
 def copy_model(source: Union[str, Path], target: Union[str, Path]) -> None:

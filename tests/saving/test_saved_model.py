@@ -176,12 +176,15 @@ def test_the_whole_folder_is_pushed_to_the_hub(folder, monkeypatch):
 
 def test_a_mistyped_folder_starts_no_download(no_hub, monkeypatch, tmp_path):
     (tmp_path / 'runs' / 'food').mkdir(parents=True)
+    (tmp_path / 'runs' / 'food' / 'pipeline.json').touch()
+    (tmp_path / 'usr').mkdir()
     monkeypatch.chdir(tmp_path)
-    for name in ('rnus/food', 'run/food', 'Runs/food'):
-        with pytest.raises(FileNotFoundError, match="was 'runs' meant"):
+    for name in ('rnus/food', 'run/fod', 'Runs/food'):
+        with pytest.raises(FileNotFoundError, match="was 'runs/food' meant"):
             folder_module.find_folder(name)
     for name in ('runs/fod', './food', 'food'):
         with pytest.raises(FileNotFoundError, match="no folder '|no 'fod'"):
             folder_module.find_folder(name)
-    with pytest.raises(FileNotFoundError, match='asked the hub'):
-        folder_module.find_folder('somebody/model')
+    for name in ('somebody/model', 'user/food', 'run/else'):
+        with pytest.raises(FileNotFoundError, match='asked the hub'):
+            folder_module.find_folder(name)
