@@ -76,6 +76,9 @@ def extract(
         raise ValueError('What came through the standard input is not there again: '
                          'write it to a file for --resume')
     form = _form(target, style, bool(paths))
+    if align and form not in ('json', 'jsonl'):
+        raise ValueError(f'--align is shown in JSON only (got {form}): add --format '
+                         f'jsonl, or name an output that ends in .jsonl or .json')
     from eega_pyg.files import check_apart, check_file
     if target is not None:
         check_file(target)

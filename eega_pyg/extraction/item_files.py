@@ -60,6 +60,9 @@ def as_item(value: Any, place: str) -> Item:
     <eega_pyg.extraction.item.Item.from_dict>`. A :class:`ValueError` names its
     place."""
     with located(place):
+        if isinstance(value, dict) and {'text', 'entities', 'quintuples'
+                                        } <= value.keys():
+            raise ValueError("is a result already, not a text: 'eega graph' reads it")
         return Item(value) if isinstance(value, str) else Item.from_dict(value)
 
 
@@ -195,10 +198,10 @@ def looks_like_a_file(text: str) -> bool:
     r"""Whether a text reads like the name of a file, *e.g.*, ``'data/tweets.csv'``."""
     folder, name = os.path.split(text)
     ending = os.path.splitext(name)[1].lower() in {*READERS, *_OTHER_FILES}
+    path = text.startswith(('./', '../', '~/', '/'))
     if any(c.isspace() for c in text):  # A sentence may be about a file.
-        return ending and os.path.isdir(folder)
-    return '://' not in text and (ending or text.startswith(
-        ('./', '../', '~/', '/')) or text.endswith('/'))
+        return ending and (path or os.path.isdir(folder))
+    return '://' not in text and (ending or path or text.endswith('/'))
 
 
 _OTHER_FILES = ('.doc', '.docx', '.gz', '.htm', '.html', '.jpg', '.jpeg', '.md', '.odt',

@@ -47,6 +47,7 @@ def test_a_file_a_folder_and_the_standard_input_are_read(eega, trained, tmp_path
 
     class Input:
         buffer = io.BytesIO(b'Ann is here\nBob is there\n')
+        isatty = staticmethod(lambda: False)
 
     monkeypatch.setattr(sys, 'stdin', Input())
     for args in (['a.txt'], ['-'], ['.'], ['--input', 'a.txt'], ['-i', '.']):
@@ -106,7 +107,17 @@ def test_an_ending_that_is_none_and_two_formats_are_errors(eega, tmp_path):
           'A table is printed, not written')
     fails(eega('extract', TEXT, '-o', tmp_path / 'a.csv', '--format', 'jsonl'),
           'ends in .csv, which is not --format jsonl')
+    fails(eega('extract', TEXT, '-o', tmp_path / 'a.csv', '--align'),
+          '--align is shown in JSON only')
+    fails(eega('extract', TEXT, '--align'), '--align is shown in JSON only')
     assert list(tmp_path.iterdir()) == []
+
+
+def test_results_are_not_read_as_texts(eega, trained, tmp_path):
+    assert eega('extract', TEXT, '-m', trained, '-o', tmp_path / 'a.jsonl')[0] == 0
+    fails(eega('extract', tmp_path / 'a.jsonl'), 'a.jsonl:1: is a result already')
+    fails(eega('extract', tmp_path, '-o', tmp_path / 'b.jsonl'),
+          "is in the folder that is read")
 
 
 def test_what_libraries_print_is_no_result(eega, trained, monkeypatch):
