@@ -21,19 +21,16 @@ _Record = Tuple[str, Any]  # Where it stands, and a text or the fields of an ite
 def read_items(path: Union[str, Path]) -> Dict[str, Item]:
     r"""Reads texts, with what is known of them and their images.
 
-    ===================== =========================================================
-    ``.txt``              a text a line
-    ``.csv``, ``.tsv``    a text a row, in the column ``text``; the columns that
-                          :meth:`Item.from_dict
-                          <eega_pyg.extraction.item.Item.from_dict>` names have
-                          their meaning there
-    ``.jsonl``            an object a line, see :meth:`Item.from_dict
-                          <eega_pyg.extraction.item.Item.from_dict>`, or a string
-    ``.json``             a list of these
-    a folder              the files in it that have one of these endings, in the order
-                          of their names; ``file`` in the metadata says which
-    ``-``, no ending      as the content looks: JSON, or a text a line
-    ===================== =========================================================
+    ================= ================================================================
+    ``.txt``          a text a line
+    ``.csv``,         a text a row, in the column ``text``; columns that are called like
+    ``.tsv``          fields of ``Item.from_dict`` are those
+    ``.jsonl``        an object a line, as ``Item.from_dict`` reads it, or a string
+    ``.json``         a list of these
+    a folder          the files in it that have one of these endings, in the order of
+                      their names; ``file`` in the metadata says which
+    ``-``, no ending  as the content looks: JSON, or a text a line
+    ================= ================================================================
 
     Files are in UTF-8. Blank lines are skipped, and every other field or column becomes
     metadata of its text.
