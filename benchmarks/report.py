@@ -15,6 +15,7 @@ from typing import Any, Callable, Dict, List, Sequence
 from benchmarks.accuracy import (
     ablation,
     distillation,
+    general,
     ingredients,
     jmere,
     passages,
@@ -143,6 +144,8 @@ TABLES: Dict[str, Callable[[Any], str]] = {
     stream.report,
     'texts':
     texts.report,
+    'general':
+    general.report,
 }
 
 

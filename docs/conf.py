@@ -88,6 +88,7 @@ PAGES = {
         f'benchmarks/{name}/README.md': f'benchmarks/{name}.md'
         for name in BENCHMARKS
     },
+    'benchmarks/accuracy/general/README.md': 'benchmarks/general.md',
     'eega_pyg/saving/checkpoints/jmere-minilm/README.md': 'models/jmere-minilm.md',
     'eega_pyg/vision/predicates/weights/vrd_predicates.md': 'models/vrd-predicates.md',
 }
@@ -128,7 +129,7 @@ def write_pages(app: Sphinx) -> None:
         title='Command line')
     texts['api/command-line.md'] += ('\n```{eval-rst}\n'
                                      '.. autofunction:: eega_pyg.cli.main.main\n```\n')
-    pages = '\n'.join(BENCHMARKS)
+    pages = '\n'.join((*BENCHMARKS, 'general'))
     texts['benchmarks/index.md'] += f'\n```{{toctree}}\n:hidden:\n\n{pages}\n```\n'
     for page, text in texts.items():
         path = Path(app.srcdir) / page

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Dict, Iterator, NoReturn, Optional
 
 from eega_pyg.files import read_json
+from eega_pyg.schema import short
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -58,6 +59,7 @@ def load_tokenizer(name: str) -> 'PreTrainedTokenizerBase':
 
     Raises:
         OSError: In one line, if neither the disk nor the hub has it.
+        ValueError: If it has pieces that the encoder beside it has not.
     """
     from transformers import AutoTokenizer
     tokenizer = _from_pretrained(AutoTokenizer, name)
@@ -67,11 +69,20 @@ def load_tokenizer(name: str) -> 'PreTrainedTokenizerBase':
     if os.path.isfile(file):
         config = read_json(file)  # Of the encoder, or of a saved model that has one.
         config = config.get('encoder', config) if isinstance(config, dict) else {}
-        positions = num_positions(config) if isinstance(config, dict) else None
-        if positions is not None:
-            limit = min(tokenizer.model_max_length, positions)
-            tokenizer.model_max_length = limit
+        if isinstance(config, dict):
+            _fit(tokenizer, config, file)
     return tokenizer
+
+
+def _fit(tokenizer: 'PreTrainedTokenizerBase', config: Dict[str, Any],
+         file: str) -> None:
+    positions, size = num_positions(config), config.get('vocab_size')
+    if positions is not None:
+        tokenizer.model_max_length = min(tokenizer.model_max_length, positions)
+    last = max(tokenizer.get_vocab().values(), default=0)
+    if type(size) is int and last >= size:
+        raise ValueError(f"{file}: vocab_size: the encoder has {short(size)} word "
+                         f"pieces, and the tokenizer beside it gives up to {last + 1}")
 
 
 def load_encoder_config(name: str) -> Dict[str, Any]:

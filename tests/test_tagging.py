@@ -325,7 +325,7 @@ def test_relations_and_probabilities_follow_the_formulas(table, seed):
 def test_signatures_give_way_to_the_best_allowed_relation(table):
     cells = encode([MEMBER_OF], 5, TAGS, table)
     log_probs = log_table(cells)
-    log_probs[cells == MEMBER, PEER] += 7  # second best, ahead of none
+    log_probs[..., PEER][cells == MEMBER] += 7  # second best, ahead of none
     assert decode(log_probs, TAGS, table).quintuples == [MEMBER_OF]
     out = decode(log_probs, TAGS, table, {('per', 'peer', 'org')})
     assert out.quintuples == [Quintuple(JOHN, ACME, 'peer')]

@@ -66,7 +66,8 @@ def measure(extractor: Extractor, root: Path, seed: int) -> Dict[str, Any]:
         for name, size in SIZES.items():
             extractor.passage_words = size
             scores = extraction_scores()
-            scores.update([r.extraction for r in extractor.batch(items)], given)
+            found = extractor.batch(items, threshold=0.0)
+            scores.update([r.extraction for r in found], given)
             results.setdefault(name, {})[num_sentences] = {
                 k: float(v)
                 for k, v in scores.compute().items()

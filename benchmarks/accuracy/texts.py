@@ -12,16 +12,16 @@ the spans alone; on GMNER all entities. The scores are added to
 import argparse
 import json
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
+from benchmarks.accuracy.scored import Scored, either_way, pair
 from benchmarks.measure import machine
 from benchmarks.runner import RESULTS, markdown
 from eega_pyg.datasets import Record, join_records, read_conll04, read_gmner, read_mnre
 from eega_pyg.extraction.extractor import Extractor
 from eega_pyg.extraction.item import Item
 from eega_pyg.files import write_text
-from eega_pyg.metrics import undirected
-from eega_pyg.schema import Entity, Quintuple, TagSet
+from eega_pyg.schema import Entity, TagSet
 from eega_pyg.tagging import Extraction
 from eega_pyg.vision import read_captions
 
@@ -29,51 +29,18 @@ from eega_pyg.vision import read_captions
 SENTENCES = (1, 3, 5)
 
 
-class Counts(NamedTuple):
-    r"""How many were found and right, found, and given, and the sum of the
-    probabilities of those found."""
-    right: int
-    found: int
-    given: int
-    probability: float
-
-    def scores(self) -> Dict[str, float]:
-        return {
-            'precision': self.right / max(self.found, 1),
-            'recall': self.right / max(self.given, 1),
-            'f1': 2 * self.right / max(self.found + self.given, 1),
-            'probability': self.probability / max(self.found, 1),
-            'found': self.found,
-        }
-
-
-def count(found: Sequence[Sequence[Any]], given: Sequence[Sequence[Any]],
-          key: Any) -> Dict[str, float]:
-    r"""The scores of what was found in each text, where two with the same :obj:`key`
-    are the same."""
-    right = total = gold = 0
-    probability = 0.0
-    for ours, theirs in zip(found, given):
-        wanted = {key(x) for x in theirs}
-        got = {key(x): x.probability or 0.0 for x in ours}
-        right += len(wanted & set(got))
-        total += len(got)
-        gold += len(wanted)
-        probability += sum(got.values())
-    return Counts(right, total, gold, probability).scores()
-
-
 def cut_short(found: Sequence[Sequence[Entity]],
               given: Sequence[Sequence[Entity]]) -> float:
-    r"""Of the found entities that overlap a given one, the share that is a proper part
-    of it."""
+    r"""Of the found entities that overlap a given one, the share that is none itself
+    but a proper part of one."""
     overlapping = parts = 0
     for ours, theirs in zip(found, given):
+        spans = {g.span for g in theirs}
         for e in ours:
-            others = [g for g in theirs if g.start < e.end and e.start < g.end]
+            others = [(a, z) for a, z in spans if a < e.end and e.start < z]
             overlapping += bool(others)
-            parts += any(g.start <= e.start and e.end <= g.end and g.span != e.span
-                         for g in others)
+            parts += e.span not in spans and any(a <= e.start and e.end <= z
+                                                 for a, z in others)
     return parts / max(overlapping, 1)
 
 
@@ -88,20 +55,17 @@ def score(records: Sequence[Record],
     r"""Entities, and relations of the kinds that the texts are annotated with."""
     known = records[0].annotation.tags
 
-    def pair(q: Quintuple) -> Tuple[Any, ...]:
-        return frozenset((q.head.span, q.tail.span)), q.relation
-
     found = [[q for q in x.quintuples if known is None or q.relation in known]
              for x in extractions]
     entities = [x.entities for x in extractions]
     gold = [list(entities_of(r)) for r in records]
     given = [r.quintuples for r in records]
     return {
-        'entity': count(entities, gold, lambda e: e),
-        'span': count(entities, gold, lambda e: e.span),
-        'relation': count(found, given, pair),
-        'quintuple': count(found, given, lambda q: next(iter(undirected([q])))),
-        'directed': count(found, given, lambda q: q),
+        'entity': Scored.of(entities, gold, lambda e: e).scores(),
+        'span': Scored.of(entities, gold, lambda e: e.span).scores(),
+        'relation': Scored.of(found, given, pair).scores(),
+        'quintuple': Scored.of(found, given, either_way).scores(),
+        'directed': Scored.of(found, given, lambda q: q).scores(),
         'cut short': cut_short(entities, gold),
     }
 
@@ -115,8 +79,8 @@ def measure(extractor: Extractor, records: Sequence[Record], captions: Dict[str,
         if number > 1:
             texts = join_records(records, len(records) // number, number, number)
         items = [Item(words=r.words, caption=captions.get(r.image_id)) for r in texts]
-        results[str(number)] = score(texts,
-                                     [r.extraction for r in extractor.batch(items)])
+        found = extractor.batch(items, threshold=0.0)
+        results[str(number)] = score(texts, [r.extraction for r in found])
     return results
 
 

@@ -46,7 +46,7 @@ def extract(
     align: bool = typer.Option(
         False, '--align', help='Also say which objects of '
         'the image each entity is aligned with (JSON only).'),
-    min_probability: float = MinProbability,
+    min_probability: Optional[float] = MinProbability,
     device: Optional[str] = Device,
     target: Optional[Path] = output(
         'A file that ends in .jsonl, .json, .csv or .tsv; by default results are '
@@ -139,7 +139,7 @@ def explain(
     image: Optional[Path] = typer.Option(
         None, help='The image, for the page. The model looks at it only without a '
         'caption or a scene graph.'),
-    min_probability: float = MinProbability,
+    min_probability: Optional[float] = MinProbability,
     device: Optional[str] = Device,
     quiet: bool = Quiet,
 ) -> None:

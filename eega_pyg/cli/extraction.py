@@ -24,11 +24,13 @@ class Extraction:
         items (dict): The items by their places.
         model (str, optional): The model.
         device (str, optional): Where it runs.
-        min_probability (float): Less probable relations are left out.
+        min_probability (float, optional): Less probable relations are left out; by
+            default those below the threshold of the model.
         align (bool): Whether entities are aligned with objects.
     """
-    def __init__(self, items: Dict[str, 'Item'], model: Optional[str],
-                 device: Optional[str], min_probability: float, align: bool) -> None:
+    def __init__(self, items: Dict[str,
+                                   'Item'], model: Optional[str], device: Optional[str],
+                 min_probability: Optional[float], align: bool) -> None:
         self.items = items
         self.model = model
         self.device = device

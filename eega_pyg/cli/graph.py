@@ -35,7 +35,7 @@ def graph(
     merge_names: bool = typer.Option(
         False, '--merge-names', help='Join entities '
         'that a relation says are names of one another.'),
-    min_probability: float = MinProbability,
+    min_probability: Optional[float] = MinProbability,
     min_count: int = typer.Option(
         1, min=1, help='Leave out relations that are stated '
         'less often, and entities without any.'),
@@ -64,11 +64,11 @@ def graph(
     # What was extracted stays if something fails before the graph is written.
     with PartialResults(target[0], resume, tell) if items else nullcontext() as part:
         if part is not None:
-            extraction = Extraction(items, model, device, 0.0, True)
+            extraction = Extraction(items, model, device, min_probability, True)
             records.update(zip(items, extraction.values(part)))
         try:
             found = KnowledgeGraph.from_results(records.values(), linker, merge_names,
-                                                min_probability)
+                                                min_probability or 0.0)
         except ResultError as e:
             raise ValueError(f'{list(records)[e.index]}: {e.reason}') from None
         if min_count > 1:

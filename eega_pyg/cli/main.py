@@ -9,7 +9,7 @@ from .console import command, show_warnings, tell, use_utf8
 from .data import build
 from .extract import explain, extract
 from .graph import graph
-from .model import evaluate, shrink, train
+from .model import calibrate, evaluate, shrink, train
 from .scene import scene
 
 #: Options that had another name up to version 0.1, by the commands that had them.
@@ -28,7 +28,8 @@ app = typer.Typer(
     rich_markup_mode='rich',
     help='Quintuples (entity, type, entity, type, relation) from text with pictures.',
 )
-for function in (build, train, evaluate, extract, explain, graph, scene, shrink):
+for function in (build, train, evaluate, calibrate, extract, explain, graph, scene,
+                 shrink):
     app.command()(command(function))
 
 

@@ -72,6 +72,33 @@ def evaluate(
         write_text(target, json.dumps(scores, indent=2) + '\n')
 
 
+def calibrate(
+    root: Path = Root,
+    folder: Path = typer.Option(
+        ..., '--model', '-m', help='Folder of the model, in '
+        'which the result is written.', show_default=False),
+    held_out: List[str] = typer.Option(
+        [], '--held-out', metavar='KIND:FILE', show_default=False, help='A set with '
+        'all its entities, conll04:FILE or gmner:FILE, for the probabilities of '
+        'entities; may be repeated \\[default: the validation split, where an entity '
+        'of no relation counts as wrong].'),
+    min_precision: float = typer.Option(
+        0.0, min=0, max=1, help='The threshold is the one of the best F1 among those '
+        'with at least this precision.'),
+    device: Optional[str] = Device,
+    quiet: bool = Quiet,
+) -> None:
+    r"""Fits a model's probabilities and its threshold on the validation file."""
+    from eega_pyg.device import find_device
+    from eega_pyg.training.calibration import calibrate as calibrate_model
+    check_root(root)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder '{folder}'")
+    fitted = calibrate_model(folder, root, held_out, min_precision, find_device(device))
+    note(f"Wrote {folder}: relations from a probability of {fitted.threshold:.2f} on; "
+         f"expected calibration error {100 * fitted.error:.1f} %")
+
+
 def shrink(
     source: Path = typer.Argument(..., help='Folder that "eega train" has written.',
                                   show_default=False),

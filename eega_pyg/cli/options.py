@@ -28,8 +28,9 @@ OptionalModel = typer.Option(
 Device = typer.Option(
     None, '--device', show_default=False, help='Where models run, e.g. cpu or cuda '
     '\\[default: the first accelerator, else the CPU].')
-MinProbability = typer.Option(0.0, '--min-probability', min=0, max=1,
-                              help='Leave out relations that are less probable.')
+MinProbability = typer.Option(
+    None, '--min-probability', min=0, max=1, show_default=False, help='Leave out '
+    'relations that are less probable \\[default: the threshold of the model].')
 Quiet = typer.Option(False, '--quiet', '-q', callback=be_quiet,
                      help='Print results, warnings and errors only.')
 Input = typer.Option(

@@ -217,6 +217,13 @@ class TrainConfig(Section):
     r"""If above 0, an epoch has only so many texts of ``also`` and ``joined`` for each
     sentence of the training split, drawn anew each time: as many of every further set
     as of the split's own joined texts. At 0 it has all of them."""
+    held_out: _Names = ()
+    r"""Sets with all their entities, 'conll04:FILE' or 'gmner:FILE', on which the
+    probabilities of entities are fitted in the end, see
+    :func:`~eega_pyg.training.calibration.fit_scales`."""
+    min_precision: Share = 0.0
+    r"""The threshold of the saved model is the one of the best F1 on the validation
+    file among those with at least this precision."""
     teachers: _Names = ()
     r"""Saved models to learn from."""
     distillation: Share = 0.7

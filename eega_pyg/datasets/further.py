@@ -1,5 +1,5 @@
 r"""Texts that are trained on beside a training split."""
-from typing import List, Optional, Union
+from typing import List, Optional, Sequence, Union
 
 from torch.utils.data import ConcatDataset
 from torch_geometric.data import HeteroData
@@ -38,9 +38,9 @@ def read_further(name: str, train: JMERE) -> List[Record]:
     return READERS[name.partition(':')[0]](path, train.tags)
 
 
-def further_file(name: str) -> Optional[str]:
-    r"""The file that :func:`read_further` reads for :obj:`name`; :obj:`None` if it is
-    the training split's own.
+def further_file(name: str, field: str = 'train.also') -> Optional[str]:
+    r"""The file that :func:`read_further` reads for :obj:`name`, which stands in some
+    field; :obj:`None` if it is the training split's own.
 
     Raises:
         ValueError: If there is no such kind of file.
@@ -50,9 +50,23 @@ def further_file(name: str) -> Optional[str]:
         return None
     if kind not in READERS or not path:
         known = ', '.join(f'{kind}:FILE' for kind in READERS)
-        raise ValueError(f"train.also: expected '{UNRELATED}' or one of {known} (got "
+        raise ValueError(f"{field}: expected '{UNRELATED}' or one of {known} (got "
                          f"'{name}')")
     return path
+
+
+def read_held_out(names: Sequence[str], data: JMERE) -> List[Record]:
+    r"""Reads sets with all their entities, of which the types are those of a data set.
+
+    Raises:
+        ValueError: If there is no such kind of file, or a file is wrong.
+        OSError: If there is no such file.
+    """
+    for name in names:
+        if further_file(name, 'train.held_out') is None:
+            raise ValueError(f"train.held_out: the entities of '{name}' texts have no "
+                             f"types: name a file of conll04 or gmner")
+    return [record for name in names for record in read_further(name, data)]
 
 
 def with_further(config: TrainConfig, train: JMERE) -> Union[JMERE, ConcatDataset]:

@@ -12,7 +12,7 @@ from eega_pyg.extraction.item import Item
 from eega_pyg.extraction.reader import MAX_WORDS, Reader, pools
 from eega_pyg.extraction.result import Result
 from eega_pyg.extraction.sight import Sight, is_looked_at
-from eega_pyg.identity import tensors_sha256
+from eega_pyg.identity import digest, tensors_sha256
 from eega_pyg.nn import OwnConv
 from eega_pyg.parsing import Parser, tracked
 from eega_pyg.resolve import load_tokenizer
@@ -65,8 +65,8 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             a caption or a scene graph comes.
         passage_words (int, optional): The most words of a passage.
             (default: :obj:`20`)
-        threshold (float, optional): Quintuples that are less probable are left out.
-            (default: :obj:`0.0`)
+        threshold (float, optional): Quintuples that are less probable are left out; by
+            default, the threshold that was stored with the model.
 
     Raises:
         ValueError: If :obj:`threshold` is not in :math:`[0, 1]`.
@@ -74,11 +74,13 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
     def __init__(self, saved: SavedModel, device: Optional[Union[str,
                                                                  torch.device]] = None,
                  image_parser: Optional[ImageParser] = None,
-                 passage_words: int = PASSAGE_WORDS, threshold: float = 0.0) -> None:
-        self.threshold = validated(Share, threshold, 'threshold')
+                 passage_words: int = PASSAGE_WORDS,
+                 threshold: Optional[float] = None) -> None:
         self.saved = saved
-        (self.model, self.vocabularies, self.data, self.signatures,
-         self.temperature) = saved
+        (self.model, self.vocabularies, self.data, self.signatures, self.temperature,
+         self.scales, default) = saved
+        self.threshold = default if threshold is None else validated(
+            Share, threshold, 'threshold')
         self.device = find_device(device)
         self.model.to(self.device).eval()
         self.parser = Parser(self.data.spacy_model, vectors=self.data.word_vectors)
@@ -106,7 +108,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             cls, name: Optional[Union[str, Path]] = None,
             device: Optional[Union[str, torch.device]] = None,
             image_parser: Optional[ImageParser] = None,
-            passage_words: int = PASSAGE_WORDS, threshold: float = 0.0,
+            passage_words: int = PASSAGE_WORDS, threshold: Optional[float] = None,
             revision: Optional[str] = None, token: Optional[Union[str, bool]] = None,
             cache_dir: Optional[Union[str,
                                       Path]] = None, local_files_only: bool = False,
@@ -259,14 +261,13 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         if not os.path.isdir(self.data.encoder):
             raise PicklingError(f"The folder of the model, '{self.data.encoder}', is "
                                 f"gone, and the model is loaded from it again")
-        weights = tensors_sha256(self.model.state_dict())
-        stored = load_model(self.data.encoder, conv=self._conv)
-        if tensors_sha256(stored.model.state_dict()) != weights:
+        model = _fingerprint(self.saved)
+        if _fingerprint(load_model(self.data.encoder, conv=self._conv)) != model:
             raise PicklingError(f"The weights are not those of the folder "
                                 f"'{self.data.encoder}', from which the model is "
                                 f"loaded again: save the model and load it")
         return _load, (self.data.encoder, str(self.device), self.image_parser,
-                       self.passage_words, self.threshold, self._conv, weights)
+                       self.passage_words, self.threshold, self._conv, model)
 
     def __repr__(self) -> str:
         return f"{self.__class__.__name__}('{self.data.encoder}')"
@@ -274,10 +275,16 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
 
 def _load(folder: str, device: str, image_parser: Optional[ImageParser],
           passage_words: int, threshold: float, conv: Optional[OwnConv],
-          weights: str) -> Extractor:
+          model: str) -> Extractor:
     r"""What a pickled extractor is made by, *e.g.*, in another process."""
     extractor = Extractor.from_pretrained(folder, device, image_parser, passage_words,
                                           threshold, conv=conv)
-    if tensors_sha256(extractor.model.state_dict()) != weights:
+    if _fingerprint(extractor.saved) != model:
         raise ValueError(f"The model in '{folder}' is not the one that was pickled")
     return extractor
+
+
+def _fingerprint(saved: SavedModel) -> str:
+    r"""A digest of the weights, and of how probabilities are made of them."""
+    weights = tensors_sha256(saved.model.state_dict())
+    return digest([weights, saved.temperature, saved.scales])

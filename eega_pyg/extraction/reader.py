@@ -42,7 +42,7 @@ class Reader:
         r"""Yields the position and the result of each item as soon as the last of its
         windows is read; the arguments are those of
         :class:`~eega_pyg.extraction.extractor.Extractor`."""
-        model, _, data, signatures, temperature = self.saved
+        model, _, data, signatures, temperature, _, _ = self.saved
         tokens = [self.tokenize(item) for item in items]
         parses = self.parser.parse([words for words, _ in tokens])
         graphs = [graph.top(data.max_objects) for graph in self.sight(items)]
@@ -100,6 +100,7 @@ class Reader:
         extraction = parts[0].extraction
         if len(parts) > 1:
             extraction = merge_windows([(p.offset, p.extraction) for p in parts])
+        extraction = self.saved.scales.apply(extraction)
         extraction = extraction._replace(quintuples=[
             q for q in extraction.quintuples if (q.probability or 0.0) >= threshold
         ])

@@ -6,9 +6,12 @@ from eega_pyg._lazy import attach
 if TYPE_CHECKING:
     from eega_pyg.saving.folder import copy_model, find_folder
     from eega_pyg.saving.saved_model import SavedModel, load_model, save_model
+    from eega_pyg.saving.scales import Scale, Scales
 
 __all__ = [
     'SavedModel',
+    'Scale',
+    'Scales',
     'copy_model',
     'find_folder',
     'load_model',
@@ -18,6 +21,8 @@ __all__ = [
 __getattr__, __dir__ = attach(
     __name__, {
         'SavedModel': 'saved_model',
+        'Scale': 'scales',
+        'Scales': 'scales',
         'copy_model': 'folder',
         'find_folder': 'folder',
         'load_model': 'saved_model',

@@ -3,13 +3,13 @@ import re
 import shutil
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Dict, Optional, Union
+from typing import Annotated, Any, Dict, Optional, Tuple, Union
 
 from pydantic import ConfigDict, Field
-from typing_extensions import TypedDict
+from typing_extensions import NotRequired, TypedDict
 
 from eega_pyg.files import atomic, read_json
-from eega_pyg.schema import Flag, Name, Number, short, validated
+from eega_pyg.schema import Flag, Name, Number, Share, short, validated
 
 WEIGHTS = 'model.safetensors'
 PIPELINE = 'pipeline.json'
@@ -97,12 +97,22 @@ def copy_model(source: Union[str, Path], target: Union[str, Path]) -> None:
                 shutil.copyfile(path, temporary)
 
 
+_Scale = Tuple[Annotated[Number, Field(gt=0)], Number]
+
+
+class _Scales(TypedDict):
+    entity: _Scale
+    quintuple: _Scale
+
+
 class _Pipeline(TypedDict):
     __pydantic_config__ = ConfigDict(extra='allow')  # type: ignore[misc]
     format: Any
     data: Dict[str, Any]
     signatures: Flag
     temperature: Annotated[Number, Field(gt=0, lt=1e3)]
+    scales: NotRequired[_Scales]
+    threshold: NotRequired[Share]
     vocabularies: Name
 
 

@@ -33,6 +33,7 @@ from eega_pyg.saving.folder import (
     find_folder,
     read_pipeline,
 )
+from eega_pyg.saving.scales import Scale, Scales
 from eega_pyg.saving.weights import load_small
 from eega_pyg.schema import Signatures, located
 from eega_pyg.transforms import Vocabularies
@@ -49,17 +50,23 @@ class SavedModel(NamedTuple):
         signatures (set, optional): The (type, relation, type) triples that decoding
             may use, or :obj:`None` for all.
         temperature (float): See :func:`~eega_pyg.training.calibration.fit_temperature`.
+        scales (Scales): See :func:`~eega_pyg.training.calibration.fit_scales`.
+        threshold (float): Quintuples that are less probable are left out, if nothing
+            else is asked for.
     """
     model: EEGA
     vocabularies: Vocabularies
     data: DataConfig
     signatures: Optional[Signatures]
     temperature: float = 1.0
+    scales: Scales = Scales()
+    threshold: float = 0.0
 
 
 def save_model(folder: Union[str, Path], model: EEGA, vocabularies: Vocabularies,
                config: Config, scores: Optional[Dict[str, float]] = None,
-               temperature: float = 1.0) -> None:
+               temperature: float = 1.0, scales: Scales = Scales(),
+               threshold: float = 0.0) -> None:
     r"""Writes a model and all that is needed to use it.
 
     Args:
@@ -71,6 +78,11 @@ def save_model(folder: Union[str, Path], model: EEGA, vocabularies: Vocabularies
         temperature (float, optional): See
             :func:`~eega_pyg.training.calibration.fit_temperature`.
             (default: :obj:`1.0`)
+        scales (Scales, optional): See
+            :func:`~eega_pyg.training.calibration.fit_scales`. By default they change
+            nothing.
+        threshold (float, optional): Quintuples that are less probable are left out, if
+            nothing else is asked for. (default: :obj:`0.0`)
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +101,20 @@ def save_model(folder: Union[str, Path], model: EEGA, vocabularies: Vocabularies
         'vocabularies': vocabularies.fingerprint,
     }
     write_text(folder / PIPELINE, json.dumps(pipeline, indent=2) + '\n')
+    write_scales(folder / PIPELINE, scales, threshold)
     write_text(folder / 'README.md', model_card(model, config, scores))
+
+
+def write_scales(path: Path, scales: Scales, threshold: float) -> None:
+    r"""Replaces the scales and the threshold in a ``pipeline.json``."""
+    pipeline = {
+        **read_pipeline(path), 'scales': {
+            name: list(scale)
+            for name, scale in scales._asdict().items()
+        },
+        'threshold': threshold
+    }
+    write_text(path, json.dumps(pipeline, indent=2) + '\n')
 
 
 def load_model(name: Optional[Union[str, Path]] = None, revision: Optional[str] = None,
@@ -143,10 +168,14 @@ def load_model(name: Optional[Union[str, Path]] = None, revision: Optional[str] 
         load_small(model, folder / WEIGHTS, pipeline['weights'])
     with located(folder / PIPELINE):
         data = Config.from_dict({'data': pipeline['data']}).data
-    return SavedModel(model.eval(), vocabularies,
-                      data.model_copy(update={'encoder': str(folder)}),
-                      vocabularies.signatures if pipeline['signatures'] else None,
-                      pipeline['temperature'])
+    return SavedModel(
+        model.eval(), vocabularies, data.model_copy(update={'encoder': str(folder)}),
+        vocabularies.signatures if pipeline['signatures'] else None,
+        pipeline['temperature'],
+        Scales(**{
+            name: Scale(*values)
+            for name, values in pipeline.get('scales', {}).items()
+        }), pipeline.get('threshold', 0.0))
 
 
 def model_card(model: EEGA, config: Config,

@@ -33,6 +33,7 @@ _EXPECTED = {
     'string_type': 'a string',
     'string_unicode': 'a string without half of a surrogate pair',
     'string_pattern_mismatch': 'a non-empty string',
+    'string_too_short': 'a non-empty string',
     'int_type': 'a whole number',
     'float_type': 'a number',
     'bool_type': 'true or false',

@@ -4,28 +4,40 @@ from typing import TYPE_CHECKING
 from eega_pyg._lazy import attach
 
 if TYPE_CHECKING:
-    from eega_pyg.training.calibration import Calibration, fit_temperature
+    from eega_pyg.training.calibration import (
+        Calibration,
+        Fitted,
+        calibrate,
+        fit_scales,
+        fit_temperature,
+    )
     from eega_pyg.training.evaluation import evaluate
     from eega_pyg.training.pair_tagging import PairTagging
     from eega_pyg.training.run import RunResult, build_model, fit
 
 __all__ = [
     'Calibration',
+    'Fitted',
     'PairTagging',
     'RunResult',
     'build_model',
+    'calibrate',
     'evaluate',
     'fit',
+    'fit_scales',
     'fit_temperature',
 ]
 
 __getattr__, __dir__ = attach(
     __name__, {
         'Calibration': 'calibration',
+        'Fitted': 'calibration',
         'PairTagging': 'pair_tagging',
         'RunResult': 'run',
         'build_model': 'run',
+        'calibrate': 'calibration',
         'evaluate': 'evaluation',
         'fit': 'run',
+        'fit_scales': 'calibration',
         'fit_temperature': 'calibration',
     })

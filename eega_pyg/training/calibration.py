@@ -1,18 +1,36 @@
 r"""How a model's probabilities compare with the share of its results that is right."""
-from typing import List, NamedTuple, Optional, Tuple
+from pathlib import Path
+from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
 
+import numpy as np
 import torch
+from scipy.optimize import minimize
 from torch import Tensor
 from torchmetrics.functional.classification import binary_calibration_error
 
-from eega_pyg.datasets import JMERE
+from eega_pyg.datasets import JMERE, Record
+from eega_pyg.datasets.further import read_held_out
+from eega_pyg.datasets.mnre import UNRELATED
 from eega_pyg.metrics import undirected
+from eega_pyg.nn import OwnConv
 from eega_pyg.nn.models import EEGA, predict
+from eega_pyg.saving.folder import PIPELINE
+from eega_pyg.saving.saved_model import load_model, write_scales
+from eega_pyg.saving.scales import Scale, Scales, log_odds
 from eega_pyg.schema import Signatures
-from eega_pyg.training.evaluation import SentenceScores, sorted_loader
+from eega_pyg.training.evaluation import (
+    Pairs,
+    SentenceScores,
+    collect_scores,
+    sorted_loader,
+)
+from eega_pyg.training.threshold import best_threshold
 
 #: The temperatures that are tried.
 TEMPERATURES = (0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
+
+# A flatter scale would say the same of all.
+_LEAST_SLOPE = 0.05
 
 
 class Calibration(NamedTuple):
@@ -69,6 +87,150 @@ def score_and_calibrate(model: EEGA, dataset: JMERE,
         for t in (best, 1.0)
     }
     return scores[1.0], Calibration(best, error[best], error[1.0])
+
+
+class Fitted(NamedTuple):
+    r"""What makes a model's probabilities agree with the share that is right.
+
+    Args:
+        scales (Scales): What the probabilities are scaled by.
+        threshold (float): The scaled probability from which on quintuples are to be
+            kept.
+        error (float): The expected calibration error of the scaled probabilities of
+            quintuples, over ten bins of equal width.
+    """
+    scales: Scales
+    threshold: float
+    error: float
+
+
+def fit_scales(model: EEGA, val: JMERE, signatures: Optional[Signatures] = None,
+               temperature: float = 1.0, held_out: Sequence[Record] = (),
+               min_precision: float = 0.0, batch_size: int = 32) -> Fitted:
+    r"""Fits the probabilities of entities and those of quintuples, each by
+    :func:`fit_scale`, and chooses a threshold by
+    :func:`~eega_pyg.training.threshold.best_threshold`.
+
+    Quintuples are those that the model finds in all texts of a validation file, also in
+    those of which no line states a relation (see
+    :func:`~eega_pyg.datasets.read_mnre`); there each is wrong.
+
+    Args:
+        model (EEGA): The model.
+        val (JMERE): A data set that the model was not trained on, built with its
+            vocabularies.
+        signatures (set, optional): See :func:`~eega_pyg.tagging.decode`.
+        temperature (float, optional): See :func:`fit_temperature`.
+            (default: :obj:`1.0`)
+        held_out (sequence of Record, optional): Texts with all their entities, on which
+            the probabilities of entities are fitted. Without any, they are fitted on
+            :obj:`val`, where an entity of no relation counts as wrong.
+        min_precision (float, optional): The precision from the threshold on.
+            (default: :obj:`0.0`)
+        batch_size (int, optional): Pairs a batch. (default: :obj:`32`)
+    """
+    def found(pairs: Pairs) -> SentenceScores:
+        return collect_scores(model, pairs, signatures, batch_size, temperature)
+
+    related = found(val)
+    probability, right = _probabilities(related)
+    given = sum(len(undirected(items)) for items in related.targets.values())
+    if unrelated := _unrelated(val):
+        further, wrong = _probabilities(found(val.build(unrelated, 'further texts')))
+        probability = torch.cat([probability, further])
+        right = torch.cat([right, wrong])
+    if held_out:
+        texts = found(val.build(held_out, 'held-out texts'))
+        entities = [set(held_out[i].annotation.entities) for _, i in texts.targets]
+    else:
+        texts = related
+        entities = [{e
+                     for q in items
+                     for e in (q.head, q.tail)} for items in related.targets.values()]
+    named = [(e.probability or 0.0, e in items)
+             for x, items in zip(texts.extractions(), entities) for e in x.entities]
+
+    scales = Scales(
+        fit_scale(*map(np.array, zip(*named))) if named else Scale(),
+        fit_scale(probability.numpy(), right.numpy()))
+    scaled = np.array([scales.quintuple(p) for p in probability.tolist()])
+    error = 0.0
+    if len(scaled):
+        error = float(binary_calibration_error(torch.tensor(scaled), right, n_bins=10))
+    threshold = best_threshold(scaled, right.numpy().astype(bool), given, min_precision)
+    return Fitted(scales, threshold, error)
+
+
+def calibrate(folder: Union[str, Path], root: Union[str,
+                                                    Path], held_out: Sequence[str] = (),
+              min_precision: float = 0.0, device: Optional[torch.device] = None,
+              progress: bool = True, conv: Optional[OwnConv] = None) -> Fitted:
+    r"""Fits the probabilities and the threshold of a saved model, see
+    :func:`fit_scales`, and writes them into its folder.
+
+    Args:
+        folder (str or Path): The model's folder.
+        root (str or Path): The folder of a data set, of which the validation split is
+            read.
+        held_out (sequence of str, optional): Files with all their entities, as
+            ``'conll04:FILE'`` or ``'gmner:FILE'``.
+        min_precision (float, optional): The precision from the threshold on.
+            (default: :obj:`0.0`)
+        device (torch.device, optional): Where the model runs, by default the CPU.
+        progress (bool, optional): If set to :obj:`False`, shows no progress bar.
+            (default: :obj:`True`)
+        conv (torch.nn.Module or callable, optional): As of
+            :func:`~eega_pyg.saving.saved_model.load_model`.
+
+    Raises:
+        ValueError: Naming the file, if one is broken.
+        OSError: If a file is missing or cannot be written.
+    """
+    saved = load_model(folder, conv=conv)
+    val = JMERE(str(root), split='val', vocabularies=saved.vocabularies,
+                tags=saved.model.tag_set, log=progress, **saved.data.arguments())
+    fitted = fit_scales(saved.model.to(device or 'cpu'), val, saved.signatures,
+                        saved.temperature, read_held_out(held_out, val), min_precision)
+    write_scales(Path(folder) / PIPELINE, fitted.scales, fitted.threshold)
+    return fitted
+
+
+def _unrelated(val: JMERE) -> List[Record]:
+    try:
+        return val.records(UNRELATED)
+    except ValueError:  # There are none: a wrong line was named when it was built.
+        return []
+
+
+def fit_scale(probability: np.ndarray, right: np.ndarray) -> Scale:
+    r"""The scale of the lowest log loss (Platt scaling, see `"On Calibration of Modern
+    Neural Networks" <https://arxiv.org/abs/1706.04599>`_). The scaled probabilities
+    have the share that is right as their mean.
+
+    Of :math:`m` that are right and :math:`k` that are wrong, each counts as right by
+    :math:`(m + 1) / (m + 2)` and :math:`1 / (k + 2)`, as Platt did, so that the scale
+    is finite where all are right or all are wrong. Where greater probabilities are not
+    right more often, the slope stays 1.
+
+    Args:
+        probability (numpy.ndarray): Probabilities. :math:`(n)`
+        right (numpy.ndarray): Whether each is right. :math:`(n)`
+    """
+    if len(probability) == 0:
+        return Scale()
+    odds = np.array([log_odds(p) for p in probability])
+    good = right.astype(bool)
+    target = np.where(good, (good.sum() + 1) / (good.sum() + 2),
+                      1 / ((~good).sum() + 2))
+
+    def loss(values: np.ndarray, slope: Optional[float] = None) -> float:
+        score = (values[0] if slope is None else slope) * odds + values[-1]
+        return float(np.sum(np.logaddexp(0, score) - target * score))
+
+    best = minimize(loss, [1.0, 0.0]).x
+    if best[0] < _LEAST_SLOPE:
+        best = [1.0, *minimize(loss, [0.0], args=(1.0, )).x]
+    return Scale(float(best[0]), float(best[1]))
 
 
 def _probabilities(scores: SentenceScores) -> Tuple[Tensor, Tensor]:

@@ -1,5 +1,5 @@
 r"""A model's scores on a data set."""
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 import torch
 from torch_geometric.data import HeteroData
@@ -10,6 +10,9 @@ from eega_pyg.metrics import extraction_scores
 from eega_pyg.nn.models import EEGA, predict
 from eega_pyg.schema import Quintuple, Signatures, num_pieces
 from eega_pyg.tagging import Extraction, merge_windows
+
+#: Pairs of text and image, in memory.
+Pairs = Union[JMERE, List[HeteroData]]
 
 
 class SentenceScores:
@@ -39,20 +42,20 @@ class SentenceScores:
         return {name: float(value) for name, value in scores.compute().items()}
 
 
-def sorted_loader(dataset: JMERE, batch_size: int) -> DataLoader:
+def sorted_loader(dataset: Pairs, batch_size: int) -> DataLoader:
     r"""Batches of pairs of similar length, the shortest first; its ``sampler`` is the
     order of the pairs."""
     order = sorted(range(len(dataset)), key=lambda i: num_pieces(dataset[i]))
     return DataLoader(dataset, batch_size, sampler=order, generator=torch.Generator())
 
 
-def collect_scores(model: EEGA, dataset: JMERE, signatures: Optional[Signatures] = None,
-                   batch_size: int = 32) -> SentenceScores:
-    r"""What a model extracts from a data set, beside what it holds; see
-    :func:`evaluate`."""
+def collect_scores(model: EEGA, dataset: Pairs, signatures: Optional[Signatures] = None,
+                   batch_size: int = 32, temperature: float = 1.0) -> SentenceScores:
+    r"""What a model extracts from a data set, beside what it holds, with the
+    probabilities of some temperature; see :func:`evaluate`."""
     scores = SentenceScores()
     for prediction in predict(model, sorted_loader(dataset, batch_size)):
-        scores.update(prediction.batch, prediction.decode(signatures))
+        scores.update(prediction.batch, prediction.decode(signatures, temperature))
     return scores
 
 

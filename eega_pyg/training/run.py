@@ -17,7 +17,7 @@ from torch_geometric.loader import DataLoader
 
 from eega_pyg.config import Config, TrainConfig
 from eega_pyg.datasets import JMERE
-from eega_pyg.datasets.further import further_file, with_further
+from eega_pyg.datasets.further import further_file, read_held_out, with_further
 from eega_pyg.device import find_device
 from eega_pyg.files import write_text
 from eega_pyg.identity import file_sha256
@@ -26,7 +26,7 @@ from eega_pyg.nn.models import EEGA
 from eega_pyg.resolve import load_encoder_config
 from eega_pyg.saving.saved_model import save_model
 from eega_pyg.schema import OBJECT, TOKEN, num_pieces
-from eega_pyg.training.calibration import score_and_calibrate
+from eega_pyg.training.calibration import fit_scales, score_and_calibrate
 from eega_pyg.training.callbacks import Checkpoint, EpochLog, ResumableEarlyStopping
 from eega_pyg.training.distillation import distillation_data
 from eega_pyg.training.evaluation import SentenceScores, sorted_loader
@@ -179,6 +179,7 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
         raise ValueError(f"The {'train' if len(train) == 0 else 'val'} split in "
                          f"'{root}' holds no sentence with a relation")
     examples = with_further(config.train, train)
+    held_out = read_held_out(config.train.held_out, train)
     if config.train.teachers:  # Before anything else, so that a wrong one fails early.
         examples = distillation_data(config, train, teachers, progress)
     L.seed_everything(config.train.seed, verbose=False)
@@ -224,9 +225,11 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
     sentences, calibration = score_and_calibrate(model, val, signatures,
                                                  config.train.batch_size)
     scores = sentences.compute()
+    fitted = fit_scales(model, val, signatures, calibration.temperature, held_out,
+                        config.train.min_precision, config.train.batch_size)
     save_model(folder, model, train.vocabularies, config, {
-        **scores, 'calibration_error': calibration.error
-    }, calibration.temperature)
+        **scores, 'calibration_error': fitted.error
+    }, calibration.temperature, fitted.scales, fitted.threshold)
     return RunResult(Path(folder), scores, int(checkpoint['epoch']), sentences)
 
 

@@ -60,3 +60,9 @@ def test_the_texts_of_each_set_are_read_alone_and_joined(trained, small_root, tm
         'gmner': ['1', '2']
     }
     assert 'one' in texts.report(json.loads(path.read_text()))
+
+
+def test_a_part_of_a_name_that_is_a_name_itself_is_not_cut_short():
+    found = [[Entity(0, 1, 'loc'), Entity(1, 2, 'loc'), Entity(4, 5, 'loc')]]
+    given = [[Entity(0, 3, 'org'), Entity(1, 2, 'loc')]]
+    assert texts.cut_short(found, given) == 1 / 2

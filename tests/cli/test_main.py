@@ -8,6 +8,7 @@ import pytest
 
 from eega_pyg.extraction.extractor import Extractor
 from eega_pyg.knowledge_graph import KnowledgeGraph
+from eega_pyg.saving.saved_model import load_model, write_scales
 from eega_pyg.training.run import PairTagging
 from eega_pyg.vision import read_captions
 
@@ -301,3 +302,28 @@ def test_a_text_is_no_markup(eega, trained):
     for text in ('Ann [/] in Rome', 'Ann [@paul] in Rome :heart:'):
         code, out, _ = eega('extract', text, '-m', trained)
         assert code == 0 and text in out
+
+
+def test_calibrate_writes_scales_and_a_threshold_that_extract_goes_by(
+        eega, trained, small_root, tmp_path):
+    folder = tmp_path / 'model'
+    shutil.copytree(trained, folder)
+    code, out, err = eega('calibrate', small_root, '--model', folder, '--min-precision',
+                          '0.9')
+    assert code == 0, err
+    saved = load_model(folder)
+    assert f'from a probability of {saved.threshold:.2f} on' in err
+    text = 'Striker Marco Bellini joins Harbor City FC in Lisbon'
+
+    def found(*args):
+        code, out, _ = eega('extract', text, '--model', folder, '--format', 'jsonl',
+                            *args)
+        assert code == 0
+        return [q['probability'] for q in json.loads(out)['quintuples']]
+
+    everything = found('--min-probability', 0)
+    assert found() == [p for p in everything if p >= saved.threshold]
+    write_scales(folder / 'pipeline.json', saved.scales, max(everything))
+    assert found() == [max(everything)]
+    code, _, err = eega('calibrate', small_root, '--model', tmp_path / 'none')
+    assert code == 1 and 'There is no folder' in err

@@ -1,17 +1,22 @@
 import math
+import shutil
 
+import numpy as np
 import pytest
 import torch
 from torch_geometric.data import Batch
 
-from eega_pyg.datasets import JMERE
+from eega_pyg.datasets import JMERE, read_gmner
 from eega_pyg.extraction.extractor import Extractor
 from eega_pyg.metrics import undirected
-from eega_pyg.saving.saved_model import load_model
+from eega_pyg.saving import Scale, Scales, load_model
 from eega_pyg.schema import Quintuple
 from eega_pyg.tagging import decode_batch
 from eega_pyg.training.calibration import (
     TEMPERATURES,
+    calibrate,
+    fit_scale,
+    fit_scales,
     fit_temperature,
     score_and_calibrate,
 )
@@ -81,7 +86,105 @@ def test_a_model_that_finds_nothing_needs_none(saved, data):
 
 def test_the_extractor_uses_the_temperature_of_the_model(saved, trained):
     assert load_model(trained).temperature in TEMPERATURES
-    cool, plain = (Extractor(saved._replace(temperature=t))(TEXT) for t in (3.0, 1.0))
+    cool, plain = (Extractor(saved._replace(temperature=t), threshold=0.0)(TEXT)
+                   for t in (3.0, 1.0))
     assert cool.extraction == plain.extraction  # Probabilities are not compared.
     pairs = zip(cool.extraction.entities, plain.extraction.entities)
     assert [a.probability < b.probability for a, b in pairs].count(True) > 0
+
+
+def test_scaled_probabilities_have_the_share_that_is_right_as_their_mean():
+    chance = np.random.default_rng(0)
+    probability = chance.uniform(0.3, 0.99, 4000)
+    right = chance.random(4000) < Scale(0.5, -1.0)(0.5) + probability / 3
+    scale = fit_scale(probability, right)
+    scaled = np.array([scale(p) for p in probability])
+    assert scaled.mean() == pytest.approx(right.mean(), abs=1e-3)
+    for low in (0.3, 0.5, 0.7):  # Also of those of like probability.
+        part = (probability >= low) & (probability < low + 0.2)
+        assert scaled[part].mean() == pytest.approx(right[part].mean(), abs=0.05)
+
+
+def test_a_scale_that_made_the_data_is_found_again():
+    chance = np.random.default_rng(1)
+    truth = Scale(0.6, -0.8)
+    probability = chance.uniform(0.02, 0.98, 50_000)
+    right = chance.random(50_000) < [truth(p) for p in probability]
+    assert fit_scale(probability, right) == pytest.approx(truth, abs=0.05)
+
+
+@pytest.mark.parametrize('right', [[True, True], [False, False], [True, False]])
+def test_a_scale_of_two_is_finite_and_grows(right):
+    # In the last case, the more probable one is wrong.
+    scale = fit_scale(np.array([0.6, 0.9]), np.array(right))
+    assert scale.slope > 0 and all(map(math.isfinite, scale))
+    assert scale(0.6) < scale(0.9)
+    assert fit_scale(np.array([]), np.array([], dtype=bool)) == Scale()
+
+
+def test_entities_and_quintuples_of_all_val_texts_are_fitted_apart(
+        saved, small_root, tmp_path, trained):
+    shutil.copytree(small_root / 'raw', tmp_path / 'raw')
+    stated = (TEXT + ' .').split()
+    lines = [
+        repr({
+            'token': [*stated, str(i)],
+            'h': {'name': 'Marco Bellini', 'pos': [1, 3]},
+            't': {'name': 'Lisbon', 'pos': [8, 9]},
+            'img_id': f'{i}.jpg', 'relation': 'None'
+        }) for i in range(20)
+    ]  # yapf: disable
+    with (tmp_path / 'raw' / 'mnre_val.txt').open('a') as f:
+        f.write('\n'.join(lines) + '\n')
+    tweets = tmp_path / 'tweets.txt'
+    tweets.write_text(''.join(['IMGID:1\n', *(f'{word}\tO\n'
+                                              for word in stated), '\n'] * 5))
+
+    def val(root):
+        return JMERE(str(root), split='val', vocabularies=saved.vocabularies,
+                     tags=saved.model.tag_set, log=False, **saved.data.arguments())
+
+    model, signatures = saved.model, saved.signatures
+    before = fit_scales(model, val(small_root), signatures)
+    after = fit_scales(model, val(tmp_path), signatures)
+    assert before.scales.entity == after.scales.entity
+    # What is found in the texts without a relation is wrong.
+    plain = Extractor(saved._replace(scales=Scales(), temperature=1.0), threshold=0.0)
+    found = plain(stated).quintuples
+    assert found
+    for q in found:
+        assert after.scales.quintuple(q.probability) < before.scales.quintuple(
+            q.probability)
+
+    # Of the held-out texts no word is an entity.
+    records = read_gmner(tweets, saved.model.tag_set)
+    last = fit_scales(model, val(tmp_path), signatures, held_out=records)
+    assert last.scales.quintuple == after.scales.quintuple
+    assert last.scales.entity(0.9) < 0.2 < after.scales.entity(0.9)
+
+    # The same is written into a folder, which an extractor then goes by.
+    folder = tmp_path / 'model'
+    shutil.copytree(trained, folder)
+    written = calibrate(folder, tmp_path, [f'gmner:{tweets}'], 0.8, progress=False)
+    again = load_model(folder)
+    assert (again.scales, again.threshold) == (written.scales, written.threshold)
+    plain = Extractor(saved._replace(scales=Scales(), temperature=again.temperature),
+                      threshold=0.0)(stated).extraction
+    scaled = Extractor(again, threshold=0.0)(stated).extraction
+    assert scaled == plain  # Probabilities are not compared.
+    for a, b in zip(scaled.quintuples, plain.quintuples):
+        assert a.probability == pytest.approx(again.scales.quintuple(b.probability))
+        assert a.head.probability == pytest.approx(
+            again.scales.entity(b.head.probability))
+    assert Extractor(again).threshold == again.threshold
+    kept = Extractor(again)(stated).quintuples
+    assert [q.probability for q in kept] == [
+        q.probability for q in scaled.quintuples if q.probability >= again.threshold
+    ]
+
+
+def test_texts_without_types_are_no_held_out_texts(trained, small_root):
+    with pytest.raises(ValueError, match="train.held_out: the entities of 'unrelated'"):
+        calibrate(trained, small_root, ['unrelated'], progress=False)
+    with pytest.raises(ValueError, match='train.held_out: expected'):
+        calibrate(trained, small_root, ['news'], progress=False)

@@ -4,10 +4,11 @@ import json
 import pytest
 
 from eega_pyg.config import Config
-from eega_pyg.datasets import JMERE, join_records
+from eega_pyg.datasets import JMERE, join_records, read_gmner
 from eega_pyg.nn.models import EEGA
+from eega_pyg.saving import load_model
 from eega_pyg.schema import PAIR, UNSTATED
-from eega_pyg.training import fit
+from eega_pyg.training import fit, fit_scales
 
 NEWS = [{
     'tokens': ['Ada', 'Moss', 'works', 'for', 'Zeta', 'in', 'Kiel', '.'],
@@ -100,3 +101,33 @@ def test_there_is_something_to_draw_from():
 def test_teachers_are_not_asked_about_them():
     with pytest.raises(ValueError, match='train.teachers: teachers are not asked'):
         Config.load('default', ['train.teachers=[a]', 'train.joined=0.1'])
+
+
+def test_entities_are_scaled_on_held_out_texts(small_root, tiny_overrides, also,
+                                               tmp_path):
+    overrides = [*tiny_overrides, 'train.epochs=1', f'train.held_out=[{also[1]}]']
+    for least in (0, 1):
+        config = Config.load('default', [*overrides, f'train.min_precision={least}'])
+        fit(config, small_root, tmp_path / f'run{least}', progress=False)
+    saved = [load_model(tmp_path / f'run{least}') for least in (0, 1)]
+    val = JMERE(str(small_root), split='val', vocabularies=saved[0].vocabularies,
+                **config.data.arguments())
+    held_out = read_gmner(tmp_path / 'tweets.txt', val.tags)
+    for one, least in zip(saved, (0.0, 1.0)):
+        fitted = fit_scales(one.model, val, one.signatures, one.temperature, held_out,
+                            least)
+        assert one.scales.entity == pytest.approx(fitted.scales.entity)
+        assert one.threshold == pytest.approx(fitted.threshold)
+    assert saved[0].threshold <= saved[1].threshold
+
+
+@pytest.mark.parametrize('name, message', [
+    ('unrelated', "entities of 'unrelated' texts have no types"),
+    ('news:a.json', "expected .*got 'news:a.json'"),
+])
+def test_a_wrong_held_out_set_is_named_before_anything_is_trained(
+        small_root, tiny_overrides, tmp_path, monkeypatch, name, message):
+    monkeypatch.setattr('eega_pyg.training.run.build_model', None)
+    config = Config.load('default', [*tiny_overrides, f"train.held_out=['{name}']"])
+    with pytest.raises(ValueError, match=f'train.held_out: .*{message}'):
+        fit(config, small_root, tmp_path / 'run', progress=False)
