@@ -1,6 +1,6 @@
 r"""From results to nodes and relations."""
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import (
     AbstractSet,
     Annotated,
@@ -71,6 +71,7 @@ class _Found:
     entities: List[_Entity]
     quintuples: List[_Quintuple]
     image_id: Label = ''
+    metadata: Dict[str, Any] = field(default_factory=dict)
 
 
 class _Claim(NamedTuple):
@@ -113,7 +114,7 @@ class Builder:
             value = dict(value)
         found: _Found = validated(_Found, value)
         text = found.text
-        sentence = Sentence(text, found.image_id)
+        sentence = Sentence(text, found.image_id, found.metadata)
         if sentence in self.sentences:
             return
         index = len(self.sentences)

@@ -1,8 +1,8 @@
 r"""What a knowledge graph is made of."""
 import unicodedata
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Annotated, Dict, List, Optional, Tuple
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Dict, List, Optional, Tuple
 
 from pydantic import AfterValidator, Field
 
@@ -24,9 +24,11 @@ Label = Annotated[Text, AfterValidator(clean)]
 
 @dataclass(frozen=True)
 class Sentence:
-    r"""A text, and the name of its image or ``''``."""
+    r"""A text, the name of its image or ``''``, and what else was known of it, *e.g.*,
+    its number and its author."""
     text: Text
     image_id: Text = ''
+    metadata: Dict[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)

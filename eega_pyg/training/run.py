@@ -9,7 +9,6 @@ import lightning as L
 import torch
 import yaml
 from filelock import FileLock, Timeout
-from lightning.pytorch.callbacks import RichProgressBar
 from rich.console import Console
 from torch.utils.data import ConcatDataset
 from torch_geometric.loader import DataLoader
@@ -39,6 +38,7 @@ from eega_pyg.training.distillation import distillation_data
 from eega_pyg.training.evaluation import SentenceScores, sorted_loader
 from eega_pyg.training.pair_tagging import MONITOR, PairTagging
 from eega_pyg.training.pretraining import pretrain
+from eega_pyg.training.progress import EpochProgressBar
 from eega_pyg.training.sampler import LengthGroupedSampler
 from eega_pyg.training.settings import settings_restored
 
@@ -167,7 +167,7 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
         more = _goes_further(state / 'config.yaml', config)
     elif resume and progress:
         Console(stderr=True).print(f"There is nothing to resume in '{folder}': the run "
-                                   f"begins with its first epoch")
+                                   f"begins with its first epoch", markup=False)
     last = find_last(state) if started else None
     if last is not None:
         read_checkpoint(state / BEST, whole=False)  # Now, and not after all the work.
@@ -214,7 +214,7 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
             Checkpoint(state, filename=Path(LAST).stem, **keep),
             stopping,
             EpochLog(state / 'metrics.csv'),
-            *([RichProgressBar()] if progress else []),
+            *([EpochProgressBar()] if progress else []),
         ],
         plugins=[SafeCheckpointIO()],
         logger=False,
