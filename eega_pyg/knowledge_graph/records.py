@@ -2,6 +2,7 @@ r"""What a knowledge graph is made of."""
 import unicodedata
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from math import fsum
 from typing import Annotated, Dict, List, Optional, Tuple
 
 from pydantic import AfterValidator, Field
@@ -84,7 +85,7 @@ class Supported(ABC):
     @property
     def mean(self) -> float:
         r"""The mean probability."""
-        return sum(self.probabilities) / self.count
+        return fsum(self.probabilities) / self.count
 
 
 @dataclass(frozen=True)
