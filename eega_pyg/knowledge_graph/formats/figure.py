@@ -7,6 +7,7 @@ import numpy as np
 
 from eega_pyg.visualize.figures import new_figure, plain, save_figure
 from eega_pyg.visualize.layout import packed_layout
+from eega_pyg.visualize.palette import SHAPES, type_marks
 
 from ..records import GraphData
 
@@ -46,6 +47,7 @@ def draw_graph(graph: GraphData) -> 'Figure':
     axis = figure.subplots()
     axis.set_axis_off()
     axis.set_aspect('equal')
+    axis.invert_yaxis()
     for r in graph.relations:
         a, b = place[r.head], place[r.tail]
         axis.annotate(
@@ -57,14 +59,16 @@ def draw_graph(graph: GraphData) -> 'Figure':
             })
         axis.text((a[0] + b[0]) / 2, (a[1] + b[1]) / 2, plain(r.relation), fontsize=5,
                   color='0.35', ha='center', va='center')
-    types = sorted({n.type for n in graph.nodes.values()})
+    marks = type_marks(n.type for n in graph.nodes.values())
     for node in net:
         entity = graph.nodes[node]
-        axis.plot(*place[node], 'o', color=f'C{types.index(entity.type) % 10}',
+        mark = marks[entity.type]
+        axis.plot(*place[node], SHAPES[mark.shape], color=mark.color,
                   markersize=4 + min(entity.count, 8))
         axis.annotate(plain(entity.name), place[node], (4, 3),
                       textcoords='offset points', fontsize=7)
-    for i, kind in enumerate(types):
-        axis.plot([], [], 'o', color=f'C{i % 10}', label=plain(kind))
+    for kind, mark in marks.items():
+        axis.plot([], [], SHAPES[mark.shape], color=mark.color, linestyle='',
+                  label=plain(kind))
     axis.legend(fontsize=7, loc='upper right', frameon=False)
     return figure

@@ -1,13 +1,26 @@
 const nodes = D.nodes, edges = D.edges;
-const color = type => typeColor(D.types.indexOf(type));
 const canvas = byId('canvas'), context = canvas.getContext('2d');
 nodes.forEach(n => {
   n.edges = [];
   n.count = n.mentions.length;
   n.search = Object.keys(n.names).concat(n.id).join('\n').toLowerCase();
-  n.radius = 0.16 + 0.05 * Math.sqrt(n.count);
 });
-edges.forEach(e => { nodes[e.head].edges.push(e); nodes[e.tail].edges.push(e); });
+const parallel = new Map();  // The relations between two entities, of whatever direction.
+edges.forEach(e => {
+  nodes[e.head].edges.push(e);
+  nodes[e.tail].edges.push(e);
+  const key = `${Math.min(e.head, e.tail)} ${Math.max(e.head, e.tail)}`;
+  parallel.set(key, [...(parallel.get(key) || []), e]);
+});
+for (const group of parallel.values()) {
+  group.forEach((e, k) => {
+    e.bend = (k - (group.length - 1) / 2) * (e.head < e.tail ? 1 : -1);
+  });
+}
+nodes.forEach(n => { n.radius = 0.1 + 0.04 * Math.sqrt(n.count + n.edges.length); });
+// On a phone that is held upright, the graph stands upright, too.
+if (canvas.clientWidth < 0.8 * canvas.clientHeight) nodes.forEach(n => { [n.x, n.y] = [n.y, n.x]; });
+const numLonely = nodes.filter(n => !n.edges.length).length;
 const byCount = nodes.map((_, i) => i).sort((a, b) =>
   nodes[b].edges.length - nodes[a].edges.length || nodes[b].count - nodes[a].count);
 const view = { x: 0, y: 0, scale: 20 };
@@ -23,8 +36,7 @@ function checks(target, names, mark) {
   });
   return () => new Set(boxes.filter(([, box]) => box.checked).map(([name]) => name));
 }
-const types = checks('types', D.types, name =>
-  [el('span', { class: 'dot', style: `--c:${color(name)}` })]);
+const types = checks('types', Object.keys(D.marks), name => [swatch(name), ' ']);
 const relations = checks('relations', D.relations, () => []);
 let shownNodes = [], shownEdges = [];
 function filter() {
@@ -38,8 +50,11 @@ function filter() {
   });
   const lonely = byId('lonely').checked;
   nodes.forEach(n => {
-    n.shown = type.has(n.type) && (lonely || n.edges.some(e => e.shown));
-    n.hit = n.shown && n.search.includes(words);
+    const found = n.search.includes(words);
+    // What is searched for is shown, even if it has no relation.
+    n.shown = type.has(n.type) && (lonely || n.edges.some(e => e.shown) ||
+      (words !== '' && found));
+    n.hit = n.shown && found;
   });
   shownNodes = byCount.filter(i => nodes[i].shown);
   shownEdges = edges.filter(e => e.shown);
@@ -50,13 +65,14 @@ function filter() {
   byId('list').replaceChildren(...hits.slice(0, limit).map(i => {
     const button = el('button', { type: 'button', 'data-node': i,
       'aria-current': i === selected },
-      el('span', { class: 'dot', style: `--c:${color(nodes[i].type)}` }), nodes[i].name,
+      swatch(nodes[i].type), ' ', nodes[i].name,
       el('small', {}, ` ${nodes[i].type}, ${nodes[i].count}`));
     return el('li', {}, button);
   }));
   if (hits.length > limit) {
     byId('list').append(el('li', {}, el('small', {}, `… and ${hits.length - limit} more`)));
   }
+  if (!hits.length) byId('list').append(el('li', {}, el('small', {}, 'none')));
   searching = words !== '';
   draw();
 }
@@ -76,17 +92,48 @@ document.addEventListener('click', event => {
 let colors = {};
 function readColors() {
   const style = getComputedStyle(document.documentElement);
-  ['ink', 'soft', 'line', 'back', 'focus', 't0', 't1', 't2', 't3', 't4', 't5', 't6', 't7']
+  ['ink', 'soft', 'line', 'back', 'focus']
     .forEach(name => { colors[name] = style.getPropertyValue('--' + name).trim(); });
 }
+const paths = Object.fromEntries(Object.entries(SHAPES).map(([name, d]) =>
+  [name, new Path2D(d)]));
 const screen = n => [(n.x - view.x) * view.scale + canvas.clientWidth / 2,
   (n.y - view.y) * view.scale + canvas.clientHeight / 2];
+const radius = n => Math.max(2 + 0.8 * Math.min(5, Math.log2(1 + n.edges.length)),
+  n.radius * view.scale);
 let asked = false;
 function draw() {
   if (asked) return;
   asked = true;
   requestAnimationFrame(() => { asked = false; paint(); });
 }
+// The room on the canvas that is taken, in cells, so that finding it takes no time.
+function room(W, H) {
+  const size = 32, cells = new Map();
+  function* keys([x1, y1, x2, y2]) {
+    for (let i = Math.floor(x1 / size); i <= Math.floor(x2 / size); i++) {
+      for (let j = Math.floor(y1 / size); j <= Math.floor(y2 / size); j++) yield i * 4096 + j;
+    }
+  }
+  function take(box) {
+    for (const key of keys(box)) {
+      if (!cells.has(key)) cells.set(key, []);
+      cells.get(key).push(box);
+    }
+  }
+  function free(box, own) {
+    if (box[0] < 2 || box[1] < 2 || box[2] > W - 2 || box[3] > H - 2) return false;
+    for (const key of keys(box)) {
+      for (const b of cells.get(key) || []) {
+        if (b !== own && overlap(b, box)) return false;
+      }
+    }
+    return true;
+  }
+  return { take, free };
+}
+const overlap = (b, c) => b[0] < c[2] && c[0] < b[2] && b[1] < c[3] && c[1] < b[3];
+let labelled = { nodes: [], edges: [] };  // What has its name beside it now, and where.
 function paint() {
   const ratio = window.devicePixelRatio || 1;
   const [W, H] = [canvas.clientWidth, canvas.clientHeight];
@@ -99,59 +146,115 @@ function paint() {
   const near = new Set(selected === null ? [] : nodes[selected].edges.filter(e => e.shown)
     .flatMap(e => [e.head, e.tail]));
   if (selected !== null) near.add(selected);
+  const visible = [];
   for (const e of shownEdges) {
     const on = selected !== null && (e.head === selected || e.tail === selected);
     const [a, b] = [screen(nodes[e.head]), screen(nodes[e.tail])];
     if (Math.max(a[0], b[0]) < 0 || Math.min(a[0], b[0]) > W ||
         Math.max(a[1], b[1]) < 0 || Math.min(a[1], b[1]) > H) continue;
+    const length = Math.hypot(b[0] - a[0], b[1] - a[1]) || 1;
+    const bend = e.bend * Math.min(44, 0.5 * length) / length;
+    const c = [(a[0] + b[0]) / 2 - bend * (b[1] - a[1]), (a[1] + b[1]) / 2 + bend * (b[0] - a[0])];
+    visible.push([e, a, b, c, length, on]);
     context.strokeStyle = context.fillStyle = on ? colors.focus : colors.soft;
     context.globalAlpha = on ? 1 : selected === null ? 0.55 : 0.25;
     context.lineWidth = on ? 2 : 1;
     context.beginPath();
     context.moveTo(...a);
-    context.lineTo(...b);
+    context.quadraticCurveTo(...c, ...b);
     context.stroke();
-    if (e.directed && view.scale > 12) tip(a, b, nodes[e.tail].radius * view.scale);
-    if (on && Math.hypot(b[0] - a[0], b[1] - a[1]) > 90) {
-      context.font = '11px system-ui, sans-serif';
-      context.textAlign = 'center';
-      context.fillText(e.relation, (a[0] + b[0]) / 2, (a[1] + b[1]) / 2 - 4);
-    }
+    if (e.directed && length > 24) tip(c, b, radius(nodes[e.tail]));
   }
   context.globalAlpha = 1;
-  const taken = [];
+  const { take, free } = room(W, H);
+  for (const id of ['tools', 'details']) {
+    const box = byId(id);
+    if (!box.hidden) take([box.offsetLeft, box.offsetTop, box.offsetLeft + box.offsetWidth,
+      box.offsetTop + box.offsetHeight]);
+  }
+  const drawn = [];
   for (const i of shownNodes) {
-    const n = nodes[i], [x, y] = screen(n), r = Math.max(2, n.radius * view.scale);
-    if (x < -50 || x > W + 50 || y < -20 || y > H + 20) continue;
+    const n = nodes[i], [x, y] = screen(n), r = radius(n);
+    if (x < -r || x > W + r || y < -r || y > H + r) continue;
     const dim = !near.has(i) && !(searching ? n.hit : selected === null);
-    context.globalAlpha = dim ? 0.15 : selected !== null && !near.has(i) ? 0.5 : 1;
-    context.fillStyle = colors['t' + D.types.indexOf(n.type) % 8];
-    context.beginPath();
-    context.arc(x, y, r, 0, 2 * Math.PI);
-    context.fill();
+    const own = [x - r, y - r, x + r, y + r];
+    take(own);
+    drawn.push([i, x, y, r, dim, own]);
+    context.globalAlpha = dim ? 0.2 : selected !== null && !near.has(i) ? 0.5 : 1;
+    context.save();
+    context.translate(x, y);
+    context.scale(r, r);
+    context.fillStyle = typeColor(n.type);
+    context.fill(paths[D.marks[n.type][1]]);
     if (i === selected || i === hovered) {
       context.strokeStyle = colors.focus;
-      context.lineWidth = 3;
-      context.stroke();
+      context.lineWidth = 3 / r;
+      context.stroke(paths[D.marks[n.type][1]]);
     }
-    const wanted = i === hovered || near.has(i) || (searching && n.hit);
-    if (!dim && (wanted || (view.scale > 9 && taken.length < 400))) label(n, x, y, r, taken);
+    context.restore();
   }
   context.globalAlpha = 1;
+  labelled = { nodes: [], edges: [] };
+  // Those that matter most first: what is chosen, then what has most relations.
+  const weight = ([i]) => (i === selected || i === hovered ? 2 : near.has(i) ||
+    (searching && nodes[i].hit) ? 1 : 0);
+  drawn.map((d, k) => [weight(d), k, d]).sort((a, b) => b[0] - a[0] || a[1] - b[1])
+    .slice(0, 1500).forEach(([wanted, , d], k) => {
+      if (!d[4] || wanted) label(d, wanted, k < NAMED, take, free);
+    });
+  visible.sort((a, b) => b[5] - a[5] || b[4] - a[4]).slice(0, 600).forEach(v => {
+    edgeLabel(v, take, free);
+  });
+  context.globalAlpha = 1;
 }
-function label(n, x, y, r, taken) {
-  context.font = '12px system-ui, sans-serif';
-  context.textAlign = 'left';
-  const name = n.name.length > 28 ? n.name.slice(0, 27) + '…' : n.name;
-  const box = [x + r + 3, y - 8, x + r + 3 + context.measureText(name).width, y + 6];
-  // Labels that would cover another are left out; the list and the pointer name them.
-  if (taken.some(b => b[0] < box[2] && box[0] < b[2] && b[1] < box[3] && box[1] < b[3])) return;
-  taken.push(box);
-  context.lineWidth = 3;
+// So many names are shown even where they cover nodes, those of the largest hubs.
+const NAMED = 15;
+const shorten = (text, size) => text.length > size ? text.slice(0, size - 1) + '…' : text;
+function write(text, x, y, color) {
+  context.lineJoin = 'round';
+  context.lineWidth = 3.5;
   context.strokeStyle = colors.back;
-  context.strokeText(name, box[0], y + 4);
-  context.fillStyle = colors.ink;
-  context.fillText(name, box[0], y + 4);
+  context.strokeText(text, x, y);
+  context.fillStyle = color;
+  context.fillText(text, x, y);
+}
+// Where no place around a node is free, its name is left out: the list and the pointer
+// give it.
+function label([i, x, y, r, , own], wanted, must, take, free) {
+  const n = nodes[i], hub = n.edges.length > 4;
+  const size = 12 + (hub ? Math.min(4, Math.log2(n.edges.length) - 1) : 0);
+  context.font = `${hub ? 600 : 400} ${size}px system-ui, sans-serif`;
+  context.textAlign = 'left';
+  const name = shorten(n.name, wanted === 2 ? 60 : 28);
+  const w = context.measureText(name).width, h = size / 2 + 1;
+  const places = [[x + r + 3, y], [x - r - 3 - w, y], [x - w / 2, y + r + h + 2],
+    [x - w / 2, y - r - h - 2]];
+  const box = ([left, middle]) => [left - 1, middle - h, left + w + 1, middle + h];
+  const bare = p => box(p)[0] > 0 && box(p)[2] < canvas.clientWidth && box(p)[1] > 0 &&
+    box(p)[3] < canvas.clientHeight && !labelled.nodes.some(([, b]) => overlap(b, box(p)));
+  const place = places.find(p => free(box(p), own)) ||
+    (must || wanted ? places.find(bare) : null) || (wanted === 2 ? places[0] : null);
+  if (!place) return;
+  take(box(place));
+  labelled.nodes.push([i, box(place)]);
+  write(name, place[0], place[1] + 0.35 * size, colors.ink);
+}
+function edgeLabel([e, a, b, c, length, on], take, free) {
+  if (length < 50) return;
+  context.font = '11px system-ui, sans-serif';
+  context.textAlign = 'center';
+  const name = shorten(e.relation, 24), w = context.measureText(name).width;
+  for (const t of [0.5, 0.38, 0.62]) {
+    const [p, q, r] = [(1 - t) ** 2, 2 * t * (1 - t), t * t];
+    const [x, y] = [0, 1].map(k => p * a[k] + q * c[k] + r * b[k]);
+    const box = [x - w / 2 - 1, y - 7, x + w / 2 + 1, y + 7];
+    if (!free(box)) continue;
+    take(box);
+    labelled.edges.push([edges.indexOf(e), box]);
+    context.globalAlpha = on || selected === null ? 1 : 0.4;
+    write(name, x, y + 4, on ? colors.focus : colors.soft);
+    return;
+  }
 }
 function tip(a, b, r) {
   const angle = Math.atan2(b[1] - a[1], b[0] - a[0]);
@@ -178,6 +281,25 @@ function marked(sentence, spans) {
   const image = D.sentences[sentence][1];
   return [...parts, image ? el('small', {}, ` (image ${image})`) : ''];
 }
+// The pictures of an entity's sentences, with what it is aligned with in them.
+function pictures(n) {
+  const boxes = new Map();
+  n.mentions.forEach(([sentence, , , , object]) => {
+    const image = D.sentences[sentence][1];
+    if (!(image in D.images)) return;
+    if (!boxes.has(image)) boxes.set(image, []);
+    if (object) boxes.get(image).push(object);
+  });
+  if (!boxes.size) return [];
+  const some = [...boxes].slice(0, 6).map(([image, objects]) => el('figure', {},
+    el('span', { class: 'frame' }, el('img', { src: D.images[image], alt: image }),
+      ...objects.filter(([, box]) => box).map(([name, [x1, y1, x2, y2]]) => el('i', { title: name,
+        style: `left:${100 * x1}%;top:${100 * y1}%;width:${100 * (x2 - x1)}%;` +
+          `height:${100 * (y2 - y1)}%` }))),
+    el('figcaption', {}, [image, ...new Set(objects.map(o => o[0]))].join(', '))));
+  return [el('h3', {}, 'Pictures'), el('div', { class: 'pictures' }, ...some),
+    boxes.size > 6 ? el('p', {}, `… and ${boxes.size - 6} more`) : ''];
+}
 function select(i, move) {
   selected = i;
   const panel = byId('details');
@@ -185,18 +307,21 @@ function select(i, move) {
   if (i === null) { filter(); return; }
   const n = nodes[i];
   if (move) {
+    n.shown = true;
     view.scale = Math.max(view.scale, 70);
-    view.x = n.x + panel.offsetWidth / 2 / view.scale;  // Beside the panel.
-    view.y = n.y;
+    const wide = panel.offsetWidth < 0.6 * canvas.clientWidth;  // Else it lies below.
+    view.x = n.x + (wide ? panel.offsetWidth / 2 / view.scale : 0);
+    view.y = n.y + (wide ? 0 : 0.27 * canvas.clientHeight / view.scale);
+    if (!wide) canvas.parentNode.scrollIntoView();
   }
   const close = el('button', { class: 'close', type: 'button', 'aria-label': 'Close' }, '✕');
   close.addEventListener('click', () => { select(null); canvas.focus(); });
   const names = Object.entries(n.names).map(([name, count]) => `${name} (${count})`);
   panel.replaceChildren(close, el('h2', {}, n.name),
-    el('p', { style: `--c:${color(n.type)}` }, el('span', { class: 'dot' }),
-      `${n.type}, named ${n.count} times, best ${percent(n.best)}` +
+    el('p', {}, swatch(n.type), ` ${n.type}, named ${n.count} times, best ${percent(n.best)}` +
       (n.wikidata ? `, Wikidata ${n.wikidata}` : '')),
     names.length > 1 ? el('p', {}, `Names: ${names.join(', ')}`) : '',
+    ...pictures(n),
     el('h3', {}, 'Relations'),
     el('ul', {}, ...n.edges.map(e => {
       const other = e.head === i ? e.tail : e.head;
@@ -216,21 +341,49 @@ function select(i, move) {
 }
 
 // ---- moving ----
-function fit() {
-  const shown = shownNodes.map(i => nodes[i]);
-  if (!shown.length) return;
-  const [xs, ys] = [shown.map(n => n.x), shown.map(n => n.y)];
-  const [x1, x2] = [Math.min(...xs), Math.max(...xs)];
-  const [y1, y2] = [Math.min(...ys), Math.max(...ys)];
-  view.x = (x1 + x2) / 2;
+function show([x1, y1, x2, y2], most) {
+  const [W, H] = [canvas.clientWidth, canvas.clientHeight];
+  // Names at the right need room.
+  view.scale = Math.min(most, Math.max(W - 140, W / 2) / (x2 - x1 + 1), (H - 90) / (y2 - y1 + 1));
+  view.x = (x1 + x2) / 2 + 35 / view.scale;
   view.y = (y1 + y2) / 2;
-  view.scale = Math.min(80, canvas.clientWidth / (x2 - x1 + 3),
-    canvas.clientHeight / (y2 - y1 + 3));
   draw();
+}
+function fit() {
+  if (shownNodes.length) show(around(shownNodes.map(i => nodes[i])), 90);
+}
+function around(some) {
+  const [xs, ys] = [some.map(n => n.x), some.map(n => n.y)];
+  return [xs, ys].map(v => v.reduce((a, b) => Math.min(a, b)))
+    .concat([xs, ys].map(v => v.reduce((a, b) => Math.max(a, b))));
+}
+// The largest part that is connected by what is shown; several small ones beside it.
+function largest() {
+  const part = new Map();
+  let best = [];
+  for (const start of shownNodes) {
+    if (part.has(start)) continue;
+    const found = [start];
+    part.set(start, start);
+    for (const i of found) {
+      for (const e of nodes[i].edges) {
+        const other = e.head === i ? e.tail : e.head;
+        if (e.shown && !part.has(other)) {
+          part.set(other, start);
+          found.push(other);
+        }
+      }
+    }
+    if (found.length > best.length) best = found;
+  }
+  if (!best.length) return;
+  const [x1, y1, x2, y2] = around(best.map(i => nodes[i]));
+  // One of two entities would fill the screen: its neighbours are shown, too.
+  show([x1, y1, Math.max(x2, x1 + 8), Math.max(y2, y1 + 6)], 90);
 }
 function zoom(factor, x = canvas.clientWidth / 2, y = canvas.clientHeight / 2) {
   const [dx, dy] = [x - canvas.clientWidth / 2, y - canvas.clientHeight / 2];
-  const next = Math.min(300, Math.max(1, view.scale * factor));
+  const next = Math.min(300, Math.max(Math.min(1, view.scale), view.scale * factor));
   view.x += dx / view.scale - dx / next;
   view.y += dy / view.scale - dy / next;
   view.scale = next;
@@ -241,24 +394,36 @@ function nodeAt(event) {
   let best = null, least = 14;
   for (const i of shownNodes) {
     const [nx, ny] = screen(nodes[i]);
-    const distance = Math.hypot(nx - x, ny - y) - nodes[i].radius * view.scale;
+    const distance = Math.hypot(nx - x, ny - y) - radius(nodes[i]);
     if (distance < least) [best, least] = [i, distance];
   }
   return least < 8 ? best : null;
 }
-let drag = null;
+const pointers = new Map();
+let moved = false;
 canvas.addEventListener('pointerdown', event => {
-  drag = { x: event.offsetX, y: event.offsetY, moved: false };
+  if (!pointers.size) moved = false;
+  pointers.set(event.pointerId, [event.offsetX, event.offsetY]);
   canvas.setPointerCapture(event.pointerId);
 });
 canvas.addEventListener('pointermove', event => {
-  if (drag) {
-    const [dx, dy] = [event.offsetX - drag.x, event.offsetY - drag.y];
-    if (!drag.moved && Math.hypot(dx, dy) < 4) return;
-    view.x -= dx / view.scale;
-    view.y -= dy / view.scale;
-    drag = { x: event.offsetX, y: event.offsetY, moved: true };
-    draw();
+  const before = pointers.get(event.pointerId);
+  if (before) {
+    const now = [event.offsetX, event.offsetY];
+    const step = [now[0] - before[0], now[1] - before[1]];
+    if (!moved && Math.hypot(...step) < 4) return;
+    moved = true;
+    pointers.set(event.pointerId, now);
+    if (pointers.size === 1) {
+      view.x -= step[0] / view.scale;
+      view.y -= step[1] / view.scale;
+      draw();
+      return;
+    }
+    // Two fingers: zoom by their distance, around the one that rests.
+    const other = [...pointers].find(([id]) => id !== event.pointerId)[1];
+    const distance = p => Math.hypot(p[0] - other[0], p[1] - other[1]) || 1;
+    zoom(distance(now) / distance(before), ...other);
     return;
   }
   const hit = nodeAt(event);
@@ -266,9 +431,10 @@ canvas.addEventListener('pointermove', event => {
   if (hit !== hovered) { hovered = hit; draw(); }
 });
 canvas.addEventListener('pointerup', event => {
-  if (drag && !drag.moved) select(nodeAt(event));
-  drag = null;
+  if (!moved && pointers.size === 1) select(nodeAt(event));
+  pointers.delete(event.pointerId);
 });
+canvas.addEventListener('pointercancel', event => pointers.delete(event.pointerId));
 canvas.addEventListener('wheel', event => {
   event.preventDefault();
   zoom(Math.exp(-event.deltaY / 400), event.offsetX, event.offsetY);
@@ -281,6 +447,7 @@ canvas.addEventListener('keydown', event => {
   else if (event.key === '+' || event.key === '=') zoom(1.3);
   else if (event.key === '-') zoom(1 / 1.3);
   else if (event.key === '0') fit();
+  else if (event.key === '1') largest();
   else if (event.key === 'Escape') select(null);
   else return;
   event.preventDefault();
@@ -288,11 +455,15 @@ canvas.addEventListener('keydown', event => {
 byId('in').addEventListener('click', () => zoom(1.3));
 byId('out').addEventListener('click', () => zoom(1 / 1.3));
 byId('fit').addEventListener('click', fit);
+byId('largest').addEventListener('click', largest);
 new ResizeObserver(draw).observe(canvas);
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
   readColors();
   draw();
 });
+// At first what has relations is shown; a graph without any is shown as it is.
+byId('lonely').checked = !edges.length;
+byId('lonely-count').textContent = `(${numLonely})`;
 readColors();
 filter();
-fit();
+largest();
