@@ -56,9 +56,12 @@ def explain_page(result: Result) -> str:
             'end': e.end
         } for item, e in zip(value['entities'], extraction.entities)],
         'quintuples': [{
-            **item, 'head': number[q.head],
-            'tail': number[q.tail],
-            'directed': item['directed'] and q.relation not in JMERE_SYMMETRIC
+            **item, 'head':
+            number[q.head],
+            'tail':
+            number[q.tail],
+            'directed':
+            item['directed'] and q.relation not in JMERE_SYMMETRIC
         } for item, q in zip(value['quintuples'], extraction.quintuples)],
         'image':
         None if result.image is None else data_uri(result.image, _MAX_SIDE),

@@ -5,10 +5,11 @@ import pytest
 
 from eega_pyg.visualize.palette import COLORS, SHAPES, type_marks
 
-# Machado, Oliveira and Fernandes, "A Physiologically-based Model for Simulation of Color
-# Vision Deficiency", severity 1: without red, green and blue cones.
+# Machado, Oliveira and Fernandes, "A Physiologically-based Model for Simulation of
+# Color Vision Deficiency", severity 1: without red, green and blue cones.
 EYES = {
-    'all': np.eye(3),
+    'all':
+    np.eye(3),
     'protan': [[.152286, 1.052583, -.204868], [.114503, .786281, .099216],
                [-.003882, -.048116, 1.051998]],
     'deutan': [[.367322, .860646, -.227968], [.280085, .672501, .047413],
@@ -35,8 +36,9 @@ def lab(value):
 def test_no_two_colours_look_alike(eyes):
     seen = [lab(np.clip(EYES[eyes] @ linear(c), 0, 1)) for c in COLORS]
     # The plain distance in Lab, of which 2.3 are just noticeable.
-    assert min(np.subtract(a, b) @ np.subtract(a, b)
-               for a, b in itertools.combinations(seen, 2))**0.5 >= 14
+    assert min(
+        np.subtract(a, b) @ np.subtract(a, b)
+        for a, b in itertools.combinations(seen, 2))**0.5 >= 14
 
 
 @pytest.mark.parametrize('back', ['#ffffff', '#1e2127', '#16181c'])

@@ -141,9 +141,10 @@ def _turtle(graph: 'rdflib.Graph', base: str = BASE) -> Iterator[str]:
         if isinstance(value, Literal):
             return str(value) if str(value.datatype) in plain else value.n3()
         if value not in names:
-            names[value] = next((f'{prefix}:{value[len(start):]}'
-                                 for prefix, start in known if value.startswith(start)
-                                 and _LOCAL.fullmatch(value, len(start))), value.n3())
+            names[value] = next(
+                (f'{prefix}:{value[len(start):]}' for prefix, start in known
+                 if value.startswith(start) and _LOCAL.fullmatch(value, len(start))),
+                value.n3())
         return names[value]
 
     for prefix, start in prefixes.items():

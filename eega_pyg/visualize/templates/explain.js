@@ -115,6 +115,8 @@ function drawArcs() {
       Math.max((l[0] - 24) / 2, 6 + 4 * q.relation.length), l[1] - h, null, down ? tipped : null);
   });
 }
+// A long name breaks after its underscores.
+const breakable = name => name.split(/(?<=_)/).flatMap(part => [part, el('wbr')]);
 const typed = e => [e.text, ' ', el('span', { class: 'tag' }, swatch(e.type), e.type)];
 function list(target, names, rows) {
   byId(target).append(el('table', {}, el('thead', {}, el('tr', {}, ...names.map(name =>
@@ -124,7 +126,7 @@ if (D.quintuples.length) {
   if (!drawn) byId('quintuples').append(el('p', {}, 'Too many relations to draw them as arcs.'));
   list('quintuples', ['head', 'relation', 'tail', 'probability'], D.quintuples.map((q, i) =>
     el('tr', { tabindex: 0, 'data-quintuple': i }, el('td', {}, ...typed(D.entities[q.head])),
-      el('td', {}, q.relation + (q.directed ? ' →' : ' —')),
+      el('td', {}, ...breakable(q.relation), q.directed ? ' →' : ' —'),
       el('td', {}, ...typed(D.entities[q.tail])), el('td', {}, percent(q.probability)))));
 } else {
   byId('quintuples').append(el('p', {}, 'No relation was found.'));
@@ -160,14 +162,15 @@ if (D.image) {
   img.addEventListener('load', () => {
     const [W, H] = [img.naturalWidth, img.naturalHeight];
     boxes.setAttribute('viewBox', `0 0 ${W} ${H}`);
+    const unit = W / img.clientWidth;  // What a pixel of the screen is in the drawing.
     // Large boxes first, so that small ones can be reached.
     const area = o => (o.box[2] - o.box[0]) * (o.box[3] - o.box[1]);
     D.objects.map((o, i) => [o, i]).filter(([o]) => o.box)
       .sort((a, b) => area(b[0]) - area(a[0])).forEach(([o, i]) => {
         const [x1, y1, x2, y2] = o.box;
         const node = objectNode(i, el('rect', { x: x1 * W, y: y1 * H,
-          width: (x2 - x1) * W, height: (y2 - y1) * H }), x1 * W + 4, y1 * H + W / 38);
-        node.querySelector('text').style.fontSize = `${W / 42}px`;
+          width: (x2 - x1) * W, height: (y2 - y1) * H }), x1 * W + 4 * unit, y1 * H + 14 * unit);
+        node.querySelector('text').style.fontSize = `${13 * unit}px`;
         boxes.append(node);
       });
   });
