@@ -18,7 +18,7 @@ _MOVED: Dict[str, Union[str, Tuple[str, ...]]] = {
     'extractor': 'extraction.extractor',
     'extras': 'resolve',
     'graph_commands': ('cli.graph', 'cli.extract', 'cli.model'),
-    'item': 'extraction.item',
+    'item': ('extraction.item', 'extraction.item_files'),
     'knowledge_graph.cypher': 'knowledge_graph.formats.cypher',
     'knowledge_graph.graphml': 'knowledge_graph.formats.graphml',
     'knowledge_graph.jsonl': 'knowledge_graph.formats.jsonl',

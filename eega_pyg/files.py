@@ -2,17 +2,23 @@ r"""Writing files whole or not at all, and reading JSON and YAML."""
 import errno
 import json
 import os
+import platform
 import re
 import shutil
 import stat
 import uuid
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any, Dict, Iterator, Tuple, Union
 
 import yaml
 
+from eega_pyg.identity import sha256
+
+_TEMPORARY = re.compile(
+    r'\.(?P<host>[0-9a-f]{6})-(?P<process>[0-9]{1,10})-[0-9a-f]{8}\.tmp$')
 # The names of the process's own open files, which may be redirected anywhere.
 _OPEN_FILE = re.compile(r'/dev/(stdout|stderr|fd/\d+)|/proc/(self|\d+)/fd/\d+')
 #: The most bytes that a YAML text may have, and how deep it may be nested.
@@ -29,11 +35,17 @@ def check_file(path: Union[str, Path]) -> None:
             if not os.access(path, os.W_OK):
                 raise PermissionError(errno.EACCES, 'no permission')
             return
-        folder = os.path.dirname(os.path.realpath(path))
-        os.makedirs(folder, exist_ok=True)
-        TemporaryFile(dir=folder).close()
+        check_folder(os.path.dirname(os.path.realpath(path)))
     except OSError as e:
         raise OSError(f"'{path}' cannot be written: {e.strerror}") from None
+
+
+def check_folder(path: Union[str, Path]) -> None:
+    r"""Makes a folder and removes what killed processes have left in it; raises an
+    :class:`OSError` if nothing can be written there."""
+    os.makedirs(path, exist_ok=True)
+    TemporaryFile(dir=path).close()
+    remove_leftovers(path)
 
 
 def check_apart(source: Path, target: Path) -> None:
@@ -66,7 +78,7 @@ def atomic(path: Union[str, Path]) -> Iterator[str]:
     os.makedirs(os.path.dirname(path), exist_ok=True)
     # `tempfile` and safetensors make files that only their owner can read. So the file
     # is made here, and its usual permissions are restored after it was written.
-    temporary = f'{path}.{uuid.uuid4().hex[:8]}.tmp'
+    temporary = _temporary(path)
     Path(temporary).touch()
     mode = os.stat(temporary).st_mode
     try:
@@ -77,6 +89,43 @@ def atomic(path: Union[str, Path]) -> Iterator[str]:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+
+
+def remove_leftovers(folder: Union[str, Path]) -> None:
+    r"""Removes temporary files of :func:`atomic` whose process was killed on this
+    machine; those of other machines and of running processes stay."""
+    if os.name != 'posix':  # Elsewhere one cannot ask for a process without harm.
+        return
+    for name in os.listdir(folder):
+        found = _TEMPORARY.search(name)
+        if found is not None and found['host'] == _host() and not _runs(
+                int(found['process'])):
+            with suppress(OSError):
+                os.unlink(os.path.join(folder, name))
+
+
+def _temporary(path: str) -> str:
+    # Says who writes it, so that the next run can tell whether it is still written.
+    folder, name = os.path.split(path)
+    if len(os.fsencode(name)) > 200:  # Of 255.
+        name = sha256(name)[:16]
+    number = uuid.uuid4().hex[:8]
+    return os.path.join(folder, f'{name}.{_host()}-{os.getpid()}-{number}.tmp')
+
+
+@lru_cache(maxsize=None)
+def _host() -> str:
+    return sha256(platform.node())[:6]
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # It belongs to somebody else.
+        return True
+    return True
 
 
 def _is_stream(path: Union[str, Path]) -> bool:

@@ -4,9 +4,10 @@ from typing import List
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from .console import out
-from .options import Preset, Root, Set, Split
+from .options import Preset, Quiet, Root, Set, Split
 
 
 def build(
@@ -15,12 +16,13 @@ def build(
                                       help='Split to build; may be repeated.'),
     preset: str = Preset,
     overrides: List[str] = Set,
+    quiet: bool = Quiet,
 ) -> None:
     r"""Turns the raw files into graphs and prints what they hold."""
     from eega_pyg.config import Config
     from eega_pyg.datasets import JMERE
     config = Config.load(preset, overrides)
-    table = Table('', title=f'{root} ({config.data.version})')
+    table = Table('', title=Text(f'{root} ({config.data.version})'))
     columns = []
     for name in split:
         table.add_column(name.value, justify='right')

@@ -1,170 +1,165 @@
 r"""The commands ``eega extract`` and ``eega explain``."""
 from enum import Enum
 from pathlib import Path
-from typing import (
-    TYPE_CHECKING,
-    Dict,
-    Iterable,
-    Iterator,
-    List,
-    Optional,
-    Sequence,
-    Tuple,
-)
+from typing import List, Optional
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
-from .console import out, tell
+from .console import note, results, tell
+from .extraction import Extraction
+from .inputs import input_paths, items_of
 from .options import (
     Caption,
     Device,
+    Input,
     MinProbability,
     OptionalModel,
+    Quiet,
     SceneGraphFile,
-    check_items,
     one_item,
+    output,
 )
+from .result_table import print_result
 
-if TYPE_CHECKING:
-    from eega_pyg.extraction.result import Result
+_FIGURES = ('.pdf', '.png', '.svg')
 
 
 class Format(str, Enum):
     table = 'table'
     jsonl = 'jsonl'
+    json = 'json'
+    csv = 'csv'
+    tsv = 'tsv'
 
 
 def extract(
-    text: Optional[str] = typer.Argument(None, help='The text.', show_default=False),
+    texts: Optional[List[str]] = typer.Argument(
+        None, metavar='[TEXT|FILE...]', help='A text in quotes, or what --input takes; '
+        'several files may be named.', show_default=False),
     model: Optional[str] = OptionalModel,
     caption: Optional[str] = Caption,
     scene_graph: Optional[Path] = SceneGraphFile,
     image: Optional[Path] = typer.Option(
         None, help='The image. The model looks at it only without a caption or a '
         'scene graph.'),
-    source: Optional[Path] = typer.Option(
-        None, '--input',
-        help='JSON lines, instead of TEXT, with "text" or "words" and, '
-        'if you like, "caption" or "scene_graph", "image_id", and "image" (a path).'),
+    source: Optional[Path] = Input,
     align: bool = typer.Option(
         False, '--align', help='Also say which objects of '
-        'the image each entity is aligned with (JSON lines only).'),
+        'the image each entity is aligned with (JSON only).'),
     min_probability: float = MinProbability,
     device: Optional[str] = Device,
-    target: Optional[Path] = typer.Option(None, '--output', help='File for the JSON '
-                                          'lines.'),
+    target: Optional[Path] = output(
+        'A file that ends in .jsonl, .json, .csv or .tsv; by default results are '
+        'printed.', None),
     style: Optional[Format] = typer.Option(
-        None, '--format', help='A table, or one '
-        'JSON object a line \\[default: a table '
-        'for TEXT, JSON lines for --input].'),
+        None, '--format', show_default=False,
+        help='How results are printed \\[default: '
+        'a table for TEXT, JSON lines for files].'),
     resume: bool = typer.Option(
         False, '--resume', help='Go on where a stopped run '
-        'with the same --input and --output ended.'),
+        'with the same input and --output ended.'),
+    quiet: bool = Quiet,
 ) -> None:
-    r"""Extracts entities and quintuples from a text or a file of texts."""
-    from eega_pyg.extraction.extractor import Extractor
-    from eega_pyg.extraction.item import read_items
-    from eega_pyg.extraction.result_file import run_identity, write_results
-    from eega_pyg.files import check_apart, check_file
-    from eega_pyg.parsing import tracked
-    if (text is None) == (source is None):
-        raise ValueError('Give either TEXT or --input FILE')
-    if source is not None and (caption, scene_graph, image) != (None, None, None):
-        raise ValueError('With --input, captions, scene graphs and images stand in the '
-                         'file')
+    r"""Extracts entities and quintuples from a text or from files of texts.
+
+    Beside "text" or "words", a record of CSV or JSON may have "caption" or
+    "scene_graph", "image_id" (or "img_id") and "image" (a path); all else in it is
+    passed on to its result.
+    """
+    paths = input_paths(texts or [], source)
+    if paths and (caption, scene_graph, image) != (None, None, None):
+        raise ValueError('Of files, captions, scene graphs and images stand in the '
+                         'files')
     if resume and target is None:
         raise ValueError('--resume needs --output FILE')
+    if paths and resume and '-' in map(str, paths):
+        raise ValueError('What came through the standard input is not there again: '
+                         'write it to a file for --resume')
+    form = _form(target, style, bool(paths))
+    from eega_pyg.extraction.result_file import PartialResults
+    from eega_pyg.files import check_apart, check_file
     if target is not None:
         check_file(target)
-        if source is not None:
-            check_apart(source, target)
-    numbered = (read_items(source) if source is not None else {
-        0: one_item(text, caption, scene_graph, image)
-    })
-    extractor = Extractor.from_pretrained(model, device, threshold=min_probability)
-    check_items(extractor, numbered, source)
-    items = list(numbered.values())
+        for path in paths:
+            check_apart(path, target)
+    items = items_of(paths) if paths else {
+        '': one_item((texts or [''])[0], caption, scene_graph, image)
+    }
+    if target is None:
+        extraction = Extraction(items, model, device, min_probability, align)
+        _print(extraction, form)
+        return
+    with PartialResults(target, resume, tell) as part:
+        extraction = Extraction(items, model, device, min_probability, align)
+        extraction.write(part, target, form)
+    note(f'Wrote {target}')
 
-    def results(positions: Sequence[int]) -> Iterator[Tuple[int, 'Result']]:
-        left = [items[i] for i in positions]
-        for i, result in tracked(extractor.stream(left, align=align), len(left),
-                                 len(items) >= 64, 'Extracting'):
-            yield positions[i], result
 
-    if target is not None:
-        try:
-            write_results(target, results, len(items),
-                          run_identity(extractor, items, align), resume)
-        except KeyboardInterrupt as e:
-            tell(str(e))
-            raise
-        tell(f'Wrote {target}')
-    elif style is Format.jsonl or (style is None and source is not None):
-        for result in _in_order(results(range(len(items)))):
-            print(result.to_json(), flush=True)
+def _form(target: Optional[Path], style: Optional[Format], files: bool) -> str:
+    r"""The form of the results."""
+    from eega_pyg.extraction.result_formats import FORMATS
+    if target is None:
+        return style.value if style else 'jsonl' if files else 'table'
+    suffix = target.suffix.lower()
+    named = FORMATS.get(suffix)
+    if named is None and str(target).startswith('/dev/'):
+        named = style.value if style else 'jsonl'
+    if named is None:
+        raise ValueError(f"'{target}' ends in no known format: expected "
+                         f"{', '.join(FORMATS)}")
+    if style is Format.table:
+        raise ValueError('A table is printed, not written: leave out --output, or '
+                         '--format table')
+    if style and style.value != named:
+        raise ValueError(f"'{target}' ends in {suffix}, which is not --format "
+                         f"{style.value}: leave out one of the two")
+    return named
+
+
+def _print(extraction: Extraction, form: str) -> None:
+    found = (result.to_dict() for result in extraction.in_order())
+    if form == 'table':
+        for value in found:
+            print_result(value)
     else:
-        for result in _in_order(results(range(len(items)))):
-            out.print(_result_table(result))
+        from eega_pyg.extraction.result_formats import write_values
+        write_values(found, results(), form, extraction.metadata_names())
 
 
 def explain(
     text: str = typer.Argument(..., help='The text.', show_default=False),
-    target: List[Path] = typer.Option(
-        ..., '--out', '-o', show_default=False, help='The page (.html) or a figure '
-        '(.pdf, .png, .svg); may be repeated.'),
+    target: List[Path] = output('The page (.html) or a figure (.pdf, .png, .svg); may '
+                                'be repeated.'),
     model: Optional[str] = OptionalModel,
     caption: Optional[str] = Caption,
     scene_graph: Optional[Path] = SceneGraphFile,
     image: Optional[Path] = typer.Option(
         None, help='The image, for the page. The model looks at it only without a '
         'caption or a scene graph.'),
+    min_probability: float = MinProbability,
     device: Optional[str] = Device,
+    quiet: bool = Quiet,
 ) -> None:
     r"""Writes a page that shows what the model makes of a text and its image: entities,
     relations, the alignment of words and objects, and all word pairs."""
-    from eega_pyg.extraction.extractor import Extractor
     from eega_pyg.files import check_file
     from eega_pyg.resolve import require
-    from eega_pyg.visualize.explain_page import write_explain_page
-    from eega_pyg.visualize.figures import FORMATS, draw_explanation, save_figure
     for path in target:
         check_file(path)
-        if path.suffix.lower() not in ('.html', *FORMATS):
+        if path.suffix.lower() not in ('.html', *_FIGURES):
             raise ValueError(f"'{path}' ends in no known format: expected .html, "
-                             f"{', '.join(FORMATS)}")
-        if path.suffix.lower() in FORMATS:
+                             f"{', '.join(_FIGURES)}")
+        if path.suffix.lower() in _FIGURES:
             require('matplotlib', 'plot')
     item = one_item(text, caption, scene_graph, image)
-    extractor = Extractor.from_pretrained(model, device)
+    from eega_pyg.extraction.extractor import Extractor
+    from eega_pyg.visualize.explain_page import write_explain_page
+    from eega_pyg.visualize.figures import draw_explanation, save_figure
+    extractor = Extractor.from_pretrained(model, device, threshold=min_probability)
     result = extractor.batch([item], align=True, pairs=True)[0]
     for path in target:
         if path.suffix.lower() == '.html':
             write_explain_page(result, path)
         else:
             save_figure(draw_explanation(result), path)
-        tell(f'Wrote {path}')
-
-
-def _in_order(results: Iterable[Tuple[int, 'Result']]) -> Iterator['Result']:
-    r"""Each result as soon as all before it are there."""
-    waiting: Dict[int, 'Result'] = {}
-    following = 0
-    for i, result in results:
-        waiting[i] = result
-        while following in waiting:
-            yield waiting.pop(following)
-            following += 1
-
-
-def _result_table(result: 'Result') -> Table:
-    table = Table(title=Text(result.text))
-    for name in ('head', 'type', 'relation', 'tail', 'type', 'probability'):
-        table.add_column(name, overflow='fold')
-    for q in result.quintuples:
-        table.add_row(*map(Text, (q.head.text, q.head.type, q.relation, q.tail.text,
-                                  q.tail.type, f'{q.probability:.2f}')))
-    if not table.row_count:
-        table.add_row('(no relation found)', *[''] * 5)
-    return table
+        note(f'Wrote {path}')

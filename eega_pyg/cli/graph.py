@@ -1,14 +1,15 @@
 r"""The command ``eega graph``."""
-import json
-from contextlib import contextmanager
+from contextlib import nullcontext
 from enum import Enum
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, List, Optional
 
 import typer
 
-from .console import tell
-from .options import Device, MinProbability, OptionalModel, check_items
+from .console import note, tell
+from .extraction import Extraction
+from .inputs import input_paths
+from .options import Device, Input, MinProbability, OptionalModel, Quiet, output
 
 
 class Images(str, Enum):
@@ -17,11 +18,12 @@ class Images(str, Enum):
 
 
 def graph(
-    source: Path = typer.Argument(
-        ..., show_default=False, help='JSON lines: results that "eega extract" has '
-        'written, or texts as it reads them with --input.'),
-    target: List[Path] = typer.Option(
-        ..., '--out', '-o', show_default=False, help='A file that ends in .jsonl, '
+    sources: Optional[List[str]] = typer.Argument(
+        None, metavar='FILE...', show_default=False, help='Results that "eega extract" '
+        'has written as JSON, or texts as it reads them.'),
+    source: Optional[Path] = Input,
+    target: List[Path] = output(
+        'A file that ends in .jsonl, .json (nodes and links), .csv (a relation a row), '
         '.graphml, .ttl, .jsonld, .cypher, .html (a page to search), .pdf, .png or '
         '.svg, or a folder for neo4j-admin\'s CSV files; may be repeated.'),
     model: Optional[str] = OptionalModel,
@@ -38,78 +40,69 @@ def graph(
         1, min=1, help='Leave out relations that are stated '
         'less often, and entities without any.'),
     device: Optional[str] = Device,
+    resume: bool = typer.Option(
+        False, '--resume', help='Go on where a stopped run '
+        'with the same texts and --output ended.'),
+    quiet: bool = Quiet,
 ) -> None:
     r"""Merges what was found in many texts into one graph and writes it."""
-    from eega_pyg.files import check_apart, read_lines
-    from eega_pyg.knowledge_graph import (
-        KnowledgeGraph,
-        ResultError,
-        TableLinker,
-        check_target,
-    )
+    paths = input_paths(sources or [], source)
+    if not paths:
+        raise FileNotFoundError(f"There is no file or folder '{(sources or [''])[0]}'")
+    from eega_pyg.extraction.result_file import PartialResults
+    from eega_pyg.files import check_apart, check_folder
+    from eega_pyg.knowledge_graph.formats.write import check_target
     for path in target:
-        check_target(path)
-        check_apart(source, path)
+        if check_target(path) == '':
+            check_folder(path)
+        for file in paths:
+            check_apart(file, path)
+    records = _records(paths)
+    items = _items(records)
+    from eega_pyg.knowledge_graph import KnowledgeGraph, ResultError, TableLinker
     linker = TableLinker.from_csv(links) if links is not None else None
-    lines = dict(read_lines(source))
-    if not lines:
-        raise ValueError(f"{source}: holds neither a result nor a text")
-    first = next(iter(lines.values()))
-    if isinstance(first, dict) and 'format' in first:
-        raise ValueError(f"'{source}' is a graph already: KnowledgeGraph.load reads "
-                         f"it, and its 'filter' and 'write' make others of it")
-    with _kept(lines, target[0].with_name(target[0].name + '.results.jsonl')):
-        _extract(lines, source, model, device)
+    # What was extracted stays if something fails before the graph is written.
+    with PartialResults(target[0], resume, tell) if items else nullcontext() as part:
+        if part is not None:
+            extraction = Extraction(items, model, device, 0.0, True)
+            records.update(zip(items, extraction.values(part)))
         try:
-            found = KnowledgeGraph.from_results(lines.values(), linker, merge_names,
+            found = KnowledgeGraph.from_results(records.values(), linker, merge_names,
                                                 min_probability)
         except ResultError as e:
-            raise ValueError(f'{source}:{list(lines)[e.index]}: {e.reason}') from None
+            raise ValueError(f'{list(records)[e.index]}: {e.reason}') from None
         if min_count > 1:
             found = found.filter(min_count=min_count)
         for path in target:
             found.write(path, images.value)
-            tell(f'Wrote {path}')
-    tell(f'{len(found.nodes)} entities and {len(found.relations)} relations in '
+            note(f'Wrote {path}')
+        if part is not None:
+            part.remove()
+    note(f'{len(found.nodes)} entities and {len(found.relations)} relations in '
          f'{len(found.sentences)} texts')
 
 
-def _extract(lines: Dict[int, Any], source: Path, model: Optional[str],
-             device: Optional[str]) -> None:
-    r"""Replaces the lines that hold texts by results; those that hold results stay."""
-    from eega_pyg.extraction.item import Item
-    from eega_pyg.schema import validated
-    items: Dict[int, Item] = {}
-    for number, value in lines.items():
-        if not isinstance(value, dict) or 'quintuples' not in value:
-            items[number] = validated(Item, value, f'{source}:{number}')
-    if not items:
-        return
-    from eega_pyg.extraction.extractor import Extractor
-    from eega_pyg.parsing import tracked
-    extractor = Extractor.from_pretrained(model, device)
-    check_items(extractor, items, source)
-    numbers = list(items)
-    stream = extractor.stream(items.values(), align=True)
-    for i, result in tracked(stream, len(items), len(items) >= 64, 'Extracting'):
-        lines[numbers[i]] = result
+def _records(paths: List[Path]) -> Dict[str, Any]:
+    r"""What the files hold, by its place."""
+    from eega_pyg.extraction.item_files import read_records
+    records: Dict[str, Any] = {}
+    for path in paths:
+        read = dict(read_records(path))
+        if not read:
+            raise ValueError(f"'{path}' holds neither a result nor a text")
+        first = next(iter(read.values()))
+        if isinstance(first, dict) and 'format' in first and 'text' not in first:
+            raise ValueError(f"'{path}' is a graph already: KnowledgeGraph.load reads "
+                             f"it, and its 'filter' and 'write' make others of it")
+        records.update(read)
+    return records
 
 
-@contextmanager
-def _kept(lines: Dict[int, Any], path: Path) -> Iterator[None]:
-    r"""If the block fails, writes the lines to a file, so that the results among them
-    are not lost."""
-    from eega_pyg.extraction.result import Result
-    from eega_pyg.files import write_text
-    try:
-        yield
-    except BaseException:
-        found = [x for x in lines.values() if isinstance(x, Result)]
-        if found:
-            write_text(
-                path, ''.join(
-                    (x.to_json() if isinstance(x, Result) else json.dumps(x)) + '\n'
-                    for x in lines.values()))
-            tell(f"{len(found)} results are in '{path}': with that file as its source "
-                 f"'eega graph' goes on")
-        raise
+def _items(records: Dict[str, Any]) -> Dict[str, Any]:
+    r"""The items among the records; the others are results."""
+    from eega_pyg.extraction.item_files import as_item
+    return {
+        place: as_item(value, place)
+        for place, value in records.items()
+        if not isinstance(value, dict) or 'quintuples' not in value
+    }

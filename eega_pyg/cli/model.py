@@ -6,9 +6,10 @@ from typing import Dict, List, Optional
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
-from .console import out, tell
-from .options import Device, Model, Preset, Root, Set, Split, check_root
+from .console import note, out, tell
+from .options import Device, Model, Preset, Quiet, Root, Set, Split, check_root, output
 
 
 class Dtype(str, Enum):
@@ -20,35 +21,37 @@ class Dtype(str, Enum):
 
 def train(
     root: Path = Root,
-    folder: Path = typer.Option(..., '--out', '-o', help='Folder of the model.',
-                                show_default=False),
+    folder: Path = output('Folder of the model.'),
     preset: str = Preset,
     overrides: List[str] = Set,
     resume: bool = typer.Option(
         False, '--resume', help='Go on after the last '
         'finished epoch of the run in the folder.'),
+    quiet: bool = Quiet,
 ) -> None:
     r"""Trains a model; the epoch that is best on the validation split is kept."""
     from eega_pyg.config import Config
     from eega_pyg.training.run import fit
     check_root(root)
     try:
-        result = fit(Config.load(preset, overrides), root, folder, resume=resume)
+        result = fit(Config.load(preset, overrides), root, folder, resume=resume,
+                     progress=not quiet)
     except KeyboardInterrupt:
         tell(f"Stopped: the same command with --resume goes on after the last "
              f"finished epoch in '{folder}'")
         raise
     _print_scores(result.scores, f'best epoch: {result.epoch + 1}, validation split')
-    out.print(f'The model is in {result.folder}', highlight=False)
+    out.print(f'The model is in {result.folder}', markup=False, highlight=False)
 
 
 def evaluate(
     root: Path = Root,
     model: str = Model,
     split: Split = typer.Option(Split.val, help='Split to score.'),
-    output: Optional[Path] = typer.Option(None, '--json', help='Also write the '
-                                          'scores to this file.'),
+    target: Optional[Path] = output('Also write the scores to this file, as JSON.',
+                                    None),
     device: Optional[str] = Device,
+    quiet: bool = Quiet,
 ) -> None:
     r"""Scores a model against the quintuples of a data set."""
     from eega_pyg.datasets import JMERE
@@ -57,30 +60,30 @@ def evaluate(
     from eega_pyg.saving.saved_model import load_model
     from eega_pyg.training.evaluation import evaluate as evaluate_model
     check_root(root)
-    if output is not None:
-        check_file(output)
+    if target is not None:
+        check_file(target)
     place = find_device(device)  # Before a model is downloaded.
     saved = load_model(model)
     dataset = JMERE(str(root), split=split.value, vocabularies=saved.vocabularies,
                     tags=saved.model.tag_set, **saved.data.arguments())
     scores = evaluate_model(saved.model.to(place), dataset, saved.signatures)
     _print_scores(scores, f'{root}, {split.value} split')
-    if output is not None:
-        write_text(output, json.dumps(scores, indent=2) + '\n')
+    if target is not None:
+        write_text(target, json.dumps(scores, indent=2) + '\n')
 
 
 def shrink(
     source: Path = typer.Argument(..., help='Folder that "eega train" has written.',
                                   show_default=False),
-    target: Path = typer.Option(..., '--out', '-o', help='Folder of the smaller model.',
-                                show_default=False),
+    target: Path = output('Folder of the smaller model.'),
     dtype: Dtype = typer.Option(Dtype.float16, help='How weights are stored.'),
+    quiet: bool = Quiet,
 ) -> None:
     r"""Stores a model without the weights that its public text encoder has too, and the
     others in half precision or in a byte."""
     from eega_pyg.saving.shrink import shrink as shrink_model
     size = shrink_model(source, target, dtype.value)
-    tell(f'Wrote {target}, {size / 1e6:.1f} MB')
+    note(f'Wrote {target}, {size / 1e6:.1f} MB')
 
 
 def _print_scores(scores: Dict[str, float], title: str) -> None:
@@ -88,7 +91,7 @@ def _print_scores(scores: Dict[str, float], title: str) -> None:
     for name, value in scores.items():
         view, _, measure = name.rpartition('_')
         views.setdefault(view, {})[measure] = value
-    table = Table('score (%)', title=title)
+    table = Table('score (%)', title=Text(title))
     for measure in ('precision', 'recall', 'f1'):
         table.add_column(measure, justify='right')
     for view, values in views.items():

@@ -1,9 +1,11 @@
 r"""Arguments and options that several commands take."""
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict, Optional
+from typing import TYPE_CHECKING, Any, Dict, Optional
 
 import typer
+
+from .console import be_quiet
 
 if TYPE_CHECKING:
     from eega_pyg.extraction.extractor import Extractor
@@ -28,10 +30,21 @@ Device = typer.Option(
     '\\[default: the first accelerator, else the CPU].')
 MinProbability = typer.Option(0.0, '--min-probability', min=0, max=1,
                               help='Leave out relations that are less probable.')
+Quiet = typer.Option(False, '--quiet', '-q', callback=be_quiet,
+                     help='Print results, warnings and errors only.')
+Input = typer.Option(
+    None, '--input', '-i', show_default=False, help='Texts: a file that ends in .txt '
+    '(a text a line), .csv or .tsv (a column "text"), .jsonl or .json, a folder of '
+    'such files, or - for the standard input.')
 Caption = typer.Option(None, help='What the image shows, in a sentence.')
 SceneGraphFile = typer.Option(
     None, '--scene-graph', help='What the image shows, as the JSON file of a scene '
     'graph.')
+
+
+def output(text: str, default: Any = ...) -> Any:
+    r"""The option ``--output``."""
+    return typer.Option(default, '--output', '-o', show_default=False, help=text)
 
 
 class Split(str, Enum):
@@ -60,13 +73,11 @@ def one_item(text: Optional[str], caption: Optional[str], scene_graph: Optional[
     return Item(text or '', caption=caption, scene_graph=graph, image=image)
 
 
-def check_items(extractor: 'Extractor', items: Dict[int, 'Item'],
-                source: Optional[Path]) -> None:
+def check_items(extractor: 'Extractor', items: Dict[str, 'Item']) -> None:
     r"""Raises a :class:`ValueError` that names file and line if an item cannot be
     read."""
-    for number, item in items.items():
+    for place, item in items.items():
         try:
             extractor.check(item)
         except (ValueError, OSError) as e:
-            where = f'{source}:{number}: ' if source is not None else ''
-            raise ValueError(f'{where}{e}') from None
+            raise ValueError(f'{place}: {e}' if place else str(e)) from None

@@ -5,16 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 import typer
-from rich.progress import Progress
-
-from eega_pyg.schema import SceneGraph
 
 from .console import err, out, tell
-from .options import Device
+from .options import Device, Quiet, output
 
 if TYPE_CHECKING:
     import torch
 
+    from eega_pyg.schema import SceneGraph
     from eega_pyg.vision.captions.parser import CaptionParser
     from eega_pyg.vision.scene_run import SceneRun
 
@@ -28,8 +26,7 @@ def scene(
     sources: List[Path] = typer.Argument(
         ..., metavar='IMAGE|FOLDER|CAPTIONS.jsonl...', show_default=False,
         help='Images, folders of images, and JSON lines with "img_id" and "caption".'),
-    folder: Path = typer.Option(..., '--out', '-o', show_default=False,
-                                help='Folder of the scene graphs, a JSON file each.'),
+    folder: Path = output('Folder of the scene graphs, a JSON file each.'),
     detector: Detector = typer.Option(Detector.mask_rcnn, help='The detector.'),
     weights: str = typer.Option(
         'COCO_V1', help='Weights of the detector: a name of torchvision\'s, a file, or '
@@ -43,6 +40,7 @@ def scene(
     draw: bool = typer.Option(
         False, '--draw', help='Also draw each graph on its image '
         '(needs matplotlib).'),
+    quiet: bool = Quiet,
 ) -> None:
     r"""Turns images and captions into scene graphs.
 
@@ -53,7 +51,8 @@ def scene(
                     draw)
     if weights == 'random':
         tell('The detector has random weights: its objects mean nothing.')
-    with Progress(console=err, transient=True) as progress:
+    from rich.progress import Progress
+    with Progress(console=err, transient=True, disable=quiet) as progress:
         task = progress.add_task('Parsing', total=None)
         summary = run.run(
             sources,
@@ -62,7 +61,7 @@ def scene(
         tell(f'{name}: {why}')
     out.print(
         f'{len(summary.written)} scene graphs in {folder} ({summary.cached} '
-        f'from the cache), {len(summary.failed)} failed', highlight=False,
+        f'from the cache), {len(summary.failed)} failed', markup=False, highlight=False,
         soft_wrap=True)
     if summary.failed:
         raise typer.Exit(1)
@@ -132,6 +131,6 @@ def _embedder() -> Any:
     return LabelEmbedder()
 
 
-def _merged(image: SceneGraph, caption: SceneGraph) -> SceneGraph:
+def _merged(image: 'SceneGraph', caption: 'SceneGraph') -> 'SceneGraph':
     from eega_pyg.vision import merge_graphs
     return merge_graphs(image, caption, _embedder())

@@ -6,7 +6,8 @@ from eega_pyg._lazy import attach
 if TYPE_CHECKING:
     from eega_pyg.extraction.extractor import Extractor
     from eega_pyg.extraction.found import AlignedObject, FoundEntity, FoundQuintuple
-    from eega_pyg.extraction.item import Item, read_items
+    from eega_pyg.extraction.item import Item
+    from eega_pyg.extraction.item_files import read_items
     from eega_pyg.extraction.result import Alignment, PairProbabilities, Result
 
 __all__ = [
@@ -31,5 +32,5 @@ __getattr__, __dir__ = attach(
         'Item': 'item',
         'PairProbabilities': 'result',
         'Result': 'result',
-        'read_items': 'item',
+        'read_items': 'item_files',
     })

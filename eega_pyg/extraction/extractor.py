@@ -1,62 +1,33 @@
 r"""Text and image in, entities and quintuples out."""
+import os
+from functools import partial
 from pathlib import Path
-from typing import (
-    Any,
-    Dict,
-    Iterable,
-    Iterator,
-    List,
-    NamedTuple,
-    Optional,
-    Sequence,
-    Tuple,
-    Union,
-)
+from pickle import PicklingError
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
-import numpy as np
 import torch
 from huggingface_hub import ModelHubMixin
-from torch_geometric.data import Batch, HeteroData
 
 from eega_pyg.device import find_device
 from eega_pyg.extraction.item import Item
-from eega_pyg.extraction.result import Alignment, PairProbabilities, Result
+from eega_pyg.extraction.reader import MAX_WORDS, Reader
+from eega_pyg.extraction.result import Result
+from eega_pyg.extraction.sight import Sight, is_looked_at
+from eega_pyg.identity import tensors_sha256
 from eega_pyg.nn import OwnConv
-from eega_pyg.nn.models import predict
 from eega_pyg.parsing import Parser, tracked
 from eega_pyg.resolve import load_tokenizer
 from eega_pyg.saving.folder import copy_model
 from eega_pyg.saving.saved_model import SavedModel, load_model
-from eega_pyg.schema import OBJECT, Quintuple, SceneGraph, Share, num_pieces, validated
-from eega_pyg.tagging import Extraction, merge_windows
-from eega_pyg.transforms import Pair, PairTransform, WordPieces
-from eega_pyg.vision import CaptionParser
+from eega_pyg.schema import SceneGraph, Share, short, validated
+from eega_pyg.transforms import PairTransform, WordPieces
+from eega_pyg.vision.captions.parser import CaptionParser
 from eega_pyg.vision.images import ImageParser, ImageSource, load_image
 
-#: A longer text is refused. It would be cut into many hundreds of passages, and the
-#: caller can as well give each of them as a text.
-MAX_WORDS = 20_000
 #: Words of the sentences that are read together, see :class:`Extractor`.
 PASSAGE_WORDS = 20
 # How many batches of items are parsed at once; their windows are then sorted by length.
 _POOL = 16
-
-# Put behind a text that ends in a letter or digit.
-_END = '.'
-
-
-class _Window(NamedTuple):
-    item: int
-    offset: int
-    num_words: int  # Without the end mark.
-    data: HeteroData
-
-
-class _Found(NamedTuple):
-    offset: int
-    extraction: Extraction
-    alignment: Optional[Alignment]
-    pairs: Optional[np.ndarray]
 
 
 class Extractor(ModelHubMixin, library_name='eega_pyg'):
@@ -79,6 +50,10 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
                            caption='a woman kicking a ball')
         for q in result.quintuples:
             print(q.head.text, q.relation, q.tail.text, q.probability)
+
+    An extractor can be sent to other processes. It is not sent whole: each of them
+    loads the model from its folder, and makes sure that it is the same. So the folder
+    must be there, and the weights those in it.
 
     ``push_to_hub('me/my-model')`` uploads all that belongs to the model: weights,
     vocabularies, tokenizer and model card.
@@ -110,13 +85,24 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         self.device = find_device(device)
         self.model.to(self.device).eval()
         self.parser = Parser(self.data.spacy_model, vectors=self.data.word_vectors)
-        self.captions = CaptionParser(self.parser.nlp, self.data.max_objects)
-        self.image_parser = image_parser
         self.passage_words = passage_words
         self.transform = PairTransform(self.vocabularies,
                                        WordPieces(load_tokenizer(self.data.encoder)),
                                        self.model.tag_set, self.model.table,
                                        self.data.max_objects, self.model.feature_dim)
+        captions = CaptionParser(self.parser.nlp, self.data.max_objects)
+        self._sight = Sight(captions, image_parser, self.device)
+        self._reader = Reader(saved, self.parser, self._sight, self.transform)
+        self._conv: Optional[OwnConv] = None
+
+    @property
+    def image_parser(self) -> Optional[ImageParser]:
+        r"""Turns images into scene graphs; :obj:`None` for the built-in parser."""
+        return self._sight.image_parser
+
+    @image_parser.setter
+    def image_parser(self, parser: Optional[ImageParser]) -> None:
+        self._sight.image_parser = parser
 
     @classmethod
     def from_pretrained(  # type: ignore[override]
@@ -142,7 +128,9 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             ValueError: Naming the file, if one is broken.
         """
         saved = load_model(name, revision, token, cache_dir, local_files_only, conv)
-        return cls(saved, device, image_parser, passage_words, threshold)
+        extractor = cls(saved, device, image_parser, passage_words, threshold)
+        extractor._conv = conv
+        return extractor
 
     def save_pretrained(self, save_directory: Union[str, Path],
                         **kwargs: Any) -> Optional[str]:
@@ -150,8 +138,12 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         go to the Hugging Face hub's mixin.
 
         Raises:
+            FileNotFoundError: If the folder that the model was read from is gone.
             ValueError: If the model is in that folder already.
         """
+        if not os.path.isdir(self.data.encoder):
+            raise FileNotFoundError(f"The folder of the model, '{self.data.encoder}', "
+                                    f"is gone, so that nothing can be copied from it")
         if Path(save_directory).resolve() == Path(self.data.encoder).resolve():
             raise ValueError(
                 f"The model is in '{save_directory}' already: name another folder")
@@ -180,10 +172,22 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
                 by default, the extractor's own threshold holds.
 
         Raises:
+            TypeError: If it is something else, *e.g.*, several texts, which
+                :meth:`batch` takes.
             ValueError: If the text is longer than :obj:`MAX_WORDS` words, or if an
                 :class:`~eega_pyg.extraction.item.Item` cannot be made of the arguments.
             OSError: If the image cannot be read.
         """
+        if isinstance(text, Item):
+            raise TypeError("Expected a text or its words (got an Item): call "
+                            "extractor.batch([item])")
+        if not isinstance(text, (str, Sequence)):
+            raise TypeError(f"Expected a text or its words (got {short(text)})")
+        # A word of a text in two lines, or that is a sentence, is no word.
+        if not isinstance(text, str) and any(
+                isinstance(word, str) and len(word.split()) > 1 for word in text):
+            raise TypeError("Expected a text or its words, and there are blanks in "
+                            "these: for several texts, call extractor.batch(texts)")
         item = Item(text if isinstance(text, str) else '',
                     None if isinstance(text, str) else tuple(text), caption,
                     scene_graph, image=image)
@@ -196,10 +200,9 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             ValueError: If the text is longer than :obj:`MAX_WORDS` words.
             OSError: If the model is to look at the image and it cannot be read.
         """
-        if len(item.text
-               ) > MAX_WORDS:  # A text has at most as many words as characters.
-            self._tokenize(item)
-        if item.image is not None and _is_seen(item):
+        if len(item.text) > MAX_WORDS:  # It has at most as many words as characters.
+            self._reader.tokenize(item)
+        if item.image is not None and is_looked_at(item):
             load_image(item.image)
 
     def batch(self, items: Sequence[Union[Item, str]], batch_size: int = 32,
@@ -248,6 +251,9 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         if isinstance(items, str):
             raise TypeError(f"Expected several texts (got the string {items[:60]!r}): "
                             f"put it in a list")
+        read = partial(self._reader.read, batch_size=batch_size, align=align,
+                       pairs=pairs, passage_words=self.passage_words,
+                       threshold=threshold)
         pool: List[Item] = []
         start = seen = 0
         for item in items:
@@ -256,165 +262,39 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
                 raise TypeError(f"items[{start + len(pool)}]: expected an Item or a "
                                 f"string (got a {type(item).__name__})")
             pool.append(item)
-            seen += _is_seen(item)
+            seen += is_looked_at(item)
             if len(pool) == batch_size * _POOL or seen == batch_size:
                 seen = 0
-                yield from self._pool(pool, start, batch_size, align, pairs, threshold)
+                for i, result in read(pool):
+                    yield start + i, result
                 start += len(pool)
                 pool = []
-        yield from self._pool(pool, start, batch_size, align, pairs, threshold)
+        for i, result in read(pool):
+            yield start + i, result
 
-    def _pool(self, items: Sequence[Item], start: int, batch_size: int, align: bool,
-              pairs: bool, threshold: float) -> Iterator[Tuple[int, Result]]:
-        tokens = [self._tokenize(item) for item in items]
-        parses = self.parser.parse([words for words, _ in tokens])
-        graphs = self._scene_graphs(items)
-        windows = [
-            _Window(i, window.offset,
-                    min(len(window.words),
-                        len(tokens[i][1]) - window.offset), self.transform(window))
-            for i, item in enumerate(items) for passage in Pair(
-                words=tuple(tokens[i][0]), parse=parses[i], scene_graph=graphs[i],
-                text=item.text, image_id=item.image_id).passages(self.passage_words)
-            for window in passage.windows(self.data.max_words)
-        ]
-        missing = [0] * len(items)
-        for window in windows:
-            missing[window.item] += 1
-        windows.sort(key=lambda w: num_pieces(w.data))
-        found: Dict[int, List[_Found]] = {}
-        for first in range(0, len(windows), batch_size):
-            chunk = windows[first:first + batch_size]
-            for window, part in zip(chunk, self._run(chunk, align, pairs)):
-                i = window.item
-                found.setdefault(i, []).append(part)
-                if len(found[i]) == missing[i]:
-                    parts = sorted(found.pop(i), key=lambda p: p.offset)
-                    yield start + i, self._result(items[i], tokens[i][1], graphs[i],
-                                                  parts, threshold)
-
-    def _run(self, windows: Sequence[_Window], align: bool,
-             pairs: bool) -> List[_Found]:
-        batch = Batch.from_data_list([w.data for w in windows])
-        [out] = predict(self.model, [batch], align)
-        extractions = out.decode(self.signatures, self.temperature)
-        alignments: List[Optional[Alignment]] = [None] * len(windows)
-        if out.alignment is not None:
-            objects = out.batch[OBJECT].ptr.diff().tolist()
-            plans = [
-                p.cpu().numpy()
-                for p in (out.alignment.node_plan, out.alignment.edge_plan)
-            ]
-            alignments = [
-                Alignment(*(_shares(plan[i, :k, :w.num_words])
-                            for plan in plans)) if k else None
-                for i, (k, w) in enumerate(zip(objects, windows))
-            ]
-        tables: List[Optional[np.ndarray]] = [None] * len(windows)
-        if pairs:
-            probability = (out.logits / self.temperature).softmax(-1)
-            tables = [
-                t.view(n, n, -1)[:w.num_words, :w.num_words].numpy()
-                for w, n, t in zip(windows, out.sizes, out.split(probability))
-            ]
-        offsets = [w.offset for w in windows]
-        extractions = [_within(x, w.num_words) for x, w in zip(extractions, windows)]
-        return list(map(_Found, offsets, extractions, alignments, tables))
-
-    def _result(self, item: Item, offsets: List[Tuple[int,
-                                                      int]], scene_graph: SceneGraph,
-                parts: List[_Found], threshold: float) -> Result:
-        extraction = parts[0].extraction
-        if len(parts) > 1:
-            extraction = merge_windows([(p.offset, p.extraction) for p in parts])
-        extraction = extraction._replace(quintuples=[
-            q for q in extraction.quintuples if (q.probability or 0.0) >= threshold
-        ])
-        alignments = [(p.offset, p.alignment) for p in parts if p.alignment is not None]
-        tables = [(p.offset, p.pairs) for p in parts if p.pairs is not None]
-        return Result(
-            text=item.text,
-            offsets=tuple(offsets),
-            extraction=extraction,
-            scene_graph=scene_graph,
-            image_id=item.image_id,
-            image=item.image,
-            undirected=frozenset(q for q in extraction.quintuples
-                                 if not self._directed(q)),
-            alignment=Alignment.merge(alignments, len(offsets)) if alignments else None,
-            pairs=PairProbabilities(self.model.tag_set, tables) if tables else None,
-        )
-
-    def _directed(self, q: Quintuple) -> bool:
-        # In a table without directions, the head is known only if the signatures allow
-        # the relation between these types in one direction alone.
-        if self.model.table == 'directed':
-            return True
-        return (self.signatures is not None
-                and (q.tail.type, q.relation, q.head.type) not in self.signatures)
-
-    def _scene_graphs(self, items: Sequence[Item]) -> List[SceneGraph]:
-        graphs = [item.scene_graph or SceneGraph() for item in items]
-        with_caption = [i for i, x in enumerate(items) if x.caption is not None]
-        with_image = [i for i, x in enumerate(items) if _is_seen(x)]
-        captions = [items[i].caption or '' for i in with_caption]
-        images = [
-            x.image for x in (items[i] for i in with_image) if x.image is not None
-        ]
-        for i, graph in zip(with_caption, self.captions.parse(captions)):
-            graphs[i] = graph
-        if images:
-            for i, graph in zip(with_image, self._parse_images(images)):
-                graphs[i] = graph
-        return [graph.top(self.data.max_objects) for graph in graphs]
-
-    def _parse_images(self, images: Sequence[ImageSource]) -> List[SceneGraph]:
-        if self.image_parser is None:
-            from eega_pyg.vision import SceneParser
-            for image in images:  # A broken one raises before weights are downloaded.
-                load_image(image)
-            self.image_parser = SceneParser(device=self.device)
-        graphs = self.image_parser(images)
-        if len(graphs) != len(images):
-            raise ValueError(f"Expected a scene graph of each of {len(images)} images "
-                             f"from the image parser (got {len(graphs)})")
-        return graphs
-
-    def _tokenize(self, item: Item) -> Tuple[List[str], List[Tuple[int, int]]]:
-        if item.words is None:
-            words, offsets = self.parser.tokenize(item.text)
-        else:
-            words, offsets, start = list(item.words), [], 0
-            for word in words:
-                offsets.append((start, start + len(word)))
-                start += len(word) + 1
-        if len(words) > MAX_WORDS:
-            raise ValueError(f"The text that begins with {item.text[:60]!r} has "
-                             f"{len(words)} words, and at most {MAX_WORDS} are read at "
-                             f"once: give it in parts")
-        if item.words is None and words[-1][-1].isalnum():
-            words.append(_END)
-        return words, offsets
+    def __reduce__(self) -> Tuple[Any, ...]:
+        if not os.path.isdir(self.data.encoder):
+            raise PicklingError(f"The folder of the model, '{self.data.encoder}', is "
+                                f"gone, and the model is loaded from it again")
+        weights = tensors_sha256(self.model.state_dict())
+        stored = load_model(self.data.encoder, conv=self._conv)
+        if tensors_sha256(stored.model.state_dict()) != weights:
+            raise PicklingError(f"The weights are not those of the folder "
+                                f"'{self.data.encoder}', from which the model is "
+                                f"loaded again: save the model and load it")
+        return _load, (self.data.encoder, str(self.device), self.image_parser,
+                       self.passage_words, self.threshold, self._conv, weights)
 
     def __repr__(self) -> str:
         return f"{self.__class__.__name__}('{self.data.encoder}')"
 
 
-def _shares(plan: np.ndarray) -> np.ndarray:
-    r"""Columns of a plan, each with a sum of one. :math:`(k, n)`"""
-    return plan / plan.sum(0, keepdims=True)
-
-
-def _is_seen(item: Item) -> bool:
-    # Whether the model looks at the image.
-    return (item.image is not None and item.caption is None
-            and item.scene_graph is None)
-
-
-def _within(extraction: Extraction, num_words: int) -> Extraction:
-    r"""The entities and quintuples within the first words."""
-    kept = [e for e in extraction.entities if e.end <= num_words]
-    return Extraction(kept, [
-        q for q in extraction.quintuples
-        if q.head.end <= num_words and q.tail.end <= num_words
-    ])
+def _load(folder: str, device: str, image_parser: Optional[ImageParser],
+          passage_words: int, threshold: float, conv: Optional[OwnConv],
+          weights: str) -> Extractor:
+    r"""What a pickled extractor is made by, *e.g.*, in another process."""
+    extractor = Extractor.from_pretrained(folder, device, image_parser, passage_words,
+                                          threshold, conv=conv)
+    if tensors_sha256(extractor.model.state_dict()) != weights:
+        raise ValueError(f"The model in '{folder}' is not the one that was pickled")
+    return extractor

@@ -1,17 +1,19 @@
 r"""One text and its image, as an extractor takes them."""
 import os
+import warnings
 from dataclasses import field
-from pathlib import Path
-from typing import Annotated, Any, Dict, Optional, Tuple, Union
+from difflib import get_close_matches
+from typing import Annotated, Any, Dict, Optional, Tuple
 
 from pydantic import AfterValidator, Field
 
-from eega_pyg.files import read_lines
-from eega_pyg.schema import Name, SceneGraph, Text, located, record, short, validated
+from eega_pyg.schema import Name, SceneGraph, Text, record, short, validated
 from eega_pyg.vision.images import ImageSource
 
 MAX_CHARACTERS = 200_000
 MAX_CAPTION = 2_000
+#: What JMERE and others call a field of an item.
+OTHER_NAMES = {'img_id': 'image_id'}
 
 
 def _image(value: Any) -> Any:
@@ -37,6 +39,8 @@ class Item:
         image (path or PIL.Image.Image, optional): The image itself. The model looks at
             it only if there is neither a caption nor a scene graph; pages show it in
             any case.
+        metadata (dict, optional): What else is known of the text, *e.g.*, its number
+            and its author. It is passed on to the result and to the graph.
 
     Raises:
         ValueError: Naming the field, if one has another type; if the text is empty or
@@ -51,6 +55,7 @@ class Item:
     image_id: Text = ''
     image: Annotated[Optional[ImageSource],
                      AfterValidator(_image)] = field(default=None, compare=False)
+    metadata: Dict[str, Any] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         if self.words is not None:
@@ -73,31 +78,42 @@ class Item:
 
     @classmethod
     def from_dict(cls, value: Any) -> 'Item':
-        r"""Reads ``{"text" or "words", "caption" or "scene_graph", "image_id",
-        "image"}``, the last a path; a field that is ``null`` is absent. A
-        :class:`ValueError` names the field."""
-        if isinstance(value, dict):
-            value = {k: v for k, v in value.items() if v is not None}
-        return validated(Item, value)
+        r"""Reads ``{"text" or "words", "caption" or "scene_graph", "image_id" or
+        "img_id", "image"}``, the last a path. A field that is ``null`` is absent. All
+        other fields become :attr:`metadata`; one whose name is nearly that of a field
+        is warned of.
+
+        Raises:
+            ValueError: Naming the field, if one is wrong or there is no text.
+        """
+        if not isinstance(value, dict):
+            return validated(Item, value)
+        known, metadata = {}, {}
+        for name, content in value.items():
+            name = OTHER_NAMES.get(name, name)
+            if name == 'metadata' and isinstance(content, dict):
+                metadata.update(content)
+            elif name not in FIELDS:
+                metadata[name] = content
+            elif content is not None:
+                known[name] = content
+        if not known.keys() & {'text', 'words'}:
+            fields = ', '.join(map(str, value)) or 'none'
+            raise ValueError(f"missing 'text' (fields: {short(fields)[1:-1]})")
+        for name in metadata:
+            if meant := get_close_matches(str(name).lower(), FIELDS, 1, 0.8):
+                warnings.warn(f"The field {short(name)} is passed on as metadata: was "
+                              f"'{meant[0]}' meant?")
+        return validated(Item, {**known, 'metadata': metadata})
 
 
-def read_items(path: Union[str, Path]) -> Dict[int, Item]:
-    r"""Reads a file of JSON lines, see :meth:`Item.from_dict`, into the item of each
-    line by the line's number. Blank lines are skipped.
-
-    Raises:
-        OSError: If the file cannot be opened.
-        ValueError: Naming file, line and field, if one is wrong.
-    """
-    items = {}
-    for number, value in read_lines(path):
-        with located(f'{path}:{number}'):
-            items[number] = Item.from_dict(value)
-    return items
+#: The fields of an item that have a meaning.
+FIELDS = tuple(name for name in Item.__annotations__ if name != 'metadata')
 
 
 def _file_name(image: ImageSource) -> str:
     # Without its folder; empty for a picture that was never a file.
     path = image if isinstance(image,
                                (str, os.PathLike)) else getattr(image, 'filename', '')
-    return os.path.basename(os.fspath(path))
+    name = os.path.basename(os.fspath(path))
+    return os.fsencode(name).decode('utf-8', 'replace')  # No half of a character.

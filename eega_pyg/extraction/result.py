@@ -104,6 +104,8 @@ class Result:
             that was asked for and there is an object.
         pairs (PairProbabilities, optional): The probabilities of all word pairs, if
             they were asked for.
+        metadata (dict, optional): What else its
+            :class:`~eega_pyg.extraction.item.Item` said of the text.
     """
     text: str
     offsets: Tuple[Tuple[int, int], ...]
@@ -114,6 +116,7 @@ class Result:
     undirected: FrozenSet[Quintuple] = frozenset()
     alignment: Optional[Alignment] = field(default=None, compare=False)
     pairs: Optional[PairProbabilities] = field(default=None, compare=False)
+    metadata: Dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def words(self) -> List[str]:
@@ -151,18 +154,28 @@ class Result:
 
     def to_dict(self) -> Dict[str, Any]:
         r"""Plain dicts and lists; ``start`` and ``end`` count characters. Entities have
-        ``objects`` where the alignment was asked for."""
+        ``objects`` where the alignment was asked for, and there is ``metadata`` where
+        there is any."""
         return {
-            'text': self.text,
-            'image_id': self.image_id,
+            'text':
+            self.text,
+            'image_id':
+            self.image_id,
+            **({
+                'metadata': self.metadata
+            } if self.metadata else {}),
             'entities': [e.to_dict() for e in self.entities],
             'quintuples': [q.to_dict() for q in self.quintuples],
-            'scene_graph': self.scene_graph.to_dict(),
+            'scene_graph':
+            self.scene_graph.to_dict(),
         }
 
     def to_json(self) -> str:
-        r"""The JSON of :meth:`to_dict`, in one line."""
-        return json.dumps(self.to_dict(), ensure_ascii=False)
+        r"""The JSON of :meth:`to_dict`, in one line. Half of a surrogate pair, which no
+        encoding knows, becomes a question mark; a value in the metadata that JSON does
+        not know becomes a string."""
+        text = json.dumps(self.to_dict(), ensure_ascii=False, default=str)
+        return text.encode('utf-8', 'replace').decode('utf-8')
 
     def __repr__(self) -> str:
         lines = [f'{self.__class__.__name__}({_short(self.text)!r}']

@@ -1,21 +1,29 @@
 r"""Writing results so that a stopped run can go on where it was."""
+import errno
 import json
 import os
 from pathlib import Path
-from typing import Callable, Iterable, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Sequence, Tuple
 
-from eega_pyg.extraction.extractor import Extractor
+from filelock import FileLock, Timeout
+
 from eega_pyg.extraction.item import Item
 from eega_pyg.extraction.result import Result
-from eega_pyg.files import atomic
-from eega_pyg.identity import digest, file_sha256
-from eega_pyg.saving.folder import PIPELINE, WEIGHTS
+from eega_pyg.extraction.result_formats import metadata_names, write_values
+from eega_pyg.files import atomic, check_file
+from eega_pyg.identity import digest, file_sha256, sha256
+
+if TYPE_CHECKING:
+    from eega_pyg.extraction.extractor import Extractor
+
+_FORMAT = 2
 
 
-def run_identity(extractor: Extractor, items: Sequence[Item], align: bool) -> str:
+def run_identity(extractor: 'Extractor', items: Sequence[Item], align: bool) -> str:
     r"""A digest of all that the results of a run depend on: the model, the options of
     the extractor, the texts and the content of their images, and whether alignments are
     asked for."""
+    from eega_pyg.saving.folder import PIPELINE, WEIGHTS
     folder = Path(extractor.data.encoder)
     model = [file_sha256(folder / name) for name in (WEIGHTS, PIPELINE)]
     images = [
@@ -28,57 +36,152 @@ def run_identity(extractor: Extractor, items: Sequence[Item], align: bool) -> st
     ])
 
 
-def write_results(path: Path, results: Callable[[Sequence[int]],
-                                                Iterable[Tuple[int, Result]]],
-                  number: int, run: str, resume: bool) -> None:
-    r"""Writes results as JSON lines.
+class PartialResults:
+    r"""A file beside another one, ``path.part``, that holds each result of a run as
+    soon as it is there. It is locked while the block runs, so that no second process
+    works at the same.
 
-    Each result goes to the side file ``path.part`` as soon as it is there. When all are
-    there, they go to :obj:`path` in the order of their positions, and the side file is
-    removed.
+    .. code-block:: python
+
+        with PartialResults(path, resume) as part:
+            values = part.complete(results, number, run)
+            ...         # Write them.
+            part.remove()
+
+    Each line has the position of a result, a check sum and its JSON. A line that does
+    not agree with its check sum is not taken over, and its result is made again.
 
     Args:
-        path (Path): The file.
-        results (callable): Takes positions and yields each of them with its result, in
-            any order.
-        number (int): How many results there are.
-        run (str): A digest of all that the results depend on; the side file begins
-            with it.
-        resume (bool): Whether results of the side file are taken over.
+        path (Path): The file that the results are for.
+        resume (bool): Whether what a stopped run has left is taken over.
+        tell (callable, optional): Called with what a person should know.
+            (default: :obj:`None`)
 
     Raises:
-        ValueError: If there is a side file and :obj:`resume` is not set, or if it
-            belongs to another run.
+        OSError: If it cannot be written there.
+        ValueError: If another process writes to :obj:`path`, or if there are results of
+            a stopped run and :obj:`resume` is not set.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + '.part')
-    header = json.dumps({'run': run}).encode() + b'\n'
-    # A last line without a line break was cut off when the run stopped.
-    lines = part.read_bytes().splitlines(True) if part.is_file() else []
-    lines = [line for line in lines if line.endswith(b'\n')] or [header]
-    if len(lines) > 1 and not resume:
-        raise ValueError(f"'{part}' holds {len(lines) - 1} results of a stopped run: "
-                         f"add --resume to go on, or remove it to start again")
-    if len(lines) > 1 and lines[0] != header:
-        raise ValueError(
-            f"'{part}' belongs to a run with other texts or images, another "
-            f"model or other options: repeat that command to go on, or "
-            f"remove the file to start again")
-    written = {int(line.split(b'\t', 1)[0]): line for line in lines[1:]}
-    with atomic(part) as temporary:
-        Path(temporary).write_bytes(b''.join([header, *written.values()]))
-    with part.open('ab') as f:
+    def __init__(self, path: Path, resume: bool,
+                 tell: Callable[[str], None] = lambda message: None) -> None:
+        self.target = path
+        self.path = path.with_name(path.name + '.part')
+        self.resume = resume
+        self.tell = tell
+        self._lock = FileLock(f'{self.path}.lock')
+        self._run = ''
+        self._kept = 0  # Of the run that is going on.
+        self._lines: Dict[int, bytes] = {}
+
+    def __enter__(self) -> 'PartialResults':
+        check_file(self.path)
         try:
-            for index, result in results([i for i in range(number)
-                                          if i not in written]):
-                written[index] = f'{index}\t{result.to_json()}\n'.encode()
-                f.write(written[index])
-                f.flush()
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(f"{len(written)} results are in '{part}': the same "
-                                    f"command with --resume goes on with the "
-                                    f"rest") from None
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise ValueError(f"Another process writes to '{self.target}': wait for it, "
+                             f"or name another file") from None
+        try:
+            self._read()
+        except BaseException:
+            self._unlock()
+            raise
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if error[0] is not None and self._kept:
+            self.tell(f"{self._kept} results are in '{self.path}': the same command "
+                      f"with --resume goes on from there")
+        self._unlock()
+
+    def _unlock(self) -> None:
+        # While it is locked, or it could be that of another process.
+        if os.path.isfile(self._lock.lock_file) and os.name == 'posix':
+            os.unlink(self._lock.lock_file)
+        self._lock.release()
+
+    def _read(self) -> None:
+        lines = self.path.read_bytes().splitlines(True) if self.path.is_file() else []
+        if not lines:
+            return
+        try:
+            header = json.loads(lines[0])
+            if header['format'] != _FORMAT:
+                raise ValueError
+            self._run = str(header['run'])
+        except (ValueError, KeyError, TypeError):
+            raise ValueError(f"'{self.path}' was not left by a run of this version, or "
+                             f"its first line is damaged: remove it") from None
+        self._lines = dict(filter(None, map(_checked, lines[1:])))
+        if damaged := len(lines) - 1 - len(self._lines):
+            self.tell(f"{damaged} results in '{self.path}' are damaged or cut off, and "
+                      f"are made again")
+        if self._lines and not self.resume:
+            raise ValueError(f"'{self.path}' holds {len(self._lines)} results of a "
+                             f"stopped run: add --resume to go on, or remove it to "
+                             f"start again")
+
+    def complete(self, results: Callable[[Sequence[int]], Iterable[Tuple[int, Result]]],
+                 number: int, run: str) -> List[Dict[str, Any]]:
+        r"""All results in their order, as :meth:`Result.to_dict
+        <eega_pyg.extraction.result.Result.to_dict>` makes them.
+
+        Args:
+            results (callable): Takes positions and yields each of them with its result,
+                in any order.
+            number (int): How many results there are.
+            run (str): A digest of all that the results depend on.
+
+        Raises:
+            OSError: If the file cannot be written.
+            ValueError: If what is there belongs to another run.
+        """
+        if self._lines and run != self._run:
+            raise ValueError(f"'{self.path}' belongs to a run with other texts or "
+                             f"images, another model or other options: repeat that "
+                             f"command to go on, or remove the file to start again")
+        header = json.dumps({'format': _FORMAT, 'run': run}).encode() + b'\n'
+        kept = {i: line for i, line in self._lines.items() if i < number}
+        with atomic(self.path) as temporary:
+            Path(temporary).write_bytes(b''.join(
+                [header, *(_line(*item) for item in kept.items())]))
+        self._kept = len(kept)
+        with open(self.path, 'ab', buffering=0) as f:
+            left = [i for i in range(number) if i not in kept]
+            for index, result in results(left):
+                kept[index] = result.to_json().encode()
+                line = _line(index, kept[index])
+                if f.write(line) != len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC),
+                                  str(self.path))
+                self._kept += 1
+        return [json.loads(kept[i]) for i in range(number)]
+
+    def remove(self) -> None:
+        r"""Removes the file, when its results are where they belong."""
+        self.path.unlink(missing_ok=True)
+
+
+def write_results(path: Path, values: Sequence[Dict[str, Any]], form: str) -> None:
+    r"""Writes results to a file in one step, see
+    :func:`~eega_pyg.extraction.result_formats.write_values`."""
+    names = metadata_names(value.get('metadata', {}) for value in values)
+    # Without the mark at its beginning, spreadsheets take a CSV file for another
+    # encoding.
+    encoding = 'utf-8-sig' if form == 'csv' else 'utf-8'
     with atomic(path) as temporary:
-        with open(temporary, 'wb') as target:
-            target.writelines(written[i].split(b'\t', 1)[1] for i in range(number))
-    os.unlink(part)
+        with open(temporary, 'w', encoding=encoding, errors='replace',
+                  newline='') as file:
+            write_values(values, file, form, names)
+
+
+def _line(index: int, content: bytes) -> bytes:
+    return b'%d\t%s\t%s\n' % (index, sha256(content)[:8].encode(), content)
+
+
+def _checked(line: bytes) -> Any:
+    r"""Position and JSON of a line, or :obj:`None` if it is not as it was written."""
+    index, _, rest = line.partition(b'\t')
+    content = rest.partition(b'\t')[2].rstrip(b'\n')
+    if not index.isdigit() or line != _line(int(index), content):
+        return None
+    return int(index), content

@@ -1,6 +1,7 @@
 r"""From results to nodes and relations."""
+import json
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import (
     AbstractSet,
     Annotated,
@@ -75,6 +76,7 @@ class _Found:
     entities: List[_Entity]
     quintuples: List[_Quintuple]
     image_id: Label = ''
+    metadata: Dict[str, Any] = field(default_factory=dict)
 
 
 _Triple = Tuple[str, str, str]  # The id of the head, the relation, that of the tail.
@@ -84,6 +86,7 @@ class _Reading(NamedTuple):
     # What all results of one sentence say together, so that none of them comes first.
     mentions: Dict[_Key, Tuple[str, Mention]]  # With the id of the entity.
     relations: Dict[Tuple[_Key, str, _Key, bool], float]
+    metadata: List[str]
 
 
 class _Claim(NamedTuple):
@@ -125,8 +128,11 @@ class Builder:
             value = dict(value)
         found: _Found = validated(_Found, value)
         text = found.text
-        mentions, relations = self.readings.setdefault(Sentence(text, found.image_id),
-                                                       _Reading({}, {}))
+        reading = self.readings.setdefault(Sentence(text, found.image_id),
+                                           _Reading({}, {}, []))
+        mentions, relations, _ = reading
+        if found.metadata:
+            reading.metadata.append(_checked(found.metadata))
         here: Set[_Key] = set()
         for i, item in enumerate(found.entities):
             check_span(item.start, item.end, text, f'entities[{i}].start')
@@ -231,6 +237,17 @@ def _relations(claims: Sequence[_Claim], same: Mapping[str, str]) -> List[Relati
                              for place, p in sorted(found.items())), directed[key])
         for key, found in sorted(merged.items())
     ]
+
+
+def _checked(metadata: Dict[str, Any]) -> str:
+    try:
+        text = json.dumps(metadata, ensure_ascii=False, sort_keys=True, default=str)
+        text.encode('utf-8')
+    except (ValueError, TypeError, RecursionError) as e:
+        raise ValueError(
+            f"metadata: expected what JSON can hold (got {short(metadata)}: "
+            f"{short(str(e))})") from None
+    return text
 
 
 def _most(names: Iterable[str]) -> str:

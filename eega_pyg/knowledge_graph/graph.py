@@ -122,6 +122,8 @@ class KnowledgeGraph(GraphData):
 
         =============  ==============================================================
         ``.jsonl``     JSON lines, which :meth:`load` reads
+        ``.json``      nodes and links, for networkx, D3 …
+        ``.csv``       a relation a row, for a spreadsheet
         ``.graphml``   GraphML, for networkx, Gephi, yEd …
         ``.ttl``       Turtle (needs the extra ``rdf``)
         ``.jsonld``    JSON-LD (needs the extra ``rdf``)

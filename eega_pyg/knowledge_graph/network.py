@@ -18,8 +18,9 @@ def to_networkx(graph: GraphData, images: str = 'attributes') -> nx.MultiDiGraph
       and ``mentions``.
     - Edges have ``relation``, ``directed``, ``count``, ``best``, ``mean`` and
       ``evidence``.
-    - Mentions and evidence are dicts with the sentence, its image, the characters, the
-      probability and, if known, the aligned object with its box.
+    - Mentions and evidence are dicts with the sentence, its image, its metadata if
+      there is any, the characters, the probability and, if known, the aligned object
+      with its box.
     - If images are nodes, each has the id ``'image:NAME'``, ``kind`` (``'image'``) and
       ``name``. Each entity of its sentences has an edge ``mentioned_with`` to it, with
       ``count`` and, for the strongest alignment, ``object``, ``strength`` and ``box``.
@@ -61,6 +62,8 @@ def mention_dict(graph: GraphData, mention: Mention) -> Dict[str, Any]:
         'name': mention.name,
         'probability': mention.probability,
     }
+    if sentence.metadata:
+        value['metadata'] = sentence.metadata
     if mention.object is not None:
         value['object'] = _object(mention)
     return value
@@ -69,11 +72,19 @@ def mention_dict(graph: GraphData, mention: Mention) -> Dict[str, Any]:
 def evidence_dicts(graph: GraphData, relation: Relation) -> List[Dict[str, Any]]:
     r"""The evidence of a relation in plain values."""
     return [{
-        'sentence': graph.sentences[e.sentence].text,
-        'image': graph.sentences[e.sentence].image_id,
-        'head': list(e.head),
-        'tail': list(e.tail),
-        'probability': e.probability,
+        'sentence':
+        graph.sentences[e.sentence].text,
+        'image':
+        graph.sentences[e.sentence].image_id,
+        **({
+            'metadata': metadata
+        } if (metadata := graph.sentences[e.sentence].metadata) else {}),
+        'head':
+        list(e.head),
+        'tail':
+        list(e.tail),
+        'probability':
+        e.probability,
     } for e in relation.evidence]
 
 

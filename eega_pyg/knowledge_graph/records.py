@@ -1,9 +1,9 @@
 r"""What a knowledge graph is made of."""
 import unicodedata
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import fsum
-from typing import Annotated, Dict, List, Optional, Tuple
+from typing import Annotated, Any, Dict, List, Optional, Tuple
 
 from pydantic import AfterValidator, Field
 
@@ -25,9 +25,11 @@ Label = Annotated[Text, AfterValidator(clean)]
 
 @dataclass(frozen=True)
 class Sentence:
-    r"""A text, and the name of its image or ``''``."""
+    r"""A text, the name of its image or ``''``, and what else was known of it, *e.g.*,
+    its number and its author."""
     text: Text
     image_id: Text = ''
+    metadata: Dict[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)

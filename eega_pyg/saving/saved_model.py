@@ -119,7 +119,7 @@ def load_model(name: Optional[Union[str, Path]] = None, revision: Optional[str] 
         OSError: If the model was shrunk and its public text encoder cannot be had.
     """
     folder = find_folder(name, revision=revision, token=token, cache_dir=cache_dir,
-                         local_files_only=local_files_only)
+                         local_files_only=local_files_only).absolute()
     for file in ('config.json', WEIGHTS, PIPELINE, *TOKENIZER):
         if not (folder / file).is_file():
             raise FileNotFoundError(f"'{folder}' is not a saved model: there is no "

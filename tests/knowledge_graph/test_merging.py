@@ -42,6 +42,8 @@ def random_results(rng, make):
                     'label': rng.choice('xyz'),
                     'strength': 0.5
                 }]
+            if rng.random() < 0.5:
+                value['metadata'] = {'number': rng.randint(0, 9)}
             results.append(value)
     return results
 
@@ -156,3 +158,10 @@ def test_forms_of_unicode_are_one_name(name):
         for case in (name, name.casefold())
     }
     assert len(forms) == 1
+
+
+@pytest.mark.parametrize('value', ['\ud800', {'\ud800': 1}, [['\udc80']]])
+def test_metadata_that_no_file_can_hold_is_named(make, value):
+    result = {**make('Ann', [('Ann', 'per', 1.0)]), 'metadata': {'x': value}}
+    with pytest.raises(ValueError, match='Result 0: metadata: expected what JSON'):
+        KnowledgeGraph.from_results([result])

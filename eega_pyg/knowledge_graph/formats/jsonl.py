@@ -54,7 +54,7 @@ def read(path: Union[str, Path]) -> GraphData:
         with located(f'{path}:{number}'):
             kind = _KINDS[validated(_Line, value)['kind']]
             for field in dataclasses.fields(kind):
-                if field.name not in value:
+                if field.name not in value and field.name != 'metadata':
                     raise ValueError(f"missing '{field.name}'")
             record = validated(kind, value)
             if isinstance(record, Sentence):

@@ -5,13 +5,13 @@ from typing import Dict, Tuple, Union
 from eega_pyg.files import check_file
 from eega_pyg.resolve import require
 
-from ..network import to_networkx
 from ..records import GraphData
-from . import cypher, figure, graphml, jsonl, neo4j_csv, page, rdf
 
 # The library and the extra that an ending needs, if it needs one.
 _FORMATS: Dict[str, Tuple[str, ...]] = {
     '.jsonl': (),
+    '.json': (),
+    '.csv': (),
     '.graphml': (),
     '.ttl': ('rdflib', 'rdf'),
     '.jsonld': ('rdflib', 'rdf'),
@@ -47,8 +47,14 @@ def write(graph: GraphData, path: Union[str, Path], images: str = 'attributes',
     suffix = check_target(path)
     if images not in ('attributes', 'nodes'):
         raise ValueError(f"Expected images as attributes or nodes (got '{images}')")
+    from ..network import to_networkx
+    from . import cypher, figure, graphml, jsonl, neo4j_csv, node_link, page, rdf, table
     if suffix == '.jsonl':
         jsonl.write(graph, path)
+    elif suffix == '.json':
+        node_link.write(to_networkx(graph, images), path)
+    elif suffix == '.csv':
+        table.write(graph, path)
     elif suffix == '.html':
         page.write_graph_page(graph, path, image_folder=image_folder)
     elif suffix in ('.pdf', '.png', '.svg'):

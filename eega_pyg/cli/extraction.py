@@ -1,0 +1,83 @@
+r"""Items to results, as the commands do it."""
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Sequence, Tuple
+
+from .console import shows_progress
+from .options import check_items
+
+if TYPE_CHECKING:
+    from eega_pyg.extraction.extractor import Extractor
+    from eega_pyg.extraction.item import Item
+    from eega_pyg.extraction.result import Result
+    from eega_pyg.extraction.result_file import PartialResults
+
+# Of fewer texts nobody waits for the end.
+_MANY = 64
+
+
+class Extraction:
+    r"""What is extracted of some items, and how. The model is loaded when it is first
+    needed.
+
+    Args:
+        items (dict): The items by their places.
+        model (str, optional): The model.
+        device (str, optional): Where it runs.
+        min_probability (float): Less probable relations are left out.
+        align (bool): Whether entities are aligned with objects.
+    """
+    def __init__(self, items: Dict[str, 'Item'], model: Optional[str],
+                 device: Optional[str], min_probability: float, align: bool) -> None:
+        self.items = items
+        self.model = model
+        self.device = device
+        self.min_probability = min_probability
+        self.align = align
+
+    @cached_property
+    def extractor(self) -> 'Extractor':
+        r"""The model, which can read all items."""
+        from eega_pyg.extraction.extractor import Extractor
+        extractor = Extractor.from_pretrained(self.model, self.device,
+                                              threshold=self.min_probability)
+        check_items(extractor, self.items)
+        return extractor
+
+    def metadata_names(self) -> List[str]:
+        r"""The fields of metadata that any item has."""
+        from eega_pyg.extraction.result_formats import metadata_names
+        return metadata_names(item.metadata for item in self.items.values())
+
+    def results(self, positions: Sequence[int]) -> Iterator[Tuple[int, 'Result']]:
+        r"""Some positions, each with its result, as they are done."""
+        from eega_pyg.parsing import tracked
+        items = list(self.items.values())
+        left = [items[i] for i in positions]
+        stream = self.extractor.stream(left, align=self.align)
+        progress = len(items) >= _MANY and shows_progress()
+        for i, result in tracked(stream, len(left), progress, 'Extracting'):
+            yield positions[i], result
+
+    def in_order(self) -> Iterator['Result']:
+        r"""Each result as soon as all before it are there."""
+        waiting: Dict[int, 'Result'] = {}
+        following = 0
+        for i, result in self.results(range(len(self.items))):
+            waiting[i] = result
+            while following in waiting:
+                yield waiting.pop(following)
+                following += 1
+
+    def values(self, part: 'PartialResults') -> List[Dict]:
+        r"""All results as plain values; each is kept in a file as soon as it is
+        there."""
+        from eega_pyg.extraction.result_file import run_identity
+        run = run_identity(self.extractor, list(self.items.values()), self.align)
+        return part.complete(self.results, len(self.items), run)
+
+    def write(self, part: 'PartialResults', target: Path, form: str) -> None:
+        r"""Writes all results to a file."""
+        from eega_pyg.extraction.result_file import write_results
+        write_results(target, self.values(part), form)
+        part.remove()

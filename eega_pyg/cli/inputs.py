@@ -1,0 +1,45 @@
+r"""What a person means by the arguments of ``eega extract`` and ``eega graph``."""
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Dict, List, Optional
+
+if TYPE_CHECKING:
+    from eega_pyg.extraction.item import Item
+
+
+def input_paths(texts: List[str], source: Optional[Path]) -> List[Path]:
+    r"""The files that the arguments of a command name; none if there is a text.
+
+    An argument that is a file, a folder or ``-`` is read. One that reads like the name
+    of a file, and is none, is an error.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If there is nothing to read, or there is a file and a text.
+    """
+    from eega_pyg.extraction.item_files import STANDARD_INPUT, looks_like_a_file
+    if source is not None and texts:
+        raise ValueError('Give either TEXT or --input FILE')
+    if source is not None:
+        texts = [str(source)]
+    if not texts:
+        raise ValueError('Give a text in quotes, a file, or - for the standard input')
+    paths = []
+    for text in texts:
+        if text == STANDARD_INPUT or os.path.exists(text):
+            paths.append(Path(text))
+        elif source is not None or looks_like_a_file(text):
+            raise FileNotFoundError(f"There is no file or folder '{text}'")
+    if len(paths) < len(texts) > 1:
+        other = next(t for t in texts if Path(t) not in paths)
+        raise ValueError(f"There is no file '{other}': put a text into quotes")
+    return paths
+
+
+def items_of(paths: List[Path]) -> Dict[str, 'Item']:
+    r"""The items of several files, by their places."""
+    from eega_pyg.extraction.item_files import read_items
+    items: Dict[str, 'Item'] = {}
+    for path in paths:
+        items.update(read_items(path))
+    return items

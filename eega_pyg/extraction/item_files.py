@@ -1,0 +1,204 @@
+r"""Files and folders of texts, in the forms that people have them in."""
+import csv
+import io
+import json
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Tuple, Union
+
+from eega_pyg.extraction.item import OTHER_NAMES, Item
+from eega_pyg.files import parse_json
+from eega_pyg.schema import located, short
+
+#: The standard input, as a path.
+STANDARD_INPUT = '-'
+
+_Record = Tuple[str, Any]  # Where it stands, and a text or the fields of an item.
+
+
+def read_items(path: Union[str, Path]) -> Dict[str, Item]:
+    r"""Reads texts, with what is known of them and their images.
+
+    ===================== =========================================================
+    ``.txt``              a text a line
+    ``.csv``, ``.tsv``    a text a row, in the column ``text``; the columns that
+                          :meth:`Item.from_dict
+                          <eega_pyg.extraction.item.Item.from_dict>` names have
+                          their meaning there
+    ``.jsonl``            an object a line, see :meth:`Item.from_dict
+                          <eega_pyg.extraction.item.Item.from_dict>`, or a string
+    ``.json``             a list of these
+    a folder              the files in it that have one of these endings, in the order
+                          of their names; ``file`` in the metadata says which
+    ``-``, no ending      as the content looks: JSON, or a text a line
+    ===================== =========================================================
+
+    Files are in UTF-8. Blank lines are skipped, and every other field or column becomes
+    metadata of its text.
+
+    Args:
+        path (str or Path): The file or the folder; ``-`` is the standard input.
+
+    Returns:
+        dict: Each item by the place where it stands, ``'texts.csv:3'``.
+
+    Raises:
+        OSError: If it cannot be opened.
+        ValueError: Naming file, line and field, if one is wrong, or if there is no text
+            at all.
+    """
+    items = {place: as_item(value, place) for place, value in read_records(Path(path))}
+    if not items:
+        raise ValueError(f"'{path}' holds no text")
+    return items
+
+
+def as_item(value: Any, place: str) -> Item:
+    r"""The item of a record: a text, or the fields of :meth:`Item.from_dict
+    <eega_pyg.extraction.item.Item.from_dict>`. A :class:`ValueError` names its
+    place."""
+    with located(place):
+        return Item(value) if isinstance(value, str) else Item.from_dict(value)
+
+
+def read_records(path: Path) -> Iterator[_Record]:
+    r"""The place and the content of each record that :func:`read_items` makes an item
+    of."""
+    if str(path) == STANDARD_INPUT:
+        yield from _by_content(sys.stdin.buffer.read(), 'standard input')
+    elif path.is_dir():
+        files = sorted(p for p in path.iterdir() if p.suffix.lower() in READERS
+                       and p.is_file() and not p.name.startswith('.'))
+        if not files:
+            raise ValueError(f"The folder '{path}' holds no text: expected files that "
+                             f"end in {', '.join(READERS)}")
+        for file in files:
+            for place, value in read_records(file):
+                if isinstance(value, str):
+                    value = {'text': value}
+                yield place, {
+                    'file': file.name,
+                    **value
+                } if isinstance(value, dict) else value
+    else:
+        suffix = path.suffix.lower()
+        if suffix and suffix not in READERS:
+            raise ValueError(f"'{path}' ends in no known format: expected "
+                             f"{', '.join(READERS)}, or a folder of such files")
+        yield from READERS.get(suffix, _by_content)(path.read_bytes(), str(path))
+
+
+def _lines(content: bytes, where: str) -> Iterator[_Record]:
+    for number, line in enumerate(_decoded(content, where).split('\n'), 1):
+        if line.strip():
+            yield f'{where}:{number}', line.strip()
+
+
+def _json(content: bytes, where: str) -> Iterator[_Record]:
+    text = content.lstrip(b'\xef\xbb\xbf \t\r\n')
+    if text.startswith(b'['):
+        for i, value in enumerate(parse_json(text, where)):
+            yield f'{where}[{i}]', value
+        return
+    try:  # One object may be spread over lines.
+        values = [(f'{where}:1', json.loads(text))]
+    except (ValueError, RecursionError):
+        yield from _json_lines(content, where)
+    else:
+        yield from values
+
+
+def _json_lines(content: bytes, where: str) -> Iterator[_Record]:
+    for number, line in enumerate(content.split(b'\n'), 1):
+        if line.strip():
+            place = f'{where}:{number}'
+            yield place, parse_json(line, place)
+
+
+def _table(content: bytes, where: str) -> Iterator[_Record]:
+    text = _decoded(content, where)
+    header, _, _ = text.lstrip('\r\n').partition('\n')
+    # Spreadsheets write semicolons where the comma is the decimal sign.
+    delimiter = max(',;\t', key=header.count)
+    # Strict, or an open quotation mark would swallow all rows behind it.
+    rows = csv.reader(io.StringIO(text, newline=''), delimiter=delimiter, strict=True)
+    names: List[str] = []
+    try:
+        for row in rows:
+            place = f'{where}:{rows.line_num}'
+            if not any(cell.strip() for cell in row):
+                continue
+            if not names:
+                names = [_column(name) for name in row]
+                if 'text' not in names:
+                    raise ValueError(f"{place}: there is no column 'text' (columns: "
+                                     f"{short(', '.join(row))[1:-1]})")
+                continue
+            if any(cell.strip() for cell in row[len(names):]):
+                raise ValueError(f"{place}: {len(row)} cells under {len(names)} "
+                                 f"columns: put cells with {delimiter!r} in quotes")
+            value: Dict[str, Any] = {
+                k: v
+                for k, v in zip(names, row) if v.strip() and k
+            }
+            if 'scene_graph' in value:
+                value['scene_graph'] = parse_json(value['scene_graph'],
+                                                  f'{place}: scene_graph')
+            if 'words' in value:
+                value['words'] = value['words'].split()
+            yield place, {'text': '', **value} if 'words' not in value else value
+    except csv.Error as e:
+        raise ValueError(f'{where}:{rows.line_num}: {e}') from None
+
+
+def _column(name: str) -> str:
+    name = name.strip()
+    known = {'text', 'words', 'caption', 'scene_graph', 'image_id', 'image'}
+    lower = re.sub(r'\s+', '_', name.lower())
+    lower = OTHER_NAMES.get(lower, lower)
+    return lower if lower in known else name
+
+
+def _by_content(content: bytes, where: str) -> Iterator[_Record]:
+    start = content.lstrip(b'\xef\xbb\xbf \t\r\n')[:1]
+    if start == b'[':  # Or a text like '[Breaking] …'.
+        try:
+            json.loads(content)
+        except (ValueError, RecursionError):
+            start = b''
+    yield from (_json if start in (b'[', b'{') else _lines)(content, where)
+
+
+def _decoded(content: bytes, where: str) -> str:
+    try:
+        return content.decode('utf-8-sig')
+    except UnicodeDecodeError as e:
+        line = content.count(b'\n', 0, e.start) + 1
+        raise ValueError(f'{where}:{line}: not UTF-8 ({e.reason}): save it in that '
+                         f'encoding') from None
+
+
+#: The endings that are read.
+READERS: Dict[str, Callable[[bytes, str], Iterator[_Record]]] = {
+    '.txt': _lines,
+    '.csv': _table,
+    '.tsv': _table,
+    '.jsonl': _json,
+    '.ndjson': _json,
+    '.json': _json,
+}
+
+
+def looks_like_a_file(text: str) -> bool:
+    r"""Whether a text reads like the name of a file, *e.g.*, ``'data/tweets.csv'``."""
+    if not text or any(c.isspace() for c in text) or '://' in text:
+        return False
+    return (os.path.splitext(text)[1].lower() in {*READERS, *_OTHER_FILES}
+            or text.startswith(('./', '../', '~/', '/')) or text.endswith(
+                ('/', os.sep)))
+
+
+_OTHER_FILES = ('.doc', '.docx', '.gz', '.htm', '.html', '.jpg', '.jpeg', '.md', '.odt',
+                '.pdf', '.png', '.rtf', '.tar', '.xls', '.xlsx', '.xml', '.zip')

@@ -1,0 +1,128 @@
+r"""From items to results: words, graphs, windows, and back."""
+from typing import Dict, Iterator, List, Sequence, Tuple
+
+from eega_pyg.extraction.item import Item
+from eega_pyg.extraction.result import Alignment, PairProbabilities, Result
+from eega_pyg.extraction.sight import Sight
+from eega_pyg.extraction.windows import Found, Window, read_windows
+from eega_pyg.parsing import Parser
+from eega_pyg.saving.saved_model import SavedModel
+from eega_pyg.schema import Quintuple, SceneGraph, num_pieces
+from eega_pyg.tagging import merge_windows
+from eega_pyg.transforms import Pair, PairTransform
+
+#: A longer text is refused. It would be cut into many hundreds of passages, and the
+#: caller can as well give each of them as a text.
+MAX_WORDS = 20_000
+
+# Put behind a text that ends in a letter or digit.
+_END = '.'
+
+
+class Reader:
+    r"""Reads items with a saved model.
+
+    Args:
+        saved (SavedModel): The model.
+        parser (Parser): Cuts texts into words and parses them.
+        sight (Sight): Says what is seen in the images.
+        transform (PairTransform): Makes graphs.
+    """
+    def __init__(self, saved: SavedModel, parser: Parser, sight: Sight,
+                 transform: PairTransform) -> None:
+        self.saved = saved
+        self.parser = parser
+        self.sight = sight
+        self.transform = transform
+
+    def read(self, items: Sequence[Item], batch_size: int, passage_words: int,
+             align: bool, pairs: bool,
+             threshold: float) -> Iterator[Tuple[int, Result]]:
+        r"""Yields the position and the result of each item as soon as the last of its
+        windows is read; the arguments are those of
+        :class:`~eega_pyg.extraction.extractor.Extractor`."""
+        model, _, data, signatures, temperature = self.saved
+        tokens = [self.tokenize(item) for item in items]
+        parses = self.parser.parse([words for words, _ in tokens])
+        graphs = [graph.top(data.max_objects) for graph in self.sight(items)]
+        windows = [
+            Window(i, window.offset,
+                   min(len(window.words),
+                       len(tokens[i][1]) - window.offset), self.transform(window))
+            for i, item in enumerate(items) for passage in Pair(
+                words=tuple(tokens[i][0]), parse=parses[i], scene_graph=graphs[i],
+                text=item.text, image_id=item.image_id).passages(passage_words)
+            for window in passage.windows(data.max_words)
+        ]
+        missing = [0] * len(items)
+        for window in windows:
+            missing[window.item] += 1
+        windows.sort(key=lambda w: num_pieces(w.data))
+        found: Dict[int, List[Found]] = {}
+        for first in range(0, len(windows), batch_size):
+            chunk = windows[first:first + batch_size]
+            parts = read_windows(model, chunk, signatures, temperature, align, pairs)
+            for window, part in zip(chunk, parts):
+                i = window.item
+                found.setdefault(i, []).append(part)
+                if len(found[i]) == missing[i]:
+                    whole = sorted(found.pop(i), key=lambda p: p.offset)
+                    yield i, self._result(items[i], tokens[i][1], graphs[i], whole,
+                                          threshold)
+
+    def tokenize(self, item: Item) -> Tuple[List[str], List[Tuple[int, int]]]:
+        r"""The words that the model reads, and the characters of each word of the text;
+        an end mark that the text does not have is a word without characters.
+
+        Raises:
+            ValueError: If there are more than :obj:`MAX_WORDS`.
+        """
+        if item.words is None:
+            words, offsets = self.parser.tokenize(item.text)
+        else:
+            words, offsets, start = list(item.words), [], 0
+            for word in words:
+                offsets.append((start, start + len(word)))
+                start += len(word) + 1
+        if len(words) > MAX_WORDS:
+            raise ValueError(f"The text that begins with {item.text[:60]!r} has "
+                             f"{len(words)} words, and at most {MAX_WORDS} are read at "
+                             f"once: give it in parts")
+        if item.words is None and words[-1][-1].isalnum():
+            words.append(_END)
+        return words, offsets
+
+    def _result(self, item: Item, offsets: List[Tuple[int,
+                                                      int]], scene_graph: SceneGraph,
+                parts: List[Found], threshold: float) -> Result:
+        tags = self.saved.model.tag_set
+        extraction = parts[0].extraction
+        if len(parts) > 1:
+            extraction = merge_windows([(p.offset, p.extraction) for p in parts])
+        extraction = extraction._replace(quintuples=[
+            q for q in extraction.quintuples if (q.probability or 0.0) >= threshold
+        ])
+        alignments = [(p.offset, p.alignment) for p in parts if p.alignment is not None]
+        tables = [(p.offset, p.pairs) for p in parts if p.pairs is not None]
+        return Result(
+            text=item.text,
+            offsets=tuple(offsets),
+            extraction=extraction,
+            scene_graph=scene_graph,
+            image_id=item.image_id,
+            image=item.image,
+            undirected=frozenset(q for q in extraction.quintuples
+                                 if not self._directed(q)),
+            alignment=Alignment.merge(alignments, len(offsets)) if alignments else None,
+            pairs=PairProbabilities(tags, tables) if tables else None,
+            metadata=item.metadata,
+        )
+
+    def _directed(self, q: Quintuple) -> bool:
+        # In a table without directions, the head is known only if the signatures allow
+        # the relation between these types in one direction alone.
+        if self.saved.model.table == 'directed':
+            return True
+        signatures = self.saved.signatures
+        return (signatures is not None
+                and (q.tail.type, q.relation, q.head.type) not in signatures)

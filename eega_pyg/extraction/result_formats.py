@@ -1,0 +1,108 @@
+r"""Results as JSON and as tables for a spreadsheet."""
+import csv
+import json
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Sequence, TextIO
+
+#: The endings of files of results, and their forms.
+FORMATS = {
+    '.jsonl': 'jsonl',
+    '.ndjson': 'jsonl',
+    '.json': 'json',
+    '.csv': 'csv',
+    '.tsv': 'tsv'
+}
+
+_FIRST = ('text_number', )
+_LAST = ('text', 'image_id', 'head', 'head_type', 'relation', 'tail', 'tail_type',
+         'probability', 'directed', 'head_start', 'head_end', 'tail_start', 'tail_end')
+
+
+def write_values(results: Iterable[Mapping[str, Any]], file: TextIO, form: str,
+                 metadata: Sequence[str] = ()) -> None:
+    r"""Writes results one by one, each as soon as it comes.
+
+    ``jsonl`` is an object a line, ``json`` a list of the same objects. ``csv`` and
+    ``tsv`` have a row for each relation, one for each entity that is in no relation
+    (as the head, with its own probability), and one with the text alone where nothing
+    was found; so no text is without a row.
+
+    Args:
+        results (iterable): What
+            :meth:`~eega_pyg.extraction.result.Result.to_dict` makes.
+        file (TextIO): Where they go.
+        form (str): One of the values of :obj:`FORMATS`.
+        metadata (sequence of str, optional): The fields of the metadata that have a
+            column in a table. (default: none)
+    """
+    if form in ('csv', 'tsv'):
+        writer = csv.writer(file, 'excel-tab' if form == 'tsv' else 'excel',
+                            lineterminator='\n')
+        taken = {*_FIRST, *_LAST}
+        writer.writerow([
+            *_FIRST, *(f'metadata_{x}' if x in taken else x for x in metadata), *_LAST
+        ])
+        for number, result in enumerate(results, 1):
+            known = result.get('metadata', {})
+            cells = [number, *(_cell(known.get(name)) for name in metadata)]
+            for row in _rows(result):
+                writer.writerow([
+                    *cells, result['text'], result['image_id'],
+                    *(row.get(name, '') for name in _LAST[2:])
+                ])
+            file.flush()
+        return
+    separator = '[\n'
+    for result in results:
+        line = json.dumps(result, ensure_ascii=False, default=str)
+        file.write(line + '\n' if form == 'jsonl' else separator + line)
+        file.flush()
+        separator = ',\n'
+    if form == 'json':
+        file.write('[]\n' if separator == '[\n' else '\n]\n')
+
+
+def lone_entities(result: Mapping[str, Any]) -> List[Dict[str, Any]]:
+    r"""The entities of a result that are in none of its relations."""
+    related = {(q[side]['start'], q[side]['end'])
+               for q in result['quintuples']
+               for side in ('head', 'tail')}
+    return [e for e in result['entities'] if (e['start'], e['end']) not in related]
+
+
+def metadata_names(values: Iterable[Mapping[str, Any]]) -> List[str]:
+    r"""The names of all fields of metadata, in the order in which they come."""
+    return list(dict.fromkeys(str(name) for value in values for name in value))
+
+
+def _rows(result: Mapping[str, Any]) -> Iterator[Dict[str, Any]]:
+    for q in result['quintuples']:
+        yield {
+            'relation': q['relation'],
+            'probability': _share(q['probability']),
+            'directed': 'yes' if q['directed'] else 'no',
+            **_side('head', q['head']),
+            **_side('tail', q['tail'])
+        }
+    for entity in lone_entities(result):
+        yield {**_side('head', entity), 'probability': _share(entity['probability'])}
+    if not result['entities'] and not result['quintuples']:
+        yield {}
+
+
+def _side(name: str, entity: Mapping[str, Any]) -> Dict[str, Any]:
+    return {
+        name: entity['text'],
+        f'{name}_type': entity['type'],
+        f'{name}_start': entity['start'],
+        f'{name}_end': entity['end']
+    }
+
+
+def _share(probability: Any) -> str:
+    return '' if probability is None else f'{probability:.4f}'
+
+
+def _cell(value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or ''
+    return json.dumps(value, ensure_ascii=False, default=str)
