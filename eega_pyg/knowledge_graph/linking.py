@@ -5,6 +5,8 @@ import unicodedata
 from pathlib import Path
 from typing import Callable, Dict, Optional, Tuple, Union
 
+from eega_pyg.schema import short
+
 #: Gives the id of the entity that a mention means. It is called with the mention's
 #: name, its type and its sentence, and returns :obj:`None` if it knows no id. An id of
 #: Wikidata (``'Q90'``) is recognised as such.
@@ -109,8 +111,9 @@ def _read_links(path: Union[str, Path]) -> Dict[Tuple[str, str], str]:
     with open(path, encoding='utf-8-sig', newline='') as f:
         rows = csv.DictReader(f)
         if not {'name', 'type', 'id'} <= set(rows.fieldnames or ()):
+            found = ', '.join(rows.fieldnames or ())
             raise ValueError(f"{path}:1: expected the columns name, type, id (got "
-                             f"{', '.join(rows.fieldnames or ())})")
+                             f"{short(found)})")
         for row in rows:
             if not row['name'] or not row['id'] or row['type'] is None:
                 raise ValueError(f"{path}:{rows.line_num}: expected a name and an id")
