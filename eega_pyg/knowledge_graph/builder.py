@@ -161,7 +161,7 @@ class Builder:
             return f'{kind}:{normalized_name(name)}'
         if not isinstance(link, str) or not clean(link):
             raise ValueError(f"Expected an id or None from the linker (got "
-                             f"{short(link)} for '{name}')")
+                             f"{short(link)} for {short(name)})")
         return clean(link)
 
     def build(self) -> Tuple[Tuple[Sentence, ...], Dict[str, Node], List[Relation]]:

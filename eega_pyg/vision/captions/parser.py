@@ -149,6 +149,6 @@ def read_captions(
             line: _Line = validated(_Line, value, where)
             image, caption = line['img_id'], line['caption']
             if captions.setdefault(image, caption) != caption:
-                raise ValueError(f"{where}: image '{image}' has another caption "
+                raise ValueError(f"{where}: image {short(image)} has another caption "
                                  f"already ({short(captions[image])})")
     return captions
