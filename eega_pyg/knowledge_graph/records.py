@@ -61,7 +61,7 @@ class Mention:
     sentence: Index
     start: Index
     end: Index
-    name: Text
+    name: Label
     probability: Share
     object: Optional[SeenObject] = None
 
@@ -101,11 +101,11 @@ class Node(Supported):
         mentions (tuple of Mention): Where it is named.
         wikidata (str, optional): Its Wikidata id, *e.g.*, ``'Q90'``.
     """
-    id: Text
-    name: Text
-    type: Text
+    id: Label
+    name: Label
+    type: Label
     mentions: Annotated[Tuple[Mention, ...], Field(min_length=1)]
-    wikidata: Optional[Text] = None
+    wikidata: Optional[Label] = None
 
     @property
     def names(self) -> Dict[str, int]:
@@ -141,9 +141,9 @@ class Relation(Supported):
         directed (bool): :obj:`False` if head and tail can be swapped, either because
             the relation is symmetric or because the model does not say which is which.
     """
-    head: Text
-    relation: Text
-    tail: Text
+    head: Label
+    relation: Label
+    tail: Label
     evidence: Annotated[Tuple[Evidence, ...], Field(min_length=1)]
     directed: Flag = True
 

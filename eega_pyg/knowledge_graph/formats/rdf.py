@@ -56,7 +56,7 @@ def to_rdflib(graph: GraphData, images: str = 'attributes',
     """
     require('rdflib', 'rdf')
     from rdflib import OWL, RDF, RDFS, SKOS, Graph, Literal, Namespace, URIRef
-    ns, out = Namespace(base), Graph()
+    ns, out = Namespace(base), Graph('SimpleMemory')
     wikidata = Namespace(_WIKIDATA)
     for prefix, value in _prefixes(base).items():
         out.bind(prefix, value)
