@@ -56,6 +56,8 @@ def _packed(parts: List[np.ndarray]) -> List[np.ndarray]:
     # In rows of columns, the highest first, and single nodes in rows of their own.
     parts = [p - p.min(0) for p in parts]
     sizes = [(x + _RIGHT, y + _BELOW) for x, y in (p.max(0) for p in parts)]
+    if parts and len(parts[0]) > _MAX_STRESS:  # Who looks at it sees little else.
+        sizes[0] = (1.15 * sizes[0][0], 1.3 * sizes[0][1])
     most = max(1.3 * math.sqrt(sum(x * y for x, y in sizes)),
                max((x for x, _ in sizes), default=0.0))
     placed = [np.empty((0, 2))] * len(parts)

@@ -42,8 +42,10 @@ def draw_graph(graph: GraphData) -> 'Figure':
         raise ValueError(f"A figure has room for {_MAX_NODES} entities with relations "
                          f"(got {len(net)}): filter the graph by probability or count")
     place = packed_layout(net)
-    side = max(4.0, 0.9 * float(np.sqrt(len(net))) + 2)
-    figure = new_figure(side, side)
+    points = np.array(list(place.values()))
+    # A name takes a unit or two, so that most stand beside one another.
+    width, height = 0.6 * (points.max(0) - points.min(0)) + 2.5
+    figure = new_figure(max(4.0, width), max(3.0, height))
     axis = figure.subplots()
     axis.set_axis_off()
     axis.set_aspect('equal')
