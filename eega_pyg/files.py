@@ -35,7 +35,7 @@ def check_file(path: Union[str, Path]) -> None:
             if not os.access(path, os.W_OK):
                 raise PermissionError(errno.EACCES, 'no permission')
             return
-        check_folder(os.path.dirname(os.path.realpath(path)))
+        _check_folder(os.path.dirname(os.path.realpath(path)))
     except OSError as e:
         raise OSError(f"'{path}' cannot be written: {e.strerror}") from None
 
@@ -43,14 +43,24 @@ def check_file(path: Union[str, Path]) -> None:
 def check_folder(path: Union[str, Path]) -> None:
     r"""Makes a folder and removes what killed processes have left in it; raises an
     :class:`OSError` if nothing can be written there."""
+    try:
+        _check_folder(path)
+    except OSError as e:
+        raise OSError(f"'{path}' cannot be written: {e.strerror}") from None
+
+
+def _check_folder(path: Union[str, Path]) -> None:
     os.makedirs(path, exist_ok=True)
     TemporaryFile(dir=path).close()
     remove_leftovers(path)
 
 
 def check_apart(source: Path, target: Path) -> None:
-    r"""Raises a :class:`ValueError` if both paths are the same file, so that a result
-    never replaces its own source."""
+    r"""Raises a :class:`ValueError` if both paths are the same file, or if the source
+    is the folder of the target, so that a result is never its own source."""
+    if source.is_dir() and target.absolute().parent.resolve() == source.resolve():
+        raise ValueError(f"'{target}' is in the folder that is read: name a file "
+                         f"elsewhere")
     if source.exists() and target.exists() and source.samefile(target):
         raise ValueError(f"'{target}' is the file that is read: name another one")
 

@@ -75,3 +75,25 @@ def test_what_fails_leaves_nothing_behind(tmp_path):
             raise RuntimeError
     assert os.listdir(tmp_path) == ['a.txt']
     assert (tmp_path / 'a.txt').read_text() == 'old'
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='has no way to ask for a process')
+def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path):
+    code = ('import os, sys\nfrom eega_pyg.files import atomic\n'
+            'with atomic(sys.argv[1]) as path:\n'
+            '    os.kill(os.getpid(), 9)')
+    for name in ('a.txt', 'b' * 240):
+        subprocess.run([sys.executable, '-c', code, str(tmp_path / name)])
+    assert len(os.listdir(tmp_path)) == 2
+    others = ['a.txt.000000-1-12345678.tmp', 'mine.tmp']  # Of another machine; mine.
+    for name in others:
+        (tmp_path / name).touch()
+    with atomic(tmp_path / 'c.txt') as temporary:  # Of a running process.
+        check_file(tmp_path / 'a.txt')
+        assert sorted(os.listdir(tmp_path)) == sorted(
+            [*others, os.path.basename(temporary)])
+
+
+def test_a_name_as_long_as_a_name_may_be_is_written(tmp_path):
+    write_text(tmp_path / ('ä' * 127), 'new')
+    assert (tmp_path / ('ä' * 127)).read_text() == 'new'

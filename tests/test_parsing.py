@@ -1,4 +1,5 @@
 import ast
+import re
 import time
 
 import networkx as nx
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import Doc
 
-from eega_pyg.parsing import SHAPES, Parser, tree_distance, word_shape
+from eega_pyg.parsing import SHAPES, Parser, tracked, tree_distance, word_shape
 
 
 @pytest.fixture(scope='module')
@@ -214,3 +215,12 @@ def test_real_tweets_parse_alone_as_in_a_batch(parser, shared_data):
     for sentence, parse in zip(sentences[:40], parser.parse(sentences)):
         assert parser.parse([sentence]) == [parse]
         assert len(parse) == len(sentence)
+
+
+@pytest.mark.parametrize('total', [1, 64, 1000])
+def test_a_progress_bar_ends_with_all(monkeypatch, capsys, total):
+    monkeypatch.setenv('FORCE_COLOR', '1')  # As on a terminal.
+    monkeypatch.setenv('TERM', 'xterm')
+    assert list(tracked(range(total), total, True, 'Reading')) == list(range(total))
+    out, err = capsys.readouterr()
+    assert out == '' and re.findall(r'(\d+)%', err)[-1] == '100'

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .console import out
-from .options import Preset, Quiet, Root, Set, Split
+from .options import Preset, Quiet, Root, Set, Split, check_root
 
 
 def build(
@@ -16,12 +16,17 @@ def build(
                                       help='Split to build; may be repeated.'),
     preset: str = Preset,
     overrides: List[str] = Set,
+    download: bool = typer.Option(
+        False, '--download', help='Fetch the text of MNRE '
+        'where the folder does not hold it.'),
     quiet: bool = Quiet,
 ) -> None:
     r"""Turns the raw files into graphs and prints what they hold."""
     from eega_pyg.config import Config
     from eega_pyg.datasets import JMERE
     config = Config.load(preset, overrides)
+    if not download:
+        check_root(root)
     table = Table('', title=Text(f'{root} ({config.data.version})'))
     columns = []
     for name in split:

@@ -76,7 +76,9 @@ def extract(
         raise ValueError('What came through the standard input is not there again: '
                          'write it to a file for --resume')
     form = _form(target, style, bool(paths))
-    from eega_pyg.extraction.result_file import PartialResults
+    if align and form not in ('json', 'jsonl'):
+        raise ValueError(f'--align is shown in JSON only (got {form}): add --format '
+                         f'jsonl, or name an output that ends in .jsonl or .json')
     from eega_pyg.files import check_apart, check_file
     if target is not None:
         check_file(target)
@@ -89,6 +91,7 @@ def extract(
         extraction = Extraction(items, model, device, min_probability, align)
         _print(extraction, form)
         return
+    from eega_pyg.extraction.result_file import PartialResults
     with PartialResults(target, resume, tell) as part:
         extraction = Extraction(items, model, device, min_probability, align)
         extraction.write(part, target, form)

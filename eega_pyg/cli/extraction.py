@@ -55,7 +55,7 @@ class Extraction:
         items = list(self.items.values())
         left = [items[i] for i in positions]
         stream = self.extractor.stream(left, align=self.align)
-        progress = len(items) >= _MANY and shows_progress()
+        progress = len(left) >= _MANY and shows_progress()
         for i, result in tracked(stream, len(left), progress, 'Extracting'):
             yield positions[i], result
 

@@ -52,7 +52,6 @@ def graph(
     paths = input_paths(sources or [], source)
     if not paths:
         raise FileNotFoundError(f"There is no file or folder '{(sources or [''])[0]}'")
-    from eega_pyg.extraction.result_file import PartialResults
     from eega_pyg.files import check_apart, check_folder
     from eega_pyg.knowledge_graph.formats.write import check_target
     if image_folder is not None and not image_folder.is_dir():
@@ -64,6 +63,7 @@ def graph(
             check_apart(file, path)
     records = _records(paths)
     items = _items(records)
+    from eega_pyg.extraction.result_file import PartialResults
     from eega_pyg.knowledge_graph import KnowledgeGraph, ResultError, TableLinker
     linker = TableLinker.from_csv(links) if links is not None else None
     # What was extracted stays if something fails before the graph is written.

@@ -1,7 +1,10 @@
 r"""What a person means by the arguments of ``eega extract`` and ``eega graph``."""
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Dict, List, Optional
+
+from .console import note
 
 if TYPE_CHECKING:
     from eega_pyg.extraction.item import Item
@@ -38,7 +41,9 @@ def input_paths(texts: List[str], source: Optional[Path]) -> List[Path]:
 
 def items_of(paths: List[Path]) -> Dict[str, 'Item']:
     r"""The items of several files, by their places."""
-    from eega_pyg.extraction.item_files import read_items
+    from eega_pyg.extraction.item_files import STANDARD_INPUT, read_items
+    if Path(STANDARD_INPUT) in paths and sys.stdin.isatty():
+        note('Reading texts, one a line, until Ctrl-D')
     items: Dict[str, 'Item'] = {}
     for path in paths:
         items.update(read_items(path))

@@ -54,8 +54,15 @@ def main() -> None:
     try:
         app(_with_new_names(sys.argv[1:]))
     except (ValueError, OSError, ImportError) as e:
-        tell(e, '[red]error:[/red]')
+        tell(_said(e), '[red]error:[/red]')
         sys.exit(1)
+
+
+def _said(error: Exception) -> str:
+    r"""An error's message; that of the system without its number."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'cannot go on'}: {error.strerror}"
+    return str(error)
 
 
 def _with_new_names(args: List[str]) -> List[str]:

@@ -58,7 +58,8 @@ def check_root(root: Path) -> None:
     # JMERE itself would make the folder and download MNRE's text into it.
     if not (root / 'raw').is_dir():
         raise FileNotFoundError(f"There is no data set in '{root}' (no folder "
-                                f"'{root / 'raw'}'): 'eega build {root}' makes one")
+                                f"'{root / 'raw'}'): 'eega build {root} --download' "
+                                f"makes one of the text of MNRE")
 
 
 def one_item(text: Optional[str], caption: Optional[str], scene_graph: Optional[Path],

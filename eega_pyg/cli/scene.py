@@ -49,6 +49,10 @@ def scene(
     """
     run = scene_run(folder, detector.value, weights, top_k, score, device, features,
                     draw)
+    from eega_pyg.files import remove_leftovers
+    for place in (folder, folder / 'cache'):
+        if place.is_dir():
+            remove_leftovers(place)
     if weights == 'random':
         tell('The detector has random weights: its objects mean nothing.')
     from rich.progress import Progress

@@ -1,6 +1,5 @@
 r"""Text and image in, entities and quintuples out."""
 import os
-from functools import partial
 from pathlib import Path
 from pickle import PicklingError
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
@@ -10,7 +9,7 @@ from huggingface_hub import ModelHubMixin
 
 from eega_pyg.device import find_device
 from eega_pyg.extraction.item import Item
-from eega_pyg.extraction.reader import MAX_WORDS, Reader
+from eega_pyg.extraction.reader import MAX_WORDS, Reader, pools
 from eega_pyg.extraction.result import Result
 from eega_pyg.extraction.sight import Sight, is_looked_at
 from eega_pyg.identity import tensors_sha256
@@ -26,8 +25,6 @@ from eega_pyg.vision.images import ImageParser, ImageSource, load_image
 
 #: Words of the sentences that are read together, see :class:`Extractor`.
 PASSAGE_WORDS = 20
-# How many batches of items are parsed at once; their windows are then sorted by length.
-_POOL = 16
 
 
 class Extractor(ModelHubMixin, library_name='eega_pyg'):
@@ -251,26 +248,12 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         if isinstance(items, str):
             raise TypeError(f"Expected several texts (got the string {items[:60]!r}): "
                             f"put it in a list")
-        read = partial(self._reader.read, batch_size=batch_size, align=align,
-                       pairs=pairs, passage_words=self.passage_words,
-                       threshold=threshold)
-        pool: List[Item] = []
-        start = seen = 0
-        for item in items:
-            item = Item(item) if isinstance(item, str) else item
-            if not isinstance(item, Item):
-                raise TypeError(f"items[{start + len(pool)}]: expected an Item or a "
-                                f"string (got a {type(item).__name__})")
-            pool.append(item)
-            seen += is_looked_at(item)
-            if len(pool) == batch_size * _POOL or seen == batch_size:
-                seen = 0
-                for i, result in read(pool):
-                    yield start + i, result
-                start += len(pool)
-                pool = []
-        for i, result in read(pool):
-            yield start + i, result
+        start = 0
+        for pool in pools(items, batch_size):
+            for i, result in self._reader.read(pool, batch_size, self.passage_words,
+                                               align, pairs, threshold):
+                yield start + i, result
+            start += len(pool)
 
     def __reduce__(self) -> Tuple[Any, ...]:
         if not os.path.isdir(self.data.encoder):

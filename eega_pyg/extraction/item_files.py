@@ -21,19 +21,16 @@ _Record = Tuple[str, Any]  # Where it stands, and a text or the fields of an ite
 def read_items(path: Union[str, Path]) -> Dict[str, Item]:
     r"""Reads texts, with what is known of them and their images.
 
-    ===================== =========================================================
-    ``.txt``              a text a line
-    ``.csv``, ``.tsv``    a text a row, in the column ``text``; the columns that
-                          :meth:`Item.from_dict
-                          <eega_pyg.extraction.item.Item.from_dict>` names have
-                          their meaning there
-    ``.jsonl``            an object a line, see :meth:`Item.from_dict
-                          <eega_pyg.extraction.item.Item.from_dict>`, or a string
-    ``.json``             a list of these
-    a folder              the files in it that have one of these endings, in the order
-                          of their names; ``file`` in the metadata says which
-    ``-``, no ending      as the content looks: JSON, or a text a line
-    ===================== =========================================================
+    ================= ================================================================
+    ``.txt``          a text a line
+    ``.csv``,         a text a row, in the column ``text``; columns that are called like
+    ``.tsv``          fields of ``Item.from_dict`` are those
+    ``.jsonl``        an object a line, as ``Item.from_dict`` reads it, or a string
+    ``.json``         a list of these
+    a folder          the files in it that have one of these endings, in the order of
+                      their names; ``file`` in the metadata says which
+    ``-``, no ending  as the content looks: JSON, or a text a line
+    ================= ================================================================
 
     Files are in UTF-8. Blank lines are skipped, and every other field or column becomes
     metadata of its text.
@@ -60,6 +57,9 @@ def as_item(value: Any, place: str) -> Item:
     <eega_pyg.extraction.item.Item.from_dict>`. A :class:`ValueError` names its
     place."""
     with located(place):
+        if isinstance(value, dict) and {'text', 'entities', 'quintuples'
+                                        } <= value.keys():
+            raise ValueError("is a result already, not a text: 'eega graph' reads it")
         return Item(value) if isinstance(value, str) else Item.from_dict(value)
 
 
@@ -193,11 +193,12 @@ READERS: Dict[str, Callable[[bytes, str], Iterator[_Record]]] = {
 
 def looks_like_a_file(text: str) -> bool:
     r"""Whether a text reads like the name of a file, *e.g.*, ``'data/tweets.csv'``."""
-    if not text or any(c.isspace() for c in text) or '://' in text:
-        return False
-    return (os.path.splitext(text)[1].lower() in {*READERS, *_OTHER_FILES}
-            or text.startswith(('./', '../', '~/', '/')) or text.endswith(
-                ('/', os.sep)))
+    folder, name = os.path.split(text)
+    ending = os.path.splitext(name)[1].lower() in {*READERS, *_OTHER_FILES}
+    path = text.startswith(('./', '../', '~/', '/'))
+    if any(c.isspace() for c in text):  # A sentence may be about a file.
+        return ending and (path or os.path.isdir(folder))
+    return '://' not in text and (ending or path or text.endswith('/'))
 
 
 _OTHER_FILES = ('.doc', '.docx', '.gz', '.htm', '.html', '.jpg', '.jpeg', '.md', '.odt',

@@ -1,9 +1,9 @@
 r"""From items to results: words, graphs, windows, and back."""
-from typing import Dict, Iterator, List, Sequence, Tuple
+from typing import Dict, Iterable, Iterator, List, Sequence, Tuple, Union
 
 from eega_pyg.extraction.item import Item
 from eega_pyg.extraction.result import Alignment, PairProbabilities, Result
-from eega_pyg.extraction.sight import Sight
+from eega_pyg.extraction.sight import Sight, is_looked_at
 from eega_pyg.extraction.windows import Found, Window, read_windows
 from eega_pyg.parsing import Parser
 from eega_pyg.saving.saved_model import SavedModel
@@ -14,7 +14,8 @@ from eega_pyg.transforms import Pair, PairTransform
 #: A longer text is refused. It would be cut into many hundreds of passages, and the
 #: caller can as well give each of them as a text.
 MAX_WORDS = 20_000
-
+# How many batches of items are parsed at once; their windows are then sorted by length.
+_POOL = 16
 # Put behind a text that ends in a letter or digit.
 _END = '.'
 
@@ -126,3 +127,26 @@ class Reader:
         signatures = self.saved.signatures
         return (signatures is not None
                 and (q.tail.type, q.relation, q.head.type) not in signatures)
+
+
+def pools(items: Iterable[Union[Item, str]], batch_size: int) -> Iterator[List[Item]]:
+    r"""Cuts a stream of items into lists that are parsed at once, of at most
+    :obj:`batch_size` images that the model looks at.
+
+    Raises:
+        TypeError: If something is neither an item nor a string, naming its position.
+    """
+    pool: List[Item] = []
+    seen = 0
+    for i, item in enumerate(items):
+        item = Item(item) if isinstance(item, str) else item
+        if not isinstance(item, Item):
+            raise TypeError(f"items[{i}]: expected an Item or a string (got a "
+                            f"{type(item).__name__})")
+        pool.append(item)
+        seen += is_looked_at(item)
+        if len(pool) == batch_size * _POOL or seen == batch_size:
+            yield pool
+            pool, seen = [], 0
+    if pool:
+        yield pool

@@ -175,7 +175,8 @@ def write_results(path: Path, values: Sequence[Dict[str, Any]], form: str) -> No
 
 
 def _line(index: int, content: bytes) -> bytes:
-    return b'%d\t%s\t%s\n' % (index, sha256(content)[:8].encode(), content)
+    check = sha256(b'%d\t%s' % (index, content))[:8]
+    return b'%d\t%s\t%s\n' % (index, check.encode(), content)
 
 
 def _checked(line: bytes) -> Any:

@@ -1,6 +1,7 @@
 r"""What a saved model's folder is made of, and where it is."""
 import re
 import shutil
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Dict, Optional, Union
 
@@ -27,8 +28,8 @@ def find_folder(name: Optional[Union[str, Path]], **hub: Any) -> Path:
     r"""The folder of a saved model: :obj:`name` itself, a checkpoint of the package
     (without a name the default one), or what the Hugging Face hub gives.
 
-    A name that looks like a path is never looked for on the hub, so that a mistyped
-    folder starts no download.
+    A name that looks like a path, or nearly like a folder that is there, is never
+    looked for on the hub, so that a mistyped folder starts no download.
 
     Args:
         name (str or Path, optional): The folder, the checkpoint or the model's name.
@@ -59,6 +60,11 @@ def find_folder(name: Optional[Union[str, Path]], **hub: Any) -> Path:
             f"There is no '{Path(name).name}' in the folder "
             f"'{Path(name).parent.absolute()}': '{name}' is taken for a path, not for "
             f"a model of the Hugging Face hub, because that folder exists")
+    if meant := _nearly(name):
+        raise FileNotFoundError(
+            f"There is no folder '{name}': was '{meant}' meant? A model '{name}' of "
+            f"the Hugging Face hub is not looked for where a folder has nearly its "
+            f"name: 'hf download {name} --local-dir FOLDER' gets it")
     from huggingface_hub import snapshot_download
     try:
         return Path(snapshot_download(name, **hub))
@@ -67,6 +73,18 @@ def find_folder(name: Optional[Union[str, Path]], **hub: Any) -> Path:
         raise FileNotFoundError(
             f"There is no folder '{name}', and the Hugging Face hub does not give a "
             f"model of that name: {reason}") from e
+
+
+def _nearly(name: str) -> Optional[str]:
+    r"""A saved model whose folder is called nearly as :obj:`name`."""
+    place = Path()
+    for part in Path(name).parts:
+        folders = [p.name for p in place.iterdir() if p.is_dir()]
+        meant = get_close_matches(part, folders, 1, 0.7)
+        if not meant:
+            return None
+        place /= meant[0]
+    return str(place) if (place / PIPELINE).is_file() else None
 
 
 def copy_model(source: Union[str, Path], target: Union[str, Path]) -> None:

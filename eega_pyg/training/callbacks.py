@@ -51,7 +51,7 @@ class EpochLog(L.Callback):
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         row = {
-            'epoch': trainer.current_epoch,
+            'epoch': trainer.current_epoch + 1,  # The first is 1, as for people.
             'seconds': round(time.perf_counter() - self._start, 2),
             **{
                 k: float(v)

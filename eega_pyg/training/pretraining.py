@@ -11,7 +11,6 @@ import safetensors
 import safetensors.torch
 import torch
 import torch.nn.functional as F
-from lightning.pytorch.callbacks import RichProgressBar
 from rich.console import Console
 from torch import Tensor
 from torch_geometric.data import HeteroData
@@ -27,6 +26,7 @@ from eega_pyg.nn.models import EEGA
 from eega_pyg.parsing import Parse
 from eega_pyg.schema import PIECE, TOKEN, EdgeType, TagSet
 from eega_pyg.training.optimizer import configure_optimizer, use_bf16
+from eega_pyg.training.progress import EpochProgressBar
 from eega_pyg.training.sampler import LengthGroupedSampler
 from eega_pyg.transforms import Vocabularies
 from eega_pyg.transforms.text_graph import add_words
@@ -159,7 +159,7 @@ def pretrain_words(model: EEGA, data: Sequence[HeteroData], config: TrainConfig,
     trainer = L.Trainer(
         max_epochs=config.pretrain_epochs,
         gradient_clip_val=config.clip,
-        callbacks=[RichProgressBar()] if progress else [],
+        callbacks=[EpochProgressBar()] if progress else [],
         logger=False,
         accelerator='auto',
         devices=1,

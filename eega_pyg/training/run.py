@@ -10,7 +10,6 @@ import lightning as L
 import torch
 import yaml
 from filelock import FileLock, Timeout
-from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.utilities.seed import isolate_rng
 from rich.console import Console
 from torch.utils.data import ConcatDataset
@@ -33,6 +32,7 @@ from eega_pyg.training.distillation import distillation_data
 from eega_pyg.training.evaluation import SentenceScores, sorted_loader
 from eega_pyg.training.pair_tagging import MONITOR, PairTagging
 from eega_pyg.training.pretraining import pretrain
+from eega_pyg.training.progress import EpochProgressBar
 from eega_pyg.training.sampler import LengthGroupedSampler
 
 #: The training examples: of the data alone, with further texts, or with the predictions
@@ -163,7 +163,7 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
                              f"'{state / 'config.yaml'}')")
     elif resume and progress:
         Console(stderr=True).print(f"There is nothing to resume in '{folder}': the run "
-                                   f"begins with its first epoch")
+                                   f"begins with its first epoch", markup=False)
     if last.is_file():
         _read_checkpoint(last)
     write_text(state / 'config.yaml', text)
@@ -205,7 +205,7 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
             Checkpoint(state, filename='last', **keep),
             ResumableEarlyStopping(MONITOR, mode='max', patience=config.train.patience),
             EpochLog(state / 'metrics.csv'),
-            *([RichProgressBar()] if progress else []),
+            *([EpochProgressBar()] if progress else []),
         ],
         logger=False,
         accelerator='auto',

@@ -1,6 +1,8 @@
+import csv
 import json
 import sys
 
+import networkx as nx
 import pytest
 from PIL import Image
 
@@ -87,18 +89,40 @@ def test_what_was_extracted_is_kept_where_it_cannot_be_written(
         eega, trained, results, tmp_path, monkeypatch):
     source, page = tmp_path / 'texts.jsonl', tmp_path / 'page.html'
     source.write_text('{"text": "a"}\n' + results.read_text())
-    command = ['-m', trained, '-o', page]
+    command = ['graph', source, '-m', trained, '-o', page]
 
     def fails(*args):
-        raise ValueError('No room')
+        raise OSError('No room')
 
     monkeypatch.setattr(KnowledgeGraph, 'write', fails)
-    code, _, err = eega('graph', source, *command)
-    kept = tmp_path / 'page.html.results.jsonl'
-    assert code == 1 and f"1 results are in '{kept}'" in err and 'No room' in err
+    code, _, err = eega(*command)
+    part = tmp_path / 'page.html.part'
+    assert code == 1 and f"1 results are in '{part}'" in err and 'No room' in err
     monkeypatch.undo()
-    monkeypatch.setattr(extractor.Extractor, 'stream', fails)
-    assert eega('graph', kept, *command)[0] == 0 and page.is_file()
+    monkeypatch.setattr(extractor.Extractor, 'stream', lambda self, items, **_: iter(())
+                        if not items else fails())
+    assert eega(*command)[0] == 1 and part.is_file()
+    assert eega(*command, '--resume')[0] == 0 and page.is_file()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['page.html', 'texts.jsonl']
+
+
+def test_a_graph_is_written_as_nodes_and_links_and_as_a_table(eega, results, tmp_path):
+    code, _, err = eega('graph', results, '-o', tmp_path / 'a.json', '-o',
+                        tmp_path / 'a.csv', '-o', tmp_path / 'a.jsonl', '--quiet')
+    assert code == 0 and err == ''
+    graph = KnowledgeGraph.load(tmp_path / 'a.jsonl')
+    value = json.loads((tmp_path / 'a.json').read_text(encoding='utf-8'))
+    net = nx.node_link_graph(value, edges='links')
+    assert nx.utils.graphs_equal(net, graph.to_networkx())
+    with (tmp_path / 'a.csv').open(encoding='utf-8-sig', newline='') as file:
+        rows = list(csv.DictReader(file))
+    name = {i: n.name for i, n in graph.nodes.items()}
+    assert [(r['head'], r['relation'], r['tail']) for r in rows if r['relation']
+            ] == [(name[r.head], r.relation, name[r.tail]) for r in graph.relations]
+    related = {i for r in graph.relations for i in (r.head, r.tail)}
+    assert sorted(r['head'] for r in rows
+                  if not r['relation']) == sorted(n for i, n in name.items()
+                                                  if i not in related)
 
 
 def test_a_model_is_shrunk(eega, trained, tmp_path):
@@ -124,8 +148,8 @@ def test_errors_are_one_clear_line(eega, trained, results, tmp_path, monkeypatch
     plain_file.touch()
     broken = tmp_path / 'broken.jsonl'
     broken.write_text('{"text": "a"}\n{"txt": 1}\n')
-    fails("broken.jsonl:2: unknown field 'txt'", 'graph', broken, '-o', page, '-m',
-          trained)
+    fails("broken.jsonl:2: missing 'text' (fields: txt)", 'graph', broken, '-o', page,
+          '-m', trained)
     broken.write_text('{"text": "a", "quintuples": [], "entities": [3]}\n')
     fails('broken.jsonl:1: entities[0]: expected an object', 'graph', broken, '-o',
           page)
@@ -133,22 +157,22 @@ def test_errors_are_one_clear_line(eega, trained, results, tmp_path, monkeypatch
     fails('cannot be written: ', 'graph', results, '-o', plain_file / 'a.jsonl')
     broken.write_text('\n')
     fails('holds neither a result nor a text', 'graph', broken, '-o', page)
-    fails('ends in no known format', 'graph', results, '-o', 'graph.csv')
+    fails('ends in no known format', 'graph', results, '-o', 'graph.xlsx')
     assert eega('graph', results, '-o', tmp_path / 'graph.jsonl')[0] == 0
     fails('is a graph already', 'graph', tmp_path / 'graph.jsonl', '-o', page)
     folder = tmp_path / 'folder.ttl'
     folder.mkdir()
     # What cannot be written is told of before anything is read.
-    fails('is a folder: name a file', 'graph', 'none.jsonl', '-o', folder)
+    fails('is a folder: name a file', 'graph', results, '-o', folder)
     fails('is a folder: name a file', 'explain', ' ', '-o', tmp_path / 'a.PDF', '-o',
           folder)
     plain = tmp_path / 'plain'
     plain.write_text('')
-    fails('is a file: name a folder', 'graph', 'none.jsonl', '-o', plain)
+    fails('is a file: name a folder', 'graph', results, '-o', plain)
     for module in ('rdflib', 'matplotlib'):
         monkeypatch.setitem(sys.modules, module, None)
-    fails('eega_pyg[rdf]', 'graph', 'none.jsonl', '-o', tmp_path / 'graph.ttl')
-    fails('eega_pyg[plot]', 'graph', 'none.jsonl', '-o', tmp_path / 'graph.pdf')
+    fails('eega_pyg[rdf]', 'graph', results, '-o', tmp_path / 'graph.ttl')
+    fails('eega_pyg[plot]', 'graph', results, '-o', tmp_path / 'graph.pdf')
     fails('eega_pyg[plot]', 'explain', ' ', '-o', tmp_path / 'figure.svg')
 
 

@@ -23,7 +23,7 @@ def test_help_lists_the_commands(eega):
     code, out, _ = eega('--help')
     assert code == 0
     for command in ('build', 'train', 'evaluate', 'extract', 'explain', 'graph',
-                    'shrink'):
+                    'scene', 'shrink'):
         assert command in out
         code, text, _ = eega(command, '--help')
         assert code == 0 and '--help' in text
@@ -37,10 +37,10 @@ def test_whatever_runs_a_model_has_a_device_and_one_default(eega, small_root, tr
     for command in (
         ('evaluate', small_root, '--model', trained),
         ('extract', 'Ann', '--model', trained),
-        ('explain', 'Ann', '--model', trained, '--out', tmp_path / 'a.html'),
-        ('graph', tmp_path / 'in.jsonl', '--model', trained, '--out',
+        ('explain', 'Ann', '--model', trained, '--output', tmp_path / 'a.html'),
+        ('graph', tmp_path / 'in.jsonl', '--model', trained, '--output',
          tmp_path / 'a.jsonl'),
-        ('scene', tmp_path, '--out', tmp_path / 'scenes'),
+        ('scene', tmp_path, '--output', tmp_path / 'scenes'),
     ):
         fails(eega(*command, '--device', 'gpu'), "There is no device 'gpu' here")
         text = ' '.join(eega(command[0], '--help')[1].replace('│', ' ').split())
@@ -56,7 +56,7 @@ def test_less_probable_relations_are_left_out(eega, trained, tmp_path):
         code, out, _ = eega('extract', '--input', source, *command, least)
         found = json.loads(out)['quintuples']
         assert code == 0 and all(q['probability'] >= least for q in found)
-        assert eega('graph', source, '--out', tmp_path / 'a.jsonl', *command,
+        assert eega('graph', source, '--output', tmp_path / 'a.jsonl', *command,
                     least)[0] == 0
         graph = KnowledgeGraph.load(tmp_path / 'a.jsonl')
         assert len(graph.relations) == len(found) and (least or found)
@@ -102,7 +102,7 @@ def test_training_that_is_stopped_says_how_to_go_on(eega, small_root, tiny_overr
             raise KeyboardInterrupt
         return step(module, batch, batch_idx)
 
-    command = ['train', small_root, '--out', tmp_path / 'run']
+    command = ['train', small_root, '--output', tmp_path / 'run']
     for override in tiny_overrides:
         command += ['--set', override]
     monkeypatch.setattr(PairTagging, 'training_step', stop)
@@ -113,7 +113,7 @@ def test_training_that_is_stopped_says_how_to_go_on(eega, small_root, tiny_overr
 
 
 def test_evaluate_prints_and_writes_scores(eega, small_root, trained, tmp_path):
-    code, out, _ = eega('evaluate', small_root, '--model', trained, '--json',
+    code, out, _ = eega('evaluate', small_root, '--model', trained, '--output',
                         tmp_path / 'scores.json')
     assert code == 0
     scores = json.loads((tmp_path / 'scores.json').read_text())
@@ -163,8 +163,6 @@ def test_extract_from_a_file_and_go_on_after_a_stop(eega, trained, tmp_path,
     code, _, err = eega(*command)
     assert code != 0 and f"1 results are in '{part}'" in err and '--resume' in err
     monkeypatch.setattr(Extractor, 'stream', stream)
-    with part.open('a') as f:
-        f.write('{"torn": ')
     kept = part.read_bytes()
     fails(eega(*command), 'holds 1 results of a stopped run: add --resume')
     fails(eega(*command, '--resume', '--align'), 'with other texts or images, another')
@@ -173,13 +171,16 @@ def test_extract_from_a_file_and_go_on_after_a_stop(eega, trained, tmp_path,
     image.write_bytes(b'one')
     assert part.read_bytes() == kept and not target.exists()
 
-    # What is there already is not done again.
+    # What is there already is not done again, unless its line is damaged.
+    with part.open('a') as f:
+        f.write(f"{kept.splitlines()[1].decode().replace('Rome', 'Oslo')}\n0\ttorn")
     seen = []
     monkeypatch.setattr(
         Extractor, 'stream', lambda self, items, **kwargs:
         (seen.extend(items), stream(self, items, **kwargs))[1])
-    code, out, _ = eega(*command, '--resume')
+    code, out, err = eega(*command, '--resume')
     assert code == 0 and out == '' and not part.exists()
+    assert f"2 results in '{part}' are damaged or cut off" in err
     assert [item.image_id for item in seen] == ['', '1.jpg']
     lines = [json.loads(line) for line in target.read_text().splitlines()]
     assert [v['text'] for v in lines] == [v['text'] for v in expected]
@@ -190,7 +191,8 @@ def test_errors_are_one_clear_line(eega, small_root, trained, tmp_path):
     broken.write_text('{"objects": [{"label": ""}]}')
     extract = ['extract', '-m', trained]
     fails(eega(*extract, ''), 'The text is empty')
-    fails(eega(*extract), 'Give either TEXT or --input FILE')
+    fails(eega(*extract), 'Give a text in quotes, a file, or - for the')
+    fails(eega(*extract, 'a', '--input', broken), 'Give either TEXT or --input FILE')
     fails(eega(*extract, 'a', '--scene-graph', broken), 'broken.json: objects[0].label')
     fails(eega(*extract, 'a', '--scene-graph', tmp_path / 'none.json'), 'none.json')
     fails(eega('extract', 'a', '-m', tmp_path / 'nowhere'), 'nowhere')
@@ -199,18 +201,22 @@ def test_errors_are_one_clear_line(eega, small_root, trained, tmp_path):
     fails(eega(*extract, '--input', lines), 'lines.jsonl:2: The text is empty')
     lines.write_text('{"text": "a"\n')
     fails(eega(*extract, '--input', lines), 'lines.jsonl:1: ')
-    train = ['train', small_root, '--out', tmp_path / 'run']
+    train = ['train', small_root, '--output', tmp_path / 'run']
     fails(eega(*train, '--set', 'train.speed=1'), "train: unknown field 'speed'")
     fails(eega(*train, '--preset', 'nothing'), "no preset or file 'nothing'")
     fails(eega('build', tmp_path / 'empty', '--set', 'data.version=v2'), 'data.version')
     empty = f"There is no data set in '{tmp_path / 'empty'}'"
-    fails(eega('train', tmp_path / 'empty', '--out', tmp_path / 'run'), empty)
+    fails(eega('build', tmp_path / 'empty'), empty)
+    assert not (tmp_path / 'empty').exists()
+    fails(eega('train', tmp_path / 'empty', '--output', tmp_path / 'run'), empty)
     fails(eega('evaluate', tmp_path / 'empty', '-m', trained), empty)
     lines.write_text('{"text": "a"}\n\n' + json.dumps({'text': 'a' * 200_001}) + '\n')
     fails(eega(*extract, '--input', lines),
           'lines.jsonl:3: text: has 200001 characters')
-    fails(eega(*extract, 'a', '--output', tmp_path), 'is a folder: name a file')
-    fails(eega('scene', tmp_path, '--out', tmp_path / 'scenes', '--device', 'gpu'),
+    folder = tmp_path / 'folder.jsonl'
+    folder.mkdir()
+    fails(eega(*extract, 'a', '--output', folder), 'is a folder: name a file')
+    fails(eega('scene', tmp_path, '--output', tmp_path / 'scenes', '--device', 'gpu'),
           "There is no device 'gpu' here")
 
 
@@ -252,7 +258,7 @@ def test_own_types_and_relations_through_the_command_line(eega, tmp_path,
         'train.batch_size=4', 'train.lr=1e-2', 'tags.relations=[eats, avoids, visits]',
         'model.lambda_graph=0'
     ]
-    code, out, err = eega('train', tmp_path, '--out', tmp_path / 'run',
+    code, out, err = eega('train', tmp_path, '--output', tmp_path / 'run',
                           *(x for s in sets for x in ('--set', s)))
     assert code == 0, err
     code, out, _ = eega('extract', 'the owl avoids the ivy', '-m', tmp_path / 'run',
@@ -288,6 +294,7 @@ def test_what_cannot_be_read_is_told_before_anything_is_done(eega, trained, tmp_
     assert not target.exists() and not (tmp_path / 'out.jsonl.part').exists()
     source.write_text('{"text": "a"}\n')
     fails(eega(*command[:-1], source), 'is the file that is read')
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['cut.jpg', 'in.jsonl']
 
 
 def test_a_text_is_no_markup(eega, trained):

@@ -9,7 +9,7 @@ from eega_pyg.schema import SceneGraph
 @pytest.fixture
 def scene(eega, tmp_path):
     r"""Runs ``eega scene``; gives exit code, output and errors."""
-    return lambda *args: eega('scene', *args, '--out', tmp_path / 'out')
+    return lambda *args: eega('scene', *args, '--output', tmp_path / 'out')
 
 
 RANDOM = ('--detector', 'ssdlite', '--weights', 'random', '--score', 0, '--top-k', 3)

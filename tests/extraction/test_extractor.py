@@ -1,5 +1,8 @@
 import pickle
 import shutil
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -265,8 +268,7 @@ def test_a_stream_takes_items_as_it_goes(extractor):
     (lambda: Item(' \n\t '), 'The text is empty'),
     (lambda: Item('a', caption='b', scene_graph=SceneGraph()), 'not both'),
     (lambda: Item.from_dict([]), r'^expected an object .got \[\]'),
-    (lambda: Item.from_dict({'txt': 'a'}),
-     "unknown field 'txt' .known: text, words, caption, "),
+    (lambda: Item.from_dict({'txt': 'a'}), "missing 'text' .fields: txt"),
     (lambda: Item.from_dict({'text': 3}), 'text: expected a string'),
     (lambda: Item.from_dict({'words': ['a', '']}),
      r'words\[1\]: expected a non-empty string'),
@@ -352,6 +354,69 @@ def test_a_model_is_not_saved_over_itself(trained, tmp_path):
     extractor.save_pretrained(tmp_path / 'other')
     for folder in (copy, tmp_path / 'other'):
         assert Extractor.from_pretrained(folder)
+
+
+def test_a_model_is_copied_after_the_folder_was_changed(trained, tmp_path, monkeypatch):
+    shutil.copytree(trained, tmp_path / 'model',
+                    ignore=shutil.ignore_patterns('training'))
+    (tmp_path / 'elsewhere').mkdir()
+    monkeypatch.chdir(tmp_path)
+    extractor = Extractor.from_pretrained('model', device='cpu')
+    monkeypatch.chdir(tmp_path / 'elsewhere')
+    extractor.save_pretrained('copy')
+    files = {p.name: p.read_bytes() for p in (tmp_path / 'model').iterdir()}
+    assert {p.name: p.read_bytes() for p in Path('copy').iterdir()} == files
+    shutil.rmtree(tmp_path / 'model')
+    with pytest.raises(FileNotFoundError, match='is gone'):
+        extractor.save_pretrained('other')
+    assert not Path('other').exists()
+
+
+def test_an_extractor_is_loaded_again_from_its_folder(extractor, monkeypatch, tmp_path,
+                                                      trained):
+    content = pickle.dumps(extractor)
+    assert len(content) < 2000
+    other = pickle.loads(content)
+    items = [Item(text, caption='a man kicking a ball') for text in SENTENCES]
+    for a, b in zip(extractor.batch(items), other.batch(items)):
+        assert a == b
+    weight = extractor.model.word_features.lin.weight
+    kept = weight.detach().clone()
+    torch.nn.init.zeros_(weight)
+    with pytest.raises(pickle.PicklingError, match='weights are not those of the'):
+        pickle.dumps(extractor)
+    with torch.no_grad():
+        weight.copy_(kept)
+    shutil.copytree(trained, tmp_path / 'model',
+                    ignore=shutil.ignore_patterns('training'))
+    content = pickle.dumps(Extractor.from_pretrained(tmp_path / 'model', device='cpu'))
+    monkeypatch.setattr(torch.nn.Module, 'state_dict', lambda self: {})
+    with pytest.raises(ValueError, match='is not the one that was pickled'):
+        pickle.loads(content)
+
+
+@pytest.mark.slow
+def test_extractors_work_in_processes(extractor):
+    with ProcessPoolExecutor(1, get_context('spawn')) as pool:
+        results = list(pool.map(extractor, SENTENCES))
+    assert results == [extractor(text) for text in SENTENCES]
+
+
+def test_several_texts_at_once_are_told_where_to_go(extractor):
+    for texts in (['text one', 'text two'], ('Ann\nlives', ), ['Ann', ' in Rome']):
+        with pytest.raises(TypeError, match=r'call extractor\.batch\(texts\)'):
+            extractor(texts)
+    with pytest.raises(TypeError, match=r'call extractor\.batch\(\[item\]\)'):
+        extractor(Item('Ann'))
+    for nothing in (None, 3, {'text': 'Ann'}):
+        with pytest.raises(TypeError, match='Expected a text or its words .got'):
+            extractor(nothing)
+
+
+def test_metadata_goes_from_the_item_to_the_result(extractor):
+    result, = extractor.batch([Item('Ann', metadata={'id': 7})])
+    assert result.metadata == {'id': 7} == result.to_dict()['metadata']
+    assert 'metadata' not in extractor('Ann').to_dict()
 
 
 def test_what_is_no_text_is_named(extractor):

@@ -172,3 +172,19 @@ def test_the_whole_folder_is_pushed_to_the_hub(folder, monkeypatch):
     assert extractor.push_to_hub('me/model') == 'me/model'
     assert pushed == {f.name: f.read_bytes() for f in folder.iterdir()}
     assert {'vocabularies.json', 'README.md', 'pipeline.json'} <= pushed.keys()
+
+
+def test_a_mistyped_folder_starts_no_download(no_hub, monkeypatch, tmp_path):
+    (tmp_path / 'runs' / 'food').mkdir(parents=True)
+    (tmp_path / 'runs' / 'food' / 'pipeline.json').touch()
+    (tmp_path / 'usr').mkdir()
+    monkeypatch.chdir(tmp_path)
+    for name in ('rnus/food', 'run/fod', 'Runs/food'):
+        with pytest.raises(FileNotFoundError, match="was 'runs/food' meant"):
+            folder_module.find_folder(name)
+    for name in ('runs/fod', './food', 'food'):
+        with pytest.raises(FileNotFoundError, match="no folder '|no 'fod'"):
+            folder_module.find_folder(name)
+    for name in ('somebody/model', 'user/food', 'run/else'):
+        with pytest.raises(FileNotFoundError, match='asked the hub'):
+            folder_module.find_folder(name)

@@ -81,7 +81,7 @@ def test_a_killed_run_resumes_to_bit_equal_weights(small_root, tiny_overrides,
     ]
     assert all(torch.equal(last[0][k], last[1][k]) for k in last[0])
     rows = [[{**r, 'seconds': ''} for r in metrics(f)] for f in (whole, cut)]
-    assert rows[0] == rows[1] and [r['epoch'] for r in rows[0]] == ['0', '1', '2']
+    assert rows[0] == rows[1] and [r['epoch'] for r in rows[0]] == ['1', '2', '3']
 
 
 def test_the_best_epoch_is_kept_and_everything_is_logged(trained, small_root):

@@ -1,0 +1,237 @@
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from eega_pyg.extraction.extractor import Extractor
+from eega_pyg.extraction.result_file import PartialResults
+
+TEXT = 'Marco Bellini joins Harbor City FC'
+
+
+def fails(result, message):
+    code, out, err = result
+    assert code == 1 and out == ''
+    assert err.startswith('error: ') and message in err and err.count('\n') == 1, err
+
+
+@pytest.fixture(scope='module')
+def extractor(trained):
+    return Extractor.from_pretrained(trained, 'cpu')
+
+
+def test_entities_are_shown_where_no_relation_was_found(eega, trained, extractor):
+    entities = extractor.batch([TEXT])[0].entities
+    assert entities
+    command = ['extract', TEXT, '-m', trained, '--min-probability', 1, '--format']
+    code, out, _ = eega(*command, 'table')
+    assert code == 0 and '(no relation found)' in out
+    assert all(f'{e.text} ' in out and f' {e.type} ' in out for e in entities)
+    found = json.loads(eega(*command, 'jsonl')[1])
+    assert [e['text'] for e in found['entities']] == [e.text for e in entities]
+    rows = list(csv.DictReader(io.StringIO(eega(*command, 'csv')[1])))
+    assert [(r['head'], r['relation']) for r in rows] == [(e.text, '')
+                                                          for e in entities]
+
+
+def test_a_file_a_folder_and_the_standard_input_are_read(eega, trained, tmp_path,
+                                                         monkeypatch):
+    (tmp_path / 'a.txt').write_text('Ann is here\n\nBob is there\n')
+    monkeypatch.chdir(tmp_path)
+
+    class Input:
+        buffer = io.BytesIO(b'Ann is here\nBob is there\n')
+        isatty = staticmethod(lambda: False)
+
+    monkeypatch.setattr(sys, 'stdin', Input())
+    for args in (['a.txt'], ['-'], ['.'], ['--input', 'a.txt'], ['-i', '.']):
+        code, out, err = eega('extract', *args, '-m', trained)
+        assert code == 0, err
+        assert [json.loads(line)['text']
+                for line in out.splitlines()] == ['Ann is here', 'Bob is there']
+
+
+def test_what_looks_like_a_file_and_several_words_are_no_texts(eega, tmp_path):
+    fails(eega('extract', 'tweets.txt'), "There is no file or folder 'tweets.txt'")
+    fails(eega('extract', '--input', 'Ann'), "There is no file or folder 'Ann'")
+    fails(eega('extract', 'Ann', 'lives'), "no file 'Ann': put a text into quotes")
+    (tmp_path / 'a.txt').write_text('Ann')
+    fails(eega('extract', tmp_path / 'a.txt', '--caption', 'a dog'),
+          'Of files, captions, scene graphs and images stand in the files')
+    fails(eega('extract', '-', '--output', tmp_path / 'a.csv', '--resume'),
+          'not there again')
+
+
+def test_unknown_fields_reach_results_and_graph(eega, trained, tmp_path):
+    source = tmp_path / 'in.csv'
+    source.write_text(f'id,text,img_id\n7,{TEXT},1.jpg\n')
+    assert eega('extract', source, '-m', trained, '-o', tmp_path / 'a.jsonl')[0] == 0
+    value = json.loads((tmp_path / 'a.jsonl').read_text())
+    assert value['metadata'] == {'id': '7'} and value['image_id'] == '1.jpg'
+    for file in (source, tmp_path / 'a.jsonl'):
+        assert eega('graph', file, '-m', trained, '-o', tmp_path / 'g.jsonl', '-o',
+                    tmp_path / 'g.json')[0] == 0
+        sentence = json.loads((tmp_path / 'g.jsonl').read_text().splitlines()[1])
+        assert sentence['metadata'] == {'id': '7'}
+        nodes = json.loads((tmp_path / 'g.json').read_text())['nodes']
+        assert nodes and nodes[0]['mentions'][0]['metadata'] == {'id': '7'}
+
+
+@pytest.mark.parametrize('name', ['a.jsonl', 'a.json', 'a.csv', 'a.tsv', 'A.CSV'])
+def test_the_ending_is_the_format(eega, trained, tmp_path, name):
+    target = tmp_path / name
+    code, out, err = eega('extract', TEXT, '-m', trained, '-o', target, '-q')
+    assert (code, out, err) == (0, '', '')
+    content = target.read_text(encoding='utf-8-sig')
+    form = target.suffix[1:].lower()
+    if form in ('json', 'jsonl'):
+        value = json.loads(content)
+        assert (value[0] if form == 'json' else value)['text'] == TEXT
+    else:
+        row, *_ = csv.DictReader(io.StringIO(content),
+                                 delimiter='\t' if form == 'tsv' else ',')
+        assert row['text'] == TEXT
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+def test_an_ending_that_is_none_and_two_formats_are_errors(eega, tmp_path):
+    fails(eega('extract', TEXT, '-o', tmp_path / 'a.xlsx'), 'expected .jsonl, ')
+    fails(eega('extract', TEXT, '-o', tmp_path / 'a'), 'ends in no known format')
+    fails(eega('extract', TEXT, '-o', tmp_path / 'a.csv', '--format', 'table'),
+          'A table is printed, not written')
+    fails(eega('extract', TEXT, '-o', tmp_path / 'a.csv', '--format', 'jsonl'),
+          'ends in .csv, which is not --format jsonl')
+    fails(eega('extract', TEXT, '-o', tmp_path / 'a.csv', '--align'),
+          '--align is shown in JSON only')
+    fails(eega('extract', TEXT, '--align'), '--align is shown in JSON only')
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_results_are_not_read_as_texts(eega, trained, tmp_path):
+    assert eega('extract', TEXT, '-m', trained, '-o', tmp_path / 'a.jsonl')[0] == 0
+    fails(eega('extract', tmp_path / 'a.jsonl'), 'a.jsonl:1: is a result already')
+    fails(eega('extract', tmp_path, '-o', tmp_path / 'b.jsonl'),
+          "is in the folder that is read")
+
+
+def test_what_libraries_print_is_no_result(eega, trained, monkeypatch):
+    stream = Extractor.stream
+
+    def loud(*args, **kwargs):
+        print('Downloading: "https://x.org"')
+        return stream(*args, **kwargs)
+
+    monkeypatch.setattr(Extractor, 'stream', loud)
+    code, out, err = eega('extract', TEXT, '-m', trained, '--format', 'jsonl')
+    assert code == 0 and json.loads(out)['text'] == TEXT
+    assert 'Downloading' in err
+
+
+def test_brackets_in_names_are_no_markup(eega, trained, tmp_path, small_root):
+    target = tmp_path / 'run[/x] [red]'
+    code, _, err = eega('extract', TEXT, '-m', trained, '-o', target / 'a.jsonl')
+    assert code == 0 and f'Wrote {target / "a.jsonl"}' in err
+    code, _, err = eega('graph', target / 'a.jsonl', '-o', target / 'a[/].html')
+    assert code == 0 and f'Wrote {target / "a[/].html"}' in err
+    fails(eega('extract', target / 'b[/].txt'), 'b[/].txt')
+    code, out, _ = eega('evaluate', small_root, '-m', trained, '-o', target / 'a.json')
+    assert code == 0 and json.loads((target / 'a.json').read_text())
+    code, _, err = eega('shrink', trained, '-o', target / 'small[/b]')
+    assert code == 0 and f'Wrote {target / "small[/b]"}' in err
+    code, _, err = eega('extract', TEXT, '--format', '[/x]')
+    assert code == 2 and '[/x]' in err
+
+
+def test_a_long_message_of_several_lines_is_one_short_line(eega):
+    code, _, err = eega('extract', '--input', 'a\n\x1b[31m' * 2000)
+    assert code == 1 and err.count('\n') == 1 and len(err) < 700
+    assert '\x1b' not in err
+
+
+def test_a_second_run_is_refused_before_its_work(eega, trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(Extractor, 'from_pretrained', None)
+    with PartialResults(tmp_path / 'a.jsonl', False):
+        fails(eega('extract', TEXT, '-m', trained, '-o', tmp_path / 'a.jsonl'),
+              'Another process writes to')
+
+
+def test_old_names_of_options_work_with_a_warning(eega, trained, tmp_path):
+    assert eega('extract', TEXT, '-m', trained, '-o', tmp_path / 'a.jsonl')[0] == 0
+    code, _, err = eega('graph', tmp_path / 'a.jsonl', '--out', tmp_path / 'a.html',
+                        f'--out={tmp_path / "b.html"}')
+    assert code == 0 and (tmp_path / 'b.html').is_file()
+    assert "warning: '--out' is now '--output'" in err
+
+
+def test_the_version_is_printed_and_options_have_one_name(eega):
+    from eega_pyg import __version__
+    assert eega('--version')[1] == f'eega_pyg {__version__}\n'
+    assert '--install-completion' in eega('--help')[1]
+    for command in ('train', 'evaluate', 'extract', 'explain', 'graph', 'scene',
+                    'shrink'):
+        out = eega(command, '--help')[1]
+        assert '--output' in out and '--quiet' in out and '--out ' not in out
+    for command in ('extract', 'graph'):
+        assert '--input' in eega(command, '--help')[1]
+
+
+@pytest.mark.parametrize('environment', [{
+    'LC_ALL': 'C',
+    'PYTHONCOERCECLOCALE': '0',
+    'PYTHONUTF8': '0'
+}, {
+    'PYTHONIOENCODING': 'cp1252'
+}])
+def test_what_is_written_is_utf_8_whatever_the_locale(environment):
+    code = ('from eega_pyg.cli.console import *\n'
+            'from eega_pyg.cli.result_table import print_result\n'
+            'use_utf8()\n'
+            'text = "Zo\\u00eb \\U0001f389 \\ud800"\n'
+            'print_result({"text": text, "entities": [], "quintuples": []})\n'
+            'tell(text)')
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, env={
+        **os.environ,
+        **environment
+    })
+    assert done.returncode == 0, done.stderr
+    assert 'Zoë 🎉 ?' in done.stdout.decode() and 'Zoë 🎉' in done.stderr.decode()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('command', ['extract', 'graph'])
+def test_nothing_is_lost_when_the_process_is_told_to_end(trained, tmp_path, command):
+    source, target = tmp_path / 'in.txt', tmp_path / 'out.jsonl'
+    source.write_text(''.join(f'{TEXT} number {i}\n' for i in range(1500)))
+    run = [
+        sys.executable, '-m', 'eega_pyg.cli', command,
+        str(source), '-m',
+        str(trained), '-o',
+        str(target)
+    ]
+    part = tmp_path / 'out.jsonl.part'
+    process = subprocess.Popen(run, stderr=subprocess.DEVNULL)
+    while not part.is_file() or part.stat().st_size < 5000:
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    process.wait()
+    assert not target.exists()
+    number = len(part.read_bytes().splitlines()) - 1
+    assert 0 < number < 1500
+    done = subprocess.run(run, capture_output=True, text=True)
+    assert done.returncode == 1 and 'add --resume' in done.stderr
+    done = subprocess.run([*run, '--resume'], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in target.read_text().splitlines()]
+    texts = [
+        x['text'] for x in lines
+        if x.get('kind', 'sentence') == 'sentence' and 'text' in x
+    ]
+    assert texts == source.read_text().splitlines()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['in.txt', 'out.jsonl']

@@ -1,0 +1,68 @@
+r"""What is wrong is told before anything large is imported."""
+import json
+import subprocess
+import sys
+
+import pytest
+
+LARGE = ('torch', 'transformers', 'spacy', 'torch_geometric', 'torchvision',
+         'lightning', 'torchmetrics', 'matplotlib', 'pandas', 'networkx', 'scipy',
+         'huggingface_hub')
+CODE = '''
+import json, sys
+from eega_pyg.cli.main import main
+sys.argv[1:] = json.loads(sys.argv[1])
+try:
+    main()
+except SystemExit as e:
+    print(e.code, file=sys.stderr)
+names = {name.partition('.')[0] for name in sys.modules}
+print(json.dumps([len(sys.modules), sorted(names)]), file=sys.stderr)
+'''
+
+
+def imported(*args):
+    r"""The exit code, the number of modules and the packages of a command."""
+    done = subprocess.run(
+        [sys.executable, '-c', CODE,
+         json.dumps(list(map(str, args)))], capture_output=True, text=True, check=True)
+    *_, code, modules = done.stderr.splitlines()
+    number, names = json.loads(modules)
+    return code, number, set(names)
+
+
+@pytest.mark.parametrize('args, expected', [
+    (['--help'], '0'),
+    (['--version'], '0'),
+    (['extract'], '1'),
+    (['extract', 'none.csv'], '1'),
+    (['extract', '--input', 'none'], '1'),
+    (['extract', 'Ann', '--output', 'a.xlsx'], '1'),
+    (['extract', 'Ann', '--output', 'a.csv', '--format', 'table'], '1'),
+    (['extract', ' '], '1'),
+    (['graph', 'none.jsonl', '--output', 'a.html'], '1'),
+    (['explain', 'Ann', '--output', 'a.htm'], '1'),
+])
+def test_what_needs_no_model_imports_nothing_large(args, expected):
+    code, number, names = imported(*args)
+    assert code == expected
+    assert names & set(LARGE) == set()
+    assert number < 800
+
+
+def test_wrong_content_of_files_is_told_without_a_model(tmp_path):
+    source = tmp_path / 'in.csv'
+    source.write_text('text\nAnn\n"Bob')
+    for args in (['extract', source], ['extract', source, '-o', tmp_path / 'a.csv'],
+                 ['graph', source, '-o', tmp_path / 'a.html']):
+        code, _, names = imported(*args)
+        assert code == '1' and names & set(LARGE) == set()
+
+
+@pytest.mark.slow
+def test_a_sentence_needs_nothing_of_training_and_drawing(offline_models):
+    code, _, names = imported('extract', 'Emmanuel Macron lives in Paris')
+    assert code == '0' and 'torch' in names
+    assert names & {
+        'lightning', 'torchmetrics', 'matplotlib', 'rdflib', 'sklearn', 'ot'
+    } == set()

@@ -1,0 +1,137 @@
+import io
+import json
+import sys
+
+import pytest
+
+from eega_pyg.extraction.item import Item
+from eega_pyg.extraction.item_files import looks_like_a_file, read_items
+
+ANN, BOB = 'Ann, of "Rome"', 'Bob 🎉'
+
+
+def write(path, content):
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+@pytest.mark.parametrize('name, content, places', [
+    ('a.txt', f'{ANN}\n\n  {BOB}\r\n', (1, 3)),
+    ('a.txt', b'\xef\xbb\xbf' + f'{ANN}\n{BOB}'.encode(), (1, 2)),
+    ('a.csv', 'text\n"Ann, of ""Rome"""\n\nBob 🎉\n', (2, 4)),
+    ('a.csv', '\ufeff"Text";n\r\n"Ann, of ""Rome""";1\r\nBob 🎉;2\r\n', (2, 3)),
+    ('a.tsv', 'n\ttext\n1\t"Ann, of ""Rome"""\n2\tBob 🎉\n', (2, 3)),
+    ('a.jsonl', f'{json.dumps(ANN)}\n\n{json.dumps({"text": BOB})}\n', (1, 3)),
+    ('a.json', f'{json.dumps({"text": ANN})}\n{json.dumps({"text": BOB})}', (1, 2)),
+    ('names', f'{ANN}\n{BOB}\n', (1, 2)),
+    ('names', f'{json.dumps({"text": ANN})}\n{json.dumps({"text": BOB})}\n', (1, 2)),
+])
+def test_texts_are_read_from_every_form(tmp_path, name, content, places):
+    path = write(tmp_path / name, content)
+    items = read_items(path)
+    assert list(items) == [f'{path}:{number}' for number in places]
+    assert [item.text for item in items.values()] == [ANN, BOB]
+
+
+def test_a_json_list_and_an_object_over_several_lines_are_read(tmp_path):
+    path = write(tmp_path / 'a.json', json.dumps([ANN, {'text': BOB}], indent=2))
+    assert list(read_items(path)) == [f'{path}[0]', f'{path}[1]']
+    path = write(tmp_path / 'b.json', json.dumps({'text': ANN}, indent=2))
+    assert [item.text for item in read_items(path).values()] == [ANN]
+
+
+def test_columns_have_their_meaning_and_others_are_metadata(tmp_path):
+    path = write(
+        tmp_path / 'a.csv', 'id,Text,img_id,caption,words,author\n'
+        '7,Ann,1.jpg,a dog,,me\n8,,,,Bob sings,\n')
+    first, second = read_items(path).values()
+    assert first == Item('Ann', image_id='1.jpg', caption='a dog')
+    assert first.metadata == {'id': '7', 'author': 'me'}
+    assert second == Item(words=('Bob', 'sings')) and second.metadata == {'id': '8'}
+    path = write(
+        tmp_path / 'a.jsonl',
+        json.dumps({
+            'id': 7,
+            'text': 'Ann',
+            'user': {
+                'name': 'me'
+            },
+            'metadata': {
+                'n': None
+            },
+            'caption': None
+        }))
+    item, = read_items(path).values()
+    assert item.metadata == {'id': 7, 'user': {'name': 'me'}, 'n': None}
+
+
+def test_a_folder_is_its_files_in_the_order_of_their_names(tmp_path):
+    write(tmp_path / 'b.txt', 'two\nthree\n')
+    write(tmp_path / 'a.csv', 'text\none\n')
+    write(tmp_path / 'c.jsonl', '{"text": "four"}')
+    write(tmp_path / 'photo.jpg', b'\xff')
+    write(tmp_path / '.hidden.txt', 'none')
+    items = read_items(tmp_path)
+    assert [item.text for item in items.values()] == ['one', 'two', 'three', 'four']
+    assert [item.metadata['file']
+            for item in items.values()] == ['a.csv', 'b.txt', 'b.txt', 'c.jsonl']
+
+
+@pytest.mark.parametrize('content, texts', [
+    ('one\ntwo', ['one', 'two']),
+    ('[Breaking] news\n', ['[Breaking] news']),
+    ('["one", {"text": "two"}]', ['one', 'two']),
+    ('\n {"text": "one"}\n"two"', ['one', 'two']),
+])
+def test_the_standard_input_is_read_as_it_looks(monkeypatch, content, texts):
+    class Input:
+        buffer = io.BytesIO(content.encode())
+
+    monkeypatch.setattr(sys, 'stdin', Input())
+    assert [item.text for item in read_items('-').values()] == texts
+
+
+@pytest.mark.parametrize('name, content, message', [
+    ('a.pdf', 'x', r'ends in no known format: expected \.txt, \.csv'),
+    ('a.txt', '\n \n', 'holds no text'),
+    ('a.txt', b'one\ncaf\xe9\n', r'a\.txt:2: not UTF-8'),
+    ('a.csv', 'tweet,n\nx,1\n',
+     r"a\.csv:1: there is no column 'text' .columns: tweet, n"),
+    ('a.csv', 'text,n\none, two, three,1\n', r"a\.csv:2: 4 cells under 2 columns"),
+    ('a.csv', 'text,n\n"one,1\ntwo,2\n', r'a\.csv:3: unexpected end of data'),
+    ('a.csv', 'text,n\n,1\n', r'a\.csv:2: The text is empty'),
+    ('a.csv', 'text,scene_graph\na,{\n', r'a\.csv:2: scene_graph: not valid JSON'),
+    ('a.jsonl', '{"text": "a"}\n{"text": \n', r'a\.jsonl:2: not valid JSON'),
+    ('a.jsonl', '{"text": "a"}\n3\n', r'a\.jsonl:2: expected an object .got 3'),
+    ('a.json', '[{"text": "a"}, {"id": 7}]', r"\[1\]: missing 'text' .fields: id"),
+    ('a.json', '["a \\ud800"]', r'\[0\]: text: .* half of a surrogate pair'),
+    ('a.json', '[' * 100_000, 'not valid JSON'),
+    ('a.json', '[]', 'holds no text'),
+])
+def test_what_is_wrong_is_named_with_its_place(tmp_path, name, content, message):
+    with pytest.raises(ValueError, match=message):
+        read_items(write(tmp_path / name, content))
+
+
+def test_a_folder_without_texts_and_a_file_that_is_not_there_are_named(tmp_path):
+    with pytest.raises(ValueError, match='holds no text: expected files that end in'):
+        read_items(tmp_path)
+    with pytest.raises(OSError, match='none.txt'):
+        read_items(tmp_path / 'none.txt')
+
+
+def test_a_misspelt_field_is_warned_of():
+    with pytest.warns(UserWarning, match="'captions' is passed on .* was 'caption'"):
+        item = Item.from_dict({'text': 'a', 'captions': 'a dog'})
+    assert item.metadata == {'captions': 'a dog'}
+
+
+@pytest.mark.parametrize('text, named', [
+    ('a.txt', True), ('data/tweets.CSV', True), ('./notes', True), ('photos/', True),
+    ('report.pdf', True),
+    ('/my folder/a.txt', True), ('/s such a day', False), ('Paris', False),
+    ('Ann reads a.txt', False), ('', False),
+    ('https://x.org/a.txt', False), ('and/or', False), ('U.S.', False),
+])  # yapf: disable
+def test_which_texts_read_like_the_name_of_a_file(text, named):
+    assert looks_like_a_file(text) is named
