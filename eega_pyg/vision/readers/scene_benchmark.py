@@ -109,7 +109,8 @@ class SceneBenchmarkReader:
                                                               'rel_scores')):
             sizes = [len(item[k]) for k in keys]
             if len(set(sizes)) > 1:
-                raise ValueError(f"{where}: {', '.join(keys)} differ in length {short(sizes)}")
+                raise ValueError(
+                    f"{where}: {', '.join(keys)} differ in length {short(sizes)}")
         size = self._frame(name)
         boxes = item['bbox'][:self.max_objects]
         objects = [
@@ -142,10 +143,10 @@ class SceneBenchmarkReader:
                 width, height = image.size
         except (UnidentifiedImageError, Image.DecompressionBombError, ValueError):
             raise OSError(f"{short(path)}: not an image that can be read") from None
-        short, long = sorted((width, height))
+        shorter, longer = sorted((width, height))
         side = self.min_size
-        if long / short * side > self.max_size:
-            side = round(self.max_size * short / long)
+        if longer / shorter * side > self.max_size:
+            side = round(self.max_size * shorter / longer)
         if width < height:
             return side, int(side * height / width)
         return int(side * width / height), side

@@ -88,7 +88,8 @@ def read_visual_genome(
         item: _Graph = validated(_Graph, value, where)
         image = item['image_id']
         if image in graphs:
-            raise ValueError(f"{where}: image_id: there are two graphs of {short(image)}")
+            raise ValueError(
+                f"{where}: image_id: there are two graphs of {short(image)}")
         graphs[image] = _graph(where, item, sizes.get(image))
     return graphs
 
