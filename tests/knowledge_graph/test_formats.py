@@ -14,6 +14,7 @@ from eega_pyg.knowledge_graph import KnowledgeGraph
 from eega_pyg.knowledge_graph.formats.cypher import identifier, literal, statements
 from eega_pyg.knowledge_graph.formats.graphml import scalars
 from eega_pyg.knowledge_graph.formats.rdf import BASE, to_rdflib
+from eega_pyg.visualize import layout
 
 IMAGES = pytest.mark.parametrize('images', ['attributes', 'nodes'])
 
@@ -272,9 +273,12 @@ def test_four_times_the_entities_take_about_four_times_as_long(make, tmp_path, n
                                                    (f'C{i % 50}', 'loc', 0.5)],
                  [(0, 'of', 1, 0.5), (1, 'in', 2, 0.5)]) for i in range(number)
         ]
-        graph = KnowledgeGraph.from_results(results)
-        start = time.process_time()
-        graph.write(tmp_path / name)
-        return time.process_time() - start
+        graph, times = KnowledgeGraph.from_results(results), []
+        for _ in range(3):  # The least, for a machine may have other work.
+            layout._points.cache_clear()
+            start = time.process_time()
+            graph.write(tmp_path / name)
+            times.append(time.process_time() - start)
+        return min(times)
 
-    assert seconds(4000) < 9 * seconds(1000)  # Quadratic: sixteen times.
+    assert seconds(2400) < 10 * seconds(600)  # Quadratic: sixteen times.
