@@ -34,7 +34,7 @@ class Format(str, Enum):
 
 def extract(
     texts: Optional[List[str]] = typer.Argument(
-        None, metavar='[TEXT|FILE...]', help='A text in quotes, or what --input takes; '
+        None, metavar='TEXT|FILE', help='A text in quotes, or what --input takes; '
         'several files may be named.', show_default=False),
     model: Optional[str] = OptionalModel,
     caption: Optional[str] = Caption,

@@ -19,7 +19,7 @@ class Images(str, Enum):
 
 def graph(
     sources: Optional[List[str]] = typer.Argument(
-        None, metavar='FILE...', show_default=False, help='Results that "eega extract" '
+        None, metavar='FILE', show_default=False, help='Results that "eega extract" '
         'has written as JSON, or texts as it reads them.'),
     source: Optional[Path] = Input,
     target: List[Path] = output(

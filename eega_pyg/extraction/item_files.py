@@ -176,8 +176,8 @@ def _decoded(content: bytes, where: str) -> str:
         return content.decode('utf-8-sig')
     except UnicodeDecodeError as e:
         line = content.count(b'\n', 0, e.start) + 1
-        raise ValueError(f'{where}:{line}: not UTF-8 ({e.reason}): save it in that '
-                         f'encoding') from None
+        raise ValueError(f'{where}:{line}: not UTF-8 ({e.reason}): save the file as '
+                         f'UTF-8') from None
 
 
 #: The endings that are read.
