@@ -29,6 +29,9 @@ def graph(
     model: Optional[str] = OptionalModel,
     images: Images = typer.Option(Images.attributes, help='Whether images become '
                                   'nodes.'),
+    image_folder: Optional[Path] = typer.Option(
+        None, show_default=False, help='Where the images are found by their names: a '
+        'page then shows small copies of them.'),
     links: Optional[Path] = typer.Option(
         None, help='CSV file with the columns name, type and id, e.g. of Wikidata '
         '(Q90): names with one id become one entity.'),
@@ -51,6 +54,8 @@ def graph(
         raise FileNotFoundError(f"There is no file or folder '{(sources or [''])[0]}'")
     from eega_pyg.files import check_apart, check_folder
     from eega_pyg.knowledge_graph.formats.write import check_target
+    if image_folder is not None and not image_folder.is_dir():
+        raise FileNotFoundError(f"There is no folder '{image_folder}'")
     for path in target:
         if check_target(path) == '':
             check_folder(path)
@@ -74,7 +79,7 @@ def graph(
         if min_count > 1:
             found = found.filter(min_count=min_count)
         for path in target:
-            found.write(path, images.value)
+            found.write(path, images.value, image_folder)
             note(f'Wrote {path}')
         if part is not None:
             part.remove()

@@ -1,4 +1,5 @@
 r"""From results to nodes and relations."""
+import json
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import (
@@ -6,10 +7,12 @@ from typing import (
     Annotated,
     Any,
     Dict,
+    Iterable,
     List,
     Mapping,
     NamedTuple,
     Optional,
+    Sequence,
     Set,
     Tuple,
     Union,
@@ -21,7 +24,9 @@ from eega_pyg.extraction.result import Result
 from eega_pyg.schema import Flag, Index, Name, Share, Text, short, validated
 
 from .linking import Linker, normalized_name, wikidata_id
+from .merging import same_entities
 from .records import (
+    Characters,
     Evidence,
     Label,
     Mention,
@@ -74,6 +79,16 @@ class _Found:
     metadata: Dict[str, Any] = field(default_factory=dict)
 
 
+_Triple = Tuple[str, str, str]  # The id of the head, the relation, that of the tail.
+
+
+class _Reading(NamedTuple):
+    # What all results of one sentence say together, so that none of them comes first.
+    mentions: Dict[_Key, Tuple[str, Mention]]  # With the id of the entity.
+    relations: Dict[Tuple[_Key, str, _Key, bool], float]
+    metadata: List[str]
+
+
 class _Claim(NamedTuple):
     head: str
     relation: str
@@ -83,7 +98,8 @@ class _Claim(NamedTuple):
 
 
 class Builder:
-    r"""Collects results and merges what is the same entity or relation.
+    r"""Collects results and merges what is the same entity or relation. What comes of
+    it, but for the numbers of the sentences, does not depend on their order.
 
     Args:
         linker, merge_names, min_probability, symmetric, names_relation: As of
@@ -97,13 +113,11 @@ class Builder:
         self.min_probability = min_probability
         self.symmetric = symmetric
         self.names_relation = names_relation
-        self.sentences: Dict[Sentence, int] = {}
-        self.mentions: Dict[str, List[Mention]] = {}
-        self.types: Dict[str, List[str]] = {}
-        self.claims: List[_Claim] = []
+        self.readings: Dict[Sentence, _Reading] = {}
 
     def add(self, result: Union[Result, Mapping[str, Any]]) -> None:
-        r"""Adds a result, unless there is one of the same sentence and image already.
+        r"""Adds a result. Of a mention or relation that another result of the same
+        sentence and image holds, too, the higher probability counts.
 
         Raises:
             ValueError: Naming the field, if a mapping is not what
@@ -114,41 +128,32 @@ class Builder:
             value = dict(value)
         found: _Found = validated(_Found, value)
         text = found.text
-        sentence = Sentence(text, found.image_id, found.metadata)
-        if sentence in self.sentences:
-            return
-        index = len(self.sentences)
-        ids: Dict[_Key, str] = {}
-        mentions: Dict[_Key, Mention] = {}
+        reading = self.readings.setdefault(Sentence(text, found.image_id),
+                                           _Reading({}, {}, []))
+        mentions, relations, _ = reading
+        if found.metadata:
+            reading.metadata.append(_checked(found.metadata))
+        here: Set[_Key] = set()
         for i, item in enumerate(found.entities):
             check_span(item.start, item.end, text, f'entities[{i}].start')
             name = clean(text[item.start:item.end]) or '\ufffd'
-            ids[item.key] = self._link(name, item.type, text)
             # The first object is the one that it is aligned with most.
             seen = item.objects[0] if item.objects else None
-            mentions[item.key] = Mention(index, item.start, item.end, name,
-                                         item.probability, seen)
-        related: Set[_Key] = set()
+            mention = Mention(0, item.start, item.end, name, item.probability, seen)
+            here.add(item.key)
+            if item.key not in mentions:
+                mentions[item.key] = self._link(name, item.type, text), mention
+            else:
+                link, other = mentions[item.key]
+                mentions[item.key] = link, max(other, mention, key=_certainty)
         for i, quintuple in enumerate(found.quintuples):
             for side, span in (('head', quintuple.head), ('tail', quintuple.tail)):
-                if span.key not in ids:
+                if span.key not in here:
                     raise ValueError(f"quintuples[{i}].{side}: is not among the "
                                      f"entities")
-            if quintuple.probability >= self.min_probability:
-                related |= {quintuple.head.key, quintuple.tail.key}
-                self._claim(quintuple, index, ids)
-        for key, mention in mentions.items():
-            if mention.probability >= self.min_probability or key in related:
-                self.types.setdefault(ids[key], []).append(key[2])
-                self.mentions.setdefault(ids[key], []).append(mention)
-        self.sentences[sentence] = index
-
-    def _claim(self, item: _Quintuple, index: int, ids: Dict[_Key, str]) -> None:
-        head, tail = item.head.key, item.tail.key
-        directed = item.directed and item.relation not in self.symmetric
-        self.claims.append(
-            _Claim(ids[head], item.relation, ids[tail], directed,
-                   Evidence(index, head[:2], tail[:2], item.probability)))
+            key = (quintuple.head.key, quintuple.relation, quintuple.tail.key,
+                   quintuple.directed and quintuple.relation not in self.symmetric)
+            relations[key] = max(quintuple.probability, relations.get(key, 0.0))
 
     def _link(self, name: str, kind: str, text: str) -> str:
         link = self.linker(name, kind, text) if self.linker is not None else None
@@ -156,67 +161,100 @@ class Builder:
             return f'{kind}:{normalized_name(name)}'
         if not isinstance(link, str) or not clean(link):
             raise ValueError(f"Expected an id or None from the linker (got "
-                             f"{short(link)} for '{name}')")
+                             f"{short(link)} for {short(name)})")
         return clean(link)
 
     def build(self) -> Tuple[Tuple[Sentence, ...], Dict[str, Node], List[Relation]]:
-        r"""The sentences, the nodes by their ids, and the relations."""
-        same = self._same()
+        r"""The sentences, the nodes by their ids, and the relations, both in the order
+        of the ids."""
         mentions: Dict[str, List[Mention]] = {}
         types: Dict[str, List[str]] = {}
-        for link in self.mentions:
-            mentions.setdefault(same[link], []).extend(self.mentions[link])
-            types.setdefault(same[link], []).extend(self.types[link])
-        nodes = {}
-        for link, found in mentions.items():
-            found.sort(key=lambda m: (m.sentence, m.start))
-            name = Counter(m.name for m in found).most_common(1)[0][0]
-            nodes[link] = Node(link, name,
-                               Counter(types[link]).most_common(1)[0][0], tuple(found),
-                               wikidata_id(link))
-        return tuple(self.sentences), nodes, self._relations(same)
+        claims: List[_Claim] = []
+        for index, reading in enumerate(self.readings.values()):
+            related: Set[_Key] = set()
+            for (head, relation, tail, directed), p in reading.relations.items():
+                if p >= self.min_probability:
+                    related |= {head, tail}
+                    claims.append(
+                        _Claim(reading.mentions[head][0], relation,
+                               reading.mentions[tail][0], directed,
+                               Evidence(index, head[:2], tail[:2], p)))
+            for key, (link, mention) in reading.mentions.items():
+                if mention.probability >= self.min_probability or key in related:
+                    types.setdefault(link, []).append(key[2])
+                    mentions.setdefault(link,
+                                        []).append(replace(mention, sentence=index))
+        same = {link: link for link in mentions}
+        if self.merge_names:
+            names = [c for c in claims if c.relation == self.names_relation]
+            same = same_entities({
+                link: _most(kinds)
+                for link, kinds in types.items()
+            }, {
+                link: len(found)
+                for link, found in mentions.items()
+            }, [(c.head, c.tail, c.evidence.probability) for c in names])
+        return (tuple(self.readings), _nodes(mentions, types,
+                                             same), _relations(claims, same))
 
-    def _relations(self, same: Mapping[str, str]) -> List[Relation]:
-        merged: Dict[Tuple[str, str, str], List[Evidence]] = {}
-        directed: Dict[Tuple[str, str, str], bool] = {}
-        # Directed claims come first, so that undirected ones can join them.
-        for claim in sorted(self.claims, key=lambda c: not c.directed):
-            key = (same[claim.head], claim.relation, same[claim.tail])
-            evidence = claim.evidence
-            if key[0] == key[2]:
-                continue
-            if not claim.directed and key[::-1] in merged:
-                key = key[::-1]
-                evidence = replace(evidence, head=evidence.tail, tail=evidence.head)
-            merged.setdefault(key, []).append(evidence)
-            directed[key] = directed.get(key, False) or claim.directed
-        return [
-            Relation(*key, tuple(sorted(e, key=lambda e: (e.sentence, e.head, e.tail))),
-                     directed[key]) for key, e in merged.items()
-        ]
 
-    def _same(self) -> Dict[str, str]:
-        # The id that each id is merged into: itself, or the most frequent of its names.
-        group = {link: link for link in self.mentions}
+def _nodes(mentions: Mapping[str, List[Mention]], types: Mapping[str, List[str]],
+           same: Mapping[str, str]) -> Dict[str, Node]:
+    # A linker may give one id to two types at one place, which are one mention then.
+    found: Dict[str, Dict[Tuple[int, int, int], Mention]] = {}
+    kinds: Dict[str, List[str]] = {}
+    for link in mentions:
+        kinds.setdefault(same[link], []).extend(types[link])
+        places = found.setdefault(same[link], {})
+        for m in mentions[link]:
+            place = (m.sentence, m.start, m.end)
+            places[place] = max(places.get(place, m), m, key=_certainty)
+    nodes = {}
+    for link, places in sorted(found.items()):
+        ordered = tuple(places[place] for place in sorted(places))
+        nodes[link] = Node(link, _most(m.name for m in ordered), _most(kinds[link]),
+                           ordered, wikidata_id(link))
+    return nodes
 
-        def root(link: str) -> str:
-            while group[link] != link:
-                group[link] = group[group[link]]
-                link = group[link]
-            return link
 
-        def type_of(link: str) -> str:
-            return Counter(self.types[link]).most_common(1)[0][0]
+def _relations(claims: Sequence[_Claim], same: Mapping[str, str]) -> List[Relation]:
+    merged: Dict[_Triple, Dict[Tuple[int, Characters, Characters], float]] = {}
+    directed: Dict[_Triple, bool] = {}
+    # Directed claims come first, so that undirected ones can join them.
+    for claim in sorted(claims, key=lambda c: not c.directed):
+        key = (same[claim.head], claim.relation, same[claim.tail])
+        if key[0] == key[2]:
+            continue
+        place = (claim.evidence.sentence, claim.evidence.head, claim.evidence.tail)
+        there, back = (directed.get(k, False) for k in (key, key[::-1]))
+        if not claim.directed and not there and (back or key[0] > key[2]):
+            key, place = key[::-1], (place[0], place[2], place[1])
+        directed[key] = directed.get(key, False) or claim.directed
+        places = merged.setdefault(key, {})
+        places[place] = max(claim.evidence.probability, places.get(place, 0.0))
+    return [
+        Relation(*key, tuple(Evidence(*place, p)
+                             for place, p in sorted(found.items())), directed[key])
+        for key, found in sorted(merged.items())
+    ]
 
-        for claim in self.claims if self.merge_names else ():
-            if claim.relation == self.names_relation:
-                a, b = root(claim.head), root(claim.tail)
-                if type_of(a) == type_of(b):
-                    # The one with a Wikidata id is kept, else the one with more
-                    # mentions, else the earlier one.
-                    first, second = sorted(
-                        (a, b), key=lambda k:
-                        (wikidata_id(k) is None, -len(self.mentions[k])))
-                    if wikidata_id(first) is None or wikidata_id(second) is None:
-                        group[second] = first
-        return {link: root(link) for link in self.mentions}
+
+def _checked(metadata: Dict[str, Any]) -> str:
+    try:
+        text = json.dumps(metadata, ensure_ascii=False, sort_keys=True, default=str)
+        text.encode('utf-8')
+    except (ValueError, TypeError, RecursionError) as e:
+        raise ValueError(
+            f"metadata: expected what JSON can hold (got {short(metadata)}: "
+            f"{short(str(e))})") from None
+    return text
+
+
+def _most(names: Iterable[str]) -> str:
+    # The most frequent one, and of equally frequent ones the first of the alphabet.
+    count = Counter(names)
+    return min(count, key=lambda name: (-count[name], name))
+
+
+def _certainty(mention: Mention) -> Tuple[float, bool, str]:
+    return mention.probability, mention.object is not None, repr(mention)

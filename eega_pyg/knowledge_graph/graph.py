@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, AbstractSet, Any, Iterable, Mapping, Optional,
 
 from eega_pyg.extraction.result import Result
 from eega_pyg.parsing import tracked
+from eega_pyg.schema import JMERE_SYMMETRIC
 
 from .builder import Builder
 from .formats import jsonl
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     import networkx as nx
 
     from .tables import Tables
-
-#: The relations of JMERE in which head and tail can be swapped.
-SYMMETRIC = frozenset({'siblings', 'couple', 'neighbor', 'peer', 'alternate_names'})
 
 
 class ResultError(ValueError):
@@ -52,7 +50,7 @@ class KnowledgeGraph(GraphData):
     def from_results(cls, results: Iterable[Union[Result, Mapping[str, Any]]],
                      linker: Optional[Linker] = None, merge_names: bool = False,
                      min_probability: float = 0.0,
-                     symmetric: AbstractSet[str] = SYMMETRIC,
+                     symmetric: AbstractSet[str] = JMERE_SYMMETRIC,
                      names_relation: str = 'alternate_names',
                      progress: bool = False) -> 'KnowledgeGraph':
         r"""Merges results into a graph.
@@ -118,7 +116,8 @@ class KnowledgeGraph(GraphData):
         from .tables import to_tables
         return to_tables(self)
 
-    def write(self, path: Union[str, Path], images: str = 'attributes') -> None:
+    def write(self, path: Union[str, Path], images: str = 'attributes',
+              image_folder: Union[str, Path, None] = None) -> None:
         r"""Writes the graph to a file in one step, in the format of the path's ending.
 
         =============  ==============================================================
@@ -140,13 +139,16 @@ class KnowledgeGraph(GraphData):
                 with :obj:`'attributes'`, images are only named in mentions and
                 evidence. JSON lines, page and figure are the same in both cases.
                 (default: :obj:`'attributes'`)
+            image_folder (str or Path, optional): Where the images are found by their
+                names: a page then holds small copies of up to 300 of them, and shows
+                where each entity is seen. (default: :obj:`None`)
 
         Raises:
             ValueError: If the ending or :obj:`images` is unknown.
             OSError: If there is a folder in the place of a file, or the reverse.
             ImportError: If a library of an extra is missing.
         """
-        write(self, path, images)
+        write(self, path, images, image_folder)
 
     @classmethod
     def load(cls, path: Union[str, Path]) -> 'KnowledgeGraph':

@@ -16,29 +16,59 @@ _WIKIDATA = re.compile(r'Q[1-9][0-9]*')
 _POSSESSIVE = re.compile(r"'s$")
 _ARTICLE = re.compile(r'^the (?=.)')
 
-# One apostrophe and one hyphen for all of their kinds.
+# One apostrophe and one quotation mark for all of their kinds, some of which the
+# compatibility form would turn into a blank and an accent.
 _SAME = str.maketrans({
-    **dict.fromkeys("‘’‛ʼʹ′`´", "'"),
-    **dict.fromkeys('‐‑‒–—―−', '-')
+    **dict.fromkeys("‘’‚‛ʹʻʼʽˈ′‵`´΄᾽᾿՚ꞌ＇｀", "'"),
+    **dict.fromkeys('“”„‟″‶〝〞〟＂«»', '"'), '−': '-'
 })
+# Characters that Unicode gives the property Default_Ignorable_Code_Point, and that are
+# not of the category Cf: joiners, fillers and variation selectors.
+_IGNORED = re.compile('[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164'
+                      '\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]')
+# More marks on one character are no writing, and to put them in order takes the square
+# of their number (Unicode Standard Annex 15, stream-safe text).
+_MAX_MARKS = 30
 
 
 def normalized_name(name: str) -> str:
     r"""The form in which names are compared: Unicode's compatibility form without
     case, invisible characters, marks of tweets (``#``, ``@``), a possessive ``'s``, a
     leading "the", punctuation around it, and doubled blanks. A ``+`` or ``#`` at the
-    end stays (``C++``, ``C#``), and apostrophes and hyphens are of one kind. If nothing
-    would be left of a name, only its case is removed."""
-    text = unicodedata.normalize('NFKC', name).translate(_SAME).casefold()
-    visible = (c for c in text if unicodedata.category(c) != 'Cf')
-    text = ' '.join(''.join(visible).split()) or name
+    end stays (``C++``, ``C#``), and apostrophes, quotation marks and hyphens are of one
+    kind. If nothing would be left of a name, only its case is removed."""
+    text = name.translate(_SAME) if len(name) <= _MAX_MARKS else _stream_safe(
+        name.translate(_SAME))
+    visible = ''.join(c for c in _IGNORED.sub('', text)
+                      if unicodedata.category(c) != 'Cf')
+    # Without case, characters may have another compatibility form (Unicode Standard,
+    # section 3.13, compatibility caseless matching).
+    folded = unicodedata.normalize('NFD', visible).casefold()
+    folded = unicodedata.normalize('NFKC', folded).casefold()
+    folded = unicodedata.normalize('NFKC', folded).translate(_SAME)
+    dashes = ('-' if unicodedata.category(c) == 'Pd' else c for c in folded)
+    text = ' '.join(''.join(dashes).split()) or name
     short = _POSSESSIVE.sub('', text)
-    while short and unicodedata.category(short[0])[0] in 'PS':
-        short = short[1:].lstrip()
-    while short and unicodedata.category(short[-1])[0] in 'PS' and (short[-1]
-                                                                    not in ')+#'):
-        short = short[:-1].rstrip()
-    return _ARTICLE.sub('', short) or text
+    start, end = 0, len(short)
+    while start < end and (short[start] == ' ' or _is_mark(short[start])):
+        start += 1
+    while start < end and (short[end - 1] == ' '
+                           or _is_mark(short[end - 1]) and short[end - 1] not in ')+#'):
+        end -= 1
+    return _ARTICLE.sub('', short[start:end]) or text
+
+
+def _is_mark(char: str) -> bool:
+    return unicodedata.category(char)[0] in 'PS'
+
+
+def _stream_safe(text: str) -> str:
+    kept, marks = [], 0
+    for char in text:
+        marks = marks + 1 if unicodedata.combining(char) else 0
+        if marks <= _MAX_MARKS:
+            kept.append(char)
+    return ''.join(kept)
 
 
 def wikidata_id(link: str) -> Optional[str]:

@@ -21,7 +21,8 @@ def to_networkx(graph: GraphData, images: str = 'attributes') -> nx.MultiDiGraph
     - Mentions and evidence are dicts with the sentence, its image, its metadata if
       there is any, the characters, the probability and, if known, the aligned object
       with its box.
-    - If images are nodes, each has the id ``'image:NAME'``, ``kind`` (``'image'``) and
+    - If images are nodes, each has the id ``'image:NAME'`` (``'image:image:NAME'`` if
+      there is an entity whose id begins like this), ``kind`` (``'image'``) and
       ``name``. Each entity of its sentences has an edge ``mentioned_with`` to it, with
       ``count`` and, for the strongest alignment, ``object``, ``strength`` and ``box``.
 
@@ -43,8 +44,11 @@ def to_networkx(graph: GraphData, images: str = 'attributes') -> nx.MultiDiGraph
                      count=relation.count, best=relation.best, mean=relation.mean,
                      evidence=evidence_dicts(graph, relation))
     if images == 'nodes':
+        prefix = 'image:'
+        while any(node.startswith(prefix) for node in graph.nodes):
+            prefix = f'image:{prefix}'
         for (entity, image), mentions in _by_image(graph).items():
-            target = f'image:{image}'
+            target = f'{prefix}{image}'
             out.add_node(target, kind='image', name=image)
             out.add_edge(entity, target, key=IMAGE_RELATION, relation=IMAGE_RELATION,
                          count=len(mentions), **_strongest(mentions))

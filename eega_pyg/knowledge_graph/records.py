@@ -2,6 +2,7 @@ r"""What a knowledge graph is made of."""
 import unicodedata
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from math import fsum
 from typing import Annotated, Any, Dict, List, Optional, Tuple
 
 from pydantic import AfterValidator, Field
@@ -60,7 +61,7 @@ class Mention:
     sentence: Index
     start: Index
     end: Index
-    name: Text
+    name: Label
     probability: Share
     object: Optional[SeenObject] = None
 
@@ -86,7 +87,7 @@ class Supported(ABC):
     @property
     def mean(self) -> float:
         r"""The mean probability."""
-        return sum(self.probabilities) / self.count
+        return fsum(self.probabilities) / self.count
 
 
 @dataclass(frozen=True)
@@ -100,11 +101,11 @@ class Node(Supported):
         mentions (tuple of Mention): Where it is named.
         wikidata (str, optional): Its Wikidata id, *e.g.*, ``'Q90'``.
     """
-    id: Text
-    name: Text
-    type: Text
+    id: Label
+    name: Label
+    type: Label
     mentions: Annotated[Tuple[Mention, ...], Field(min_length=1)]
-    wikidata: Optional[Text] = None
+    wikidata: Optional[Label] = None
 
     @property
     def names(self) -> Dict[str, int]:
@@ -140,9 +141,9 @@ class Relation(Supported):
         directed (bool): :obj:`False` if head and tail can be swapped, either because
             the relation is symmetric or because the model does not say which is which.
     """
-    head: Text
-    relation: Text
-    tail: Text
+    head: Label
+    relation: Label
+    tail: Label
     evidence: Annotated[Tuple[Evidence, ...], Field(min_length=1)]
     directed: Flag = True
 

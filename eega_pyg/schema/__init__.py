@@ -37,7 +37,7 @@ from .pair import (
 )
 from .quintuple import Entity, Quintuple, Signature, Signatures, Span
 from .scene_graph import SceneGraph, SceneObject, ScenePredicate
-from .tags import JMERE_TAGS, TagSet
+from .tags import JMERE_SYMMETRIC, JMERE_TAGS, TagSet
 
 __all__ = [
     'Annotation',
@@ -76,6 +76,7 @@ __all__ = [
     'SceneGraph',
     'SceneObject',
     'ScenePredicate',
+    'JMERE_SYMMETRIC',
     'JMERE_TAGS',
     'TagSet',
 ]

@@ -75,3 +75,7 @@ JMERE_TAGS = TagSet(
                'subsidiary', 'locate_at', 'contain', 'present_in', 'awarded', 'race',
                'religion', 'nationality', 'part_of', 'held_on'),
 )
+
+#: The relations of JMERE in which head and tail can be swapped.
+JMERE_SYMMETRIC = frozenset(
+    {'siblings', 'couple', 'neighbor', 'peer', 'alternate_names'})

@@ -8,7 +8,10 @@ from eega_pyg.schema import SceneGraph, SceneObject, ScenePredicate
 from eega_pyg.vision.captions.words import ANIMALS, is_person
 
 #: Raised whenever what is merged changes: a data set's processed files carry it.
-MERGE_RULES = 1
+MERGE_RULES = 2
+
+#: Of a graph with more objects, which no image has, the others are not compared.
+MAX_OBJECTS = 1000
 
 GENERIC = frozenset({'person', 'people', 'individual', 'human', 'figure'})
 _PERSON = 0.9
@@ -29,7 +32,7 @@ def merge_graphs(first: SceneGraph, second: SceneGraph, embed: Embed,
     and of equals the caption's; box and feature of whichever has them (if both, the
     detector's); and the higher score. The objects of the first graph come first, in
     their order. The predicates of both are kept; of the same one twice, the higher
-    score.
+    score. Of each graph, the first :obj:`MAX_OBJECTS` objects are compared.
 
     Args:
         first (SceneGraph): The detector's graph.
@@ -42,7 +45,8 @@ def merge_graphs(first: SceneGraph, second: SceneGraph, embed: Embed,
     Raises:
         ValueError: If features of both graphs are kept and differ in size.
     """
-    partner = _matches(first.objects, second.objects, embed, threshold)
+    partner = _matches(first.objects[:MAX_OBJECTS], second.objects[:MAX_OBJECTS], embed,
+                       threshold)
     objects: List[SceneObject] = list(first.objects)
     place: Dict[int, int] = {}
     for j, item in enumerate(second.objects):
@@ -85,21 +89,19 @@ def _matches(first: Sequence[SceneObject], second: Sequence[SceneObject], embed:
     heads = [label.split()[-1] for label in names[1]]
     similarity = embed(names[0]) @ torch.stack([embed(names[1]), embed(heads)]).mT
     similarity = similarity.amax(0)  # [first, second]
-    for i, label in enumerate(names[0]):
-        for j, head in enumerate(heads):
-            if _same_person(label, head):
-                similarity[i, j] = similarity[i, j].clamp(min=_PERSON)
+    people, generic = ([
+        torch.tensor([test(word) for word in words]) for words in (names[0], heads)
+    ] for test in (lambda word: is_person(word) and word not in ANIMALS,
+                   GENERIC.__contains__))
+    same = people[0][:, None] & people[1] & (generic[0][:, None] | generic[1])
+    similarity = torch.where(same, similarity.clamp(min=_PERSON), similarity).flatten()
+    near = (similarity >= threshold).nonzero()[:, 0]
+    order = near[similarity[near].argsort(descending=True, stable=True)]
     matches: Dict[int, int] = {}
-    rows: Dict[int, int] = {}
-    for index in similarity.flatten().argsort(descending=True, stable=True).tolist():
+    used = set()
+    for index in order.tolist():
         i, j = divmod(index, len(second))
-        if similarity[i, j] < threshold:
-            break
-        if j not in matches and i not in rows:
-            matches[j] = rows[i] = i
+        if j not in matches and i not in used:
+            matches[j] = i
+            used.add(i)
     return matches
-
-
-def _same_person(label: str, head: str) -> bool:
-    return bool({label, head} & GENERIC) and all(
-        is_person(word) and word not in ANIMALS for word in (label, head))

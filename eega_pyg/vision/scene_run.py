@@ -1,13 +1,14 @@
 r"""Scene graphs of many images and captions, written to a folder."""
+import errno
 import json
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
-from eega_pyg.files import write_text
+from eega_pyg.files import check_folder, write_text
 from eega_pyg.identity import digest, file_sha256
-from eega_pyg.schema import SceneGraph
+from eega_pyg.schema import SceneGraph, short
 from eega_pyg.vision.captions.parser import CAPTION_RULES, CaptionParser, read_captions
 from eega_pyg.vision.images import ImageParser, image_extensions, load_image
 
@@ -17,6 +18,10 @@ Draw = Callable[[Any, SceneGraph, Path], None]
 #: The folder of the cache inside the output folder.
 CACHE = 'cache'
 SUMMARY = 'summary.json'
+# Captions that are read at once, and the most bytes of a file's name.
+_CAPTIONS, _NAME = 256, 255
+# What is wrong with the disk itself, and so with all that comes after.
+_FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE)
 
 
 @dataclass
@@ -32,6 +37,12 @@ class Summary:
     cached: int = 0
     failed: Dict[str, str] = field(default_factory=dict)
 
+    def fail(self, name: str, why: Any) -> None:
+        r"""Notes in one line why an image has no graph. What is not UTF-8 in its name,
+        as of an old disk, is replaced."""
+        name, reason = (x.encode('utf-8', 'replace').decode() for x in (name, str(why)))
+        self.failed[name] = ' '.join(reason.split())[:300]
+
 
 @dataclass
 class _Task:
@@ -46,7 +57,8 @@ class SceneRun:
 
     Graphs of images are kept in a cache under the SHA-256 of the file's content and
     :obj:`settings`. So a stopped run goes on where it was, and a renamed image is not
-    parsed again. Images that cannot be read are reported and left out.
+    parsed again. Images that cannot be read, and names that no file can have, are
+    reported and left out.
 
     Args:
         folder (str or Path): Where the graphs go.
@@ -76,6 +88,7 @@ class SceneRun:
         self._image_parser = image_parser
         self._caption_parser = caption_parser
         self._parser: Optional[ImageParser] = None
+        self._captions_parser: Optional[CaptionParser] = None
         self._key = digest(self.settings)
 
     def run(self, sources: Sequence[Path],
@@ -88,23 +101,28 @@ class SceneRun:
                 many there are.
 
         Raises:
-            OSError: If the output folder cannot be written, or the parser's weights
-                cannot be had.
+            OSError: If the output folder cannot be written, the disk is full, or the
+                parser's weights cannot be had.
             ValueError: If a line of a caption file is wrong, or a folder is empty.
         """
         summary = Summary()
         tasks = _tasks(sources, summary)
-        captions = self._captions(tasks)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        check_folder(self.folder)
+        if (self.folder / CACHE).is_dir():
+            check_folder(self.folder / CACHE)
+        captions: Dict[str, SceneGraph] = {}
+        read = 0
         for start in range(0, len(tasks), self.batch_size):
-            chunk = tasks[start:start + self.batch_size]
-            for task, graph in self._graphs(chunk, summary):
-                if task.name in captions:
-                    caption = captions[task.name]
-                    graph = self.merge(graph, caption) if task.image else caption
-                self._write(task, graph)
-                summary.written.append(task.name)
-            progress(min(start + self.batch_size, len(tasks)), len(tasks))
+            stop = min(start + self.batch_size, len(tasks))
+            if stop > read:  # Some at a time, so that those before are written.
+                captions = self._captions(tasks[start:start + _CAPTIONS], summary)
+                read = start + _CAPTIONS
+            for task, graph in self._graphs(tasks[start:stop], summary):
+                if task.caption is not None and task.name not in captions:
+                    continue
+                if self._write(task, graph, captions.get(task.name), summary):
+                    summary.written.append(task.name)
+            progress(stop, len(tasks))
         write_text(
             self.folder / SUMMARY,
             json.dumps(
@@ -117,11 +135,25 @@ class SceneRun:
                 }, indent=2, ensure_ascii=False) + '\n')
         return summary
 
-    def _captions(self, tasks: Sequence[_Task]) -> Dict[str, SceneGraph]:
+    def _captions(self, tasks: Sequence[_Task],
+                  summary: Summary) -> Dict[str, SceneGraph]:
         named = {t.name: t.caption for t in tasks if t.caption is not None}
         if not named:
             return {}
-        return dict(zip(named, self._caption_parser().parse(list(named.values()))))
+        if self._captions_parser is None:
+            self._captions_parser = self._caption_parser()
+        try:
+            return dict(zip(named, self._captions_parser.parse(list(named.values()))))
+        except (RuntimeError, MemoryError, ValueError) as e:
+            if len(named) == 1:
+                summary.fail(next(iter(named)), f'its caption cannot be read: {e}')
+                return {}
+            # One of them may be too long.
+            return {
+                name: graph
+                for t in tasks
+                for name, graph in self._captions([t], summary).items()
+            }
 
     def _graphs(self, tasks: Sequence[_Task],
                 summary: Summary) -> Iterator[Tuple[_Task, SceneGraph]]:
@@ -138,7 +170,7 @@ class SceneRun:
                 else:
                     waiting.append((task, cache, load_image(task.image)))
             except OSError as e:
-                summary.failed[task.name] = str(e)
+                summary.fail(task.name, e)
         if not waiting:
             return
         if self._parser is None:
@@ -158,7 +190,7 @@ class SceneRun:
             return graphs
         except (RuntimeError, MemoryError, ValueError) as e:
             if len(waiting) == 1:
-                summary.failed[waiting[0][0].name] = ' '.join(str(e).split())[:300]
+                summary.fail(waiting[0][0].name, e)
                 return [None]
             # The images may need too much memory together, or one may be damaged, so
             # each is tried on its own.
@@ -175,10 +207,21 @@ class SceneRun:
             raise FileNotFoundError(f"'{image}': there is no such image file")
         return self.folder / CACHE / f'{file_sha256(image)}_{self._key}.json'
 
-    def _write(self, task: _Task, graph: SceneGraph) -> None:
-        write_text(self.folder / f'{task.name}.json', graph.to_json() + '\n')
-        if self.draw is not None and task.image is not None:
-            self.draw(load_image(task.image), graph, self.folder / f'{task.name}.png')
+    def _write(self, task: _Task, graph: SceneGraph, caption: Optional[SceneGraph],
+               summary: Summary) -> bool:
+        try:
+            if caption is not None:
+                graph = self.merge(graph, caption) if task.image else caption
+            write_text(self.folder / f'{task.name}.json', graph.to_json() + '\n')
+            if self.draw is not None and task.image is not None:
+                self.draw(load_image(task.image), graph,
+                          self.folder / f'{task.name}.png')
+        except (OSError, ValueError) as e:
+            if isinstance(e, OSError) and e.errno in _FATAL:
+                raise
+            summary.fail(task.name, e)
+            return False
+        return True
 
 
 def _cached(path: Path) -> Optional[SceneGraph]:
@@ -193,19 +236,33 @@ def _tasks(sources: Sequence[Path], summary: Summary) -> List[_Task]:
     for source in sources:
         if source.suffix == '.jsonl' and source.is_file():
             for name, caption in read_captions(source).items():
-                if name != os.path.basename(name) or name in ('.', '..'):
-                    summary.failed[name] = f"'{name}' cannot be the name of a file"
+                if wrong := _wrong_name(name):
+                    summary.fail(name, wrong)
                 else:
                     tasks.setdefault(name, _Task(name)).caption = caption
             continue
         for image in _images(source):
+            if wrong := _wrong_name(image.name):
+                summary.fail(image.name, wrong)
+                continue
             task = tasks.setdefault(image.name, _Task(image.name))
             if task.image not in (None, image):
-                summary.failed[str(
-                    image)] = f"another image has this name ({task.image})"
+                summary.fail(str(image), f"another image has this name ({task.image})")
             else:
                 task.image = image
     return list(tasks.values())
+
+
+def _wrong_name(name: str) -> str:
+    r"""Why there can be no file of a graph with this name, or ``''``."""
+    if name != os.path.basename(name) or '\0' in name or name in ('.', '..'):
+        return f"'{short(name)[1:-1]}' cannot be the name of a file"
+    own = f'{name}.json'
+    if own.casefold() == SUMMARY:
+        return f"'{own}' is the file of the run's own summary"
+    if (size := len(os.fsencode(own))) > _NAME:
+        return f"the name of its file would have {size} bytes, and {_NAME} are possible"
+    return ''
 
 
 def _images(source: Path) -> List[Path]:

@@ -1,6 +1,4 @@
 r"""A page that shows how one pair of text and image was read."""
-import base64
-import io
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Union
 
@@ -9,10 +7,11 @@ import numpy as np
 
 from eega_pyg.extraction.result import Result
 from eega_pyg.files import write_text
-from eega_pyg.schema import SceneGraph
-from eega_pyg.vision.images import ImageSource, load_image
+from eega_pyg.schema import JMERE_SYMMETRIC, SceneGraph
 
 from .page import render
+from .palette import type_marks
+from .thumbnails import data_uri
 
 #: The tables of a longer text show the words of its entities, at most so many.
 MAX_WORDS = 100
@@ -42,24 +41,30 @@ def explain_page(result: Result) -> str:
     number = {e: i for i, e in enumerate(extraction.entities)}
     value = result.to_dict()
     shown = _shown_words(result)
+    types = {e.type for e in extraction.entities}
+    if result.pairs is not None:
+        types.update(result.pairs.tags.types)
     data: Dict[str, Any] = {
         'text':
         result.text,
         'offsets':
         result.offsets,
-        'types':
-        sorted({e.type
-                for e in extraction.entities}),
+        'marks':
+        type_marks(types),
         'entities': [{
             **item, 'start': e.start,
             'end': e.end
         } for item, e in zip(value['entities'], extraction.entities)],
         'quintuples': [{
-            **item, 'head': number[q.head],
-            'tail': number[q.tail]
+            **item, 'head':
+            number[q.head],
+            'tail':
+            number[q.tail],
+            'directed':
+            item['directed'] and q.relation not in JMERE_SYMMETRIC
         } for item, q in zip(value['quintuples'], extraction.quintuples)],
         'image':
-        None if result.image is None else _data_uri(result.image),
+        None if result.image is None else data_uri(result.image, _MAX_SIDE),
         'imageId':
         result.image_id,
         'objects':
@@ -122,11 +127,3 @@ def _pairs(result: Result, shown: List[int]) -> Optional[Dict[str, Any]]:
     ] for i in range(len(shown))]
     tags = result.pairs.tags
     return {'tags': tags.names, 'numTypes': len(tags.types), 'cells': cells}
-
-
-def _data_uri(image: ImageSource) -> str:
-    picture = load_image(image)
-    picture.thumbnail((_MAX_SIDE, _MAX_SIDE))
-    buffer = io.BytesIO()
-    picture.save(buffer, 'JPEG', quality=85)
-    return f'data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}'

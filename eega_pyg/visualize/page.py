@@ -5,6 +5,8 @@ import re
 from importlib.resources import files
 from typing import Any, Dict
 
+_SCRIPTS = {'explain': ('explain.js', ), 'graph': ('graph.js', 'canvas.js')}
+
 
 def render(name: str, title: str, data: Any) -> str:
     r"""Fills a template of this package.
@@ -21,9 +23,9 @@ def render(name: str, title: str, data: Any) -> str:
     folder = files('eega_pyg') / 'visualize' / 'templates'
     read = lambda file: (folder / file).read_text(encoding='utf-8')
     parts: Dict[str, str] = {
-        'title': html.escape(title),
+        'title': html.escape(title.encode('utf-8', 'replace').decode()),
         'style': read('page.css') + read(f'{name}.css'),
-        'script': read('page.js') + read(f'{name}.js'),
+        'script': ''.join(read(file) for file in ('page.js', *_SCRIPTS[name])),
         'data': script_json(data),
     }
     # In one pass, so that braces of the user's stay what they are.

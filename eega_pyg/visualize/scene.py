@@ -74,11 +74,12 @@ def _objects(axes: 'Axes', graph: SceneGraph, width: int, height: int,
     # Gives the point of each object that arrows lead to.
     from matplotlib.patches import Rectangle
     boxless = [i for i, o in enumerate(graph.objects) if o.box is None]
+    order = {i: n for n, i in enumerate(boxless, 1)}
     places: List[Point] = []
     for i, item in enumerate(graph.objects):
         style = {'facecolor': _colour(i), 'alpha': 0.85, 'pad': 1.5, 'linewidth': 0}
         if item.box is None:
-            y = height * (boxless.index(i) + 1) / (len(boxless) + 1)
+            y = height * order[i] / (len(boxless) + 1)
             places.append((width + 0.55 * margin, y))
             axes.text(*places[i], _plain(item.label), color='white', fontsize=9,
                       ha='center', va='center', bbox=style)

@@ -50,6 +50,18 @@ def test_results_are_merged_without_a_model(eega, results, tmp_path):
             for p in (tmp_path / 'csv').iterdir()} >= {'entities.csv', 'relations.csv'}
 
 
+def test_a_page_has_the_images_of_a_folder(eega, results, tmp_path):
+    Image.new('RGB', (40, 30)).save(tmp_path / '1.jpg')
+    code, _, err = eega('graph', results, '-o', tmp_path / 'page.html',
+                        '--image-folder', tmp_path)
+    assert code == 0, err
+    page = (tmp_path / 'page.html').read_text(encoding='utf-8')
+    assert '"1.jpg":"data:image/jpeg;base64,' in page
+    code, _, err = eega('graph', results, '-o', tmp_path / 'page.html',
+                        '--image-folder', tmp_path / 'gone')
+    assert code == 1 and f"There is no folder '{tmp_path / 'gone'}'" in err
+
+
 def test_texts_are_extracted_from_and_linked(eega, trained, results, tmp_path):
     source = tmp_path / 'texts.jsonl'
     source.write_text(

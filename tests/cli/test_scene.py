@@ -68,3 +68,19 @@ def test_errors_are_one_line(scene, tmp_path):
         assert code == 1 and out == ''
         assert err.splitlines()[-1].startswith('error: ') and message in err
         assert 'Traceback' not in err
+
+
+def test_one_bad_caption_stops_no_other_and_brackets_are_no_markup(eega, tmp_path):
+    names = ['first.jpg', 'summary', 'a\0[/b]', 'x' * 252, '../x', 'last[_red].jpg']
+    path = tmp_path / 'captions.jsonl'
+    path.write_text('\n'.join(
+        json.dumps({
+            'img_id': name,
+            'caption': 'a man in a red hat'
+        }) for name in names))
+    folder = tmp_path / 'run[' / 'x]'
+    code, out, err = eega('scene', path, '--out', folder)
+    assert code == 1 and '2 scene graphs' in out and '4 failed' in out
+    assert str(folder) in out and 'Traceback' not in err and '[/b]' in err
+    assert (folder / 'first.jpg.json').is_file()
+    assert (folder / 'last[_red].jpg.json').is_file()

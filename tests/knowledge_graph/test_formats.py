@@ -2,6 +2,7 @@
 import csv
 import json
 import re
+import time
 
 import ladybug
 import networkx as nx
@@ -13,6 +14,7 @@ from eega_pyg.knowledge_graph import KnowledgeGraph
 from eega_pyg.knowledge_graph.formats.cypher import identifier, literal, statements
 from eega_pyg.knowledge_graph.formats.graphml import scalars
 from eega_pyg.knowledge_graph.formats.rdf import BASE, to_rdflib
+from eega_pyg.visualize import layout
 
 IMAGES = pytest.mark.parametrize('images', ['attributes', 'nodes'])
 
@@ -227,3 +229,56 @@ def test_a_name_ends_where_neo4j_reads_its_end(name):
     read = re.sub(r'\\u([0-9a-f]{4})', lambda m: chr(int(m[1], 16)), identifier(name))
     assert re.fullmatch(r'`(?:[^`]|``)*`', read)
     assert read[1:-1].replace('``', '`') == name
+
+
+def test_a_type_named_image_is_no_image(make, tmp_path):
+    graph = KnowledgeGraph.from_results([
+        make('a.jpg shows Ann', [('a.jpg', 'image', 0.5), ('Ann', 'per', 0.5)],
+             [(0, 'shows', 1, 0.5)], 'a.jpg')
+    ])
+    net = graph.to_networkx('nodes')
+    assert {
+        n: a['kind']
+        for n, a in net.nodes(data=True)
+    } == {
+        'image:a.jpg': 'entity',
+        'per:ann': 'entity',
+        'image:image:a.jpg': 'image'
+    }
+    for name in ('g.ttl', 'g.graphml', 'g.cypher', 'csv'):
+        graph.write(tmp_path / name, 'nodes')
+
+
+def test_control_characters_in_a_file_reach_no_other_format(odd, tmp_path):
+    odd.write(tmp_path / 'graph.jsonl')
+    text = (tmp_path / 'graph.jsonl').read_text(encoding='utf-8')
+    (tmp_path / 'graph.jsonl').write_text(text.replace('Dom', 'Do\\u0000m'),
+                                          encoding='utf-8')
+    graph = KnowledgeGraph.load(tmp_path / 'graph.jsonl')
+    assert graph.nodes['Q4176'].name == 'Do m'
+    for name in ('g.ttl', 'g.jsonld', 'g.graphml', 'g.cypher', 'g.html', 'csv'):
+        graph.write(tmp_path / name)
+    assert 'Do m' in [
+        n['name'] for _, n in nx.read_graphml(tmp_path / 'g.graphml').nodes(data=True)
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ['g.html', 'g.ttl', 'g.graphml', 'g.cypher', 'csv'])
+def test_four_times_the_entities_take_about_four_times_as_long(make, tmp_path, name):
+    def seconds(number):
+        results = [
+            make(f'A{i} B{i // 2} C{i % 50} {i}', [(f'A{i}', 'per', 0.5),
+                                                   (f'B{i // 2}', 'org', 0.5),
+                                                   (f'C{i % 50}', 'loc', 0.5)],
+                 [(0, 'of', 1, 0.5), (1, 'in', 2, 0.5)]) for i in range(number)
+        ]
+        graph, times = KnowledgeGraph.from_results(results), []
+        for _ in range(3):  # The least, for a machine may have other work.
+            layout._points.cache_clear()
+            start = time.process_time()
+            graph.write(tmp_path / name)
+            times.append(time.process_time() - start)
+        return min(times)
+
+    assert seconds(2400) < 10 * seconds(600)  # Quadratic: sixteen times.

@@ -32,7 +32,7 @@ def test_relations_are_counted_with_their_evidence(make):
         make('Ann from Rome', people, [(0, 'place_of_birth', 1, 0.8)]),
         make('Ann and Rome', people, [(1, 'place_of_birth', 0, 0.5)]),
     ])
-    there, back = graph.relations
+    back, there = graph.relations
     assert (there.head, there.tail, there.count) == ('per:ann', 'loc:rome', 2)
     assert (there.best, there.mean) == (0.8, pytest.approx(0.6))
     assert [graph.sentences[e.sentence].image_id
@@ -187,4 +187,4 @@ def test_tables_count_what_the_graph_holds(odd):
     assert list(tables.relations['count']) == [r.count for r in odd.relations]
     assert len(tables.mentions) == sum(n.count for n in odd.nodes.values())
     assert tables.mentions['strength'].dropna().tolist() == [0.6]
-    assert tables.evidence['probability'].tolist() == [1 / 3, 0.25]
+    assert tables.evidence['probability'].tolist() == [0.25, 1 / 3]

@@ -1,4 +1,8 @@
+import random
+import time
+
 import pytest
+import torch
 
 from eega_pyg.schema import SceneGraph, SceneObject, ScenePredicate
 from eega_pyg.vision import merge_graphs
@@ -75,3 +79,57 @@ def test_an_empty_graph_adds_nothing(embed):
     graph = SceneGraph((SceneObject('man', 0.5, BOX), ))
     assert merge_graphs(graph, SceneGraph(), embed) == graph
     assert merge_graphs(SceneGraph(), graph, embed) == graph
+
+
+def random_vectors(words):
+    r"""Vectors of length one that depend on the word alone."""
+    def embed(labels):
+        rows = [
+            torch.randn(8, generator=torch.Generator().manual_seed(words.index(w)))
+            for w in labels
+        ]
+        return torch.nn.functional.normalize(torch.stack(rows), dim=1)
+
+    return embed
+
+
+def test_matches_are_those_of_a_loop_over_all_pairs():
+    words = ['man', 'person', 'dog', 'car', 'people', 'woman', 'tree', 'figure']
+    embed, rng = random_vectors(words), random.Random(0)
+    for _ in range(40):
+        sides = [rng.choices(words, k=rng.randint(1, 9)) for _ in range(2)]
+        merged = merge_graphs(
+            *(SceneGraph(tuple(SceneObject(w, s) for w in side))
+              for side, s in zip(sides, (0.5, 0.25))), embed, threshold=0.4)
+        cosine = embed(sides[0]) @ embed(sides[1]).T
+        for i, a in enumerate(sides[0]):
+            for j, b in enumerate(sides[1]):
+                if {a, b} & {'person', 'people', 'figure'
+                             } and not {a, b} & {'dog', 'car', 'tree'}:
+                    cosine[i, j] = max(cosine[i, j], 0.9)
+        pairs = {}
+        while (best := cosine.max()) >= 0.4:
+            i, j = divmod(int((cosine == best).flatten().nonzero()[0]), len(sides[1]))
+            pairs[i] = j
+            cosine[i], cosine[:, j] = -2, -2
+        expected = [
+            sides[1][pairs[i]] if i in pairs else w for i, w in enumerate(sides[0])
+        ] + [w for j, w in enumerate(sides[1]) if j not in pairs.values()]
+        assert labels(merged) == expected
+
+
+@pytest.mark.slow
+def test_what_is_compared_is_bounded():
+    words = [f'w{i}' for i in range(50)] + ['man', 'person']
+    embed = random_vectors(words)
+    table = dict(zip(words, embed(words)))
+
+    def seconds(number):
+        graph = SceneGraph(tuple(SceneObject(words[i % 52]) for i in range(number)))
+        start = time.process_time()
+        merged = merge_graphs(graph, graph,
+                              lambda w: torch.stack([table[x] for x in w]))
+        assert len(merged.objects) == 2 * number - 1000
+        return time.process_time() - start
+
+    assert seconds(32_000) < 12 * seconds(8_000)  # Quadratic: sixteen times.

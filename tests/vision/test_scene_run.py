@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import shutil
@@ -170,3 +171,103 @@ def test_each_graph_is_drawn(run, images):
         images, draw=lambda image, graph, path: drawn.append(
             (image.size, graph.objects[0].label, path.name)))
     assert drawn == [((4, 4), 'red', 'a.png.png'), ((4, 4), 'blue', 'b.png.png')]
+
+
+def write_captions(path, names):
+    lines = [
+        json.dumps({
+            'img_id': n,
+            'caption': f'a {i}'
+        }) for i, n in enumerate(names)
+    ]
+    path.write_text('\n'.join(lines))
+    return path
+
+
+@pytest.mark.parametrize('bad, reason', [
+    ('x' * 251, '256 bytes, and 255 are possible'),
+    ('é' * 126, '257 bytes'),
+    ('a\0b', 'cannot be the name of a file'),
+    ('summary', "the file of the run's own summary"),
+    ('SUMMARY', "the file of the run's own summary"),
+    ('../x', 'cannot be the name of a file'),
+    ('a/b', 'cannot be the name of a file'),
+    ('.', 'cannot be the name of a file'),
+])
+def test_one_bad_name_stops_no_other(run, images, tmp_path, bad, reason):
+    path = write_captions(tmp_path / 'captions.jsonl',
+                          ['first', bad, 'x' * 240, 'last'])
+    summary = run(path, images)
+    assert summary.written == ['first', 'x' * 240, 'last', 'a.png', 'b.png']
+    (why, ) = summary.failed.values()
+    assert reason in why
+    assert read(run.folder, 'x' * 240).objects[0].label == 'a 2'
+    told = json.loads((run.folder / 'summary.json').read_text())
+    assert told['written'] == 5 and told['failed'] == summary.failed
+
+
+def test_a_place_that_is_taken_stops_no_other(run, tmp_path):
+    (run.folder / 'b.json').mkdir(parents=True)
+    summary = run(write_captions(tmp_path / 'captions.jsonl', 'abc'))
+    assert summary.written == ['a', 'c'] and list(summary.failed) == ['b']
+
+
+def test_an_image_whose_name_is_not_utf_8_is_parsed(run, images):
+    shutil.copy(images / 'a.png', os.fsencode(images) + b'/\xff.png')
+    (images / 'cut').write_bytes(b'')
+    os.rename(images / 'cut', os.fsencode(images) + b'/\xfe.png')
+    summary = run(images)
+    assert len(summary.written) == 3
+    assert list(summary.failed) == ['?.png'] and "?.png'" in summary.failed['?.png']
+    assert os.fsencode('\udcff.png.json') in os.listdir(os.fsencode(run.folder))
+
+
+def test_a_full_disk_ends_the_run_and_leaves_what_is_written(run, tmp_path,
+                                                             monkeypatch):
+    from eega_pyg.vision import scene_run
+    write = scene_run.write_text
+
+    def write_text(path, text):
+        if path.name == 'c.json':
+            raise OSError(errno.ENOSPC, 'No space left on device')
+        write(path, text)
+
+    monkeypatch.setattr(scene_run, 'write_text', write_text)
+    with pytest.raises(OSError, match='No space left'):
+        run(write_captions(tmp_path / 'captions.jsonl', 'abcd'))
+    assert sorted(p.name for p in run.folder.glob('*.json')) == ['a.json', 'b.json']
+
+
+def test_captions_are_read_some_at_a_time_and_one_by_one_if_they_fail(
+        tmp_path, monkeypatch):
+    from eega_pyg.vision import scene_run
+    monkeypatch.setattr(scene_run, '_CAPTIONS', 3)
+    asked = []
+
+    class Parser(Captions):
+        def parse(self, captions):
+            asked.append(len(captions))
+            if 'a 4' in captions:
+                raise ValueError('[E088] too long')
+            return super().parse(captions)
+
+    runner = SceneRun(tmp_path / 'out', None, Parser, None, {}, batch_size=2)
+    path = write_captions(tmp_path / 'captions.jsonl', 'abcdefgh')
+    summary = runner.run([path])
+    assert summary.written == list('abcdfgh')
+    assert 'its caption cannot be read: [E088] too long' in summary.failed['e']
+    assert max(asked) == 3
+
+
+def test_what_a_killed_run_left_is_removed(run, images):
+    import subprocess
+    import sys
+    folder = run.folder / 'cache'
+    folder.mkdir(parents=True)
+    code = ('import os, sys\nfrom eega_pyg.files import atomic\n'
+            'with atomic(sys.argv[1]): os._exit(9)')
+    for path in (run.folder / 'a.png.json', folder / 'b.json'):
+        subprocess.run([sys.executable, '-c', code, str(path)], check=False)
+    assert len(list(run.folder.rglob('*.tmp'))) == 2
+    run(images)
+    assert list(run.folder.rglob('*.tmp')) == []

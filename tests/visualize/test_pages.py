@@ -1,11 +1,14 @@
 """What the pages do in a real browser."""
+import json
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from eega_pyg.extraction.result import Alignment, PairProbabilities, Result
 from eega_pyg.knowledge_graph import KnowledgeGraph
-from eega_pyg.knowledge_graph.formats.page import write_graph_page
+from eega_pyg.knowledge_graph.formats.page import graph_page, write_graph_page
 from eega_pyg.knowledge_graph.records import Evidence, Mention, Node, Relation, Sentence
 from eega_pyg.schema import (
     Entity,
@@ -18,6 +21,7 @@ from eega_pyg.schema import (
 from eega_pyg.tagging import Extraction
 from eega_pyg.visualize.explain_page import explain_page, write_explain_page
 from eega_pyg.visualize.page import script_json
+from eega_pyg.visualize.palette import type_marks
 
 EVIL = '<img src=x onerror="window.hacked=1"></script>{{data}}'
 TAGS = TagSet(('per', 'loc'), ('place_of_birth', ))
@@ -162,7 +166,7 @@ def test_text_stands_out_from_what_is_behind_it(browser, explained, scheme):
 
     behind = luminance('panel')
     assert (behind < 0.2) == (scheme == 'dark')
-    for name in ('ink', 'soft', *(f't{i}' for i in range(8))):
+    for name in ('ink', 'soft', 'focus'):
         low, high = sorted([behind, luminance(name)])
         assert (high + 0.05) / (low + 0.05) >= 4.5, name
 
@@ -173,6 +177,11 @@ def test_a_text_without_image_or_relation_has_a_page(browser, tmp_path):
     write_explain_page(result, tmp_path / 'bare.html')
     open_page(browser, tmp_path / 'bare.html')
     assert text_of(browser, '#quintuples') == 'No relation was found.'
+    assert text_of(browser, '#entities') == 'No entity was found.'
+    lines = browser.execute_script(
+        "const p = document.querySelector('#quintuples p');"
+        'return p.offsetHeight / parseFloat(getComputedStyle(p).lineHeight)')
+    assert lines == pytest.approx(1, abs=0.1)
     headings = browser.execute_script(
         "return [...document.querySelectorAll('h2')].map(n => n.textContent)")
     assert headings == ['Text']
@@ -244,6 +253,8 @@ def test_a_graph_of_2000_entities_is_searched_and_filtered(browser, large):
     assert '<b>.jpg' in text_of(browser, '#details')
     browser.find_element('id', 'search').clear()
     browser.find_element('css selector', '#types input').click()  # loc
+    assert counts() == '800 of 2000 entities, 650 of 1950 relations'
+    browser.find_element('id', 'lonely').click()
     assert counts().startswith('1000 of 2000 entities')
     browser.find_element('css selector', '#types input').click()
     browser.execute_script(
@@ -283,3 +294,247 @@ def test_an_empty_graph_has_a_page(browser, tmp_path):
     open_page(browser, tmp_path / 'empty.html')
     assert text_of(browser, '#counts') == '0 of 0 entities, 0 of 0 relations'
     assert_sound(browser)
+
+
+@pytest.fixture
+def phone(browser):
+    browser.execute_cdp_cmd('Emulation.setDeviceMetricsOverride', {
+        'width': 390,
+        'height': 844,
+        'deviceScaleFactor': 2,
+        'mobile': True
+    })
+    yield browser
+    browser.execute_cdp_cmd('Emulation.clearDeviceMetricsOverride', {})
+
+
+def small_graph(make):
+    people = [('Ann', 'per', 0.9), ('Bob', 'per', 0.9), ('Acme', 'org', 0.9)]
+    return KnowledgeGraph.from_results([
+        make('Ann and Bob of Acme', people, [(0, 'couple', 1, 0.9),
+                                             (1, 'member_of', 2, 0.8)], 'a.png'),
+        make('Rome in May', [('Rome', 'loc', 0.9)]),
+    ])
+
+
+@pytest.fixture
+def make():
+    def make(text, entities, relations=(), image=''):
+        found = [{
+            'type':
+            kind,
+            'start':
+            text.index(name),
+            'end':
+            text.index(name) + len(name),
+            'probability':
+            p,
+            'objects': [{
+                'label': 'man',
+                'strength': 0.5,
+                'box': [0.25, 0.0, 0.5, 1.0]
+            }]
+        } for name, kind, p in entities]
+        return {
+            'text':
+            text,
+            'image_id':
+            image,
+            'entities':
+            found,
+            'quintuples': [{
+                'head': found[h],
+                'relation': name,
+                'tail': found[t],
+                'probability': p
+            } for h, name, t, p in relations]
+        }
+
+    return make
+
+
+@pytest.mark.browser
+def test_entities_without_a_relation_are_hidden_until_they_are_asked_for(
+        browser, make, tmp_path):
+    write_graph_page(small_graph(make), tmp_path / 'g.html')
+    open_page(browser, tmp_path / 'g.html')
+    assert text_of(browser, '#counts') == '3 of 4 entities, 2 of 2 relations'
+    browser.find_element('id', 'search').send_keys('rome')
+    assert text_of(browser, '#counts').startswith('1 of 4')
+    browser.find_element('id', 'search').clear()
+    browser.find_element('id', 'lonely').click()
+    assert text_of(browser, '#counts').startswith('4 of 4')
+    assert_sound(browser)
+
+
+@pytest.mark.browser
+def test_entities_are_shown_where_no_relation_was_found(browser, make, tmp_path):
+    graph = KnowledgeGraph.from_results([make('Rome', [('Rome', 'loc', 0.9)])])
+    write_graph_page(graph, tmp_path / 'g.html')
+    open_page(browser, tmp_path / 'g.html')
+    assert text_of(browser, '#counts').startswith('1 of 1')
+    result = Result('Rome', ((0, 4), ), Extraction([Entity(0, 1, 'loc', 0.5)], []),
+                    SceneGraph())
+    write_explain_page(result, tmp_path / 'e.html')
+    open_page(browser, tmp_path / 'e.html')
+    assert text_of(browser, '#entities tbody') == 'Rome loc50 %'
+
+
+DRAWN = """
+paint();
+const [W, H] = [canvas.clientWidth, canvas.clientHeight];
+const boxes = [...labelled.nodes, ...labelled.edges].map(([, box]) => box);
+const inside = boxes.every(b => b[0] >= 0 && b[1] >= 0 && b[2] <= W && b[3] <= H);
+const apart = boxes.every((b, i) => boxes.slice(i + 1).every(c => !overlap(b, c)));
+const covered = labelled.nodes.filter(([i, b]) => shownNodes.some(j => {
+  const [x, y] = screen(nodes[j]), r = 0.7 * radius(nodes[j]);
+  return i !== j && overlap(b, [x - r, y - r, x + r, y + r]);
+})).length;
+return { inside, apart, covered, names: labelled.nodes.map(([i]) => nodes[i].name),
+  relations: labelled.edges.map(([i]) => edges[i].relation) };
+"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize('width', [1200, 390])
+def test_names_of_entities_and_relations_are_seen_without_selecting(
+        browser, make, tmp_path, width, request):
+    if width == 390:
+        request.getfixturevalue('phone')
+    write_graph_page(small_graph(make), tmp_path / 'g.html')
+    open_page(browser, tmp_path / 'g.html')
+    drawn = browser.execute_script(DRAWN)
+    assert sorted(drawn['names']) == ['Acme', 'Ann', 'Bob']
+    assert sorted(drawn['relations']) == ['couple', 'member_of']
+    assert drawn['inside'] and drawn['apart'] and drawn['covered'] == 0
+
+
+@pytest.fixture(scope='module')
+def galaxy(tmp_path_factory):
+    r"""A component of 900 entities with hubs, 150 of two, and 600 of one."""
+    import networkx as nx
+    net = nx.disjoint_union_all([
+        nx.barabasi_albert_graph(900, 1, seed=3), *[nx.path_graph(2)] * 150,
+        nx.empty_graph(600)
+    ])
+    sentences = (Sentence('x' * 9), )
+    nodes = {
+        f'n{i}': Node(f'n{i}', f'Name {i}', 'per', (Mention(0, 0, 9, 'x', 0.5), ))
+        for i in net
+    }
+    relations = [
+        Relation(f'n{a}', 'peer', f'n{b}', (Evidence(0, (0, 1), (2, 3), 0.5), ), False)
+        for a, b in net.edges
+    ]
+    path = tmp_path_factory.mktemp('galaxy') / 'graph.html'
+    write_graph_page(KnowledgeGraph(sentences, nodes, relations), path)
+    hubs = sorted(net, key=lambda i: -net.degree(i))[:8]
+    return path, [f'Name {i}' for i in hubs]
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.parametrize('width', [1200, 390])
+def test_a_graph_of_1800_entities_begins_with_its_largest_part_and_names_its_hubs(
+        browser, galaxy, width, request):
+    if width == 390:
+        request.getfixturevalue('phone')
+    path, hubs = galaxy
+    open_page(browser, path)
+    assert text_of(browser, '#counts').startswith('1200 of 1800 entities')
+    drawn = browser.execute_script(DRAWN)
+    assert drawn['inside'] and drawn['apart'] and drawn['covered'] <= 15
+    assert set(hubs) <= set(drawn['names'])
+    seen = browser.execute_script(
+        'return nodes.slice(0, 900).map(screen).every(([x, y]) => x >= 0 && y >= 0 && '
+        'x <= canvas.clientWidth && y <= canvas.clientHeight)')
+    assert seen
+    assert_sound(browser)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize('kind', ['graph', 'explain'])
+def test_a_phone_is_wide_enough(phone, make, explained, tmp_path, kind):
+    path = explained
+    if kind == 'graph':
+        path = tmp_path / 'g.html'
+        write_graph_page(small_graph(make), path, f'A title {EVIL}')
+    open_page(phone, path)
+    assert phone.execute_script('return document.documentElement.scrollWidth') == 390
+    if kind == 'graph':  # The graph stands under the search, before filters and list.
+        tops = phone.execute_script(
+            "return ['search', 'canvas', 'types', 'list'].map(id => "
+            'byId(id).getBoundingClientRect().top)')
+        assert tops == sorted(tops) and tops[1] < 300
+        small = phone.execute_script(
+            "return [...document.querySelectorAll('#tools button')]"
+            '.filter(n => n.offsetHeight < 44).length')
+        assert small == 0
+        phone.find_element('css selector', '#list button').click()
+        panel, shown = phone.execute_script(
+            "const a = byId('details').getBoundingClientRect();"
+            'const [x, y] = screen(nodes[selected]);'
+            'const b = canvas.getBoundingClientRect();'
+            'return [[a.top, a.bottom, a.left, a.right], [b.left + x, b.top + y]]')
+        assert 0 <= panel[2] and panel[3] <= 390 and panel[1] <= 844
+        assert 0 < shown[1] < panel[0] and 0 < shown[0] < 390
+    assert_sound(phone)
+
+
+@pytest.mark.browser
+def test_pictures_are_shown_with_what_was_aligned(browser, make, tmp_path):
+    Image.new('RGB', (640, 320), 'red').save(tmp_path / 'a.png')
+    write_graph_page(small_graph(make), tmp_path / 'g.html', image_folder=tmp_path)
+    open_page(browser, tmp_path / 'g.html')
+    browser.execute_script('select(nodes.findIndex(n => n.name === "Ann"), true)')
+    box, image, size = browser.execute_async_script(
+        "const done = arguments[0], img = document.querySelector('#details img');"
+        "const rect = n => n.getBoundingClientRect();"
+        'img.decode().then(() => { const a = rect(img); const b = '
+        "rect(document.querySelector('#details .frame i')); done([[(b.left - a.left) / "
+        'a.width, b.width / a.width], img.alt, img.naturalWidth]); })')
+    assert box == pytest.approx([0.25, 0.25], abs=0.03)
+    assert (image, size) == ('a.png', 160)
+    assert_sound(browser)
+
+
+@pytest.mark.browser
+def test_a_relation_without_direction_has_no_arrow_on_any_page(browser, make, tmp_path):
+    head, tail = Entity(0, 1, 'per', 0.5), Entity(2, 3, 'per', 0.5)
+    found = [Quintuple(head, tail, name, 0.5) for name in ('couple', 'parent')]
+    result = Result('Ann and Bob', ((0, 3), (4, 7), (8, 11)),
+                    Extraction([head, tail], found), SceneGraph())
+    write_explain_page(result, tmp_path / 'e.html')
+    open_page(browser, tmp_path / 'e.html')
+    cells = browser.execute_script(
+        "return [...document.querySelectorAll('#quintuples td:nth-child(2)')]"
+        '.map(n => n.textContent)')
+    assert cells == ['couple —', 'parent →']
+    tips = browser.execute_script(
+        "return [...document.querySelectorAll('path.arc')].map(n => "
+        "n.hasAttribute('marker-end') || n.hasAttribute('marker-start'))")
+    assert tips == [False, True]
+    write_graph_page(KnowledgeGraph.from_results([result]), tmp_path / 'g.html')
+    open_page(browser, tmp_path / 'g.html')
+    tips = browser.execute_script(
+        'const drawn = []; tip = (a, b) => drawn.push(1); paint(); return drawn.length')
+    assert tips == 1
+
+
+@pytest.mark.browser
+def test_heat_maps_say_what_their_shades_mean(browser, explained):
+    open_page(browser, explained)
+    legends = browser.execute_script(
+        "return [...document.querySelectorAll('.legend')].map(n => n.textContent)")
+    assert legends == ['0 %90 %', '0 %90 %', 'perloca relation0 %100 %']
+
+
+def test_a_type_has_one_mark_on_all_pages(make):
+    def marks(page):
+        return json.loads(re.search(r'id="data">(.*?)</script>', page,
+                                    re.S)[1])['marks']
+
+    graph = marks(graph_page(small_graph(make)))
+    explained = marks(explain_page(make_result()))
+    assert {k: list(v) for k, v in type_marks(['per', 'org', 'loc']).items()} == graph
+    assert explained.items() <= graph.items()

@@ -7,6 +7,7 @@ import numpy as np
 
 from eega_pyg.visualize.figures import new_figure, plain, save_figure
 from eega_pyg.visualize.layout import packed_layout
+from eega_pyg.visualize.palette import SHAPES, type_marks
 
 from ..records import GraphData
 
@@ -41,11 +42,14 @@ def draw_graph(graph: GraphData) -> 'Figure':
         raise ValueError(f"A figure has room for {_MAX_NODES} entities with relations "
                          f"(got {len(net)}): filter the graph by probability or count")
     place = packed_layout(net)
-    side = max(4.0, 0.9 * float(np.sqrt(len(net))) + 2)
-    figure = new_figure(side, side)
+    points = np.array(list(place.values()))
+    # A name takes a unit or two, so that most stand beside one another.
+    width, height = 0.6 * (points.max(0) - points.min(0)) + 2.5
+    figure = new_figure(max(4.0, width), max(3.0, height))
     axis = figure.subplots()
     axis.set_axis_off()
     axis.set_aspect('equal')
+    axis.invert_yaxis()
     for r in graph.relations:
         a, b = place[r.head], place[r.tail]
         axis.annotate(
@@ -57,14 +61,16 @@ def draw_graph(graph: GraphData) -> 'Figure':
             })
         axis.text((a[0] + b[0]) / 2, (a[1] + b[1]) / 2, plain(r.relation), fontsize=5,
                   color='0.35', ha='center', va='center')
-    types = sorted({n.type for n in graph.nodes.values()})
+    marks = type_marks(n.type for n in graph.nodes.values())
     for node in net:
         entity = graph.nodes[node]
-        axis.plot(*place[node], 'o', color=f'C{types.index(entity.type) % 10}',
+        mark = marks[entity.type]
+        axis.plot(*place[node], SHAPES[mark.shape], color=mark.color,
                   markersize=4 + min(entity.count, 8))
         axis.annotate(plain(entity.name), place[node], (4, 3),
                       textcoords='offset points', fontsize=7)
-    for i, kind in enumerate(types):
-        axis.plot([], [], 'o', color=f'C{i % 10}', label=plain(kind))
+    for kind, mark in marks.items():
+        axis.plot([], [], SHAPES[mark.shape], color=mark.color, linestyle='',
+                  label=plain(kind))
     axis.legend(fontsize=7, loc='upper right', frameon=False)
     return figure

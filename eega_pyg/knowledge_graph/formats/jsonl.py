@@ -61,7 +61,8 @@ def read(path: Union[str, Path]) -> GraphData:
                 sentences.append(record)
             elif isinstance(record, Node):
                 if record.id in nodes:
-                    raise ValueError(f"id: there is an entity '{record.id}' before it")
+                    raise ValueError(f"id: there is an entity {short(record.id)} "
+                                     f"before it")
                 for i, m in enumerate(record.mentions):
                     _check(m.sentence, {'start': (m.start, m.end)}, sentences,
                            f'mentions[{i}]')
@@ -74,7 +75,7 @@ def read(path: Union[str, Path]) -> GraphData:
                     }, sentences, f'evidence[{i}]')
                 for side in (record.head, record.tail):
                     if side not in nodes:
-                        raise ValueError(f"there is no entity '{side}' before it")
+                        raise ValueError(f"there is no entity {short(side)} before it")
                 relations.append(record)
     return GraphData(tuple(sentences), nodes, relations)
 

@@ -1,18 +1,21 @@
 r"""A page to look at a knowledge graph and to search it."""
 from pathlib import Path
-from typing import Union
+from typing import Any, Dict, List, Optional, Union
 
 import networkx as nx
 
 from eega_pyg.files import write_text
 from eega_pyg.visualize.layout import packed_layout
 from eega_pyg.visualize.page import render
+from eega_pyg.visualize.palette import type_marks
+from eega_pyg.visualize.thumbnails import thumbnails
 
-from ..records import GraphData
+from ..records import GraphData, Mention
 
 
 def write_graph_page(graph: GraphData, path: Union[str, Path],
-                     title: str = 'Knowledge graph') -> None:
+                     title: str = 'Knowledge graph',
+                     image_folder: Union[str, Path, None] = None) -> None:
     r"""Writes one HTML page, which needs no network and no other file. It shows the
     graph with search, filters by type, relation, probability and count, and the
     sentences that each entity and relation comes from.
@@ -21,11 +24,15 @@ def write_graph_page(graph: GraphData, path: Union[str, Path],
         graph (GraphData): The graph. With a few thousand entities the page is fluent.
         path (str or Path): The file.
         title (str, optional): The title of the page.
+        image_folder (str or Path, optional): Where the images of the sentences are
+            found by their names. The page then holds small copies of them, see
+            :func:`~eega_pyg.visualize.thumbnails.thumbnails`. (default: :obj:`None`)
     """
-    write_text(path, graph_page(graph, title))
+    write_text(path, graph_page(graph, title, image_folder))
 
 
-def graph_page(graph: GraphData, title: str = 'Knowledge graph') -> str:
+def graph_page(graph: GraphData, title: str = 'Knowledge graph',
+               image_folder: Union[str, Path, None] = None) -> str:
     r"""The page of :func:`write_graph_page`."""
     net: nx.Graph = nx.Graph()
     net.add_nodes_from(graph.nodes)
@@ -33,24 +40,15 @@ def graph_page(graph: GraphData, title: str = 'Knowledge graph') -> str:
     place = packed_layout(net)
     number = {id: i for i, id in enumerate(graph.nodes)}
     nodes = [{
-        'id':
-        n.id,
-        'name':
-        n.name,
-        'type':
-        n.type,
-        'names':
-        n.names,
-        'wikidata':
-        n.wikidata,
-        'best':
-        round(n.best, 4),
-        'x':
-        round(place[n.id][0], 2),
-        'y':
-        round(place[n.id][1], 2),
-        'mentions': [[m.sentence, m.start, m.end,
-                      round(m.probability, 4)] for m in n.mentions],
+        'id': n.id,
+        'name': n.name,
+        'type': n.type,
+        'names': n.names,
+        'wikidata': n.wikidata,
+        'best': round(n.best, 4),
+        'x': round(place[n.id][0], 2),
+        'y': round(place[n.id][1], 2),
+        'mentions': [_mention(m) for m in n.mentions],
     } for n in graph.nodes.values()]
     edges = [{
         'head':
@@ -68,15 +66,39 @@ def graph_page(graph: GraphData, title: str = 'Knowledge graph') -> str:
         'evidence': [[e.sentence, *e.head, *e.tail,
                       round(e.probability, 4)] for e in r.evidence],
     } for r in graph.relations]
-    sentences = [[s.text, s.image_id] for s in graph.sentences]
     return render(
         'graph', title, {
             'title': title,
             'nodes': nodes,
             'edges': edges,
-            'sentences': sentences,
-            'types': sorted({n.type
-                             for n in graph.nodes.values()}),
+            'sentences': [[s.text, s.image_id] for s in graph.sentences],
+            'marks': type_marks(n.type for n in graph.nodes.values()),
             'relations': sorted({r.relation
                                  for r in graph.relations}),
+            'images': _images(graph, image_folder),
         })
+
+
+def _mention(mention: Mention) -> List[Any]:
+    value: List[Any] = [
+        mention.sentence, mention.start, mention.end,
+        round(mention.probability, 4)
+    ]
+    if mention.object is not None:
+        value.append([mention.object.label, mention.object.box])
+    return value
+
+
+def _images(graph: GraphData, folder: Optional[Union[str, Path]]) -> Dict[str, str]:
+    if folder is None:
+        return {}
+    # Those of entities that have relations first, then those that name most entities.
+    related = {i for r in graph.relations for i in (r.head, r.tail)}
+    count: Dict[str, int] = {}
+    for node in graph.nodes.values():
+        for m in node.mentions:
+            image = graph.sentences[m.sentence].image_id
+            if image:
+                worth = 1000 if node.id in related else 1
+                count[image] = count.get(image, 0) + worth
+    return thumbnails(sorted(count, key=lambda i: (-count[i], i)), folder)

@@ -1,7 +1,8 @@
 r"""Knowledge graphs in RDF: Turtle and JSON-LD."""
+import re
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Tuple, Union
 from urllib.parse import quote
 
 from eega_pyg.files import write_text
@@ -15,13 +16,20 @@ if TYPE_CHECKING:
 
 #: The beginning of the names of entities, relations and properties, by default.
 BASE = 'urn:eega:'
+_WIKIDATA = 'http://www.wikidata.org/entity/'
+# The second part of a short name in Turtle (PN_LOCAL), where it needs no escapes.
+_LOCAL = re.compile(r'(?:[A-Za-z0-9_]|%[0-9A-F]{2})(?:[A-Za-z0-9_-]|%[0-9A-F]{2})*')
 
 
 def write(graph: GraphData, path: Union[str, Path], images: str = 'attributes') -> None:
     r"""Writes Turtle (``.ttl``) or JSON-LD (``.jsonld``)."""
-    style = {'.ttl': 'turtle', '.jsonld': 'json-ld'}[Path(path).suffix.lower()]
-    text = to_rdflib(graph, images).serialize(format=style, encoding='utf-8')
-    write_text(path, text.decode('utf-8'))
+    found = to_rdflib(graph, images)
+    if Path(path).suffix.lower() == '.ttl':
+        # rdflib's own writer takes the square of the number of names.
+        write_text(path, ''.join(f'{line}\n' for line in _turtle(found)))
+    else:
+        text = found.serialize(format='json-ld', encoding='utf-8')
+        write_text(path, text.decode('utf-8'))
 
 
 def to_rdflib(graph: GraphData, images: str = 'attributes',
@@ -48,11 +56,9 @@ def to_rdflib(graph: GraphData, images: str = 'attributes',
     """
     require('rdflib', 'rdf')
     from rdflib import OWL, RDF, RDFS, SKOS, Graph, Literal, Namespace, URIRef
-    ns, out = Namespace(base), Graph()
-    wikidata = Namespace('http://www.wikidata.org/entity/')
-    for prefix, value in (('', base), ('entity', base + 'entity/'),
-                          ('relation', base + 'relation/'), ('type', base + 'type/'),
-                          ('wd', wikidata)):
+    ns, out = Namespace(base), Graph('SimpleMemory')
+    wikidata = Namespace(_WIKIDATA)
+    for prefix, value in _prefixes(base).items():
         out.bind(prefix, value)
 
     def name(*parts: str) -> URIRef:
@@ -111,6 +117,45 @@ def to_rdflib(graph: GraphData, images: str = 'attributes',
                 **spans
             }, 'sentence', 'image', 'probability', *spans)
     return out
+
+
+def _prefixes(base: str) -> Dict[str, str]:
+    parts = ('entity', 'relation', 'type', 'mention', 'statement', 'evidence')
+    return {'': base, **{part: f'{base}{part}/' for part in parts}, 'wd': _WIKIDATA}
+
+
+def _turtle(graph: 'rdflib.Graph', base: str = BASE) -> Iterator[str]:
+    from rdflib import OWL, RDF, RDFS, SKOS, XSD, Literal
+    prefixes = {
+        **_prefixes(base), 'owl': str(OWL),
+        'rdf': str(RDF),
+        'rdfs': str(RDFS),
+        'skos': str(SKOS)
+    }
+    # The longest first, for one begins with another.
+    known = sorted(prefixes.items(), key=lambda item: -len(item[1]))
+    plain = {str(XSD.integer), str(XSD.decimal), str(XSD.boolean)}
+    names: Dict[Any, str] = {RDF.type: 'a'}
+
+    def term(value: Any) -> str:
+        if isinstance(value, Literal):
+            return str(value) if str(value.datatype) in plain else value.n3()
+        if value not in names:
+            names[value] = next(
+                (f'{prefix}:{value[len(start):]}' for prefix, start in known
+                 if value.startswith(start) and _LOCAL.fullmatch(value, len(start))),
+                value.n3())
+        return names[value]
+
+    for prefix, start in prefixes.items():
+        yield f'@prefix {prefix}: <{start}> .'
+    about: Dict[Any, List[Tuple[str, str]]] = {}
+    for subject, predicate, value in graph:
+        about.setdefault(subject, []).append((term(predicate), term(value)))
+    for subject, found in sorted(about.items(), key=lambda item: str(item[0])):
+        yield ''
+        lines = [f'    {predicate} {value}' for predicate, value in sorted(found)]
+        yield f'{term(subject)}\n' + ' ;\n'.join(lines) + ' .'
 
 
 def _exact(value: Any) -> Any:

@@ -41,7 +41,8 @@ def check_target(path: Union[str, Path]) -> str:
     return suffix
 
 
-def write(graph: GraphData, path: Union[str, Path], images: str = 'attributes') -> None:
+def write(graph: GraphData, path: Union[str, Path], images: str = 'attributes',
+          image_folder: Union[str, Path, None] = None) -> None:
     r"""Writes a graph, see :meth:`eega_pyg.knowledge_graph.KnowledgeGraph.write`."""
     suffix = check_target(path)
     if images not in ('attributes', 'nodes'):
@@ -55,7 +56,7 @@ def write(graph: GraphData, path: Union[str, Path], images: str = 'attributes') 
     elif suffix == '.csv':
         table.write(graph, path)
     elif suffix == '.html':
-        page.write_graph_page(graph, path)
+        page.write_graph_page(graph, path, image_folder=image_folder)
     elif suffix in ('.pdf', '.png', '.svg'):
         figure.write(graph, path)
     elif suffix in ('.ttl', '.jsonld'):

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 #: A number that grows whenever a rule or a word list changes. The names of processed
 #: files depend on it, so that a change rebuilds them.
-CAPTION_RULES = 3
+CAPTION_RULES = 4
+#: What comes after so many words or characters of a caption is not read.
+MAX_WORDS, MAX_CHARACTERS = 1000, 10_000
 
 
 class CaptionParser:
@@ -55,6 +57,8 @@ class CaptionParser:
       ("importance"), and conclusions ("This suggests that …").
     - If there are more than :obj:`max_objects` objects, those in most predicates are
       kept, and among equals the earlier ones. Their order does not change.
+    - Of a caption, the first :obj:`MAX_WORDS` words and :obj:`MAX_CHARACTERS`
+      characters are read.
 
     Args:
         nlp (spacy.language.Language or Parser): A pipeline with a tagger, a parser
@@ -93,7 +97,10 @@ class CaptionParser:
             if not isinstance(caption, str):
                 raise ValueError(
                     f"Caption {i}: expected a string (got {short(caption)})")
-        texts = [simplified(caption) for caption in captions]
+        texts = [
+            simplified(' '.join(caption[:MAX_CHARACTERS].split()[:MAX_WORDS]))
+            for caption in captions
+        ]
         distinct = list(dict.fromkeys(texts))
         docs = self.nlp.pipe(distinct, batch_size=256, disable=['ner'])
         graphs: Dict[str, SceneGraph] = {}
@@ -149,6 +156,6 @@ def read_captions(
             line: _Line = validated(_Line, value, where)
             image, caption = line['img_id'], line['caption']
             if captions.setdefault(image, caption) != caption:
-                raise ValueError(f"{where}: image '{image}' has another caption "
+                raise ValueError(f"{where}: image {short(image)} has another caption "
                                  f"already ({short(captions[image])})")
     return captions

@@ -89,16 +89,16 @@ class SceneBenchmarkReader:
         graphs: Dict[str, SceneGraph] = {}
         predictions = validated(Dict[str, Any], read_json(prediction), prediction)
         for key, item in predictions.items():
-            where = f'{prediction}: {key}'
+            where = f'{prediction}: {short(key)[1:-1]}'
             if not key.isdecimal() or len(key) > 18:
                 raise ValueError(f"{where}: expected the index of an image")
             file = _at(where, names['idx_to_files'], int(key))
             # The benchmark may have run under another system than this one.
             name = file.replace('\\', '/').rsplit('/', 1)[-1]
             if not name:
-                raise ValueError(f"{where}: '{file}' is no file name")
+                raise ValueError(f"{where}: {short(file)} is no file name")
             if name in graphs:
-                raise ValueError(f"{where}: there are two images named '{name}'")
+                raise ValueError(f"{where}: there are two images named {short(name)}")
             graphs[name] = self._graph(where, validated(_Prediction, item, where),
                                        names, name)
         return graphs
@@ -109,7 +109,8 @@ class SceneBenchmarkReader:
                                                               'rel_scores')):
             sizes = [len(item[k]) for k in keys]
             if len(set(sizes)) > 1:
-                raise ValueError(f"{where}: {', '.join(keys)} differ in length {sizes}")
+                raise ValueError(
+                    f"{where}: {', '.join(keys)} differ in length {short(sizes)}")
         size = self._frame(name)
         boxes = item['bbox'][:self.max_objects]
         objects = [
@@ -140,12 +141,12 @@ class SceneBenchmarkReader:
         try:
             with Image.open(path) as image:
                 width, height = image.size
-        except (UnidentifiedImageError, Image.DecompressionBombError):
-            raise OSError(f"'{path}': not an image that can be read") from None
-        short, long = sorted((width, height))
+        except (UnidentifiedImageError, Image.DecompressionBombError, ValueError):
+            raise OSError(f"{short(path)}: not an image that can be read") from None
+        shorter, longer = sorted((width, height))
         side = self.min_size
-        if long / short * side > self.max_size:
-            side = round(self.max_size * short / long)
+        if longer / shorter * side > self.max_size:
+            side = round(self.max_size * shorter / longer)
         if width < height:
             return side, int(side * height / width)
         return int(side * width / height), side

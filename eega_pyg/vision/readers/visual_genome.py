@@ -13,6 +13,7 @@ from eega_pyg.schema import (
     SceneObject,
     ScenePredicate,
     Text,
+    short,
     validated,
 )
 
@@ -87,7 +88,8 @@ def read_visual_genome(
         item: _Graph = validated(_Graph, value, where)
         image = item['image_id']
         if image in graphs:
-            raise ValueError(f"{where}: image_id: there are two graphs of '{image}'")
+            raise ValueError(
+                f"{where}: image_id: there are two graphs of {short(image)}")
         graphs[image] = _graph(where, item, sizes.get(image))
     return graphs
 
@@ -99,7 +101,7 @@ def _graph(where: str, item: _Graph, size: Optional[_Size]) -> SceneGraph:
         at = f'{where}: objects[{i}]'
         if found['object_id'] in places:
             raise ValueError(f"{at}.object_id: there are two objects "
-                             f"'{found['object_id']}'")
+                             f"{short(found['object_id'])}")
         places[found['object_id']] = i
         box = None if size is None else _fractions(validated(_Box, found, at), size)
         objects.append(SceneObject(_label(at, found), box=box))

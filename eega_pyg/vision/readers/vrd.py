@@ -1,14 +1,33 @@
 r"""Annotations of visual relationships and how a predicate model is scored on them."""
 import hashlib
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Set, Tuple, Union
+from typing import Annotated, Any, Dict, List, NamedTuple, Set, Tuple, Union
 
 import torch
+from pydantic import Field
 from torch import Tensor
+from typing_extensions import TypedDict
 
 from eega_pyg.files import read_json
+from eega_pyg.schema import Index, Name, Number, short, validated
 
 Box = Tuple[float, float, float, float]
+
+
+class _Thing(TypedDict):
+    category: Index
+    bbox: Tuple[Number, Number, Number, Number]  # Top, bottom, left and right.
+
+
+class _Row(TypedDict):
+    predicate: Index
+    subject: _Thing
+    object: _Thing
+
+
+class _Size(TypedDict):
+    width: Annotated[Number, Field(ge=1)]
+    height: Annotated[Number, Field(ge=1)]
 
 
 class AnnotatedImage(NamedTuple):
@@ -45,27 +64,39 @@ def read_vrd(folder: Union[str, Path]) -> Tuple[List[AnnotatedImage], List[str]]
 
     Raises:
         OSError: If a file cannot be read.
-        ValueError: Naming the image, if an annotation is not as expected.
+        ValueError: Naming the file and the image, if an annotation is not as expected.
     """
     folder = Path(folder)
-    annotations, names, predicates, sizes = (read_json(folder / f'{name}.json')
-                                             for name in ('annotations_train',
-                                                          'objects', 'predicates',
-                                                          'train_image_metadata'))
+    files = [
+        folder / f'{name}.json' for name in ('annotations_train', 'objects',
+                                             'predicates', 'train_image_metadata')
+    ]
+    kinds: List[Any] = [Dict[Name, Any], List[Name], List[Name], Dict[Name, _Size]]
+    annotations, names, predicates, sizes = (validated(kind, read_json(file), file)
+                                             for kind, file in zip(kinds, files))
     images = []
     for name, rows in annotations.items():
         if not rows:
             continue
-        try:
-            width, height = sizes[name]['width'], sizes[name]['height']
-            images.append(_image(name, rows, names, width, height))
-        except (KeyError, IndexError, TypeError, ValueError) as e:
-            raise ValueError(f"{folder}: wrong annotations of image '{name}': "
-                             f"{e!r}") from None
+        where = f'{files[0]}: {short(name)[1:-1]}'
+        found: List[_Row] = validated(List[_Row], rows, where)
+        if name not in sizes:
+            raise ValueError(f"{where}: its size is not in '{files[3].name}'")
+        for i, row in enumerate(found):
+            _check(f'{where}: [{i}].predicate', row['predicate'], predicates)
+            for key in ('subject', 'object'):
+                _check(f'{where}: [{i}].{key}.category', row[key]['category'], names)
+        images.append(_image(name, found, names, **sizes[name]))
     return images, predicates
 
 
-def _image(name: str, rows: Any, names: List[str], width: float,
+def _check(where: str, index: int, names: List[str]) -> None:
+    if index >= len(names):
+        raise ValueError(f"{where}: expected an index below {len(names)} (got "
+                         f"{short(index)})")
+
+
+def _image(name: str, rows: List[_Row], names: List[str], width: float,
            height: float) -> AnnotatedImage:
     objects: Dict[Tuple[str, Box], int] = {}
     triples: Dict[Tuple[int, int], Set[int]] = {}

@@ -1,6 +1,5 @@
 const words = D.offsets.map(([start, end]) => D.text.slice(start, end));
 const column = new Map(D.shown.map((word, i) => [word, i]));
-const color = type => typeColor(D.types.indexOf(type));
 
 // ---- the text ----
 // JavaScript counts UTF-16 units, the offsets count characters.
@@ -19,7 +18,7 @@ const wordNodes = [], entityNodes = [];
     if (opens.has(i)) {
       const e = D.entities[opens.get(i)];
       target = el('span', { class: 'ent', role: 'button', tabindex: 0,
-        style: `--c:${color(e.type)}`, title: `${e.type}, ${percent(e.probability)}` });
+        style: `--c:${typeColor(e.type)}`, title: `${e.type}, ${percent(e.probability)}` });
       entityNodes[opens.get(i)] = target;
       sentence.append(target);
       close = e.end;
@@ -28,7 +27,8 @@ const wordNodes = [], entityNodes = [];
     wordNodes.push(node);
     target.append(node);
     if (i + 1 === close) {
-      target.append(el('small', {}, D.entities.find(e => e.end === close).type));
+      const { type } = D.entities.find(e => e.end === close);
+      target.append(el('small', {}, swatch(type), type));
     }
     end = D.offsets[i][1];
   });
@@ -115,19 +115,30 @@ function drawArcs() {
       Math.max((l[0] - 24) / 2, 6 + 4 * q.relation.length), l[1] - h, null, down ? tipped : null);
   });
 }
-const table = byId('quintuples');
+// A long name breaks after its underscores.
+const breakable = name => name.split(/(?<=_)/).flatMap(part => [part, el('wbr')]);
+const typed = e => [e.text, ' ', el('span', { class: 'tag' }, swatch(e.type), e.type)];
+function list(target, names, rows) {
+  byId(target).append(el('table', {}, el('thead', {}, el('tr', {}, ...names.map(name =>
+    el('th', { scope: 'col' }, name)))), el('tbody', {}, ...rows)));
+}
 if (D.quintuples.length) {
-  if (!drawn) table.append(el('caption', {}, 'Too many relations to draw them as arcs.'));
-  const typed = e => [D.entities[e].text, ' ', el('span', { class: 'tag',
-    style: `--c:${color(D.entities[e].type)}` }, D.entities[e].type)];
-  table.append(el('thead', {}, el('tr', {}, ...['head', 'relation', 'tail', 'probability']
-    .map(name => el('th', { scope: 'col' }, name)))));
-  table.append(el('tbody', {}, ...D.quintuples.map((q, i) => el('tr', { tabindex: 0,
-    'data-quintuple': i }, el('td', {}, ...typed(q.head)),
-    el('td', {}, q.relation + (q.directed ? ' →' : ' —')),
-    el('td', {}, ...typed(q.tail)), el('td', {}, percent(q.probability))))));
+  if (!drawn) byId('quintuples').append(el('p', {}, 'Too many relations to draw them as arcs.'));
+  list('quintuples', ['head', 'relation', 'tail', 'probability'], D.quintuples.map((q, i) =>
+    el('tr', { tabindex: 0, 'data-quintuple': i }, el('td', {}, ...typed(D.entities[q.head])),
+      el('td', {}, ...breakable(q.relation), q.directed ? ' →' : ' —'),
+      el('td', {}, ...typed(D.entities[q.tail])), el('td', {}, percent(q.probability)))));
 } else {
-  table.append(el('caption', {}, 'No relation was found.'));
+  byId('quintuples').append(el('p', {}, 'No relation was found.'));
+}
+if (D.entities.length) {
+  const seen = D.entities.some(e => e.objects?.length);
+  list('entities', ['entity', 'probability', ...(seen ? ['most aligned with'] : [])],
+    D.entities.map((e, i) => el('tr', { tabindex: 0, 'data-entity': i },
+      el('td', {}, ...typed(e)), el('td', {}, percent(e.probability)), ...(seen ? [el('td', {},
+        e.objects?.length ? `${e.objects[0].label} ${percent(e.objects[0].strength)}` : '')] : []))));
+} else {
+  byId('entities').append(el('p', {}, 'No entity was found.'));
 }
 
 // ---- the image and the scene graph ----
@@ -151,14 +162,15 @@ if (D.image) {
   img.addEventListener('load', () => {
     const [W, H] = [img.naturalWidth, img.naturalHeight];
     boxes.setAttribute('viewBox', `0 0 ${W} ${H}`);
+    const unit = W / img.clientWidth;  // What a pixel of the screen is in the drawing.
     // Large boxes first, so that small ones can be reached.
     const area = o => (o.box[2] - o.box[0]) * (o.box[3] - o.box[1]);
     D.objects.map((o, i) => [o, i]).filter(([o]) => o.box)
       .sort((a, b) => area(b[0]) - area(a[0])).forEach(([o, i]) => {
         const [x1, y1, x2, y2] = o.box;
         const node = objectNode(i, el('rect', { x: x1 * W, y: y1 * H,
-          width: (x2 - x1) * W, height: (y2 - y1) * H }), x1 * W + 4, y1 * H + W / 38);
-        node.querySelector('text').style.fontSize = `${W / 42}px`;
+          width: (x2 - x1) * W, height: (y2 - y1) * H }), x1 * W + 4 * unit, y1 * H + 14 * unit);
+        node.querySelector('text').style.fontSize = `${13 * unit}px`;
         boxes.append(node);
       });
   });
@@ -238,6 +250,10 @@ function grid(target, rows, columns, paint, show, label) {
   target.append(node);
   return { mark, heads, names, cells };
 }
+// What the shades of a grid mean.
+const legend = (...parts) => el('p', { class: 'legend' }, ...parts);
+const heat = (shade, low, high) => el('span', {}, low, el('span', { class: 'ramp',
+  style: `background:linear-gradient(to right, transparent, ${shade})` }), high);
 const shownWords = D.shown.map(i => words[i]);
 const plans = {};
 if (D.plans) {
@@ -250,14 +266,23 @@ if (D.plans) {
       (i, j) => selectBoth(D.shown[j], i, `${title}: ${percent(plan[i][j])} of ` +
         `“${shownWords[j]}” goes to “${D.objects[i].label}”`), title);
     byId('plan-' + name).firstChild.classList.add('plan');
+    byId('plan-' + name).before(legend(heat('var(--heat)', '0 %', percent(top))));
   }
 } else {
   byId('alignment').remove();
 }
 if (D.pairs) {
   const { tags, numTypes, cells } = D.pairs;
-  const tagColor = t => t <= numTypes ?
-    (D.types.includes(tags[t]) ? color(tags[t]) : typeColor(t - 1)) : 'var(--ink)';
+  const tagColor = t => t <= numTypes ? typeColor(tags[t]) : 'var(--ink)';
+  const patch = style => el('span', { class: 'patch', style });
+  byId('pairs').before(legend(
+    ...tags.slice(1, numTypes + 1).map(tag => el('span', {},
+      patch(`background:${typeColor(tag)}`), tag)),
+    ...(tags.length > numTypes + 1 ? [el('span', {}, patch('background:var(--ink)'),
+      'a relation')] : []),
+    heat('var(--ink)', '0 %', '100 %'),
+    ...(cells.flat().includes(null) ? [el('span', {}, el('span', { class: 'patch unseen' }),
+      'too far apart to be read together')] : [])));
   grid(byId('pairs'), shownWords, shownWords, (cell, i, j) => {
     const value = cells[i][j];
     if (!value) { cell.className = 'unseen'; return; }
@@ -332,6 +357,7 @@ for (const [start, stop] of [['pointerover', 'pointerout'], ['focusin', 'focusou
     let hit;
     if ((hit = find('[data-object]'))) selectObject(+hit.dataset.object);
     else if ((hit = find('.ent'))) selectEntity(entityNodes.indexOf(hit));
+    else if ((hit = find('tr[data-entity]'))) selectEntity(+hit.dataset.entity);
     else if ((hit = find('.w'))) selectWord(+hit.dataset.word);
     else if ((hit = find('tr[data-quintuple]'))) selectQuintuple(+hit.dataset.quintuple);
   });

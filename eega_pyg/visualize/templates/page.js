@@ -18,4 +18,15 @@ function percent(p) {
   const value = 100 * p;
   return (value > 0 && value < 0.95 ? value.toFixed(1) : value.toFixed(0)) + ' %';
 }
-const typeColor = i => `var(--t${i % 8})`;
+// The colour and shape of a type, in a page the same as in all others.
+const typeColor = type => D.marks[type][0];
+const SHAPES = {
+  circle: 'M-1 0A1 1 0 1 0 1 0A1 1 0 1 0 -1 0Z',
+  square: 'M-.88-.88H.88V.88H-.88Z',
+  diamond: 'M0-1.2L1.2 0L0 1.2L-1.2 0Z',
+  triangle: 'M0-1.15L1.15.85H-1.15Z',
+  hexagon: 'M-1.1 0L-.55-.95H.55L1.1 0L.55.95H-.55Z',
+  wedge: 'M0 1.15L1.15-.85H-1.15Z',
+};
+const swatch = type => el('svg', { class: 'swatch', viewBox: '-1.3 -1.3 2.6 2.6',
+  'aria-hidden': 'true' }, el('path', { d: SHAPES[D.marks[type][1]], fill: typeColor(type) }));

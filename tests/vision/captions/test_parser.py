@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 import spacy
@@ -217,3 +218,22 @@ def test_what_is_denied_is_not_seen(parser, caption, objects, expected):
 def test_two_who_do_something_each_are_not_mixed(parser, caption, expected):
     graph, = parser.parse([caption])
     assert triples(graph) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('text', [
+    'a man riding a horse and ' * 100_000, 'man, woman, ' * 100_000,
+    'x' * 2_000_000, 'a ' * 1_000_000
+], ids=['and', 'commas', 'one word', 'articles'])  # yapf: disable
+def test_a_caption_of_megabytes_is_read_up_to_a_bound(parser, text):
+    start = time.process_time()
+    parser.parse([text])
+    assert time.process_time() - start < 10
+
+
+def test_of_a_long_caption_the_first_words_are_read(parser):
+    filler = 'the ' * 998
+    first, last = (parser.parse([text])
+                   for text in ('a dog ' + filler + 'cat', 'dog ' + filler + 'a cat'))
+    assert [o.label for o in first[0].objects] == ['dog']
+    assert 'cat' not in [o.label for o in last[0].objects]

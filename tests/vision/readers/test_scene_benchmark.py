@@ -168,3 +168,11 @@ def test_any_other_bytes_are_a_value_error(folder, content):
         assert SceneBenchmarkReader().read(path) == {}
     except ValueError as e:
         assert 'custom_prediction.json' in str(e)
+
+
+@pytest.mark.parametrize('name', ['text.jpg', 'a\0b.jpg', 'gone.jpg'])
+def test_an_image_that_cannot_be_read_is_named(name, folder, tmp_path):
+    (tmp_path / 'text.jpg').write_text('text')
+    path = folder({'0': ONE}, {**INFO, 'idx_to_files': [name]})
+    with pytest.raises(OSError, match=name[0]):
+        SceneBenchmarkReader(tmp_path).read(path)

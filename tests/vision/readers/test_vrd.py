@@ -50,9 +50,26 @@ def test_annotations_become_distinct_objects_and_triples(folder):
     assert torch.allclose(boxes, torch.tensor(image.boxes))
 
 
-def test_a_wrong_annotation_is_named(folder):
-    (folder / 'train_image_metadata.json').write_text('{}')
-    with pytest.raises(ValueError, match="wrong annotations of image 'a.jpg'"):
+@pytest.mark.parametrize('file, change, message', [
+    ('train_image_metadata', lambda v: v.clear(), "a.jpg: its size is not in 'train_i"),
+    ('train_image_metadata', lambda v: v['a.jpg'].update(width=0),
+     'metadata.json: a.jpg.width: expected a number >= 1'),
+    ('annotations_train', lambda v: v['a.jpg'][0].update(predicate=3),
+     r'train.json: a.jpg: \[0\].predicate: expected an index below 3 .got 3'),
+    ('annotations_train', lambda v: v['a.jpg'][1]['object'].update(category=-1),
+     r'a.jpg: \[1\].object.category: expected a number >= 0'),
+    ('annotations_train', lambda v: v['a.jpg'][0]['subject'].update(bbox=[1]),
+     r'a.jpg: \[0\].subject.bbox: expected 4 values'),
+    ('annotations_train', lambda v: v.update(b=3), 'b: expected a list'),
+    ('objects', lambda v: v.append('\ud800'),
+     r'objects.json: \[2\]: expected a string'),
+])
+def test_a_wrong_annotation_is_named(folder, file, change, message):
+    path = folder / f'{file}.json'
+    value = json.loads(path.read_text())
+    change(value)
+    path.write_text(json.dumps(value))
+    with pytest.raises(ValueError, match=message):
         read_vrd(folder)
 
 
