@@ -68,7 +68,18 @@ class QuadraticProblem:
         r"""What a solver minimises."""
         term = QuadraticTerm(self.structure_s, self.structure_t, self.a, self.b,
                              self.loss, self.reading, self.normalize)
-        return FusedObjective(term, self.cost, self.weight)
+        cost = self.cost
+        if cost is not None:
+            cost = torch.where(cost == torch.inf, 0, cost)
+        return FusedObjective(term, cost, self.weight)
+
+    def permitted(self) -> Optional[Tensor]:
+        r"""Where mass may be: where the cost is not infinite, whatever the weight
+        :math:`(B, n, m)`; :obj:`None` if that is everywhere."""
+        if self.cost is None:
+            return None
+        mask = self.cost != torch.inf
+        return None if bool(mask.all()) else mask
 
 
 def quadratic_problem(

@@ -11,9 +11,11 @@ from eega_pyg.ot.marginals import (
     LOG_ZERO,
     Marginals,
     divergence,
+    is_resolved,
     regularization,
     with_logarithms,
 )
+from eega_pyg.ot.permitted import permitted_costs
 from eega_pyg.ot.projection import (
     check_options,
     fast_exp,
@@ -117,14 +119,20 @@ class MirrorDescent:
         objective = problem.objective()
         start = a[:, :, None] * b[:, None, :]
         first = objective.gradient(start)
-        strength = regularization(self.epsilon, self.relative, first, a, b)
-        if plan is not None:
-            start = start_from(plan, a, b)
+        permitted, counted = problem.permitted(), None
+        if problem.cost is not None:
+            with torch.no_grad():
+                masses = with_logarithms(a, b)
+                counted = permitted_costs(problem.cost, masses).counted
+        unit = first, a, b, counted
+        strength = regularization(self.epsilon, self.relative, *unit)
+        if plan is not None or permitted is not None:
+            start = self._start(plan, permitted, with_logarithms(a, b))
             first = objective.gradient(start)
         unroll = self.gradient == 'unroll' and torch.is_grad_enabled()
         with torch.set_grad_enabled(unroll):
             marginals = with_logarithms(a, b)
-            end = self._descend(objective, start, first, marginals, strength)
+            end = self._descend(objective, start, first, marginals, strength, permitted)
             scale = strength[:, None]
             base_a, base_b = self._zero(marginals)
             f = torch.where(a > 0, end.u - base_a, 0) * scale
@@ -133,10 +141,34 @@ class MirrorDescent:
         if self.method == 'mirror':
             kl = divergence(_log(end.plan), end.plan, marginals)
             regularized = regularized + strength * kl
+        error = marginal_error(end.plan, a, b)
+        converged = (end.converged & regularized.isfinite()
+                     & is_resolved(self.epsilon, self.relative, *unit))
+        if permitted is not None:
+            converged &= error <= self.tol
         if not unroll:
             regularized = regularized + marginal_slope(a, f) + marginal_slope(b, g)
         return TransportOutput(end.plan, linear, quadratic, regularized, end.iterations,
-                               marginal_error(end.plan, a, b), end.converged, f, g)
+                               error, converged, f, g)
+
+    @staticmethod
+    def _start(plan: Optional[Tensor], permitted: Optional[Tensor],
+               marginals: Marginals) -> Tensor:
+        r"""A given start or the product plan, without forbidden pairs."""
+        a, b = marginals.a, marginals.b
+        if plan is None:
+            plan = a[:, :, None] * b[:, None, :]
+        else:
+            plan = start_from(plan, a, b)
+        if permitted is None:
+            return plan
+        with torch.no_grad():
+            score = torch.where(permitted, _log(plan), LOG_ZERO)
+            zero = (torch.where(x > 0, 0, LOG_ZERO) for x in (a, b))
+            tol = 100 * torch.finfo(a.dtype).eps
+            fit = project(score, marginals, *zero, 10000, tol, 20)
+            plan = fast_exp(log_plan(score, fit.u, fit.v))
+            return torch.where(permitted, plan, 0)
 
     def _zero(self, marginals: Marginals) -> Tuple[Tensor, Tensor]:
         r"""The scalings of potentials zero. A proximal step holds the last plan, and
@@ -147,13 +179,21 @@ class MirrorDescent:
         return u, v
 
     def _descend(self, objective: FusedObjective, plan: Tensor, slope: Tensor,
-                 marginals: Marginals, strength: Tensor) -> '_Descent':
+                 marginals: Marginals, strength: Tensor,
+                 permitted: Optional[Tensor]) -> '_Descent':
         step = strength[:, None, None]
         u, v = self._zero(marginals)
         a, b, _, _, mass = marginals
         inside = (a > 0)[:, :, None] & (b > 0)[:, None, :]
+        inner_iters = self.inner_iters
+        if permitted is not None:
+            inside = inside & permitted
+            # What a plan lacks is spread over all pairs, forbidden ones too.
+            inner_iters = 10000
         # A marginal error adds about its square to the divergence.
         inner_tol = 0.1 * self.tol**0.5
+        if permitted is not None:
+            inner_tol = 0.1 * self.tol
         noise = torch.finfo(plan.dtype).eps**0.5
         iterations = torch.zeros_like(mass, dtype=torch.long)
         active = torch.ones_like(iterations, dtype=torch.bool)
@@ -165,18 +205,23 @@ class MirrorDescent:
             if self.method == 'proximal':
                 # Cells without mass stay empty; their logarithms must not add up.
                 score = torch.where(inside, score + log_t, 0)
+            if permitted is not None:
+                score = torch.where(permitted, score, LOG_ZERO)
             if part is None:
-                fit = project(score, marginals, u, v, self.inner_iters, inner_tol,
+                fit = project(score, marginals, u, v, inner_iters, inner_tol,
                               self.check_every)
                 u, v = fit.u, fit.v
             else:
                 fit = project(score[part], marginals.select(part), u[part], v[part],
-                              self.inner_iters, inner_tol, self.check_every)
+                              inner_iters, inner_tol, self.check_every)
                 u, v = u.index_copy(0, part, fit.u), v.index_copy(0, part, fit.v)
             iterations += active
             log_new = log_plan(score, u, v)
             solution = fast_exp(log_new)
             new = round_plan(solution, a, b)
+            if permitted is not None:
+                solution = torch.where(permitted, solution, 0)
+                new = torch.where(permitted, new, 0)
             new_slope = objective.gradient(new)
             ratio = torch.where(inside, log_t - log_new, 0)
             gap = (plan * ratio - plan + solution).sum((1, 2))

@@ -1,0 +1,111 @@
+r"""Which pairs of nodes may carry mass, and which of their costs say what a cost is."""
+from typing import NamedTuple, Optional, Tuple
+
+import torch
+from torch import Tensor
+
+from eega_pyg.ot.marginals import LOG_ZERO, Marginals, mean_cost
+from eega_pyg.ot.projection import fast_exp, log_plan, project
+from eega_pyg.ot.result import marginal_error
+
+#: A cost is far above the others if it is so many times their lowest tenth.
+FAR = 100.
+#: So many times the mean of the others has the mean to be.
+RAISED = 5.
+
+
+class PermittedCosts(NamedTuple):
+    r"""Costs that are numbers, and what is known of the others.
+
+    Shapes:
+        - **cost:** :math:`(B, n, m)`, zero where it was infinite
+        - **permitted:** :math:`(B, n, m)`, where mass may be (None: everywhere)
+        - **counted:** :math:`(B, n, m)`, the pairs that make the mean cost (None: all)
+        - **needed:** :math:`(B, n, m)`, pairs without which no optimal plan is lost
+          (None: all that are permitted)
+    """
+    cost: Tensor
+    permitted: Optional[Tensor]
+    counted: Optional[Tensor]
+    needed: Optional[Tensor]
+
+
+@torch.no_grad()
+def _masks(cost: Tensor, marginals: Marginals) -> Tuple[Optional[Tensor], ...]:
+    inside = (marginals.a > 0)[:, :, None] & (marginals.b > 0)[:, None, :]
+    permitted = cost != torch.inf
+    usable = inside & permitted
+    # No plan is better or worse than another for what all pairs of a node cost.
+    row = torch.where(usable, cost, torch.inf).amin(2, keepdim=True)
+    row = torch.where(row.isfinite(), row, 0)
+    column = torch.where(usable, cost - row, torch.inf).amin(1, keepdim=True)
+    column = torch.where(column.isfinite(), column, 0)
+    above = cost - row - column
+    rounding = 64 * torch.finfo(cost.dtype).eps * (cost.abs() + row.abs() +
+                                                   column.abs())
+    positive = usable & (above > rounding)
+    above = torch.where(positive, above, 0)
+    top = above.amax((1, 2), keepdim=True)
+    low = (positive & (FAR * above < top)).sum((1, 2))
+    suspect = 10 * low >= positive.sum((1, 2)).clamp(min=1)
+    forbidding, uneven = torch.stack([~permitted.all(), suspect.any()]).tolist()
+    if not uneven:
+        return (permitted, permitted, permitted) if forbidding else (None, None, None)
+    counted, needed = permitted.clone(), permitted.clone()
+    for i in suspect.nonzero().flatten().tolist():
+        values = above[i][positive[i]]
+        limit = FAR * values.kthvalue(-(-values.numel() // 10)).values
+        near = permitted[i] & (above[i] <= limit)
+        part = marginals.select(slice(i, i + 1))
+        if (_mean(cost[i], permitted[i], part) >= RAISED * _mean(cost[i], near, part)
+                and _feasible(near[None], part)):
+            counted[i] = near
+            # A plan without far pairs beats any that has one of more than this: what
+            # a cycle of exchanges costs elsewhere.
+            cycle = 2 * min(int((part.a > 0).sum()), int((part.b > 0).sum()))
+            needed[i] &= above[i] <= cycle * limit
+    return permitted if forbidding else None, counted, needed
+
+
+def _mean(cost: Tensor, mask: Tensor, marginals: Marginals) -> float:
+    return float(mean_cost(cost[None], marginals.a, marginals.b, mask[None]))
+
+
+def start_scores(mask: Tensor) -> Tensor:
+    r"""The scores of the product plan without the pairs outside :obj:`mask`."""
+    return torch.where(mask, 0., LOG_ZERO)
+
+
+def _feasible(mask: Tensor, marginals: Marginals) -> bool:
+    score = start_scores(mask).to(marginals.a.dtype)
+    fit = project(score, marginals, marginals.log_a, marginals.log_b, 200, 1e-3, 20)
+    plan = torch.where(mask, fast_exp(log_plan(score, fit.u, fit.v)), 0)
+    return bool((marginal_error(plan, marginals.a, marginals.b) <= 2e-3).all())
+
+
+def permitted_costs(cost: Tensor, marginals: Marginals) -> PermittedCosts:
+    r"""Takes the pairs apart that may not be used (their cost is infinite), and those
+    that are not used in any case: costs far above all others, *e.g.*, where a user
+    forbids pairs by a large number, would make the mean cost, in whose units solvers
+    work, a unit in which all the other costs are the same.
+
+    A cost is far above the others if, after what all pairs of a node cost is
+    subtracted, it is more than :data:`FAR` times the lowest tenth of them, the costs'
+    mean is :data:`RAISED` times that without them, and both sides can be matched
+    without them.
+
+    Args:
+        cost (torch.Tensor): The costs :math:`(B, n, m)`.
+        marginals (Marginals): The masses.
+    """
+    permitted, counted, needed = _masks(cost.detach(), marginals)
+    if permitted is not None:
+        cost = torch.where(permitted, cost, 0)
+    return PermittedCosts(cost, permitted, counted, needed)
+
+
+def score_of(cost: Tensor, scale: Tensor, mask: Optional[Tensor]) -> Tensor:
+    r"""Costs as logarithms of a plan without masses, in units of :obj:`scale`
+    :math:`(B)`; the logarithm of zero outside :obj:`mask`."""
+    score = -cost / scale[:, None, None]
+    return score if mask is None else torch.where(mask, score, LOG_ZERO)
