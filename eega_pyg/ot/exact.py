@@ -8,6 +8,7 @@ from torch import Tensor
 from eega_pyg.ot.fused import FusedObjective, masked_quadratic_problem
 from eega_pyg.ot.gromov import start_from
 from eega_pyg.ot.linear import masked_problem
+from eega_pyg.ot.permitted import slack_of
 from eega_pyg.ot.result import TransportOutput, marginal_error
 from eega_pyg.ot.simplex import simplex
 from eega_pyg.ot.sinkhorn import marginal_slope
@@ -51,7 +52,8 @@ def exact_wasserstein(
     plan, f, g = torch.zeros_like(cost), torch.zeros_like(a), torch.zeros_like(b)
     converged = torch.ones(cost.size(0), dtype=torch.bool, device=cost.device)
     for i in (a.sum(1) > 0).nonzero().flatten().tolist():
-        end = simplex(_numpy(problem.cost[i]), _numpy(a[i]), _numpy(b[i]), num_iters)
+        end = simplex(_numpy(problem.cost[i]), _numpy(a[i]), _numpy(b[i]), num_iters,
+                      slack_of(cost.dtype))
         plan[i], f[i], g[i] = (torch.as_tensor(x).to(plan)
                                for x in (end.plan, end.f, end.g))
         converged[i] = end.optimal
@@ -109,7 +111,8 @@ def exact_gromov_wasserstein(
         for i in (a.sum(1) > 0).nonzero().flatten().tolist():
             forbidden = None if permitted is None else _numpy(~permitted[i]) > 0
             descent = _descend(objective.select(i, a, b), _numpy(start[i]),
-                               _numpy(a[i]), _numpy(b[i]), forbidden, num_iters, tol)
+                               _numpy(a[i]), _numpy(b[i]), forbidden, num_iters, tol,
+                               slack_of(a.dtype))
             end[i] = torch.as_tensor(descent.plan).to(end)
             iterations[i], converged[i] = descent.iterations, descent.converged
     linear, quadratic, total = objective.values(end)
@@ -125,7 +128,8 @@ class _End(NamedTuple):
 
 
 def _descend(objective: FusedObjective, plan: np.ndarray, a: np.ndarray, b: np.ndarray,
-             forbidden: Optional[np.ndarray], num_iters: int, tol: float) -> _End:
+             forbidden: Optional[np.ndarray], num_iters: int, tol: float,
+             slack: float) -> _End:
     r"""The conditional gradient of one pair, in double precision."""
     def slope(t: np.ndarray) -> np.ndarray:
         return objective.gradient(torch.as_tensor(t)[None])[0].numpy()
@@ -135,7 +139,7 @@ def _descend(objective: FusedObjective, plan: np.ndarray, a: np.ndarray, b: np.n
 
     now = slope(plan)
     if forbidden is not None and plan[forbidden].any():
-        vertex = simplex(costs(now), a, b)
+        vertex = simplex(costs(now), a, b, slack=slack)
         if not vertex.optimal:
             return _End(vertex.plan, 0, False)
         plan = vertex.plan
@@ -143,7 +147,7 @@ def _descend(objective: FusedObjective, plan: np.ndarray, a: np.ndarray, b: np.n
     product = np.outer(a, b)
     unit = (product * np.abs(slope(product))).sum() / a.sum()
     for step in range(num_iters):
-        vertex = simplex(costs(now), a, b)
+        vertex = simplex(costs(now), a, b, slack=slack)
         way = vertex.plan - plan
         gain = -(now * way).sum()
         if not vertex.optimal or gain <= tol * unit:

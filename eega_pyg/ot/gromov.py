@@ -119,20 +119,21 @@ class MirrorDescent:
         objective = problem.objective()
         start = a[:, :, None] * b[:, None, :]
         first = objective.gradient(start)
-        permitted, counted = problem.permitted(), None
+        permitted = counted = feasible = None
         if problem.cost is not None:
             with torch.no_grad():
-                masses = with_logarithms(a, b)
-                counted = permitted_costs(problem.cost, masses).counted
+                _, permitted, counted, _, feasible = permitted_costs(
+                    problem.cost, with_logarithms(a, b))
         unit = first, a, b, counted
         strength = regularization(self.epsilon, self.relative, *unit)
         if plan is not None or permitted is not None:
-            start = self._start(plan, permitted, with_logarithms(a, b))
+            start = self._start(plan, permitted, feasible, with_logarithms(a, b))
             first = objective.gradient(start)
         unroll = self.gradient == 'unroll' and torch.is_grad_enabled()
         with torch.set_grad_enabled(unroll):
             marginals = with_logarithms(a, b)
-            end = self._descend(objective, start, first, marginals, strength, permitted)
+            end = self._descend(objective, start, first, marginals, strength, permitted,
+                                feasible)
             scale = strength[:, None]
             base_a, base_b = self._zero(marginals)
             f = torch.where(a > 0, end.u - base_a, 0) * scale
@@ -153,21 +154,22 @@ class MirrorDescent:
 
     @staticmethod
     def _start(plan: Optional[Tensor], permitted: Optional[Tensor],
-               marginals: Marginals) -> Tensor:
+               feasible: Optional[Tensor], marginals: Marginals) -> Tensor:
         r"""A given start or the product plan, without forbidden pairs."""
         a, b = marginals.a, marginals.b
         if plan is None:
             plan = a[:, :, None] * b[:, None, :]
         else:
             plan = start_from(plan, a, b)
-        if permitted is None:
+        if permitted is None or feasible is None:
             return plan
         with torch.no_grad():
             score = torch.where(permitted, _log(plan), LOG_ZERO)
-            zero = (torch.where(x > 0, 0, LOG_ZERO) for x in (a, b))
+            u, v = (torch.zeros_like(x).masked_fill(x <= 0, LOG_ZERO) for x in (a, b))
             tol = 100 * torch.finfo(a.dtype).eps
-            fit = project(score, marginals, *zero, 10000, tol, 20)
-            plan = fast_exp(log_plan(score, fit.u, fit.v))
+            fit = project(score, marginals, u, v, 1000, tol, 20)
+            found = fast_exp(log_plan(score, fit.u, fit.v))
+            plan = torch.where(feasible[:, None, None], found, plan)
             return torch.where(permitted, plan, 0)
 
     def _zero(self, marginals: Marginals) -> Tuple[Tensor, Tensor]:
@@ -175,12 +177,14 @@ class MirrorDescent:
         with it the masses, in its scores."""
         if self.method == 'mirror':
             return marginals.log_a, marginals.log_b
-        u, v = (torch.where(x > 0, 0, LOG_ZERO) for x in (marginals.a, marginals.b))
+        u, v = (torch.zeros_like(x).masked_fill(x <= 0, LOG_ZERO)
+                for x in (marginals.a, marginals.b))
         return u, v
 
     def _descend(self, objective: FusedObjective, plan: Tensor, slope: Tensor,
                  marginals: Marginals, strength: Tensor,
-                 permitted: Optional[Tensor]) -> '_Descent':
+                 permitted: Optional[Tensor],
+                 feasible: Optional[Tensor]) -> '_Descent':
         step = strength[:, None, None]
         u, v = self._zero(marginals)
         a, b, _, _, mass = marginals
@@ -189,7 +193,7 @@ class MirrorDescent:
         if permitted is not None:
             inside = inside & permitted
             # What a plan lacks is spread over all pairs, forbidden ones too.
-            inner_iters = 10000
+            inner_iters = 1000
         # A marginal error adds about its square to the divergence.
         inner_tol = 0.1 * self.tol**0.5
         if permitted is not None:
@@ -199,7 +203,12 @@ class MirrorDescent:
         active = torch.ones_like(iterations, dtype=torch.bool)
         # The pairs that have not converged (None: all); the others stay as they are.
         part: Optional[Tensor] = None
+        if feasible is not None:
+            active = feasible.clone()
+            part = active.nonzero().flatten()
         for _ in range(self.num_iters):
+            if part is not None and part.numel() == 0:
+                break
             log_t = _log(plan)
             score = -slope / step
             if self.method == 'proximal':
@@ -243,9 +252,8 @@ class MirrorDescent:
             going = active.nonzero().flatten()
             if going.numel() < active.numel():
                 part = going
-                if part.numel() == 0:
-                    break
-        return _Descent(plan, u, v, iterations, ~active)
+        converged = ~active if feasible is None else ~active & feasible
+        return _Descent(plan, u, v, iterations, converged)
 
 
 class _Descent(NamedTuple):

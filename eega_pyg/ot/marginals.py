@@ -147,7 +147,8 @@ def is_resolved(epsilon: float, relative: bool, cost: Tensor, a: Tensor, b: Tens
     if not relative:
         return cost.new_ones(cost.size(0), dtype=torch.bool)
     mean = mean_cost(cost.detach(), a.detach(), b.detach(), counted)
-    nothing = (cost == 0).all(2).all(1)
+    inside = (a > 0)[:, :, None] & (b > 0)[:, None, :]
+    nothing = ~((cost != 0) & inside).any(2).any(1)
     return nothing | (mean > _smallest(epsilon, cost.dtype))
 
 

@@ -1,15 +1,13 @@
 r"""Which pairs of nodes may carry mass, and which of their costs say what a cost is."""
 from typing import NamedTuple, Optional, Tuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from eega_pyg.ot.marginals import LOG_ZERO, Marginals, mean_cost
-from eega_pyg.ot.projection import fast_exp, log_plan, project
-from eega_pyg.ot.result import marginal_error
+from eega_pyg.ot.simplex import FAR, simplex
 
-#: A cost is far above the others if it is so many times their lowest tenth.
-FAR = 100.
 #: So many times the mean of the others has the mean to be.
 RAISED = 5.
 
@@ -21,13 +19,15 @@ class PermittedCosts(NamedTuple):
         - **cost:** :math:`(B, n, m)`, zero where it was infinite
         - **permitted:** :math:`(B, n, m)`, where mass may be (None: everywhere)
         - **counted:** :math:`(B, n, m)`, the pairs that make the mean cost (None: all)
-        - **needed:** :math:`(B, n, m)`, pairs without which no optimal plan is lost
-          (None: all that are permitted)
+        - **needed:** :math:`(B, n, m)`, the pairs that an optimal plan may need (None:
+          all)
+        - **feasible:** :math:`(B)`, whether there is a plan (None: always)
     """
     cost: Tensor
     permitted: Optional[Tensor]
     counted: Optional[Tensor]
     needed: Optional[Tensor]
+    feasible: Optional[Tensor]
 
 
 @torch.no_grad()
@@ -48,9 +48,13 @@ def _masks(cost: Tensor, marginals: Marginals) -> Tuple[Optional[Tensor], ...]:
     top = above.amax((1, 2), keepdim=True)
     low = (positive & (FAR * above < top)).sum((1, 2))
     suspect = 10 * low >= positive.sum((1, 2)).clamp(min=1)
-    forbidding, uneven = torch.stack([~permitted.all(), suspect.any()]).tolist()
-    if not uneven:
-        return (permitted, permitted, permitted) if forbidding else (None, None, None)
+    forbidding = inside & ~permitted
+    some = torch.stack([suspect, forbidding.any(2).any(1)])
+    if not bool(some.any()):
+        return None, None, None, None
+    feasible = torch.ones_like(suspect)
+    for i in some[1].nonzero().flatten().tolist():
+        feasible[i] = is_feasible(permitted[i], marginals, i)
     counted, needed = permitted.clone(), permitted.clone()
     for i in suspect.nonzero().flatten().tolist():
         values = above[i][positive[i]]
@@ -58,29 +62,29 @@ def _masks(cost: Tensor, marginals: Marginals) -> Tuple[Optional[Tensor], ...]:
         near = permitted[i] & (above[i] <= limit)
         part = marginals.select(slice(i, i + 1))
         if (_mean(cost[i], permitted[i], part) >= RAISED * _mean(cost[i], near, part)
-                and _feasible(near[None], part)):
+                and is_feasible(near, marginals, i)):
             counted[i] = near
             # A plan without far pairs beats any that has one of more than this: what
             # a cycle of exchanges costs elsewhere.
             cycle = 2 * min(int((part.a > 0).sum()), int((part.b > 0).sum()))
             needed[i] &= above[i] <= cycle * limit
-    return permitted if forbidding else None, counted, needed
+    return permitted if bool(some[1].any()) else None, counted, needed, feasible
 
 
 def _mean(cost: Tensor, mask: Tensor, marginals: Marginals) -> float:
     return float(mean_cost(cost[None], marginals.a, marginals.b, mask[None]))
 
 
-def start_scores(mask: Tensor) -> Tensor:
-    r"""The scores of the product plan without the pairs outside :obj:`mask`."""
-    return torch.where(mask, 0., LOG_ZERO)
+def is_feasible(mask: Tensor, marginals: Marginals, index: int) -> bool:
+    r"""Whether a pair has a plan without mass outside :obj:`mask` :math:`(n, m)`."""
+    a, b = (x[index].cpu().double().numpy() for x in (marginals.a, marginals.b))
+    cost = np.where(mask.cpu().numpy(), 0., np.inf)
+    return simplex(cost, a, b, slack=slack_of(marginals.a.dtype)).optimal
 
 
-def _feasible(mask: Tensor, marginals: Marginals) -> bool:
-    score = start_scores(mask).to(marginals.a.dtype)
-    fit = project(score, marginals, marginals.log_a, marginals.log_b, 200, 1e-3, 20)
-    plan = torch.where(mask, fast_exp(log_plan(score, fit.u, fit.v)), 0)
-    return bool((marginal_error(plan, marginals.a, marginals.b) <= 2e-3).all())
+def slack_of(dtype: torch.dtype) -> float:
+    r"""What sums of rounded masses differ by."""
+    return 1e-6 if dtype == torch.float32 else 1e-12
 
 
 def permitted_costs(cost: Tensor, marginals: Marginals) -> PermittedCosts:
@@ -98,10 +102,10 @@ def permitted_costs(cost: Tensor, marginals: Marginals) -> PermittedCosts:
         cost (torch.Tensor): The costs :math:`(B, n, m)`.
         marginals (Marginals): The masses.
     """
-    permitted, counted, needed = _masks(cost.detach(), marginals)
+    permitted, counted, needed, feasible = _masks(cost.detach(), marginals)
     if permitted is not None:
         cost = torch.where(permitted, cost, 0)
-    return PermittedCosts(cost, permitted, counted, needed)
+    return PermittedCosts(cost, permitted, counted, needed, feasible)
 
 
 def score_of(cost: Tensor, scale: Tensor, mask: Optional[Tensor]) -> Tensor:

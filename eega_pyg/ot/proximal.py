@@ -80,7 +80,7 @@ class ProximalPoint:
         with torch.no_grad():
             marginals = with_logarithms(a, b)
             costs = permitted_costs(problem.cost, marginals)
-            cost, permitted, counted, needed = costs
+            cost, permitted, counted, needed, feasible = costs
             unit = mean_cost(cost, a, b, counted) * marginals.mass
             strength = regularization(self.epsilon, self.relative, cost, a, b, counted)
             inside = (a > 0)[:, :, None] & (b > 0)[:, None, :]
@@ -92,7 +92,10 @@ class ProximalPoint:
             plan, upper = self._cost(a[:, :, None] * b[:, None, :], costs, marginals)
             best_f, best_g = f, _c_transform(cost, f, inside)
             lower = (b * best_g).sum(1)
-            active = ~(upper - lower <= self.tol * unit)
+            failed = ~(upper - lower <= self.tol * unit)
+            if feasible is not None:
+                failed |= ~feasible
+            active = failed if feasible is None else failed & feasible
             iterations = torch.zeros_like(strength, dtype=torch.long)
             total = 0.
             for i in range(self.num_iters):
@@ -120,7 +123,8 @@ class ProximalPoint:
                 plan = torch.where(better[:, None, None], new_plan, plan)
                 best_f = torch.where(tighter[:, None], f, best_f)
                 best_g = torch.where(tighter[:, None], new_g, best_g)
-                active = active & ~(upper - lower <= self.tol * unit)
+                done = active & (upper - lower <= self.tol * unit)
+                active, failed = active & ~done, failed & ~done
                 if not bool(active.any()):
                     break
         cost = problem.cost if permitted is None else torch.where(
@@ -129,7 +133,7 @@ class ProximalPoint:
             (1, 2)) + marginal_slope(a, best_f) + marginal_slope(b, best_g))
         return TransportOutput(plan, linear,
                                torch.zeros_like(linear), linear, iterations,
-                               marginal_error(plan, a, b), ~active & linear.isfinite(),
+                               marginal_error(plan, a, b), ~failed & linear.isfinite(),
                                best_f, best_g)
 
 

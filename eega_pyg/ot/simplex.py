@@ -3,8 +3,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eega_pyg.ot.permitted import FAR
-
+#: A cost is far above the others if it is so many times their lowest tenth.
+FAR = 100.
 #: The duality gap of an optimal plan, in units of its cost and of the costs' lowest
 #: tenth.
 GAP = 1e-9
@@ -19,7 +19,7 @@ class Vertex(NamedTuple):
 
 
 def simplex(cost: np.ndarray, a: np.ndarray, b: np.ndarray,
-            num_iters: int = 100000) -> Vertex:
+            num_iters: int = 100000, slack: float = 1e-12) -> Vertex:
     r"""Solves a transport problem by :func:`ot.emd`.
 
     POT's solver compares with tolerances that have a unit, loses small costs beside
@@ -34,6 +34,8 @@ def simplex(cost: np.ndarray, a: np.ndarray, b: np.ndarray,
         b (numpy.ndarray): The second marginal :math:`(m)`.
         num_iters (int, optional): At most so many iterations.
             (default: :obj:`100000`)
+        slack (float, optional): The share of mass between forbidden pairs that is taken
+            for rounding of the marginals. (default: :obj:`1e-12`)
 
     Returns:
         A :class:`Vertex`, which is not optimal if no plan is without forbidden pairs, a
@@ -53,22 +55,22 @@ def simplex(cost: np.ndarray, a: np.ndarray, b: np.ndarray,
     forbidden = np.isinf(above)
     tops = _tops(above[~forbidden], 2 * min(part.shape))
     p, q = a[used] / mass, b[seen] / b[seen].sum()
-    optimal, some, u = False, plan, f
+    optimal = False
     for top in tops:
         some, u, solved = _solve(np.where(forbidden, np.inf, above), top, p, q,
                                  num_iters)
-        slack = np.where(forbidden, np.inf, above - u[:, None]).min(0)
+        v = np.where(forbidden, np.inf, above - u[:, None]).min(0)
         value = (some * np.where(forbidden, 0, above)).sum()
-        gap = value - p @ u - q @ slack
+        gap = value - p @ u - q @ v
         lost = some[forbidden].sum()
         rounding = 8 * np.finfo(float).eps * np.abs(part[some > 0]).max()
-        optimal = (solved and lost <= 1e-12
+        optimal = (solved and lost <= slack
                    and gap <= GAP * (value + tops[0] / FAR) + rounding)
         if optimal:
             break
     plan[:] = 0
     plan[np.ix_(used, seen)] = np.where(forbidden, 0, some) * mass
-    f[used], g[seen] = u + row, slack + column
+    f[used], g[seen] = u + row, v + column
     return Vertex(plan, f, g, bool(optimal))
 
 
