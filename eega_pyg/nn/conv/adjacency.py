@@ -115,7 +115,8 @@ def _from_matrix(edge_index: Tensor, edge_attr: OptTensor, edge_type: OptTensor,
         return Edges(index, None, value, size)
     if edge_dim is None:
         return Edges(index, None, None, size)
-    return Edges(index, value.view(value.size(0), -1), None, size)
+    return Edges(index, value.view(-1, 1) if value.dim() == 1 else value.flatten(1), None,
+                 size)
 
 
 def edge_softmax(src: Tensor, index: Tensor, ptr: OptTensor,

@@ -154,9 +154,10 @@ class WGCNConv(MessagePassing):
     def _is_watched(self) -> bool:
         r"""Whether an explainer or a hook wants to see the messages, of which neither
         the fused path nor the dense blocks have any."""
-        return bool(self.explain or self._message_forward_pre_hooks
-                    or self._message_forward_hooks or self._aggregate_forward_pre_hooks
-                    or self._aggregate_forward_hooks)
+        return bool(self.explain) or any(
+            getattr(self, f'_{step}_forward_{hooks}')
+            for step in ('propagate', 'edge_update', 'message', 'aggregate')
+            for hooks in ('pre_hooks', 'hooks'))
 
     def _check(self, edge_attr: OptTensor, edge_type: OptTensor,
                num_edges: int) -> None:
