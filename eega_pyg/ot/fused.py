@@ -22,7 +22,8 @@ class QuadraticProblem:
         a (torch.Tensor): The first marginals :math:`(B, n)`.
         b (torch.Tensor): The second marginals :math:`(B, m)`.
         cost (torch.Tensor, optional): The costs :math:`(B, n, m)` of a fused problem,
-            as in :class:`LinearProblem`. (default: :obj:`None`)
+            as in :class:`LinearProblem`: where infinite, there is no mass whatever the
+            weight. (default: :obj:`None`)
         weight (float, optional): The weight :math:`w` of the quadratic term in a fused
             problem. (default: :obj:`0.5`)
         loss (str, optional): The loss :math:`L`, the :obj:`"square"` or

@@ -13,7 +13,7 @@ class LinearProblem(NamedTuple):
     r"""A batch of transport problems, padded: no mass, no node.
 
     Shapes:
-        - **cost:** :math:`(B, n, m)`, finite everywhere
+        - **cost:** :math:`(B, n, m)`; infinite between nodes that get no mass
         - **a**, **b:** :math:`(B, n)`, :math:`(B, m)`
     """
     cost: Tensor

@@ -163,7 +163,7 @@ def test_bad_costs_are_named(shape: tuple) -> None:
 
 
 def test_what_is_not_finite_has_not_converged_and_harms_no_other_pair() -> None:
-    for bad in (float('nan'), float('inf')):
+    for bad in (float('nan'), -float('inf')):
         cost = COST[:3].clone()
         cost[1, 0, 0] = bad
         for relative in (False, True):
