@@ -9,7 +9,7 @@ from eega_pyg.ot.fused import FusedObjective, masked_quadratic_problem
 from eega_pyg.ot.gromov import start_from
 from eega_pyg.ot.linear import masked_problem
 from eega_pyg.ot.permitted import slack_of
-from eega_pyg.ot.result import TransportOutput, marginal_error
+from eega_pyg.ot.result import TransportOutput, marginal_error, once
 from eega_pyg.ot.simplex import simplex
 from eega_pyg.ot.sinkhorn import marginal_slope
 from eega_pyg.ot.structure import Structure
@@ -58,10 +58,10 @@ def exact_wasserstein(
                                for x in (end.plan, end.f, end.g))
         converged[i] = end.optimal
     linear = (plan * cost).sum((1, 2)) + marginal_slope(a, f) + marginal_slope(b, g)
-    return TransportOutput(plan, linear, torch.zeros_like(linear), linear,
+    return once(TransportOutput(plan, linear, torch.zeros_like(linear), linear,
                            torch.zeros_like(converged, dtype=torch.long),
                            marginal_error(plan, a, b),
-                           converged & linear.isfinite(), f, g)
+                           converged & linear.isfinite(), f, g))
 
 
 def exact_gromov_wasserstein(
@@ -116,9 +116,9 @@ def exact_gromov_wasserstein(
             end[i] = torch.as_tensor(descent.plan).to(end)
             iterations[i], converged[i] = descent.iterations, descent.converged
     linear, quadratic, total = objective.values(end)
-    return TransportOutput(end, linear, quadratic, total, iterations,
+    return once(TransportOutput(end, linear, quadratic, total, iterations,
                            marginal_error(end, a, b), converged & total.isfinite(),
-                           torch.zeros_like(a), torch.zeros_like(b))
+                           torch.zeros_like(a), torch.zeros_like(b)))
 
 
 class _End(NamedTuple):

@@ -23,7 +23,7 @@ from eega_pyg.ot.projection import (
     project,
     round_plan,
 )
-from eega_pyg.ot.result import TransportOutput, marginal_error
+from eega_pyg.ot.result import TransportOutput, marginal_error, once
 from eega_pyg.ot.sinkhorn import marginal_slope
 from eega_pyg.ot.structure import Structure
 
@@ -149,8 +149,9 @@ class MirrorDescent:
             converged &= error <= self.tol
         if not unroll:
             regularized = regularized + marginal_slope(a, f) + marginal_slope(b, g)
-        return TransportOutput(end.plan, linear, quadratic, regularized, end.iterations,
+        out = TransportOutput(end.plan, linear, quadratic, regularized, end.iterations,
                                error, converged, f, g)
+        return out if unroll else once(out)
 
     @staticmethod
     def _start(plan: Optional[Tensor], permitted: Optional[Tensor],

@@ -21,7 +21,7 @@ from eega_pyg.ot.projection import (
     project,
     round_plan,
 )
-from eega_pyg.ot.result import TransportOutput, marginal_error
+from eega_pyg.ot.result import TransportOutput, marginal_error, once
 from eega_pyg.ot.sinkhorn import marginal_slope
 
 
@@ -131,10 +131,10 @@ class ProximalPoint:
             permitted, problem.cost, 0)
         linear = ((plan * cost).sum(
             (1, 2)) + marginal_slope(a, best_f) + marginal_slope(b, best_g))
-        return TransportOutput(plan, linear,
+        return once(TransportOutput(plan, linear,
                                torch.zeros_like(linear), linear, iterations,
                                marginal_error(plan, a, b), ~failed & linear.isfinite(),
-                               best_f, best_g)
+                               best_f, best_g))
 
 
     def _cost(self, plan: Tensor, costs: PermittedCosts,

@@ -1,8 +1,9 @@
 r"""The result every solver of :mod:`eega_pyg.ot` returns."""
-from typing import NamedTuple, Tuple
+from typing import Any, NamedTuple, Tuple
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 
 class TransportOutput(NamedTuple):
@@ -31,6 +32,34 @@ class TransportOutput(NamedTuple):
     converged: Tensor
     potential_s: Tensor
     potential_t: Tensor
+
+
+class _Once(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return x.clone()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        pass
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        return grad
+
+
+def once(out: TransportOutput) -> TransportOutput:
+    r"""A result whose slopes have no slopes. With the plan held constant they would be
+    wrong, since the plan moves: to ask for them is an error."""
+    values = {
+        name: _Once.apply(value)
+        for name, value in (('linear', out.linear), ('quadratic', out.quadratic),
+                            ('regularized', out.regularized)) if value.requires_grad
+    }
+    return out._replace(**values)
 
 
 def marginal_error(plan: Tensor, a: Tensor, b: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from eega_pyg.ot.marginals import (
 )
 from eega_pyg.ot.permitted import PermittedCosts, permitted_costs, score_of
 from eega_pyg.ot.projection import check_options, fast_exp, log_plan, project
-from eega_pyg.ot.result import TransportOutput, marginal_error
+from eega_pyg.ot.result import TransportOutput, marginal_error, once
 
 
 @dataclass(frozen=True)
@@ -68,19 +68,24 @@ class Sinkhorn:
 
     @no_autocast()
     def __call__(self, problem: LinearProblem,
-                 potentials: Optional[Tuple[Tensor, Tensor]] = None) -> TransportOutput:
+                 potentials: Optional[Tuple[Tensor, Tensor]] = None,
+                 strength: Optional[Tensor] = None) -> TransportOutput:
         r"""Solves a batch of problems.
 
         Args:
             problem (LinearProblem): The problems.
             potentials (tuple of torch.Tensor, optional): Where to start, as in a
                 result. (default: zero)
+            strength (torch.Tensor, optional): The strength of the regulariser of each
+                pair :math:`(B)`, in units of the costs. (default: as :obj:`epsilon` and
+                :obj:`relative` say)
         """
         cost, a, b = problem
         costs = permitted_costs(cost, with_logarithms(a.detach(), b.detach()))
         cost, permitted = costs.cost, costs.permitted
-        strength = regularization(self.epsilon, self.relative, cost, a, b,
-                                  costs.counted)
+        if strength is None:
+            strength = regularization(self.epsilon, self.relative, cost, a, b,
+                                      costs.counted)
         unroll = self.gradient == 'unroll' and torch.is_grad_enabled()
         with torch.set_grad_enabled(unroll):
             marginals = with_logarithms(a, b)
@@ -118,9 +123,10 @@ class Sinkhorn:
                      (lost <= self.tol * marginals.mass)
                      & is_resolved(self.epsilon, self.relative, cost, a, b,
                                    costs.counted))
-        return TransportOutput(plan, linear, torch.zeros_like(linear),
+        out = TransportOutput(plan, linear, torch.zeros_like(linear),
                                regularized, iterations + fit.iterations,
                                marginal_error(plan, a, b), converged, f, g)
+        return out if unroll else once(out)
 
 
 def sinkhorn(
