@@ -1,9 +1,8 @@
 r"""The result every solver of :mod:`eega_pyg.ot` returns."""
-from typing import Any, NamedTuple, Tuple
+from typing import Any, NamedTuple, NoReturn, Tuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 
 class TransportOutput(NamedTuple):
@@ -35,6 +34,7 @@ class TransportOutput(NamedTuple):
 
 
 class _Once(torch.autograd.Function):
+    r"""A value whose slope may not be differentiated."""
     generate_vmap_rule = True
 
     @staticmethod
@@ -42,13 +42,30 @@ class _Once(torch.autograd.Function):
         return x.clone()
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+    def setup_context(ctx: Any, inputs: Tuple[Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        # Beside the value, so that the way back to any of its inputs leads through it.
+        return _Refuse.apply(grad, *ctx.saved_tensors)
+
+
+class _Refuse(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(grad: Tensor, x: Tensor) -> Tensor:
+        return grad.clone()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Tuple[Tensor, Tensor], output: Tensor) -> None:
         pass
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
-        return grad
+    def backward(ctx: Any, grad: Tensor) -> NoReturn:
+        raise RuntimeError("A result whose plan was held constant can be differentiated "
+                           "once: take gradient='unroll' for slopes of slopes")
 
 
 def once(out: TransportOutput) -> TransportOutput:

@@ -43,7 +43,7 @@ def test_a_graph_is_at_distance_zero_from_itself_and_from_itself_alone():
     x, batch = features([4, 6])
     order = torch.tensor([2, 0, 3, 1, 9, 4, 8, 6, 5, 7])
     out = SinkhornDivergence(solver=SOLVER)(x, x[order], batch, batch)
-    assert out.divergence.abs().max() < 1e-9
+    assert out.divergence.abs().max() < 1e-7
     biased = WassersteinDistance('sqeuclidean', SOLVER)(x, x[order], batch, batch)
     assert (biased.regularized > 0.01).all()
     moved = SinkhornDivergence(solver=SOLVER)(x, x + 0.1, batch, batch)
