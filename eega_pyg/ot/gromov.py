@@ -144,7 +144,7 @@ class MirrorDescent:
             regularized = regularized + strength * kl
         error = marginal_error(end.plan, a, b)
         converged = (end.converged & regularized.isfinite()
-                     & is_resolved(self.epsilon, self.relative, *unit))
+                     & is_resolved(strength, self.epsilon, self.relative, *unit))
         if permitted is not None:
             converged &= error <= self.tol
         if not unroll:

@@ -140,12 +140,13 @@ def mean_cost(cost: Tensor, a: Tensor, b: Tensor,
     return mean / torch.where(mass > 0, mass, 1)
 
 
-def is_resolved(epsilon: float, relative: bool, cost: Tensor, a: Tensor, b: Tensor,
-                counted: Optional[Tensor] = None) -> Tensor:
+def is_resolved(strength: Tensor, epsilon: float, relative: bool, cost: Tensor,
+                a: Tensor, b: Tensor, counted: Optional[Tensor] = None) -> Tensor:
     r"""Whether costs are so large, or all zero, that a strength relative to them is a
     number of their type :math:`(B)`; they are as in :func:`mean_cost`."""
-    if not relative:
-        return cost.new_ones(cost.size(0), dtype=torch.bool)
+    resolved = cost.new_ones(cost.size(0), dtype=torch.bool)
+    if not relative or not bool((strength == epsilon).any()):
+        return resolved
     mean = mean_cost(cost.detach(), a.detach(), b.detach(), counted)
     inside = (a > 0)[:, :, None] & (b > 0)[:, None, :]
     nothing = ~((cost != 0) & inside).any(2).any(1)

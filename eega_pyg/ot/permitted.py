@@ -31,27 +31,37 @@ class PermittedCosts(NamedTuple):
 
 
 @torch.no_grad()
+def _above(cost: Tensor, marginals: Marginals) -> Tuple[Tensor, Tensor]:
+    r"""Costs above what all pairs of a node cost, which makes no plan better or worse
+    than another, and what is rounding in them :math:`(B, 1, 1)`. Zero where there is
+    no mass or no finite cost."""
+    no_a, no_b = (torch.where(x > 0, 0., torch.inf).to(cost.dtype)
+                  for x in (marginals.a, marginals.b))
+    above = (cost + no_a[:, :, None]).add_(no_b[:, None, :])
+    size = torch.zeros_like(above[:, :1, :1])
+    for dim in (2, 1):
+        low = above.amin(dim, keepdim=True)
+        low = torch.where(low.isfinite(), low, 0)
+        above.sub_(low)
+        size = size + low.abs().amax((1, 2), keepdim=True)
+    return above.masked_fill_(above == torch.inf, 0), 128 * torch.finfo(cost.dtype).eps * size
+
+
+@torch.no_grad()
 def _masks(cost: Tensor, marginals: Marginals) -> Tuple[Optional[Tensor], ...]:
+    above, rounding = _above(cost, marginals)
+    top = above.amax((1, 2), keepdim=True)
+    zero = (above <= rounding).sum((1, 2))
+    low = (above < top / FAR).sum((1, 2))
+    # At least a tenth of the positive ones are far below the largest.
+    suspect = (top > rounding).flatten() & (10 * (low - zero) >= cost.size(1) * cost.size(2) - zero)
+    infinite = cost.amax((1, 2)) == torch.inf
+    if not bool((suspect | infinite).any()):
+        return None, None, None, None
     inside = (marginals.a > 0)[:, :, None] & (marginals.b > 0)[:, None, :]
     permitted = cost != torch.inf
-    usable = inside & permitted
-    # No plan is better or worse than another for what all pairs of a node cost.
-    row = torch.where(usable, cost, torch.inf).amin(2, keepdim=True)
-    row = torch.where(row.isfinite(), row, 0)
-    column = torch.where(usable, cost - row, torch.inf).amin(1, keepdim=True)
-    column = torch.where(column.isfinite(), column, 0)
-    above = cost - row - column
-    rounding = 64 * torch.finfo(cost.dtype).eps * (cost.abs() + row.abs() +
-                                                   column.abs())
-    positive = usable & (above > rounding)
-    above = torch.where(positive, above, 0)
-    top = above.amax((1, 2), keepdim=True)
-    low = (positive & (FAR * above < top)).sum((1, 2))
-    suspect = 10 * low >= positive.sum((1, 2)).clamp(min=1)
-    forbidding = inside & ~permitted
-    some = torch.stack([suspect, forbidding.any(2).any(1)])
-    if not bool(some.any()):
-        return None, None, None, None
+    positive = above > rounding
+    some = torch.stack([suspect, (inside & ~permitted).any(2).any(1)])
     feasible = torch.ones_like(suspect)
     for i in some[1].nonzero().flatten().tolist():
         feasible[i] = is_feasible(permitted[i], marginals, i)

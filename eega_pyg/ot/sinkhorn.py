@@ -121,7 +121,7 @@ class Sinkhorn:
         # Where no plan is without forbidden pairs, the iterations end with one.
         converged = (fit.converged & linear.isfinite() &
                      (lost <= self.tol * marginals.mass)
-                     & is_resolved(self.epsilon, self.relative, cost, a, b,
+                     & is_resolved(strength, self.epsilon, self.relative, cost, a, b,
                                    costs.counted))
         out = TransportOutput(plan, linear, torch.zeros_like(linear),
                                regularized, iterations + fit.iterations,

@@ -110,7 +110,7 @@ class UnbalancedSinkhorn:
         kl = (torch.where(plan > 0, ratio, 0) * plan - plan).sum((1, 2))
         regularized = linear + strength * (kl + a.sum(1) * b.sum(1))
         converged = (error <= self.tol) & linear.isfinite()
-        converged &= is_resolved(self.epsilon, self.relative, *unit)
+        converged &= is_resolved(strength, self.epsilon, self.relative, *unit)
         scale = strength / self.epsilon
         for rho, sums, mass in ((self.rho_s, plan.sum(2), a), (self.rho_t, plan.sum(1),
                                                                b)):
