@@ -39,7 +39,8 @@ class TextEncoder(torch.nn.Module):
 
     Raises:
         ValueError: If the encoder is of another kind or has not so many layers, if a
-            field of its configuration does not fit the others, or, when called, if a text has more word pieces than the encoder has positions.
+            field of its configuration does not fit the others, or, when called, if a
+            text has more word pieces than the encoder has positions.
 
     Shapes:
         - **input:** word pieces :math:`(P)` and their graphs :math:`(P)`; the pieces of
@@ -63,7 +64,8 @@ class TextEncoder(torch.nn.Module):
         kwargs = {'add_pooling_layer': False} if kind == 'bert' else {}
         try:
             hf_config = AutoConfig.for_model(kind, **fields)
-            check_architecture(kind, hf_config.to_dict())  # With what the kind has by itself.
+            check_architecture(kind,
+                               hf_config.to_dict())  # With what the kind has by itself.
             self.encoder = AutoModel.from_config(hf_config, trust_remote_code=False,
                                                  **kwargs).float()
             if hasattr(self.encoder, 'pooler'):

@@ -1,4 +1,4 @@
-from typing import Any, Mapping
+from typing import Any, Mapping, cast
 
 import torch
 from torch import Tensor
@@ -50,7 +50,8 @@ class WordFeatures(torch.nn.Module):
         check_keys('words', words, keys)
         num_words = len(words[keys[0]]) if keys else 0
         for name, emb in self.embs.items():
-            check_types(name, words[name], num_words, emb.num_embeddings)
+            check_types(name, words[name], num_words,
+                        cast(torch.nn.Embedding, emb).num_embeddings)
         parts = [emb(words[name].long()) for name, emb in self.embs.items()]
         if self.vector_dim > 0:
             check_rows('vector', words['vector'], num_words, self.vector_dim)

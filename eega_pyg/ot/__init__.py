@@ -15,10 +15,7 @@ from eega_pyg.ot.proximal import ProximalPoint, proximal_point
 from eega_pyg.ot.ragged import Layout, node_layout
 from eega_pyg.ot.result import TransportOutput, plan_to_edges
 from eega_pyg.ot.sinkhorn import Sinkhorn, sinkhorn
-from eega_pyg.ot.sinkhorn_divergence import (
-    SinkhornDivergence,
-    SinkhornDivergenceOutput,
-)
+from eega_pyg.ot.sinkhorn_divergence import SinkhornDivergence, SinkhornDivergenceOutput
 from eega_pyg.ot.structure import DenseStructure, SparseStructure, sparse_structure
 from eega_pyg.ot.unbalanced import UnbalancedSinkhorn
 from eega_pyg.ot.wasserstein_distance import WassersteinDistance

@@ -58,10 +58,11 @@ def exact_wasserstein(
                                for x in (end.plan, end.f, end.g))
         converged[i] = end.optimal
     linear = (plan * cost).sum((1, 2)) + marginal_slope(a, f) + marginal_slope(b, g)
-    return once(TransportOutput(plan, linear, torch.zeros_like(linear), linear,
-                           torch.zeros_like(converged, dtype=torch.long),
-                           marginal_error(plan, a, b),
-                           converged & linear.isfinite(), f, g))
+    return once(
+        TransportOutput(plan, linear, torch.zeros_like(linear), linear,
+                        torch.zeros_like(converged, dtype=torch.long),
+                        marginal_error(plan, a, b), converged & linear.isfinite(), f,
+                        g))
 
 
 def exact_gromov_wasserstein(
@@ -116,9 +117,10 @@ def exact_gromov_wasserstein(
             end[i] = torch.as_tensor(descent.plan).to(end)
             iterations[i], converged[i] = descent.iterations, descent.converged
     linear, quadratic, total = objective.values(end)
-    return once(TransportOutput(end, linear, quadratic, total, iterations,
-                           marginal_error(end, a, b), converged & total.isfinite(),
-                           torch.zeros_like(a), torch.zeros_like(b)))
+    return once(
+        TransportOutput(end, linear, quadratic, total, iterations,
+                        marginal_error(end, a, b), converged & total.isfinite(),
+                        torch.zeros_like(a), torch.zeros_like(b)))
 
 
 class _End(NamedTuple):

@@ -150,7 +150,7 @@ class MirrorDescent:
         if not unroll:
             regularized = regularized + marginal_slope(a, f) + marginal_slope(b, g)
         out = TransportOutput(end.plan, linear, quadratic, regularized, end.iterations,
-                               error, converged, f, g)
+                              error, converged, f, g)
         return out if unroll else once(out)
 
     @staticmethod
@@ -183,8 +183,7 @@ class MirrorDescent:
         return u, v
 
     def _descend(self, objective: FusedObjective, plan: Tensor, slope: Tensor,
-                 marginals: Marginals, strength: Tensor,
-                 permitted: Optional[Tensor],
+                 marginals: Marginals, strength: Tensor, permitted: Optional[Tensor],
                  feasible: Optional[Tensor]) -> '_Descent':
         step = strength[:, None, None]
         u, v = self._zero(marginals)

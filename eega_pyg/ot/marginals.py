@@ -120,8 +120,8 @@ def regularization(epsilon: float, relative: bool, cost: Tensor, a: Tensor, b: T
 
 def mean_cost(cost: Tensor, a: Tensor, b: Tensor,
               counted: Optional[Tensor] = None) -> Tensor:
-    r"""The mean cost :math:`\sum_{ij} a_i b_j |c_{ij}| / \sum_{ij} a_i b_j` of each pair
-    :math:`(B)`.
+    r"""The mean cost :math:`\sum_{ij} a_i b_j |c_{ij}| / \sum_{ij} a_i b_j` of each
+    pair :math:`(B)`.
 
     Args:
         cost (torch.Tensor): The costs :math:`(B, n, m)`.

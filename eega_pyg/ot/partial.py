@@ -51,6 +51,5 @@ def partial_output(out: TransportOutput) -> TransportOutput:
     r"""The result of a :func:`partial_problem` without the added nodes: what a node's
     row of the plan lacks was not moved. The marginal error is still that of the
     problem."""
-    return out._replace(plan=out.plan[:, :-1, :-1],
-                        potential_s=out.potential_s[:, :-1],
+    return out._replace(plan=out.plan[:, :-1, :-1], potential_s=out.potential_s[:, :-1],
                         potential_t=out.potential_t[:, :-1])

@@ -44,7 +44,8 @@ def _above(cost: Tensor, marginals: Marginals) -> Tuple[Tensor, Tensor]:
         low = torch.where(low.isfinite(), low, 0)
         above.sub_(low)
         size = size + low.abs().amax((1, 2), keepdim=True)
-    return above.masked_fill_(above == torch.inf, 0), 128 * torch.finfo(cost.dtype).eps * size
+    return above.masked_fill_(above == torch.inf,
+                              0), 128 * torch.finfo(cost.dtype).eps * size
 
 
 @torch.no_grad()
@@ -54,7 +55,8 @@ def _masks(cost: Tensor, marginals: Marginals) -> Tuple[Optional[Tensor], ...]:
     zero = (above <= rounding).sum((1, 2))
     low = (above < top / FAR).sum((1, 2))
     # At least a tenth of the positive ones are far below the largest.
-    suspect = (top > rounding).flatten() & (10 * (low - zero) >= cost.size(1) * cost.size(2) - zero)
+    suspect = (top > rounding).flatten() & (10 * (low - zero)
+                                            >= cost.size(1) * cost.size(2) - zero)
     infinite = cost.amax((1, 2)) == torch.inf
     if not bool((suspect | infinite).any()):
         return None, None, None, None

@@ -7,12 +7,7 @@ from torch import Tensor
 
 from eega_pyg.ot.autocast import no_autocast
 from eega_pyg.ot.linear import LinearProblem, masked_problem
-from eega_pyg.ot.marginals import (
-    Marginals,
-    mean_cost,
-    regularization,
-    with_logarithms,
-)
+from eega_pyg.ot.marginals import Marginals, mean_cost, regularization, with_logarithms
 from eega_pyg.ot.permitted import PermittedCosts, permitted_costs, score_of
 from eega_pyg.ot.projection import (
     check_options,
@@ -131,11 +126,10 @@ class ProximalPoint:
             permitted, problem.cost, 0)
         linear = ((plan * cost).sum(
             (1, 2)) + marginal_slope(a, best_f) + marginal_slope(b, best_g))
-        return once(TransportOutput(plan, linear,
-                               torch.zeros_like(linear), linear, iterations,
-                               marginal_error(plan, a, b), ~failed & linear.isfinite(),
-                               best_f, best_g))
-
+        return once(
+            TransportOutput(plan, linear, torch.zeros_like(linear), linear, iterations,
+                            marginal_error(plan, a, b), ~failed & linear.isfinite(),
+                            best_f, best_g))
 
     def _cost(self, plan: Tensor, costs: PermittedCosts,
               marginals: Marginals) -> Tuple[Tensor, Tensor]:

@@ -64,8 +64,9 @@ class _Refuse(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> NoReturn:
-        raise RuntimeError("A result whose plan was held constant can be differentiated "
-                           "once: take gradient='unroll' for slopes of slopes")
+        raise RuntimeError(
+            "A result whose plan was held constant can be differentiated "
+            "once: take gradient='unroll' for slopes of slopes")
 
 
 def once(out: TransportOutput) -> TransportOutput:

@@ -18,8 +18,8 @@ class Vertex(NamedTuple):
     optimal: bool
 
 
-def simplex(cost: np.ndarray, a: np.ndarray, b: np.ndarray,
-            num_iters: int = 100000, slack: float = 1e-12) -> Vertex:
+def simplex(cost: np.ndarray, a: np.ndarray, b: np.ndarray, num_iters: int = 100000,
+            slack: float = 1e-12) -> Vertex:
     r"""Solves a transport problem by :func:`ot.emd`.
 
     POT's solver compares with tolerances that have a unit, loses small costs beside
@@ -45,8 +45,8 @@ def simplex(cost: np.ndarray, a: np.ndarray, b: np.ndarray,
     used, seen = np.flatnonzero(a), np.flatnonzero(b)
     plan, f, g = np.outer(a, b) / mass, np.zeros_like(a), np.zeros_like(b)
     part = cost[np.ix_(used, seen)]
-    if not (part > -np.inf).all() or not all(
-            (part < np.inf).any(axis).all() for axis in (0, 1)):
+    reached = all((part < np.inf).any(axis).all() for axis in (0, 1))
+    if not reached or not (part > -np.inf).all():
         plan[cost == np.inf] = 0
         return Vertex(plan, f, g, False)
     row = part.min(1)

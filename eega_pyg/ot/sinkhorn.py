@@ -107,7 +107,7 @@ class Sinkhorn:
                           self.check_every)
             log_t = log_plan(score, fit.u, fit.v)
             plan = fast_exp(log_t)
-            lost = 0.
+            lost = torch.zeros_like(marginals.mass)
             if permitted is not None:
                 lost = torch.where(permitted, 0, plan).sum((1, 2))
                 plan = torch.where(permitted, plan, 0)
@@ -124,8 +124,8 @@ class Sinkhorn:
                      & is_resolved(strength, self.epsilon, self.relative, cost, a, b,
                                    costs.counted))
         out = TransportOutput(plan, linear, torch.zeros_like(linear),
-                               regularized, iterations + fit.iterations,
-                               marginal_error(plan, a, b), converged, f, g)
+                              regularized, iterations + fit.iterations,
+                              marginal_error(plan, a, b), converged, f, g)
         return out if unroll else once(out)
 
 
@@ -170,8 +170,8 @@ def marginal_slope(a: Tensor, potential: Tensor) -> Tensor:
     return ((a - a.detach()) * potential.detach()).sum(1)
 
 
-def _anneal(costs: PermittedCosts, marginals: Marginals, f: Tensor, g: Tensor, strength: Tensor,
-            scaling: float, num_iters: int,
+def _anneal(costs: PermittedCosts, marginals: Marginals, f: Tensor, g: Tensor,
+            strength: Tensor, scaling: float, num_iters: int,
             check_every: int) -> Tuple[Tensor, Tensor, Tensor]:
     r"""The potentials after the stages that lead to a pair's strength, and their
     iterations. How many there are depends on the pair alone."""

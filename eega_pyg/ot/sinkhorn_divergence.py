@@ -45,8 +45,8 @@ class SinkhornDivergence(torch.nn.Module):
         S_{\varepsilon}(s, t) = W_{\varepsilon}(s, t) - \tfrac{1}{2}
         W_{\varepsilon}(s, s) - \tfrac{1}{2} W_{\varepsilon}(t, t)
 
-    for each pair of a batch of graphs of any sizes, where :math:`W_{\varepsilon}` is the
-    regularised objective of :class:`Sinkhorn`, with one strength
+    for each pair of a batch of graphs of any sizes, where :math:`W_{\varepsilon}` is
+    the regularised objective of :class:`Sinkhorn`, with one strength
     :math:`\varepsilon` in all three: relative to the mean cost between the two sides,
     if it is relative. It is zero between a graph and itself, which
     :math:`W_{\varepsilon}` is not, and with the costs :obj:`"sqeuclidean"` and
@@ -74,7 +74,8 @@ class SinkhornDivergence(torch.nn.Module):
                 b: Optional[Tensor] = None) -> SinkhornDivergenceOutput:
         r"""Args are those of :func:`linear_problem`. A pair with an empty side has
         divergence zero."""
-        between = linear_problem(x_s, x_t, batch_s, batch_t, batch_size, self.cost, a, b)
+        between = linear_problem(x_s, x_t, batch_s, batch_t, batch_size, self.cost, a,
+                                 b)
         size = between.cost.size(0)
         strength = regularization(self.solver.epsilon, self.solver.relative, *between)
         outs = [self.solver(between, strength=strength)]

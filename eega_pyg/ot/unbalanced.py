@@ -154,7 +154,6 @@ class UnbalancedSinkhorn:
                     break
         return f, g, iterations, error
 
-
     def _shift(self, f: Tensor, g: Tensor, a: Tensor, b: Tensor) -> Tensor:
         r"""What to add to :obj:`f` and take from :obj:`g` :math:`(B, 1)`: the best such
         number, which iterations alone approach the slower the higher the price

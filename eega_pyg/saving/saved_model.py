@@ -196,5 +196,6 @@ def _check_fit(config: Any, vocabularies: Vocabularies, folder: Path) -> None:
         raise ValueError(f"{folder / 'tokenizer.json'} is no tokenizer") from None
     vocab_size = encoder.get('vocab_size') if isinstance(encoder, dict) else None
     if type(vocab_size) is int and vocab_size <= highest:
-        raise ValueError(f"encoder.vocab_size: expected above {highest}, the highest id "
-                         f"of the tokenizer (got {vocab_size})")
+        raise ValueError(
+            f"encoder.vocab_size: expected above {highest}, the highest id "
+            f"of the tokenizer (got {vocab_size})")

@@ -17,13 +17,15 @@ BERT = {
     'type_vocab_size': 2,
 }
 ODD = [None, -1, 0, 1.5, 'x', True, [], {}, float('nan'), float('inf'), 10**12]
+COUNTS = ('vocab_size', 'hidden_size', 'num_attention_heads', 'intermediate_size',
+          'type_vocab_size', 'num_hidden_layers', 'max_position_embeddings')
 BAD = {
-    **{name: ODD for name in ('vocab_size', 'hidden_size', 'num_attention_heads',
-                              'intermediate_size', 'type_vocab_size',
-                              'num_hidden_layers', 'max_position_embeddings')},
+    **dict.fromkeys(COUNTS, ODD),
     'pad_token_id': [-1, 60, 10**12, 1.5, 'x', [], {}],
-    'hidden_dropout_prob': [-0.1, 1.1, 'x', True, [], float('nan')],
-    'attention_probs_dropout_prob': [-0.1, 1.1, 'x', float('nan'), 10**9],
+    'hidden_dropout_prob': [-0.1, 1.1, 'x', True, [],
+                            float('nan')],
+    'attention_probs_dropout_prob': [-0.1, 1.1, 'x',
+                                     float('nan'), 10**9],
     'layer_norm_eps': ['x', None, float('nan'), []],
     'initializer_range': ['x', None, -1., float('nan')],
     'hidden_act': ['x', None, 3, []],
@@ -57,7 +59,8 @@ def test_to_look_at_an_encoder_changes_no_random_number_and_no_mode():
         assert torch.equal(p, q)
 
 
-SIZES = dict.fromkeys(('dep', 'distance', 'ner', 'pmi', 'predicate', 'shape', 'upos'), 4)
+SIZES = dict.fromkeys(('dep', 'distance', 'ner', 'pmi', 'predicate', 'shape', 'upos'),
+                      4)
 
 
 @pytest.mark.parametrize('value', ODD)

@@ -26,20 +26,29 @@ N, F, T, D = 6, 8, 3, 4
 LAYERS = {
     'transformer, typed':
     lambda: AttributeTransformerConv(F, 4, 2, edge_dim=D, num_edge_types=T),
-    'transformer, attributed': lambda: AttributeTransformerConv(F, 4, 2, edge_dim=D),
-    'transformer, plain': lambda: AttributeTransformerConv(F, 4, 2),
-    'wgcn, typed': lambda: WGCNConv(F, F, D, num_edge_types=T),
-    'wgcn, attributed': lambda: WGCNConv(F, F, D),
-    'block': lambda: AttributeTransformer(
+    'transformer, attributed':
+    lambda: AttributeTransformerConv(F, 4, 2, edge_dim=D),
+    'transformer, plain':
+    lambda: AttributeTransformerConv(F, 4, 2),
+    'wgcn, typed':
+    lambda: WGCNConv(F, F, D, num_edge_types=T),
+    'wgcn, attributed':
+    lambda: WGCNConv(F, F, D),
+    'block':
+    lambda: AttributeTransformer(
         AttributeTransformerConv(F, 4, 2, edge_dim=D, num_edge_types=T), F, dropout=0),
-    'typed rgcn': lambda: TypedConv(RGCNConv(F, F, T), T),
-    'typed gatv2': lambda: TypedConv(
-        GATv2Conv(F, F, edge_dim=D, add_self_loops=False), T),
-    'typed wgcn': lambda: TypedConv(WGCNConv(F, F, D, num_edge_types=T), T),
+    'typed rgcn':
+    lambda: TypedConv(RGCNConv(F, F, T), T),
+    'typed gatv2':
+    lambda: TypedConv(GATv2Conv(F, F, edge_dim=D, add_self_loops=False), T),
+    'typed wgcn':
+    lambda: TypedConv(WGCNConv(F, F, D, num_edge_types=T), T),
 }
 TYPED = [k for k in LAYERS if 'plain' not in k and 'attributed' not in k]
-OWN = ['transformer, typed', 'transformer, attributed', 'wgcn, typed',
-       'wgcn, attributed', 'transformer, plain', 'block']
+OWN = [
+    'transformer, typed', 'transformer, attributed', 'wgcn, typed', 'wgcn, attributed',
+    'transformer, plain', 'block'
+]
 REFUSED = (ValueError, TypeError, IndexError)
 
 
@@ -66,8 +75,10 @@ def features():
     return torch.randn(N, F, generator=torch.Generator().manual_seed(2))
 
 
-FORMS = ['int32', 'EdgeIndex', 'EdgeIndex, no size', 'row', 'col', 'undirected', 'coo',
-         'csr', 'csc']
+FORMS = [
+    'int32', 'EdgeIndex', 'EdgeIndex, no size', 'row', 'col', 'undirected', 'coo',
+    'csr', 'csc'
+]
 
 
 def in_form(form, index, values):
@@ -127,8 +138,11 @@ def test_two_sides_and_their_sizes(name, form):
 
 
 BAD_X = [
-    torch.ones(N, F, dtype=torch.long), torch.ones(N, F + 1), torch.ones(N),
-    torch.ones(N, F, 1), torch.ones(N, 0), None, [[1.] * F] * N, (torch.ones(N, F), ),
+    torch.ones(N, F, dtype=torch.long),
+    torch.ones(N, F + 1),
+    torch.ones(N),
+    torch.ones(N, F, 1),
+    torch.ones(N, 0), None, [[1.] * F] * N, (torch.ones(N, F), ),
     torch.ones(N, F).bool()
 ]
 
@@ -144,11 +158,14 @@ def test_features_that_do_not_fit_are_named(name, bad):
 
 
 BAD_INDEX = [
-    torch.tensor([[0, N], [1, 2]]), torch.tensor([[0, 1], [1, N]]),
-    torch.tensor([[0, -1], [1, 2]]), torch.tensor([[0, 1], [1, -2]]),
-    torch.tensor([[0., 1.], [1., 2.]]), torch.tensor([0, 1]),
-    torch.tensor([[0, 1, 2]]), torch.tensor([[0, 1], [1, 2], [0, 1]]), None,
-    [[0, 1], [1, 2]]
+    torch.tensor([[0, N], [1, 2]]),
+    torch.tensor([[0, 1], [1, N]]),
+    torch.tensor([[0, -1], [1, 2]]),
+    torch.tensor([[0, 1], [1, -2]]),
+    torch.tensor([[0., 1.], [1., 2.]]),
+    torch.tensor([0, 1]),
+    torch.tensor([[0, 1, 2]]),
+    torch.tensor([[0, 1], [1, 2], [0, 1]]), None, [[0, 1], [1, 2]]
 ]
 
 
@@ -169,9 +186,15 @@ def test_a_matrix_of_another_size_is_named(name):
 
 
 BAD_TYPES = [
-    torch.zeros(8).long(), torch.zeros(10).long(), torch.zeros(9), torch.zeros(9, 1).long(),
-    torch.full((9, ), T), torch.full((9, ), -1), torch.zeros(9).bool(),
-    torch.tensor(1), torch.zeros(0).long(), None, [0] * 9
+    torch.zeros(8).long(),
+    torch.zeros(10).long(),
+    torch.zeros(9),
+    torch.zeros(9, 1).long(),
+    torch.full((9, ), T),
+    torch.full((9, ), -1),
+    torch.zeros(9).bool(),
+    torch.tensor(1),
+    torch.zeros(0).long(), None, [0] * 9
 ]
 
 
@@ -187,8 +210,13 @@ def test_types_that_do_not_fit_are_named(name, bad, form):
 
 
 @pytest.mark.parametrize('bad', [
-    torch.zeros(8, D), torch.zeros(9, D + 1), torch.zeros(9), torch.zeros(9, D).long(),
-    torch.zeros(0, D), torch.zeros(9, D, 1), torch.tensor(1.), None
+    torch.zeros(8, D),
+    torch.zeros(9, D + 1),
+    torch.zeros(9),
+    torch.zeros(9, D).long(),
+    torch.zeros(0, D),
+    torch.zeros(9, D, 1),
+    torch.tensor(1.), None
 ])
 @pytest.mark.parametrize('name', ['transformer, attributed', 'wgcn, attributed'])
 def test_attributes_that_do_not_fit_are_named(name, bad):
@@ -201,7 +229,8 @@ def test_scores_and_masks_that_do_not_fit_are_named(graph):
     index = edges('wgcn, typed')[0]
     if graph == 'complete':
         index = CompleteGraph.from_ptr(torch.tensor([0, 3]))
-    conv, x = layer('wgcn, typed'), features()[:3] if graph == 'complete' else features()
+    conv, x = layer(
+        'wgcn, typed'), features()[:3] if graph == 'complete' else features()
     for bad in (torch.zeros(8), torch.zeros(9, 1), torch.zeros(9).long()):
         with pytest.raises(REFUSED, match='edge_score'):
             conv(x, index, edge_score=bad)
@@ -222,8 +251,13 @@ def test_pygs_containers_give_what_the_layer_gives(name, form):
     if form == 'col':
         index, values = in_form('col', index, values)
     kind = ('a', 'to', 'a')
-    out = HeteroConv({kind: conv})({'a': x}, {kind: index},
-                                   edge_type_dict={kind: values['edge_type']})
+    out = HeteroConv({kind: conv})({
+        'a': x
+    }, {
+        kind: index
+    }, edge_type_dict={
+        kind: values['edge_type']
+    })
     expected = conv(x, index, **values)
     torch.testing.assert_close(out['a'], expected)
 
@@ -250,8 +284,8 @@ def test_the_layers_over_pairs_name_what_does_not_fit():
     tagger = PairTagger(F, 7, list(channels), D)
     x = torch.randn(5, F)
     assert tagger(multi(x, graph, types), graph, channels, types).shape == (13, 7)
-    for bad in (torch.zeros(12).long(), torch.zeros(13), torch.full((13, ), T),
-                torch.full((13, ), -1), None):
+    high, low = torch.full((13, ), T), torch.full((13, ), -1)
+    for bad in (torch.zeros(12).long(), torch.zeros(13), high, low, None):
         for call in (lambda t: multi(x, graph, t),
                      lambda t: tagger(x, graph, channels, t)):
             with pytest.raises(REFUSED, match='types'):

@@ -1,10 +1,10 @@
-r"""What says ``converged`` is right: in any unit, both precisions, whatever the costs."""
+r"""Whatever says ``converged`` is right, in any unit and both precisions."""
 import numpy as np
-import ot
 import pytest
 import torch
 from scipy.optimize import linear_sum_assignment, linprog
 
+import ot
 from eega_pyg.ot import (
     exact_gromov_wasserstein,
     exact_wasserstein,
@@ -173,8 +173,8 @@ def structures(kind, rng):
     n, m = (max(x) for x in zip(*sizes))
     d_s, d_t = torch.zeros(4, n, n).double(), torch.zeros(4, m, m).double()
     a, b = torch.zeros(4, n).double(), torch.zeros(4, m).double()
-    for i, (k, l) in enumerate(sizes):
-        for d, mass, size in ((d_s, a, k), (d_t, b, l)):
+    for i, (k, m_i) in enumerate(sizes):
+        for d, mass, size in ((d_s, a, k), (d_t, b, m_i)):
             x = rng.random((size, size))
             if kind == 'equal':
                 x = np.ones((size, size))
@@ -214,8 +214,10 @@ def test_gromov_wasserstein_that_converged_is_stationary_in_any_unit(loss, kind,
             linear = cost[i].numpy() if fused else None
             if exact.converged[i]:
                 slope, t = slope_at(*sides, exact.plan[i].double(), loss, linear)
-                best = optimum(slope, *(x[x.cumsum(0) <= 2][:k].numpy()
-                                        for x, k in zip((a[i], b[i]), t.shape)))
+                best = optimum(
+                    slope,
+                    *(x[x.cumsum(0) <= 2][:k].numpy()
+                      for x, k in zip((a[i], b[i]), t.shape)))
                 used = np.isfinite(slope)
                 gain = (t[used] * slope[used]).sum() - best
                 assert gain <= 1e-6 * np.abs(slope[used]).mean() + 1e-12
@@ -226,12 +228,12 @@ def test_gromov_wasserstein_that_converged_is_stationary_in_any_unit(loss, kind,
 
 def slope_at(d_s, d_t, a, b, plan, loss, cost):
     r"""The slope of the objective in the plan, by a literal sum."""
-    k, l = int((a > 0).nonzero().max()) + 1, int((b > 0).nonzero().max()) + 1
-    x, y, t = d_s[:k, :k].numpy(), d_t[:l, :l].numpy(), plan[:k, :l].numpy()
+    k, n = (int((mass > 0).nonzero().max()) + 1 for mass in (a, b))
+    x, y, t = d_s[:k, :k].numpy(), d_t[:n, :n].numpy(), plan[:k, :n].numpy()
     gap = np.abs(x[:, None, :, None] - y[None, :, None, :])
     gap = gap**2 if loss == 'square' else gap
     slope = 2 * np.einsum('ijkl,kl->ij', gap, t)
-    return (slope if cost is None else 0.5 * slope + 0.5 * cost[:k, :l]), t
+    return (slope if cost is None else 0.5 * slope + 0.5 * cost[:k, :n]), t
 
 
 def check_regularised(d_s, d_t, a, b, slope, t, loss, cost):

@@ -258,7 +258,8 @@ def test_a_slope_of_a_slope_is_an_error_or_right() -> None:
         return sinkhorn(c, gradient='unroll', num_iters=60, tol=0.,
                         check_every=60).regularized
 
-    assert torch.autograd.gradgradcheck(value, cost[:1, :3, :3].detach().requires_grad_())
+    assert torch.autograd.gradgradcheck(value,
+                                        cost[:1, :3, :3].detach().requires_grad_())
 
 
 def test_functional_slopes_are_those_of_autograd() -> None:
@@ -270,6 +271,7 @@ def test_functional_slopes_are_those_of_autograd() -> None:
 
     given = cost.clone().requires_grad_()
     expected, = torch.autograd.grad(value(given).sum(), given)
-    torch.testing.assert_close(torch.func.grad(lambda c: value(c).sum())(cost), expected)
+    torch.testing.assert_close(
+        torch.func.grad(lambda c: value(c).sum())(cost), expected)
     jacobian = torch.func.jacrev(value)(cost)
     torch.testing.assert_close(jacobian.sum(0), expected)

@@ -33,8 +33,8 @@ def test_it_is_the_formula_for_every_pair():
     for i in (0, 1, 2, 4):
         s, t = x[batch_s == i].numpy(), y[batch_t == i].numpy()
         epsilon = 0.1 * ((s[:, None] - t[None])**2).sum(-1).mean()
-        expected = literal(s, t, epsilon) - (literal(s, s, epsilon) +
-                                             literal(t, t, epsilon)) / 2
+        expected = literal(
+            s, t, epsilon) - (literal(s, s, epsilon) + literal(t, t, epsilon)) / 2
         np.testing.assert_allclose(out.divergence[i], expected, atol=1e-7)
         assert out.divergence[i] > 0
 

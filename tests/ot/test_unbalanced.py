@@ -1,9 +1,9 @@
 import numpy as np
-import ot
 import pytest
 import torch
 from ot_cases import batched, cases
 
+import ot
 from eega_pyg.ot import LinearProblem, Sinkhorn, UnbalancedSinkhorn
 
 PAIRS = cases(120, seed=4, max_s=8, max_t=20)
@@ -43,7 +43,8 @@ def objective(plan, cost, a, b, epsilon, rho_s, rho_t):
 def test_where_one_side_is_free_its_nodes_go_where_it_is_cheap(rho):
     out = UnbalancedSinkhorn(0.05, None, 0., tol=1e-9)(LinearProblem(COST, A, B))
     unit = torch.einsum('bi,bij,bj->b', A, COST, B)
-    score = torch.where(B[:, None] > 0, -COST / (0.05 * unit[:, None, None]), -torch.inf)
+    score = torch.where(B[:, None] > 0, -COST / (0.05 * unit[:, None, None]),
+                        -torch.inf)
     weight = (score + B.clamp(min=1e-300).log()[:, None]).softmax(2)
     torch.testing.assert_close(out.plan, A[:, :, None] * weight, rtol=1e-6, atol=1e-9)
     assert out.converged.all()
@@ -63,8 +64,8 @@ def test_a_pair_is_the_same_alone_and_in_any_unit(unit):
     out = solver(LinearProblem(unit * COST, A, MORE * B))
     for i in (0, 7, 50):
         k, n = PAIRS[i].cost.shape
-        alone = solver(LinearProblem(COST[i:i + 1, :k, :n], A[i:i + 1, :k],
-                                     MORE * B[i:i + 1, :n]))
+        alone = solver(
+            LinearProblem(COST[i:i + 1, :k, :n], A[i:i + 1, :k], MORE * B[i:i + 1, :n]))
         torch.testing.assert_close(out.plan[i, :k, :n], alone.plan[0], rtol=0,
                                    atol=1e-10)
         assert out.plan[i].sum() == pytest.approx(float(alone.plan.sum()))
@@ -106,9 +107,16 @@ def test_too_few_iterations_are_not_called_converged():
     assert not out.converged.all()
 
 
-@pytest.mark.parametrize('options', [{'rho_s': -1.}, {'rho_t': float('inf')},
-                                     {'rho_s': None, 'rho_t': None},
-                                     {'epsilon': 0.}])
+@pytest.mark.parametrize('options', [{
+    'rho_s': -1.
+}, {
+    'rho_t': float('inf')
+}, {
+    'rho_s': None,
+    'rho_t': None
+}, {
+    'epsilon': 0.
+}])
 def test_options_out_of_range_are_refused(options):
     with pytest.raises(ValueError, match='Expected'):
         UnbalancedSinkhorn(**options)

@@ -48,8 +48,8 @@ def edges_of(x: OptPairTensor, edge_index: Adj, edge_attr: OptTensor,
             raise ValueError(f"Expected 'edge_index' as a sparse matrix of targets by "
                              f"sources (got {list(edge_index.shape)} with 'x' of "
                              f"{num_nodes[0]} sources and {num_nodes[1]} targets)")
-        edges = _from_matrix(edge_index, edge_attr, edge_type, edge_dim,
-                             num_edge_types is not None, flow)
+        edges = _from_matrix(edge_index, edge_attr, edge_type, edge_dim, num_edge_types
+                             is not None, flow)
     else:
         if size is not None:
             check_size(size, known)
@@ -115,7 +115,8 @@ def _from_matrix(edge_index: Tensor, edge_attr: OptTensor, edge_type: OptTensor,
         return Edges(index, None, value, size)
     if edge_dim is None:
         return Edges(index, None, None, size)
-    return Edges(index, value.view(-1, 1) if value.dim() == 1 else value.flatten(1), None,
+    return Edges(index,
+                 value.view(-1, 1) if value.dim() == 1 else value.flatten(1), None,
                  size)
 
 

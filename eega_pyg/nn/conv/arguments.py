@@ -96,7 +96,7 @@ def check_edges(edge_index: Tensor, size: Size) -> None:
                              f"row {side} (got {int(low[side])} to {int(high[side])})")
 
 
-def check_size(size: object, num_nodes: Tuple[int, Optional[int]]) -> None:
+def check_size(size: object, num_nodes: Tuple[Optional[int], ...]) -> None:
     r"""Refuses a size that is not that of the node features."""
     if (not isinstance(size, (tuple, list)) or len(size) != 2
             or not all(n is None or isinstance(n, int) for n in size)):

@@ -156,9 +156,11 @@ class AttributeTransformerConv(MessagePassing):
         return_attention_weights: bool = False,
     ) -> Union[Tensor, Tuple[Tensor, Tuple[Tensor, Tensor]]]:
         x = check_nodes(x, (self.lin_key.in_channels, self.lin_query.in_channels))
-        edge_index, edge_attr, edge_type, size = edges_of(
-            x, edge_index, edge_attr, edge_type, size, self.edge_dim,
-            self.num_edge_types, self.flow)
+        edge_index, edge_attr, edge_type, size = edges_of(x, edge_index, edge_attr,
+                                                          edge_type, size,
+                                                          self.edge_dim,
+                                                          self.num_edge_types,
+                                                          self.flow)
         H, C = self.heads, self.out_channels
         query = self.lin_query(x[1]).view(-1, H, C)
         key = self.lin_key(x[0]).view(-1, H, C)

@@ -78,13 +78,14 @@ class TypedConv(torch.nn.Module):
             raise ValueError("Expected 'edge_index' as a tensor or an EdgeIndex: the "
                              "edges of a sparse matrix have another order than "
                              "'edge_type'")
-        is_index = isinstance(edge_index, EdgeIndex)
-        index = edge_index.as_tensor() if is_index else edge_index
-        check_edges(index, (x.size(0), x.size(0)))
+        size, index = (x.size(0), x.size(0)), edge_index
+        if isinstance(edge_index, EdgeIndex):
+            index = edge_index.as_tensor()
+            if edge_index.sparse_size() != size:
+                edge_index = EdgeIndex(index, sparse_size=size,
+                                       sort_order=edge_index.sort_order)
+        check_edges(index, size)
         check_types('edge_type', edge_type, index.size(1), self.num_edge_types)
-        if is_index and edge_index.sparse_size() != (x.size(0), x.size(0)):
-            edge_index = EdgeIndex(index, sparse_size=(x.size(0), x.size(0)),
-                                   sort_order=edge_index.sort_order)
         if self.reads == 'edge_type':
             out = self.conv(x, edge_index, edge_type=edge_type)
         elif self.reads == 'edge_attr':

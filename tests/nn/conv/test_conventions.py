@@ -244,7 +244,8 @@ def test_explainers_find_the_same_in_every_order_of_the_edges(layer, order):
         reaching = index.as_tensor()[1] == 0
         assert (same[reaching] > 0).all() and (same[~reaching] == 0).all()
         if isinstance(algorithm, AttentionExplainer):  # The other is random.
-            perm = (index.as_tensor().T[:, None] == edge_index.T).all(-1).int().argmax(1)
+            perm = (index.as_tensor().T[:,
+                                        None] == edge_index.T).all(-1).int().argmax(1)
             torch.testing.assert_close(same, mask[perm])
 
 
