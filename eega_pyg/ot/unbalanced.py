@@ -48,7 +48,7 @@ class UnbalancedSinkhorn:
         tol (float, optional): A pair has converged when no logarithm of a scaling, and
             so no logarithm of the plan's entries, is further than about this from its
             end, and the marginals that have to be met are, up to this relative to the
-            mass. (default: :obj:`1e-6`)
+            mass. (default: :obj:`1e-4`)
         check_every (int, optional): Iterations between two looks at the error.
             (default: :obj:`10`)
         gradient (str, optional): As in :class:`Sinkhorn`. (default:
@@ -62,7 +62,7 @@ class UnbalancedSinkhorn:
     rho_t: Optional[float] = 1.
     relative: bool = True
     num_iters: int = 1000
-    tol: float = 1e-6
+    tol: float = 1e-4
     check_every: int = 10
     gradient: str = 'envelope'
 
