@@ -5,6 +5,7 @@ from typing import Any, Iterator, NamedTuple, Optional, Tuple, Union
 import torch
 from torch import Tensor
 
+from eega_pyg.ot.autocast import at_least_single
 from eega_pyg.ot.linear import masked_problem
 from eega_pyg.ot.marginals import prepare_marginals
 from eega_pyg.ot.quadratic import QuadraticTerm, check_reading
@@ -128,6 +129,7 @@ def quadratic_problem(
             exist, an edge joins two graphs, a batch vector is not ascending, a mass is
             negative or not finite, or the total masses of a pair differ.
     """
+    edge_attr_s, edge_attr_t = (at_least_single(x) for x in (edge_attr_s, edge_attr_t))
     nodes_s, nodes_t = node_layout(_num_nodes(edge_index_s, batch_s, num_nodes_s,
                                               a), batch_s,
                                    _num_nodes(edge_index_t, batch_t, num_nodes_t, b),

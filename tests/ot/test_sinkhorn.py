@@ -4,7 +4,13 @@ import torch
 from ot_cases import batched, cases
 
 import ot
-from eega_pyg.ot import exact_wasserstein, linear_problem, sinkhorn
+from eega_pyg.ot import (
+    MirrorDescent,
+    exact_wasserstein,
+    linear_problem,
+    quadratic_problem,
+    sinkhorn,
+)
 
 PAIRS = cases(210)
 COST, _, _, A, B = batched(PAIRS)
@@ -181,3 +187,14 @@ def test_features_that_do_not_match_are_named() -> None:
 def test_half_precision_is_refused() -> None:
     with pytest.raises(ValueError, match='float32'):
         sinkhorn(COST.half())
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_features_of_half_a_precision_are_taken_in_single_precision(dtype) -> None:
+    x, y = torch.randn(2, 6, 4).to(dtype)
+    half, single = linear_problem(x, y), linear_problem(x.float(), y.float())
+    assert all(torch.equal(p, q) for p, q in zip(half, single))
+    assert half.cost.dtype == torch.float32
+    edges = torch.tensor([[0, 1], [1, 2]])
+    problem = quadratic_problem(edges, x[0, :2], edges, y[0, :2])
+    assert MirrorDescent()(problem).quadratic.dtype == torch.float32
