@@ -150,10 +150,12 @@ def _descend(objective: FusedObjective, plan: np.ndarray, a: np.ndarray, b: np.n
     unit = (product * np.abs(slope(product))).sum() / a.sum()
     for step in range(num_iters):
         vertex = simplex(costs(now), a, b, slack=slack)
+        if not vertex.optimal:
+            return _End(plan, step, False)
         way = vertex.plan - plan
         gain = -(now * way).sum()
-        if not vertex.optimal or gain <= tol * unit:
-            return _End(plan, step, vertex.optimal)
+        if gain <= tol * unit:
+            return _End(plan, step, True)
         # The objective is quadratic along a line: two numbers tell it all.
         bend = ((slope(vertex.plan) - now) * way).sum()
         plan = plan + (min(1., gain / bend) if bend > 0 else 1.) * way

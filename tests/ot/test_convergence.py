@@ -95,6 +95,7 @@ def test_wasserstein_that_converged_is_the_optimum(kind, dtype, unit):
                 assert (out.plan[i][cost[i] == torch.inf] == 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kind', KINDS)
 def test_proximal_points_and_sinkhorn_do_converge(kind):
     pairs, cost, a, b = batch(kind)
@@ -128,7 +129,7 @@ def test_sinkhorn_that_converged_is_the_regularised_optimum(kind, dtype, unit):
 @pytest.mark.parametrize('big', [1e2, 1e4, 1e8, 1e16, np.inf])
 @pytest.mark.parametrize('share', [0.1, 0.3, 0.6])
 def test_pairs_forbidden_by_any_cost_are_not_used(big, share):
-    for seed in range(3):
+    for seed in range(2):
         rng = np.random.default_rng(seed)
         n = 5 + seed
         cost, forbidden = rng.random((n, n)), rng.random((n, n)) < share
