@@ -87,7 +87,8 @@ def use_utf8() -> None:
 def show_warnings() -> None:
     r"""Shows the warnings of this library only."""
     warnings.filterwarnings('ignore')
-    warnings.filterwarnings('default', module=r'eega_pyg\.(datasets|extraction|training)')
+    shown = r'eega_pyg\.(datasets|extraction|training)'
+    warnings.filterwarnings('default', module=shown)
     warnings.showwarning = _show
 
 

@@ -6,6 +6,7 @@ from torch_geometric.nn import Linear
 from torch_geometric.nn.inits import reset
 
 from eega_pyg.nn.conv import CompleteGraph, WGCNConv
+from eega_pyg.nn.conv.arguments import check_keys, check_types
 
 
 class EdgeChannel(torch.nn.Module):
@@ -35,6 +36,7 @@ class EdgeChannel(torch.nn.Module):
 
     def spread(self, table: Tensor, types: Tensor, graph: CompleteGraph) -> Tensor:
         r"""Looks each pair up in a table."""
+        check_types('types', types, graph.row.numel(), table.size(0))
         return table.index_select(0, types.long())
 
 
@@ -42,6 +44,7 @@ class NodeChannel(EdgeChannel):
     r"""Pair features that are the sum of one term a word: its part of speech (Pos).
     Takes types of words :math:`(|\mathcal{V}|)`."""
     def spread(self, table: Tensor, types: Tensor, graph: CompleteGraph) -> Tensor:
+        check_types('types', types, graph.num_nodes, table.size(0))
         x = table.index_select(0, types.long())
         return x.index_select(0, graph.row) + x.index_select(0, graph.col)
 
@@ -118,6 +121,7 @@ class MultiChannel(torch.nn.Module):
 
     def forward(self, x: Tensor, graph: CompleteGraph, types: Dict[str, Tensor],
                 edge_mask: Optional[Tensor] = None) -> Tensor:
+        check_keys('types', types, self.channels)
         outs = []
         for name in self.convs:
             channel = cast(EdgeChannel, self.channels[name])

@@ -6,6 +6,7 @@ from torch import Tensor
 from torch_geometric.nn import Linear
 
 from eega_pyg.nn.conv import CompleteGraph
+from eega_pyg.nn.conv.arguments import check_features, check_keys
 from eega_pyg.nn.multi_channel import EdgeChannel
 
 #: Up to this offset each has a bucket of its own; then four buckets share an octave.
@@ -109,6 +110,12 @@ class PairTagger(torch.nn.Module):
     def forward(self, x: Tensor, graph: CompleteGraph,
                 channels: Mapping[str, EdgeChannel] = {},
                 types: Mapping[str, Tensor] = {}) -> Tensor:
+        check_features('x', x, self.in_channels)
+        if x.size(0) != graph.num_nodes:
+            raise ValueError(f"Expected 'x' of the {graph.num_nodes} nodes of 'graph' "
+                             f"(got {x.size(0)})")
+        check_keys('channels', channels, self.lin_channels)
+        check_keys('types', types, self.lin_channels)
         # In single precision under autocast, too: in bfloat16 a score has three digits,
         # and a softmax over them is off by up to 0.6 %.
         with torch.autocast(x.device.type, enabled=False):

@@ -5,6 +5,7 @@ from torch import Tensor
 from torch_geometric.nn import SimpleConv
 from torch_geometric.utils import to_dense_batch
 
+from eega_pyg.nn.architecture import check_architecture
 from eega_pyg.resolve import num_positions
 from eega_pyg.schema import short
 
@@ -37,8 +38,9 @@ class TextEncoder(torch.nn.Module):
             of the lowest are trained. (default: :obj:`0`)
 
     Raises:
-        ValueError: If the encoder is of another kind or has not so many layers, or,
-            when called, if a text has more word pieces than the encoder has positions.
+        ValueError: If the encoder is of another kind or has not so many layers, if a
+            field of its configuration does not fit the others, or, when called, if a
+            text has more word pieces than the encoder has positions.
 
     Shapes:
         - **input:** word pieces :math:`(P)` and their graphs :math:`(P)`; the pieces of
@@ -50,24 +52,44 @@ class TextEncoder(torch.nn.Module):
                  freeze_layers: int = 0) -> None:
         super().__init__()
         from transformers import AutoConfig, AutoModel
+        if not isinstance(config, dict):
+            raise ValueError(f"encoder: expected an architecture (got {short(config)})")
         kind = config.get('model_type')
         if kind not in ARCHITECTURES:
             raise ValueError(f"model_type: expected a text encoder of "
                              f"{', '.join(ARCHITECTURES)} (got {short(kind)})")
         fields = {k: v for k, v in config.items() if k not in _LOADING}
-        hf_config = AutoConfig.for_model(kind, **fields)
+        check_architecture(kind, fields)
         # The pooler reads [CLS] alone and is never used.
         kwargs = {'add_pooling_layer': False} if kind == 'bert' else {}
-        self.encoder = AutoModel.from_config(hf_config, trust_remote_code=False,
-                                             **kwargs).float()
+        try:
+            hf_config = AutoConfig.for_model(kind, **fields)
+            check_architecture(kind,
+                               hf_config.to_dict())  # With what the kind has by itself.
+            self.encoder = AutoModel.from_config(hf_config, trust_remote_code=False,
+                                                 **kwargs).float()
+            if hasattr(self.encoder, 'pooler'):
+                self.encoder.pooler = None
+            self._try()
+        except Exception as e:  # Each kind has its own.
+            reason = ' '.join(str(e).split())[:120]
+            if isinstance(e, ValueError) and reason.startswith('encoder.'):
+                raise
+            raise ValueError(f"encoder: {reason or type(e).__name__}") from e
         self.max_pieces = num_positions(config)
-        if hasattr(self.encoder, 'pooler'):
-            self.encoder.pooler = None
         self.freeze_embeddings = freeze_embeddings
         self.encoder.get_input_embeddings().weight.requires_grad_(not freeze_embeddings)
         if freeze_layers > 0:
             self._freeze(freeze_layers)
         self.pool = SimpleConv(aggr='mean')
+
+    @torch.no_grad()
+    def _try(self) -> None:
+        r"""Reads two pieces: what does not fit together says so here and not after the
+        first text."""
+        weight = self.encoder.get_input_embeddings().weight
+        self.encoder.eval()(inputs_embeds=weight[:1].expand(2, -1)[None])
+        self.encoder.train()
 
     def _freeze(self, num_layers: int) -> None:
         # Models of Hugging Face hold their layers in one list of that many modules.

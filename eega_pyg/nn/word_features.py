@@ -1,8 +1,10 @@
-from typing import Any, Mapping
+from typing import Any, Mapping, cast
 
 import torch
 from torch import Tensor
 from torch_geometric.nn import Linear
+
+from eega_pyg.nn.conv.arguments import check_keys, check_rows, check_types
 
 
 class WordFeatures(torch.nn.Module):
@@ -43,8 +45,16 @@ class WordFeatures(torch.nn.Module):
             torch.nn.init.zeros_(param)
 
     def forward(self, words: Mapping[str, Any]) -> Tensor:
+        vectors = ['vector'] if self.vector_dim > 0 else []
+        keys = [*self.embs, *vectors]
+        check_keys('words', words, keys)
+        num_words = len(words[keys[0]]) if keys else 0
+        for name, emb in self.embs.items():
+            check_types(name, words[name], num_words,
+                        cast(torch.nn.Embedding, emb).num_embeddings)
         parts = [emb(words[name].long()) for name, emb in self.embs.items()]
         if self.vector_dim > 0:
+            check_rows('vector', words['vector'], num_words, self.vector_dim)
             vector = self.norm(words['vector'].to(self.lin.weight.dtype))
             parts.append(self.lin(self.dropout(vector)))
         return torch.stack(parts).sum(dim=0)

@@ -10,11 +10,14 @@ from eega_pyg.ot.graph_alignment import GraphAlignment, GraphAlignmentOutput
 from eega_pyg.ot.gromov import MirrorDescent, gromov_wasserstein
 from eega_pyg.ot.gromov_wasserstein_distance import GromovWassersteinDistance
 from eega_pyg.ot.linear import LinearProblem, linear_problem
+from eega_pyg.ot.partial import partial_output, partial_problem
 from eega_pyg.ot.proximal import ProximalPoint, proximal_point
 from eega_pyg.ot.ragged import Layout, node_layout
 from eega_pyg.ot.result import TransportOutput, plan_to_edges
 from eega_pyg.ot.sinkhorn import Sinkhorn, sinkhorn
+from eega_pyg.ot.sinkhorn_divergence import SinkhornDivergence, SinkhornDivergenceOutput
 from eega_pyg.ot.structure import DenseStructure, SparseStructure, sparse_structure
+from eega_pyg.ot.unbalanced import UnbalancedSinkhorn
 from eega_pyg.ot.wasserstein_distance import WassersteinDistance
 
 __all__ = [
@@ -30,8 +33,11 @@ __all__ = [
     'ProximalPoint',
     'QuadraticProblem',
     'Sinkhorn',
+    'SinkhornDivergence',
+    'SinkhornDivergenceOutput',
     'SparseStructure',
     'TransportOutput',
+    'UnbalancedSinkhorn',
     'WassersteinDistance',
     'edge_cost',
     'exact_gromov_wasserstein',
@@ -40,6 +46,8 @@ __all__ = [
     'linear_problem',
     'node_layout',
     'pairwise_cost',
+    'partial_output',
+    'partial_problem',
     'plan_to_edges',
     'proximal_point',
     'quadratic_problem',

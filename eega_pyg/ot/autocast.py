@@ -3,6 +3,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Iterator
 
 import torch
+from torch import Tensor
 
 
 @contextmanager
@@ -16,3 +17,8 @@ def no_autocast() -> Iterator[None]:
         for kind in kinds:
             stack.enter_context(torch.autocast(kind, enabled=False))
         yield
+
+
+def at_least_single(x: Tensor) -> Tensor:
+    r"""Numbers of half a precision, as autocast makes them, in single precision."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x

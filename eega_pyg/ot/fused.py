@@ -5,6 +5,7 @@ from typing import Any, Iterator, NamedTuple, Optional, Tuple, Union
 import torch
 from torch import Tensor
 
+from eega_pyg.ot.autocast import at_least_single
 from eega_pyg.ot.linear import masked_problem
 from eega_pyg.ot.marginals import prepare_marginals
 from eega_pyg.ot.quadratic import QuadraticTerm, check_reading
@@ -22,7 +23,8 @@ class QuadraticProblem:
         a (torch.Tensor): The first marginals :math:`(B, n)`.
         b (torch.Tensor): The second marginals :math:`(B, m)`.
         cost (torch.Tensor, optional): The costs :math:`(B, n, m)` of a fused problem,
-            as in :class:`LinearProblem`. (default: :obj:`None`)
+            as in :class:`LinearProblem`: where infinite, there is no mass whatever the
+            weight. (default: :obj:`None`)
         weight (float, optional): The weight :math:`w` of the quadratic term in a fused
             problem. (default: :obj:`0.5`)
         loss (str, optional): The loss :math:`L`, the :obj:`"square"` or
@@ -68,7 +70,18 @@ class QuadraticProblem:
         r"""What a solver minimises."""
         term = QuadraticTerm(self.structure_s, self.structure_t, self.a, self.b,
                              self.loss, self.reading, self.normalize)
-        return FusedObjective(term, self.cost, self.weight)
+        cost = self.cost
+        if cost is not None:
+            cost = torch.where(cost == torch.inf, 0, cost)
+        return FusedObjective(term, cost, self.weight)
+
+    def permitted(self) -> Optional[Tensor]:
+        r"""Where mass may be: where the cost is not infinite, whatever the weight
+        :math:`(B, n, m)`; :obj:`None` if that is everywhere."""
+        if self.cost is None:
+            return None
+        mask = self.cost != torch.inf
+        return None if bool(mask.all()) else mask
 
 
 def quadratic_problem(
@@ -116,6 +129,7 @@ def quadratic_problem(
             exist, an edge joins two graphs, a batch vector is not ascending, a mass is
             negative or not finite, or the total masses of a pair differ.
     """
+    edge_attr_s, edge_attr_t = (at_least_single(x) for x in (edge_attr_s, edge_attr_t))
     nodes_s, nodes_t = node_layout(_num_nodes(edge_index_s, batch_s, num_nodes_s,
                                               a), batch_s,
                                    _num_nodes(edge_index_t, batch_t, num_nodes_t, b),

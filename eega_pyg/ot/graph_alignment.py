@@ -5,7 +5,7 @@ from typing import NamedTuple, Optional
 import torch
 from torch import Tensor
 
-from eega_pyg.ot.autocast import no_autocast
+from eega_pyg.ot.autocast import at_least_single, no_autocast
 from eega_pyg.ot.costs import cosine_cost, unit_vectors
 from eega_pyg.ot.fused import QuadraticProblem
 from eega_pyg.ot.gromov import MirrorDescent
@@ -156,8 +156,7 @@ class GraphAlignment(torch.nn.Module):
             raise ValueError(f"Expected features of shapes [N, F] and [M, F] "
                              f"(got {list(x_s.shape)} and {list(x_t.shape)})")
         with no_autocast():
-            if x_s.dtype in (torch.float16, torch.bfloat16):
-                x_s = x_s.float()
+            x_s = at_least_single(x_s)
             x_s, x_t = unit_vectors(x_s), unit_vectors(x_t.to(x_s.dtype))
             nodes_s, nodes_t = node_layout(x_s.size(0), batch_s, x_t.size(0), batch_t,
                                            batch_size, x_s.device)

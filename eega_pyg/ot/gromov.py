@@ -11,9 +11,11 @@ from eega_pyg.ot.marginals import (
     LOG_ZERO,
     Marginals,
     divergence,
+    is_resolved,
     regularization,
     with_logarithms,
 )
+from eega_pyg.ot.permitted import permitted_costs
 from eega_pyg.ot.projection import (
     check_options,
     fast_exp,
@@ -21,7 +23,7 @@ from eega_pyg.ot.projection import (
     project,
     round_plan,
 )
-from eega_pyg.ot.result import TransportOutput, marginal_error
+from eega_pyg.ot.result import TransportOutput, marginal_error, once
 from eega_pyg.ot.sinkhorn import marginal_slope
 from eega_pyg.ot.structure import Structure
 
@@ -117,14 +119,21 @@ class MirrorDescent:
         objective = problem.objective()
         start = a[:, :, None] * b[:, None, :]
         first = objective.gradient(start)
-        strength = regularization(self.epsilon, self.relative, first, a, b)
-        if plan is not None:
-            start = start_from(plan, a, b)
+        permitted = counted = feasible = None
+        if problem.cost is not None:
+            with torch.no_grad():
+                _, permitted, counted, _, feasible = permitted_costs(
+                    problem.cost, with_logarithms(a, b))
+        unit = first, a, b, counted
+        strength = regularization(self.epsilon, self.relative, *unit)
+        if plan is not None or permitted is not None:
+            start = self._start(plan, permitted, feasible, with_logarithms(a, b))
             first = objective.gradient(start)
         unroll = self.gradient == 'unroll' and torch.is_grad_enabled()
         with torch.set_grad_enabled(unroll):
             marginals = with_logarithms(a, b)
-            end = self._descend(objective, start, first, marginals, strength)
+            end = self._descend(objective, start, first, marginals, strength, permitted,
+                                feasible)
             scale = strength[:, None]
             base_a, base_b = self._zero(marginals)
             f = torch.where(a > 0, end.u - base_a, 0) * scale
@@ -133,50 +142,95 @@ class MirrorDescent:
         if self.method == 'mirror':
             kl = divergence(_log(end.plan), end.plan, marginals)
             regularized = regularized + strength * kl
+        error = marginal_error(end.plan, a, b)
+        converged = (end.converged & regularized.isfinite()
+                     & is_resolved(strength, self.epsilon, self.relative, *unit))
+        if permitted is not None:
+            converged &= error <= self.tol
         if not unroll:
             regularized = regularized + marginal_slope(a, f) + marginal_slope(b, g)
-        return TransportOutput(end.plan, linear, quadratic, regularized, end.iterations,
-                               marginal_error(end.plan, a, b), end.converged, f, g)
+        out = TransportOutput(end.plan, linear, quadratic, regularized, end.iterations,
+                              error, converged, f, g)
+        return out if unroll else once(out)
+
+    @staticmethod
+    def _start(plan: Optional[Tensor], permitted: Optional[Tensor],
+               feasible: Optional[Tensor], marginals: Marginals) -> Tensor:
+        r"""A given start or the product plan, without forbidden pairs."""
+        a, b = marginals.a, marginals.b
+        if plan is None:
+            plan = a[:, :, None] * b[:, None, :]
+        else:
+            plan = start_from(plan, a, b)
+        if permitted is None or feasible is None:
+            return plan
+        with torch.no_grad():
+            score = torch.where(permitted, _log(plan), LOG_ZERO)
+            u, v = (torch.zeros_like(x).masked_fill(x <= 0, LOG_ZERO) for x in (a, b))
+            tol = 100 * torch.finfo(a.dtype).eps
+            fit = project(score, marginals, u, v, 1000, tol, 20)
+            found = fast_exp(log_plan(score, fit.u, fit.v))
+            plan = torch.where(feasible[:, None, None], found, plan)
+            return torch.where(permitted, plan, 0)
 
     def _zero(self, marginals: Marginals) -> Tuple[Tensor, Tensor]:
         r"""The scalings of potentials zero. A proximal step holds the last plan, and
         with it the masses, in its scores."""
         if self.method == 'mirror':
             return marginals.log_a, marginals.log_b
-        u, v = (torch.where(x > 0, 0, LOG_ZERO) for x in (marginals.a, marginals.b))
+        u, v = (torch.zeros_like(x).masked_fill(x <= 0, LOG_ZERO)
+                for x in (marginals.a, marginals.b))
         return u, v
 
     def _descend(self, objective: FusedObjective, plan: Tensor, slope: Tensor,
-                 marginals: Marginals, strength: Tensor) -> '_Descent':
+                 marginals: Marginals, strength: Tensor, permitted: Optional[Tensor],
+                 feasible: Optional[Tensor]) -> '_Descent':
         step = strength[:, None, None]
         u, v = self._zero(marginals)
         a, b, _, _, mass = marginals
         inside = (a > 0)[:, :, None] & (b > 0)[:, None, :]
+        inner_iters = self.inner_iters
+        if permitted is not None:
+            inside = inside & permitted
+            # What a plan lacks is spread over all pairs, forbidden ones too.
+            inner_iters = 1000
         # A marginal error adds about its square to the divergence.
         inner_tol = 0.1 * self.tol**0.5
+        if permitted is not None:
+            inner_tol = 0.1 * self.tol
         noise = torch.finfo(plan.dtype).eps**0.5
         iterations = torch.zeros_like(mass, dtype=torch.long)
         active = torch.ones_like(iterations, dtype=torch.bool)
         # The pairs that have not converged (None: all); the others stay as they are.
         part: Optional[Tensor] = None
+        if feasible is not None:
+            active = feasible.clone()
+            part = active.nonzero().flatten()
         for _ in range(self.num_iters):
+            if part is not None and part.numel() == 0:
+                break
             log_t = _log(plan)
             score = -slope / step
             if self.method == 'proximal':
                 # Cells without mass stay empty; their logarithms must not add up.
                 score = torch.where(inside, score + log_t, 0)
+            if permitted is not None:
+                score = torch.where(permitted, score, LOG_ZERO)
             if part is None:
-                fit = project(score, marginals, u, v, self.inner_iters, inner_tol,
+                fit = project(score, marginals, u, v, inner_iters, inner_tol,
                               self.check_every)
                 u, v = fit.u, fit.v
             else:
                 fit = project(score[part], marginals.select(part), u[part], v[part],
-                              self.inner_iters, inner_tol, self.check_every)
+                              inner_iters, inner_tol, self.check_every)
                 u, v = u.index_copy(0, part, fit.u), v.index_copy(0, part, fit.v)
             iterations += active
             log_new = log_plan(score, u, v)
             solution = fast_exp(log_new)
             new = round_plan(solution, a, b)
+            if permitted is not None:
+                solution = torch.where(permitted, solution, 0)
+                new = torch.where(permitted, new, 0)
             new_slope = objective.gradient(new)
             ratio = torch.where(inside, log_t - log_new, 0)
             gap = (plan * ratio - plan + solution).sum((1, 2))
@@ -198,9 +252,8 @@ class MirrorDescent:
             going = active.nonzero().flatten()
             if going.numel() < active.numel():
                 part = going
-                if part.numel() == 0:
-                    break
-        return _Descent(plan, u, v, iterations, ~active)
+        converged = ~active if feasible is None else ~active & feasible
+        return _Descent(plan, u, v, iterations, converged)
 
 
 class _Descent(NamedTuple):

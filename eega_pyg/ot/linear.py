@@ -4,6 +4,7 @@ from typing import NamedTuple, Optional
 import torch
 from torch import Tensor
 
+from eega_pyg.ot.autocast import at_least_single
 from eega_pyg.ot.costs import pairwise_cost
 from eega_pyg.ot.marginals import prepare_marginals
 from eega_pyg.ot.ragged import node_layout
@@ -13,7 +14,7 @@ class LinearProblem(NamedTuple):
     r"""A batch of transport problems, padded: no mass, no node.
 
     Shapes:
-        - **cost:** :math:`(B, n, m)`, finite everywhere
+        - **cost:** :math:`(B, n, m)`; infinite between nodes that get no mass
         - **a**, **b:** :math:`(B, n)`, :math:`(B, m)`
     """
     cost: Tensor
@@ -34,7 +35,8 @@ def linear_problem(
     r"""The Wasserstein problems between the nodes of two batches of graphs.
 
     Args:
-        x_s (torch.Tensor): Node features of the first side :math:`(N_s, F)`.
+        x_s (torch.Tensor): Node features of the first side :math:`(N_s, F)`; those of
+            half a precision are taken in single precision, on both sides.
         x_t (torch.Tensor): Node features of the second side :math:`(N_t, F)`.
         batch_s (torch.Tensor, optional): The pair of each node :math:`(N_s)`,
             ascending. (default: one pair)
@@ -52,6 +54,7 @@ def linear_problem(
         ValueError: If shapes or types do not match, a batch vector is not ascending, a
             mass is negative or not finite, or the total masses of a pair differ.
     """
+    x_s, x_t = at_least_single(x_s), at_least_single(x_t)
     if (x_s.dim() != 2 or x_t.dim() != 2 or x_s.size(1) != x_t.size(1)
             or x_s.dtype != x_t.dtype):
         raise ValueError(

@@ -1,5 +1,5 @@
 r"""What the two sides of a transport problem weigh, and how strong its regulariser."""
-from typing import NamedTuple, Optional, Tuple
+from typing import NamedTuple, Optional, Tuple, Union
 
 import torch
 from torch import Tensor
@@ -22,7 +22,7 @@ class Marginals(NamedTuple):
     log_b: Tensor
     mass: Tensor
 
-    def select(self, pairs: Tensor) -> 'Marginals':
+    def select(self, pairs: Union[Tensor, slice]) -> 'Marginals':
         r"""The marginals of some pairs."""
         return Marginals(*(x[pairs] for x in self))
 
@@ -102,26 +102,59 @@ def _check_mass(a: Tensor, b: Tensor) -> None:
                          f"in pair {pair})")
 
 
-def regularization(epsilon: float, relative: bool, cost: Tensor, a: Tensor,
-                   b: Tensor) -> Tensor:
+def regularization(epsilon: float, relative: bool, cost: Tensor, a: Tensor, b: Tensor,
+                   counted: Optional[Tensor] = None) -> Tensor:
     r"""The strength :math:`\varepsilon` of the regulariser for each pair :math:`(B)`.
 
     Args:
         epsilon (float): The given strength.
-        relative (bool): If set, :obj:`epsilon` is in units of the pair's mean cost
-            :math:`\sum_{ij} a_i b_j |c_{ij}| / \sum_{ij} a_i b_j`.
-        cost (torch.Tensor): The costs :math:`(B, n, m)`.
-        a (torch.Tensor): The first marginals :math:`(B, n)`.
-        b (torch.Tensor): The second marginals :math:`(B, m)`.
+        relative (bool): If set, :obj:`epsilon` is in units of :func:`mean_cost`.
+        cost, a, b, counted: As in :func:`mean_cost`.
     """
     if not relative:
         return cost.new_full((cost.size(0), ), epsilon)
-    mass = a.sum(1) * b.sum(1)
-    mean = ((cost.abs() * b[:, None, :]).sum(2) * a).sum(1)
-    mean = mean / torch.where(mass > 0, mass, 1)
+    mean = mean_cost(cost, a, b, counted)
     # Where nothing costs anything, every strength gives the product plan.
-    costly = mean > 1e4 * torch.finfo(cost.dtype).tiny / min(epsilon, 1)
-    return epsilon * torch.where(costly, mean, 1)
+    return epsilon * torch.where(mean > _smallest(epsilon, cost.dtype), mean, 1)
+
+
+def mean_cost(cost: Tensor, a: Tensor, b: Tensor,
+              counted: Optional[Tensor] = None) -> Tensor:
+    r"""The mean cost :math:`\sum_{ij} a_i b_j |c_{ij}| / \sum_{ij} a_i b_j` of each
+    pair :math:`(B)`.
+
+    Args:
+        cost (torch.Tensor): The costs :math:`(B, n, m)`.
+        a (torch.Tensor): The first marginals :math:`(B, n)`.
+        b (torch.Tensor): The second marginals :math:`(B, m)`.
+        counted (torch.Tensor, optional): The pairs of nodes that the sums run over
+            :math:`(B, n, m)`. (default: all)
+    """
+    size = cost.abs()
+    if counted is None:
+        mass = a.sum(1) * b.sum(1)
+    else:
+        size = torch.where(counted, size, 0)
+        mass = ((counted * b[:, None, :]).sum(2) * a).sum(1)
+    mean = ((size * b[:, None, :]).sum(2) * a).sum(1)
+    return mean / torch.where(mass > 0, mass, 1)
+
+
+def is_resolved(strength: Tensor, epsilon: float, relative: bool, cost: Tensor,
+                a: Tensor, b: Tensor, counted: Optional[Tensor] = None) -> Tensor:
+    r"""Whether costs are so large, or all zero, that a strength relative to them is a
+    number of their type :math:`(B)`; they are as in :func:`mean_cost`."""
+    resolved = cost.new_ones(cost.size(0), dtype=torch.bool)
+    if not relative or not bool((strength == epsilon).any()):
+        return resolved
+    mean = mean_cost(cost.detach(), a.detach(), b.detach(), counted)
+    inside = (a > 0)[:, :, None] & (b > 0)[:, None, :]
+    nothing = ~((cost != 0) & inside).any(2).any(1)
+    return nothing | (mean > _smallest(epsilon, cost.dtype))
+
+
+def _smallest(epsilon: float, dtype: torch.dtype) -> float:
+    return 1e4 * torch.finfo(dtype).tiny / min(epsilon, 1)
 
 
 def divergence(log_plan: Tensor, plan: Tensor, marginals: Marginals) -> Tensor:

@@ -1,13 +1,14 @@
 r"""Exact Wasserstein distances by proximal steps of entropic problems."""
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any, Optional, Tuple
 
 import torch
 from torch import Tensor
 
 from eega_pyg.ot.autocast import no_autocast
 from eega_pyg.ot.linear import LinearProblem, masked_problem
-from eega_pyg.ot.marginals import regularization, with_logarithms
+from eega_pyg.ot.marginals import Marginals, mean_cost, regularization, with_logarithms
+from eega_pyg.ot.permitted import PermittedCosts, permitted_costs, score_of
 from eega_pyg.ot.projection import (
     check_options,
     fast_exp,
@@ -15,7 +16,7 @@ from eega_pyg.ot.projection import (
     project,
     round_plan,
 )
-from eega_pyg.ot.result import TransportOutput, marginal_error
+from eega_pyg.ot.result import TransportOutput, marginal_error, once
 from eega_pyg.ot.sinkhorn import marginal_slope
 
 
@@ -70,19 +71,26 @@ class ProximalPoint:
     @no_autocast()
     def __call__(self, problem: LinearProblem) -> TransportOutput:
         r"""Solves a batch of problems."""
-        cost, a, b = problem
+        a, b = problem.a, problem.b
         with torch.no_grad():
             marginals = with_logarithms(a, b)
-            unit = regularization(1., True, cost, a, b) * marginals.mass
-            strength = regularization(self.epsilon, self.relative, cost, a, b)
+            costs = permitted_costs(problem.cost, marginals)
+            cost, permitted, counted, needed, feasible = costs
+            unit = mean_cost(cost, a, b, counted) * marginals.mass
+            strength = regularization(self.epsilon, self.relative, cost, a, b, counted)
             inside = (a > 0)[:, :, None] & (b > 0)[:, None, :]
+            if permitted is not None:
+                inside = inside & permitted
             log_a, log_b = marginals.log_a, marginals.log_b
             f, g = torch.zeros_like(a), torch.zeros_like(b)
             # The best feasible plan and potentials so far, their costs below and above.
-            plan, best_f = a[:, :, None] * b[:, None, :], f
-            best_g = _c_transform(cost, f, inside)
-            upper, lower = (plan * cost).sum((1, 2)), (b * best_g).sum(1)
-            active = upper - lower > self.tol * unit
+            plan, upper = self._cost(a[:, :, None] * b[:, None, :], costs, marginals)
+            best_f, best_g = f, _c_transform(cost, f, inside)
+            lower = (b * best_g).sum(1)
+            failed = ~(upper - lower <= self.tol * unit)
+            if feasible is not None:
+                failed |= ~feasible
+            active = failed if feasible is None else failed & feasible
             iterations = torch.zeros_like(strength, dtype=torch.long)
             total = 0.
             for i in range(self.num_iters):
@@ -90,17 +98,18 @@ class ProximalPoint:
                 total += self.decay**-i
                 inverse = (total / strength)[:, None]
                 # Pairs that are done get scores that the projection meets at once.
-                score = torch.where(active[:, None, None], -cost * inverse[:, :, None],
-                                    0)
+                score = score_of(cost, strength / total, needed)
+                score = torch.where(active[:, None, None], score, 0)
                 fit = project(score, marginals, log_a + f * inverse,
                               log_b + g * inverse, self.inner_iters, self.tol / 10,
                               self.check_every)
                 f = torch.where(a > 0, (fit.u - log_a) / inverse, 0)
                 g = torch.where(b > 0, (fit.v - log_b) / inverse, 0)
                 iterations += active
-                new_plan = round_plan(fast_exp(log_plan(score, fit.u, fit.v)), a, b)
+                new_plan, new_upper = self._cost(
+                    round_plan(fast_exp(log_plan(score, fit.u, fit.v)), a, b), costs,
+                    marginals)
                 new_g = _c_transform(cost, f, inside)
-                new_upper = (new_plan * cost).sum((1, 2))
                 new_lower = (a * f).sum(1) + (b * new_g).sum(1)
                 better, tighter = active & (new_upper < upper), active & (new_lower
                                                                           > lower)
@@ -109,15 +118,29 @@ class ProximalPoint:
                 plan = torch.where(better[:, None, None], new_plan, plan)
                 best_f = torch.where(tighter[:, None], f, best_f)
                 best_g = torch.where(tighter[:, None], new_g, best_g)
-                active = active & (upper - lower > self.tol * unit)
+                done = active & (upper - lower <= self.tol * unit)
+                active, failed = active & ~done, failed & ~done
                 if not bool(active.any()):
                     break
+        cost = problem.cost if permitted is None else torch.where(
+            permitted, problem.cost, 0)
         linear = ((plan * cost).sum(
             (1, 2)) + marginal_slope(a, best_f) + marginal_slope(b, best_g))
-        return TransportOutput(plan, linear,
-                               torch.zeros_like(linear), linear, iterations,
-                               marginal_error(plan, a, b), ~active & linear.isfinite(),
-                               best_f, best_g)
+        return once(
+            TransportOutput(plan, linear, torch.zeros_like(linear), linear, iterations,
+                            marginal_error(plan, a, b), ~failed & linear.isfinite(),
+                            best_f, best_g))
+
+    def _cost(self, plan: Tensor, costs: PermittedCosts,
+              marginals: Marginals) -> Tuple[Tensor, Tensor]:
+        r"""The plan without pairs that are not needed, and its cost; infinite if it had
+        much mass there."""
+        if costs.needed is None:
+            return plan, (plan * costs.cost).sum((1, 2))
+        lost = torch.where(costs.needed, 0, plan).sum((1, 2))
+        plan = torch.where(costs.needed, plan, 0)
+        upper = (plan * costs.cost).sum((1, 2))
+        return plan, torch.where(lost <= self.tol * marginals.mass, upper, torch.inf)
 
 
 def proximal_point(

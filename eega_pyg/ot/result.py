@@ -1,5 +1,5 @@
 r"""The result every solver of :mod:`eega_pyg.ot` returns."""
-from typing import NamedTuple, Tuple
+from typing import Any, NamedTuple, NoReturn, Tuple
 
 import torch
 from torch import Tensor
@@ -31,6 +31,53 @@ class TransportOutput(NamedTuple):
     converged: Tensor
     potential_s: Tensor
     potential_t: Tensor
+
+
+class _Once(torch.autograd.Function):
+    r"""A value whose slope may not be differentiated."""
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return x.clone()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Tuple[Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        # Beside the value, so that the way back to any of its inputs leads through it.
+        return _Refuse.apply(grad, *ctx.saved_tensors)
+
+
+class _Refuse(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(grad: Tensor, x: Tensor) -> Tensor:
+        return grad.clone()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Tuple[Tensor, Tensor], output: Tensor) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> NoReturn:
+        raise RuntimeError(
+            "A result whose plan was held constant can be differentiated "
+            "once: take gradient='unroll' for slopes of slopes")
+
+
+def once(out: TransportOutput) -> TransportOutput:
+    r"""A result whose slopes have no slopes. With the plan held constant they would be
+    wrong, since the plan moves: to ask for them is an error."""
+    values = {
+        name: _Once.apply(value)
+        for name, value in (('linear', out.linear), ('quadratic', out.quadratic),
+                            ('regularized', out.regularized)) if value.requires_grad
+    }
+    return out._replace(**values)
 
 
 def marginal_error(plan: Tensor, a: Tensor, b: Tensor) -> Tensor:

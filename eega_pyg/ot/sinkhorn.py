@@ -8,9 +8,16 @@ from torch import Tensor
 
 from eega_pyg.ot.autocast import no_autocast
 from eega_pyg.ot.linear import LinearProblem, masked_problem
-from eega_pyg.ot.marginals import Marginals, divergence, regularization, with_logarithms
+from eega_pyg.ot.marginals import (
+    Marginals,
+    divergence,
+    is_resolved,
+    regularization,
+    with_logarithms,
+)
+from eega_pyg.ot.permitted import PermittedCosts, permitted_costs, score_of
 from eega_pyg.ot.projection import check_options, fast_exp, log_plan, project
-from eega_pyg.ot.result import TransportOutput, marginal_error
+from eega_pyg.ot.result import TransportOutput, marginal_error, once
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,8 @@ class Sinkhorn:
         epsilon (float, optional): The strength of the regulariser.
             (default: :obj:`0.1`)
         relative (bool, optional): If set, :obj:`epsilon` is in units of the pair's mean
-            cost. (default: :obj:`True`)
+            cost, in which forbidden nodes and costs far above all others (see
+            :func:`permitted_costs`) do not count. (default: :obj:`True`)
         num_iters (int, optional): At most so many iterations. (default: :obj:`1000`)
         tol (float, optional): A pair has converged when its marginal error, relative to
             its mass, is not above this. (default: :obj:`1e-6`)
@@ -60,16 +68,24 @@ class Sinkhorn:
 
     @no_autocast()
     def __call__(self, problem: LinearProblem,
-                 potentials: Optional[Tuple[Tensor, Tensor]] = None) -> TransportOutput:
+                 potentials: Optional[Tuple[Tensor, Tensor]] = None,
+                 strength: Optional[Tensor] = None) -> TransportOutput:
         r"""Solves a batch of problems.
 
         Args:
             problem (LinearProblem): The problems.
             potentials (tuple of torch.Tensor, optional): Where to start, as in a
                 result. (default: zero)
+            strength (torch.Tensor, optional): The strength of the regulariser of each
+                pair :math:`(B)`, in units of the costs. (default: as :obj:`epsilon` and
+                :obj:`relative` say)
         """
         cost, a, b = problem
-        strength = regularization(self.epsilon, self.relative, cost, a, b)
+        costs = permitted_costs(cost, with_logarithms(a.detach(), b.detach()))
+        cost, permitted = costs.cost, costs.permitted
+        if strength is None:
+            strength = regularization(self.epsilon, self.relative, cost, a, b,
+                                      costs.counted)
         unroll = self.gradient == 'unroll' and torch.is_grad_enabled()
         with torch.set_grad_enabled(unroll):
             marginals = with_logarithms(a, b)
@@ -81,16 +97,20 @@ class Sinkhorn:
             f, g = torch.where(a > 0, f, 0), torch.where(b > 0, g, 0)
             iterations: Tensor = torch.zeros_like(strength, dtype=torch.long)
             if self.scaling is not None:
-                f, g, iterations = _anneal(cost, marginals, f, g, strength,
+                f, g, iterations = _anneal(costs, marginals, f, g, strength,
                                            self.scaling, self.num_iters,
                                            self.check_every)
             scale = strength[:, None]
-            score = -cost / scale[:, :, None]
+            score = score_of(cost, strength, permitted)
             fit = project(score, marginals, marginals.log_a + f / scale,
                           marginals.log_b + g / scale, self.num_iters, self.tol,
                           self.check_every)
             log_t = log_plan(score, fit.u, fit.v)
             plan = fast_exp(log_t)
+            lost = torch.zeros_like(marginals.mass)
+            if permitted is not None:
+                lost = torch.where(permitted, 0, plan).sum((1, 2))
+                plan = torch.where(permitted, plan, 0)
             f = torch.where(a > 0, fit.u - marginals.log_a, 0) * scale
             g = torch.where(b > 0, fit.v - marginals.log_b, 0) * scale
         linear = (plan * cost).sum((1, 2))
@@ -98,10 +118,15 @@ class Sinkhorn:
         regularized = linear + strength * kl
         if not unroll:
             regularized = regularized + marginal_slope(a, f) + marginal_slope(b, g)
-        converged = fit.converged & linear.isfinite()
-        return TransportOutput(plan, linear, torch.zeros_like(linear),
-                               regularized, iterations + fit.iterations,
-                               marginal_error(plan, a, b), converged, f, g)
+        # Where no plan is without forbidden pairs, the iterations end with one.
+        converged = (fit.converged & linear.isfinite() &
+                     (lost <= self.tol * marginals.mass)
+                     & is_resolved(strength, self.epsilon, self.relative, cost, a, b,
+                                   costs.counted))
+        out = TransportOutput(plan, linear, torch.zeros_like(linear),
+                              regularized, iterations + fit.iterations,
+                              marginal_error(plan, a, b), converged, f, g)
+        return out if unroll else once(out)
 
 
 def sinkhorn(
@@ -118,7 +143,7 @@ def sinkhorn(
 
     Args:
         cost (torch.Tensor): The costs :math:`(B, n, m)`, or :math:`(n, m)` for one
-            pair; finite where there is mass.
+            pair. An infinite cost forbids a pair of nodes: it gets no mass.
         a (torch.Tensor, optional): The first marginals :math:`(B, n)`; zero is no node.
             (default: uniform, of total mass one)
         b (torch.Tensor, optional): The second marginals :math:`(B, m)`.
@@ -145,21 +170,23 @@ def marginal_slope(a: Tensor, potential: Tensor) -> Tensor:
     return ((a - a.detach()) * potential.detach()).sum(1)
 
 
-def _anneal(cost: Tensor, marginals: Marginals, f: Tensor, g: Tensor, strength: Tensor,
-            scaling: float, num_iters: int,
+def _anneal(costs: PermittedCosts, marginals: Marginals, f: Tensor, g: Tensor,
+            strength: Tensor, scaling: float, num_iters: int,
             check_every: int) -> Tuple[Tensor, Tensor, Tensor]:
     r"""The potentials after the stages that lead to a pair's strength, and their
     iterations. How many there are depends on the pair alone."""
     a, b, log_a, log_b, _ = marginals
-    start = regularization(1., True, cost, a, b)
+    start = regularization(1., True, costs.cost, a, b, costs.counted)
     iterations = torch.zeros_like(strength, dtype=torch.long)
     ratio = float((start / strength).detach().max()) if start.numel() > 0 else 1.
     for stage in range(math.ceil(math.log(max(ratio, 1)) / -math.log(scaling))):
         current = start * scaling**stage
         active = current > strength
-        scale = torch.where(active, current, strength)[:, None]
-        fit = project(-cost / scale[:, :, None], marginals, log_a + f / scale,
-                      log_b + g / scale, num_iters, 1e-2, check_every)
+        scale = torch.where(active, current, strength)
+        score = score_of(costs.cost, scale, costs.permitted)
+        scale = scale[:, None]
+        fit = project(score, marginals, log_a + f / scale, log_b + g / scale, num_iters,
+                      1e-2, check_every)
         f = torch.where(active[:, None], (fit.u - log_a) * scale, f)
         g = torch.where(active[:, None], (fit.v - log_b) * scale, g)
         iterations += active * fit.iterations

@@ -16,7 +16,7 @@ import json
 import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Dict, NamedTuple, Optional, Union
+from typing import Any, Dict, NamedTuple, Optional, Union
 
 import safetensors.torch
 
@@ -35,7 +35,7 @@ from eega_pyg.saving.folder import (
 )
 from eega_pyg.saving.scales import Scale, Scales
 from eega_pyg.saving.weights import load_small
-from eega_pyg.schema import Signatures, located
+from eega_pyg.schema import Signatures, located, short
 from eega_pyg.transforms import Vocabularies
 
 
@@ -157,6 +157,7 @@ def load_model(name: Optional[Union[str, Path]] = None, revision: Optional[str] 
     try:
         # Not `from_pretrained`, which prints to the standard output.
         config = read_json(folder / 'config.json')
+        _check_fit(config, vocabularies, folder)
         model = EEGA(**(config if conv is None else {**config, 'conv': conv}))
         if 'weights' not in pipeline:
             safetensors.torch.load_model(model, folder / WEIGHTS)
@@ -202,3 +203,28 @@ def model_card(model: EEGA, config: Config,
         "print(extractor('Some text .', caption='what the picture shows'))", '```', ''
     ]
     return '\n'.join(lines)
+
+
+def _check_fit(config: Any, vocabularies: Vocabularies, folder: Path) -> None:
+    r"""Refuses a model with fewer rows in a table than there are ids."""
+    if not isinstance(config, dict):
+        raise ValueError("expected the arguments of a model")
+    sizes, encoder = config.get('sizes'), config.get('encoder')
+    for name, size in vocabularies.sizes.items():
+        given = sizes.get(name) if isinstance(sizes, dict) else None
+        if given != size:
+            raise ValueError(f"sizes.{name}: expected {size}, as many as in the "
+                             f"vocabularies (got {short(given)})")
+    pieces = read_json(folder / 'tokenizer.json')
+    try:
+        model, added = pieces['model']['vocab'], pieces.get('added_tokens') or []
+        # Unigram models list their pieces.
+        ids = model.values() if isinstance(model, dict) else range(len(model))
+        highest = max([*ids, *(token['id'] for token in added)], default=-1)
+    except (AttributeError, KeyError, TypeError):
+        raise ValueError(f"{folder / 'tokenizer.json'} is no tokenizer") from None
+    vocab_size = encoder.get('vocab_size') if isinstance(encoder, dict) else None
+    if type(vocab_size) is int and vocab_size <= highest:
+        raise ValueError(
+            f"encoder.vocab_size: expected above {highest}, the highest id "
+            f"of the tokenizer (got {vocab_size})")

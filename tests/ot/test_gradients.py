@@ -10,9 +10,11 @@ from eega_pyg.ot import (
     GraphAlignment,
     TransportOutput,
     edge_cost,
+    exact_wasserstein,
     gromov_wasserstein,
     linear_problem,
     pairwise_cost,
+    proximal_point,
     quadratic_problem,
     sinkhorn,
 )
@@ -231,3 +233,45 @@ def test_graphs_without_edges_or_nodes_stay_finite(gradient: str) -> None:
     assert (x.grad[:3] == 0).all() and (x.grad[3] != 0).any()
     nothing = module(x[:0], none, batch[:0], y, none, torch.tensor([1, 2, 2]), 4)
     assert nothing.loss == 0 and nothing.loss.requires_grad
+
+
+def test_a_slope_of_a_slope_is_an_error_or_right() -> None:
+    generator = torch.Generator().manual_seed(0)
+    cost, d_s, d_t = (torch.rand(2, 4, 4, generator=generator, dtype=torch.float64)
+                      for _ in range(3))
+    cost.requires_grad_(), d_s.requires_grad_()
+    outs = {
+        sinkhorn: (sinkhorn(cost), cost),
+        proximal_point: (proximal_point(cost), cost),
+        exact_wasserstein: (exact_wasserstein(cost), cost),
+        gromov_wasserstein: (gromov_wasserstein(d_s, d_t), d_s)
+    }
+    for out, x in outs.values():
+        for value in (out.linear, out.quadratic, out.regularized):
+            if value.requires_grad:
+                slope, = torch.autograd.grad(value.sum(), x, create_graph=True)
+                for loss in (slope.square().sum(), (slope * x).sum() + x.sum()):
+                    with pytest.raises(RuntimeError, match='differentiated once'):
+                        torch.autograd.grad(loss, x, retain_graph=True)
+
+    def value(c: Tensor) -> Tensor:
+        return sinkhorn(c, gradient='unroll', num_iters=60, tol=0.,
+                        check_every=60).regularized
+
+    assert torch.autograd.gradgradcheck(value,
+                                        cost[:1, :3, :3].detach().requires_grad_())
+
+
+def test_functional_slopes_are_those_of_autograd() -> None:
+    cost = torch.rand(2, 4, 5, generator=torch.Generator().manual_seed(1),
+                      dtype=torch.float64)
+
+    def value(c: Tensor) -> Tensor:
+        return sinkhorn(c).regularized
+
+    given = cost.clone().requires_grad_()
+    expected, = torch.autograd.grad(value(given).sum(), given)
+    torch.testing.assert_close(
+        torch.func.grad(lambda c: value(c).sum())(cost), expected)
+    jacobian = torch.func.jacrev(value)(cost)
+    torch.testing.assert_close(jacobian.sum(0), expected)

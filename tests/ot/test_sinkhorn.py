@@ -1,10 +1,16 @@
 import numpy as np
-import ot
 import pytest
 import torch
 from ot_cases import batched, cases
 
-from eega_pyg.ot import exact_wasserstein, linear_problem, sinkhorn
+import ot
+from eega_pyg.ot import (
+    MirrorDescent,
+    exact_wasserstein,
+    linear_problem,
+    quadratic_problem,
+    sinkhorn,
+)
 
 PAIRS = cases(210)
 COST, _, _, A, B = batched(PAIRS)
@@ -163,7 +169,7 @@ def test_bad_costs_are_named(shape: tuple) -> None:
 
 
 def test_what_is_not_finite_has_not_converged_and_harms_no_other_pair() -> None:
-    for bad in (float('nan'), float('inf')):
+    for bad in (float('nan'), -float('inf')):
         cost = COST[:3].clone()
         cost[1, 0, 0] = bad
         for relative in (False, True):
@@ -181,3 +187,14 @@ def test_features_that_do_not_match_are_named() -> None:
 def test_half_precision_is_refused() -> None:
     with pytest.raises(ValueError, match='float32'):
         sinkhorn(COST.half())
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_features_of_half_a_precision_are_taken_in_single_precision(dtype) -> None:
+    x, y = torch.randn(2, 6, 4).to(dtype)
+    half, single = linear_problem(x, y), linear_problem(x.float(), y.float())
+    assert all(torch.equal(p, q) for p, q in zip(half, single))
+    assert half.cost.dtype == torch.float32
+    edges = torch.tensor([[0, 1], [1, 2]])
+    problem = quadratic_problem(edges, x[0, :2], edges, y[0, :2])
+    assert MirrorDescent()(problem).quadratic.dtype == torch.float32

@@ -83,6 +83,29 @@ def test_the_weights_of_another_model_are_refused(folder):
         load_model(folder)
 
 
+@pytest.mark.parametrize('keys, value', [
+    (('sizes', 'upos'), 3),
+    (('sizes', 'dep'), None),
+    (('sizes', ), []),
+    (('feature_dim', ), -1),
+    (('encoder', 'vocab_size'), 7),
+    (('encoder', 'pad_token_id'), 10**6),
+    (('encoder', 'type_vocab_size'), 0),
+    (('encoder', 'num_attention_heads'), 0),
+    (('encoder', ), []),
+])
+def test_a_field_of_the_configuration_that_fits_nothing_is_named(folder, keys, value):
+    path = folder / 'config.json'
+    config = json.loads(path.read_text())
+    place = config
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = value
+    path.write_text(json.dumps(config))
+    with pytest.raises(ValueError, match=f'config.json.*{keys[-1]}'):
+        load_model(folder)
+
+
 def test_a_later_format_is_refused(folder):
     path = folder / 'pipeline.json'
     value = json.loads(path.read_text())

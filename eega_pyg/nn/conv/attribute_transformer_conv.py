@@ -9,6 +9,7 @@ from torch_geometric.nn.inits import glorot
 from torch_geometric.typing import Adj, OptPairTensor, OptTensor, Size
 
 from .adjacency import edge_softmax, edges_of
+from .arguments import check_nodes
 from .templates import remove_template_files
 
 
@@ -79,6 +80,8 @@ class AttributeTransformerConv(MessagePassing):
     Raises:
         ValueError: If the edge attributes or types that the layer was built for are
             missing, or given to a layer built without them.
+        ValueError, TypeError, IndexError: Naming the argument, if a shape, type or
+            value does not fit.
     """
     def __init__(
         self,
@@ -154,11 +157,12 @@ class AttributeTransformerConv(MessagePassing):
         size: Size = None,
         return_attention_weights: bool = False,
     ) -> Union[Tensor, Tuple[Tensor, Tuple[Tensor, Tensor]]]:
-        if isinstance(x, Tensor):
-            x = (x, x)
-        edge_index, edge_attr, edge_type, size = edges_of(
-            x, edge_index, edge_attr, edge_type, size, self.edge_dim,
-            self.num_edge_types is not None, self.flow)
+        x = check_nodes(x, (self.lin_key.in_channels, self.lin_query.in_channels))
+        edge_index, edge_attr, edge_type, size = edges_of(x, edge_index, edge_attr,
+                                                          edge_type, size,
+                                                          self.edge_dim,
+                                                          self.num_edge_types,
+                                                          self.flow)
         H, C = self.heads, self.out_channels
         query = self.lin_query(x[1]).view(-1, H, C)
         key = self.lin_key(x[0]).view(-1, H, C)

@@ -50,6 +50,11 @@ class CompleteGraph(NamedTuple):
         )
 
     @property
+    def num_nodes(self) -> int:
+        r"""How many nodes all the graphs have."""
+        return self.node_position.numel()
+
+    @property
     def edge_index(self) -> Tensor:
         r"""Edges whose messages flow from the second node of a pair to the first, as
         Eq. 9 sums over the second. :math:`(2, |\mathcal{E}|)`"""

@@ -3,8 +3,12 @@ from typing import Optional
 
 import torch
 from torch import Tensor
+from torch_geometric import EdgeIndex
 from torch_geometric.nn.inits import reset
 from torch_geometric.typing import Adj
+from torch_geometric.utils import is_torch_sparse_tensor
+
+from .arguments import check_edges, check_features, check_types
 
 
 class TypedConv(torch.nn.Module):
@@ -41,7 +45,10 @@ class TypedConv(torch.nn.Module):
         - **output:** node features :math:`(|\mathcal{V}|, F)`
 
     Raises:
-        ValueError: When called, if the layer changes the size of its input.
+        ValueError: When called, if the layer changes the size of its input, or if the
+            edges are a sparse matrix, whose order is not that of the types.
+        ValueError, TypeError, IndexError: Naming the argument, if a shape, type or
+            value does not fit.
     """
     def __init__(self, conv: torch.nn.Module, num_edge_types: int,
                  edge_dim: Optional[int] = None, gain: float = 0.1) -> None:
@@ -49,6 +56,7 @@ class TypedConv(torch.nn.Module):
         taken = inspect.signature(conv.forward).parameters
         edge_dim = getattr(conv, 'edge_dim', None) if edge_dim is None else edge_dim
         self.conv = conv
+        self.num_edge_types = num_edge_types
         self.reads: Optional[str] = None
         if 'edge_type' in taken and getattr(conv, 'num_edge_types', 0) is not None:
             self.reads = 'edge_type'
@@ -65,10 +73,23 @@ class TypedConv(torch.nn.Module):
         torch.nn.init.constant_(self.gain, self.initial_gain)
 
     def forward(self, x: Tensor, edge_index: Adj, edge_type: Tensor) -> Tensor:
+        check_features('x', x)
+        if not isinstance(edge_index, Tensor) or is_torch_sparse_tensor(edge_index):
+            raise ValueError("Expected 'edge_index' as a tensor or an EdgeIndex: the "
+                             "edges of a sparse matrix have another order than "
+                             "'edge_type'")
+        size, index = (x.size(0), x.size(0)), edge_index
+        if isinstance(edge_index, EdgeIndex):
+            index = edge_index.as_tensor()
+            if edge_index.sparse_size() != size:
+                edge_index = EdgeIndex(index, sparse_size=size,
+                                       sort_order=edge_index.sort_order)
+        check_edges(index, size)
+        check_types('edge_type', edge_type, index.size(1), self.num_edge_types)
         if self.reads == 'edge_type':
             out = self.conv(x, edge_index, edge_type=edge_type)
         elif self.reads == 'edge_attr':
-            out = self.conv(x, edge_index, edge_attr=self.edge_emb(edge_type))
+            out = self.conv(x, edge_index, edge_attr=self.edge_emb(edge_type.long()))
         else:
             out = self.conv(x, edge_index)
         if out.shape != x.shape:

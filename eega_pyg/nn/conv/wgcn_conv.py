@@ -8,7 +8,8 @@ from torch_geometric.nn import Linear, MessagePassing
 from torch_geometric.nn.inits import glorot
 from torch_geometric.typing import Adj, OptPairTensor, OptTensor, Size
 
-from .adjacency import edge_softmax, edges_of
+from .adjacency import edge_softmax, edges_of, index_of
+from .arguments import check_nodes, check_rows, check_types
 from .complete_graph import CompleteGraph
 from .templates import remove_template_files
 
@@ -62,6 +63,8 @@ class WGCNConv(MessagePassing):
     Raises:
         ValueError: Unless exactly one of attributes, types and scores is given, and it
             is what the layer was built for.
+        ValueError, TypeError, IndexError: Naming the argument, if a shape, type or
+            value does not fit.
     """
     SUPPORTS_FUSED_EDGE_INDEX = True
 
@@ -110,14 +113,30 @@ class WGCNConv(MessagePassing):
         size: Size = None,
         return_attention_weights: bool = False,
     ) -> Union[Tensor, Tuple[Tensor, Tuple[Tensor, Tensor]]]:
-        if isinstance(x, Tensor):
-            x = (x, x)
-        if isinstance(edge_index, CompleteGraph) and not self.adds:
-            edge_index = edge_index.edge_index
+        x = check_nodes(x, (self.lin.in_channels, None))
+        if isinstance(edge_index, CompleteGraph):
+            if x[1] is not x[0] or x[0].size(0) != edge_index.num_nodes:
+                raise ValueError(f"Expected 'x' of the {edge_index.num_nodes} nodes of "
+                                 f"the complete graphs (got {x[0].size(0)})")
+            if not self.adds or self._is_watched():
+                edge_index = edge_index.edge_index
         if not isinstance(edge_index, CompleteGraph):
-            edge_index, edge_attr, edge_type, size = edges_of(
-                x, edge_index, edge_attr, edge_type, size, self.edge_dim,
-                self.num_edge_types is not None, self.flow)
+            edges = edges_of(x, edge_index, edge_attr, edge_type, size, self.edge_dim,
+                             self.num_edge_types, self.flow)
+            edge_index, edge_attr, edge_type, size = edges
+            num_edges = index_of(edges).size(1)
+            if self._is_watched() and isinstance(edge_index, EdgeIndex):
+                edge_index = edge_index.as_tensor()
+        else:
+            num_edges = edge_index.row.numel()
+            self._check(edge_attr, edge_type, num_edges)
+        if edge_score is not None:
+            check_rows('edge_score', edge_score, num_edges, None)
+        if edge_mask is not None and (edge_mask.shape != (num_edges, )
+                                      or edge_mask.dtype != torch.bool):
+            raise ValueError(f"Expected 'edge_mask' of shape [{num_edges}] and type "
+                             f"'torch.bool' (got {list(edge_mask.shape)} and "
+                             f"'{edge_mask.dtype}')")
         score = self._score(edge_attr, edge_type, edge_score).relu()  # [E]
         if edge_mask is not None:
             score = score.masked_fill(~edge_mask, float('-inf'))
@@ -133,6 +152,21 @@ class WGCNConv(MessagePassing):
         alpha = self.edge_updater(edge_index, edge_score=score, size=size)
         out = self.propagate(edge_index, x=(h, None), alpha=alpha, size=size)
         return (out, (edge_index, alpha)) if return_attention_weights else out
+
+    def _is_watched(self) -> bool:
+        r"""Whether an explainer or a hook wants to see the messages, of which neither
+        the fused path nor the dense blocks have any."""
+        return bool(self.explain) or any(
+            getattr(self, f'_{step}_forward_{hooks}')
+            for step in ('propagate', 'edge_update', 'message', 'aggregate')
+            for hooks in ('pre_hooks', 'hooks'))
+
+    def _check(self, edge_attr: OptTensor, edge_type: OptTensor,
+               num_edges: int) -> None:
+        if edge_type is not None and self.num_edge_types is not None:
+            check_types('edge_type', edge_type, num_edges, self.num_edge_types)
+        elif edge_attr is not None:
+            check_rows('edge_attr', edge_attr, num_edges, self.edge_dim)
 
     def _score(self, edge_attr: OptTensor, edge_type: OptTensor,
                edge_score: OptTensor) -> Tensor:

@@ -24,6 +24,7 @@ from eega_pyg.nn import (
 from eega_pyg.nn.conv import CompleteGraph
 from eega_pyg.nn.conv.templates import remove_template_files
 from eega_pyg.nn.graph_layer import OwnConv, attribute_transformers, graph_layer
+from eega_pyg.nn.models.sizes import check_sizes
 from eega_pyg.nn.tag_loss import tag_loss
 from eega_pyg.ot import ContrastiveAlignment, GraphAlignment, GraphAlignmentOutput
 from eega_pyg.schema import (
@@ -125,6 +126,7 @@ class EEGA(
             options['conv'] = conv
         with located('EEGA'):
             o = ModelConfig.model_validate(options)
+        check_sizes(sizes, feature_dim, vector_dim)
         self.tag_set = TagSet.from_dict(tag_set)
         self.table = table
         self.feature_dim = feature_dim

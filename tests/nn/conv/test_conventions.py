@@ -9,7 +9,7 @@ from torch_geometric.explain import AttentionExplainer, Explainer, GNNExplainer
 from torch_geometric.nn import HeteroConv, Sequential, to_hetero
 
 from eega_pyg.nn import AttributeTransformer
-from eega_pyg.nn.conv import AttributeTransformerConv, WGCNConv
+from eega_pyg.nn.conv import AttributeTransformerConv, CompleteGraph, WGCNConv
 
 LAYERS = ['attribute_transformer', 'wgcn']
 FORMS = ['typed', 'attributed']
@@ -226,20 +226,53 @@ def test_compiled_whole_it_is_the_same_at_every_size(layer):
                                    conv(x, edge_index, **edges))
 
 
+@pytest.mark.parametrize('order', [None, 'row', 'col'])
 @pytest.mark.parametrize('layer', LAYERS)
-def test_explainers_mask_its_edges(layer):
+def test_explainers_find_the_same_in_every_order_of_the_edges(layer, order):
     x, edge_index, edges = graph('typed', dtype=torch.float)
     net = Net(make(layer, 'typed', dtype=torch.float))
     config = {'mode': 'regression', 'task_level': 'node', 'return_type': 'raw'}
-    explainer = Explainer(net, GNNExplainer(epochs=5), explanation_type='model',
-                          edge_mask_type='object', model_config=config)
-    mask = explainer(x, edge_index, index=0, **edges).edge_mask
-    reaching = edge_index[1] == 0
-    assert (mask[reaching] > 0).all() and (mask[~reaching] == 0).all()
-    explainer = Explainer(net, AttentionExplainer(), explanation_type='model',
-                          edge_mask_type='object', model_config=config)
-    mask = explainer(x, edge_index, index=0, **edges).edge_mask
-    assert (mask[reaching] > 0).all() and (mask[~reaching] == 0).all()
+    for algorithm in (GNNExplainer(epochs=3), AttentionExplainer()):
+        explainer = Explainer(net, algorithm, explanation_type='model',
+                              edge_mask_type='object', model_config=config)
+        torch.manual_seed(0)
+        mask = explainer(x, edge_index, index=0, **edges).edge_mask
+        reaching = edge_index[1] == 0
+        assert (mask[reaching] > 0).all() and (mask[~reaching] == 0).all()
+        index, values = in_order(edge_index, edges, order)
+        same = explainer(x, index, index=0, **values).edge_mask
+        reaching = index.as_tensor()[1] == 0
+        assert (same[reaching] > 0).all() and (same[~reaching] == 0).all()
+        if isinstance(algorithm, AttentionExplainer):  # The other is random.
+            perm = (index.as_tensor().T[:,
+                                        None] == edge_index.T).all(-1).int().argmax(1)
+            torch.testing.assert_close(same, mask[perm])
+
+
+@pytest.mark.parametrize('hook', [
+    'message_forward_pre_hook', 'message_forward_hook', 'aggregate_forward_pre_hook',
+    'aggregate_forward_hook', 'edge_update_forward_hook', 'propagate_forward_hook'
+])
+@pytest.mark.parametrize('form', ['plain', 'col', 'coo', 'complete'])
+@pytest.mark.parametrize('layer', LAYERS)
+def test_hooks_are_called_whatever_the_edges_are(layer, form, hook):
+    conv = make(layer, 'typed')
+    index, x = CompleteGraph.from_ptr(torch.tensor([0, 3, 7])), graph('typed')[0]
+    edges = {'edge_type': torch.arange(25) % 3}
+    given = index
+    if form != 'complete' or layer != 'wgcn':
+        index = given = index.edge_index
+    if form == 'col':
+        given, edges = in_order(index, edges, 'col')
+    elif form == 'coo':
+        given, edges = sparse('coo', index, edges['edge_type']), {}
+    expected, called = conv(x, given, **edges), []
+    handle = getattr(conv, f'register_{hook}')(lambda *args: called.append(args))
+    torch.testing.assert_close(conv(x, given, **edges), expected)
+    assert called
+    handle.remove()
+    torch.testing.assert_close(conv(x, given, **edges), expected)
+    assert len(called) == 1
 
 
 @pytest.mark.parametrize('sparse', [False, True])

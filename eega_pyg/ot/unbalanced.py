@@ -1,0 +1,180 @@
+r"""Entropic transport whose marginals are wishes."""
+from dataclasses import dataclass
+from typing import Optional, Tuple
+
+import torch
+from torch import Tensor
+
+from eega_pyg.ot.autocast import no_autocast
+from eega_pyg.ot.linear import LinearProblem
+from eega_pyg.ot.marginals import (
+    Marginals,
+    is_resolved,
+    log_marginal,
+    regularization,
+    with_logarithms,
+)
+from eega_pyg.ot.permitted import permitted_costs, score_of
+from eega_pyg.ot.projection import check_options, fast_exp, log_plan, logsumexp
+from eega_pyg.ot.result import TransportOutput, marginal_error, once
+
+
+@dataclass(frozen=True)
+class UnbalancedSinkhorn:
+    r"""Entropic transport with a price for what the marginals miss (Chizat *et al.*,
+    *"Scaling Algorithms for Unbalanced Optimal Transport Problems"*, 2018)
+
+    .. math::
+        \min_{\mathbf{T} \ge 0} \; \langle \mathbf{T}, \mathbf{C} \rangle +
+        \varepsilon \, \mathrm{KL}(\mathbf{T} \,\|\, \mathbf{a} \mathbf{b}^{\top}) +
+        \rho_s \, \mathrm{KL}(\mathbf{T} \mathbf{1} \,\|\, \mathbf{a}) +
+        \rho_t \, \mathrm{KL}(\mathbf{T}^{\top} \mathbf{1} \,\|\, \mathbf{b}), \quad
+        \mathrm{KL}(\mathbf{x} \,\|\, \mathbf{y}) = \sum_i x_i \log \frac{x_i}{y_i} -
+        x_i + y_i
+
+    A side with :obj:`None` meets its marginal, as in :class:`Sinkhorn`; one with zero
+    is free. One side met and one free is the semi-relaxed problem.
+
+    Args:
+        epsilon (float, optional): The strength :math:`\varepsilon` of the regulariser.
+            (default: :obj:`0.1`)
+        rho_s (float, optional): The price :math:`\rho_s` of the first marginal, or
+            :obj:`None` where it has to be met. (default: :obj:`1`)
+        rho_t (float, optional): The price :math:`\rho_t` of the second marginal,
+            likewise. (default: :obj:`1`)
+        relative (bool, optional): If set, :obj:`epsilon` and both prices are in units
+            of the pair's mean cost. (default: :obj:`True`)
+        num_iters (int, optional): At most so many iterations. (default: :obj:`1000`)
+        tol (float, optional): A pair has converged when no logarithm of a scaling, and
+            so no logarithm of the plan's entries, is further than about this from its
+            end, and the marginals that have to be met are, up to this relative to the
+            mass. (default: :obj:`1e-4`)
+        check_every (int, optional): Iterations between two looks at the error.
+            (default: :obj:`10`)
+        gradient (str, optional): As in :class:`Sinkhorn`. (default:
+            :obj:`"envelope"`)
+
+    Raises:
+        ValueError: If an option is out of range, or both marginals have to be met.
+    """
+    epsilon: float = 0.1
+    rho_s: Optional[float] = 1.
+    rho_t: Optional[float] = 1.
+    relative: bool = True
+    num_iters: int = 1000
+    tol: float = 1e-4
+    check_every: int = 10
+    gradient: str = 'envelope'
+
+    def __post_init__(self) -> None:
+        check_options(self.epsilon, self.tol, self.gradient, self.num_iters,
+                      self.check_every)
+        for name, rho in (('rho_s', self.rho_s), ('rho_t', self.rho_t)):
+            if rho is not None and not 0 <= rho < float('inf'):
+                raise ValueError(f"Expected '{name}' >= 0, or None for a marginal that "
+                                 f"has to be met (got '{rho}')")
+        if self.rho_s is None and self.rho_t is None:
+            raise ValueError("Expected a price for one side at least: where both "
+                             "marginals have to be met, take Sinkhorn")
+
+    @no_autocast()
+    def __call__(self, problem: LinearProblem) -> TransportOutput:
+        r"""Solves a batch of problems.
+
+        Args:
+            problem (LinearProblem): The problems; the masses of the two sides may
+                differ.
+        """
+        cost, a, b = problem
+        costs = permitted_costs(cost, with_logarithms(a.detach(), b.detach()))
+        cost, permitted = costs.cost, costs.permitted
+        unit = cost, a, b, costs.counted
+        strength = regularization(self.epsilon, self.relative, *unit)
+        unroll = self.gradient == 'unroll' and torch.is_grad_enabled()
+        with torch.set_grad_enabled(unroll):
+            marginals = with_logarithms(a, b)
+            score = score_of(cost, strength, permitted)
+            if permitted is not None:
+                # A node all of whose pairs are forbidden moves nothing.
+                usable = permitted & (a > 0)[:, :, None] & (b > 0)[:, None, :]
+                marginals = with_logarithms(torch.where(usable.any(2), a, 0),
+                                            torch.where(usable.any(1), b, 0))
+            f, g, iterations, error = self._iterate(score, marginals)
+            log_t = log_plan(score, marginals.log_a + f, marginals.log_b + g)
+            plan = fast_exp(log_t)
+            if permitted is not None:
+                plan = torch.where(permitted, plan, 0)
+        linear = (plan * cost).sum((1, 2))
+        # Without unrolling, the logarithm of the plan is constant, the masses are not.
+        ratio = log_t - log_marginal(a)[:, :, None] - log_marginal(b)[:, None, :]
+        kl = (torch.where(plan > 0, ratio, 0) * plan - plan).sum((1, 2))
+        regularized = linear + strength * (kl + a.sum(1) * b.sum(1))
+        converged = (error <= self.tol) & linear.isfinite()
+        converged &= is_resolved(strength, self.epsilon, self.relative, *unit)
+        scale = strength / self.epsilon
+        for rho, sums, mass in ((self.rho_s, plan.sum(2), a), (self.rho_t, plan.sum(1),
+                                                               b)):
+            if rho is None:
+                gap = (sums - mass).abs().sum(1)
+                converged &= gap <= self.tol * mass.sum(1)
+            elif rho > 0:
+                price = scale * rho if self.relative else rho
+                regularized = regularized + price * _divergence(sums, mass)
+        out = TransportOutput(plan, linear, torch.zeros_like(linear), regularized,
+                              iterations, marginal_error(plan, a, b), converged,
+                              f * strength[:, None], g * strength[:, None])
+        return out if unroll else once(out)
+
+    def _iterate(self, score: Tensor,
+                 marginals: Marginals) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
+        r"""The potentials in units of the strength, and how far they are from their
+        end: each iteration brings them nearer by the product of both factors."""
+        a, b, log_a, log_b, _ = marginals
+        part_s, part_t = (1. if rho is None else rho / (rho + self.epsilon)
+                          for rho in (self.rho_s, self.rho_t))
+        f, g = torch.zeros_like(a), torch.zeros_like(b)
+        iterations = torch.zeros_like(marginals.mass, dtype=torch.long)
+        error = torch.full_like(marginals.mass, torch.inf)
+        active = torch.ones_like(iterations, dtype=torch.bool)
+        for i in range(1, self.num_iters + 1):
+            new_f = _potential(score + (log_b + g)[:, None, :], 2, a, part_s)
+            new_g = _potential(score + (log_a + new_f)[:, :, None], 1, b, part_t)
+            shift = self._shift(new_f, new_g, a, b)
+            new_f = torch.where(a > 0, new_f + shift, 0)
+            new_g = torch.where(b > 0, new_g - shift, 0)
+            moved = (new_g - g).detach().abs().amax(1)
+            f = torch.where(active[:, None], new_f, f)
+            g = torch.where(active[:, None], new_g, g)
+            if i % self.check_every == 0 or i == self.num_iters:
+                iterations = torch.where(active, i, iterations)
+                left = moved / (1 - part_s * part_t)
+                error = torch.where(active, left, error)
+                active = active & ~(error <= self.tol)
+                if not bool(active.any()):
+                    break
+        return f, g, iterations, error
+
+    def _shift(self, f: Tensor, g: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        r"""What to add to :obj:`f` and take from :obj:`g` :math:`(B, 1)`: the best such
+        number, which iterations alone approach the slower the higher the price
+        (Séjourné *et al.*, *"Faster Unbalanced Optimal Transport: Translation Invariant
+        Sinkhorn and 1-D Frank-Wolfe"*, 2022)."""
+        if self.rho_s == 0 or self.rho_t == 0:
+            return torch.zeros_like(f[:, :1])
+        inverse, totals = 0., []
+        for rho, potential, mass in ((self.rho_s, f, a), (self.rho_t, g, b)):
+            weight = 0. if rho is None else self.epsilon / rho
+            inverse += weight
+            total = logsumexp(log_marginal(mass) - weight * potential, 1)
+            totals.append(torch.where((mass > 0).any(1), total, 0))
+        return ((totals[0] - totals[1]) / inverse)[:, None]
+
+
+def _potential(score: Tensor, dim: int, mass: Tensor, part: float) -> Tensor:
+    return torch.where(mass > 0, -part * logsumexp(score, dim), 0)
+
+
+def _divergence(x: Tensor, y: Tensor) -> Tensor:
+    positive = (x > 0) & (y > 0)
+    ratio = (torch.where(positive, x, 1) / torch.where(positive, y, 1)).log()
+    return (x * ratio - x + y).sum(1)
