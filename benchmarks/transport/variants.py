@@ -11,9 +11,9 @@ import time
 from typing import Callable, Dict, List
 
 import numpy as np
+import ot
 import torch
 
-import ot
 from eega_pyg.ot import (
     LinearProblem,
     UnbalancedSinkhorn,

@@ -4,12 +4,14 @@ import threading
 import time
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 import torch
 from filelock import FileLock
 
 from eega_pyg.datasets import JMERE
+from eega_pyg.files import _temporary
 from eega_pyg.transforms import PairTransform
 
 load = partial(JMERE, log=False)
@@ -77,8 +79,12 @@ def test_broken_vocabularies_are_named(root):
 
 def test_what_a_killed_build_left_is_removed_by_the_next(root):
     load(root)
-    left = [root / 'processed' / 'train_v1.pt.0123abcd.tmp']
-    others = [root / 'processed' / 'notes.tmp', root / 'raw' / 'a.pt.0123abcd.tmp']
+
+    def killed(path):
+        return Path(_temporary(str(path)).replace(f'-{os.getpid()}-', '-4194303-'))
+
+    left = [killed(root / 'processed' / 'train_v1.pt')]
+    others = [root / 'processed' / 'notes.tmp', killed(root / 'raw' / 'a.pt')]
     for path in (*left, *others):
         path.write_text('half')
     load(root)  # Opens what is there: another process may be building.

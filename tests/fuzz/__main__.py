@@ -94,7 +94,8 @@ def work(numbers: Iterable[int], place: Any, reports: Any, **options: Any) -> No
 def main() -> int:
     parser = argparse.ArgumentParser(prog='python -m tests.fuzz', description=__doc__)
     parser.add_argument('--inputs', type=int, default=2000)
-    parser.add_argument('--first', type=int, default=0, help='number of the first input')
+    parser.add_argument('--first', type=int, default=0,
+                        help='number of the first input')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--only', default='', help='readers whose names contain this')
     parser.add_argument('--keep', type=Path, help='a folder for the inputs that fail')
@@ -120,8 +121,12 @@ def main() -> int:
             # In another process, which an input may bring down.
             child = context.Process(
                 target=work, args=(range(place.value + 1, end), place, reports),
-                kwargs={'seed': args.seed, 'found': found, 'folder': folder,
-                        'keep': args.keep})  # yapf: disable
+                kwargs={
+                    'seed': args.seed,
+                    'found': found,
+                    'folder': folder,
+                    'keep': args.keep
+                })
             child.start()
             while child.is_alive() or not reports.empty():
                 if reports.empty():
@@ -134,8 +139,9 @@ def main() -> int:
                 counts[report.split(':')[1].strip() if '---' in report else report] += 1
             if child.exitcode:
                 failed += 1
-                print(f'--- input {place.value}: the process ended with '
-                      f'{child.exitcode}', flush=True)
+                print(
+                    f'--- input {place.value}: the process ended with '
+                    f'{child.exitcode}', flush=True)
                 for reader in found:
                     fresh(reader, folder / reader.name)
         for name, count in sorted(counts.items()):

@@ -8,11 +8,15 @@ from typing import Any, Callable, List, Tuple
 # What a field may hold that nobody expected. Strings are made of what has broken readers
 # before: half of a surrogate pair, control and invisible characters, brackets, paths.
 ODD: List[Any] = [
-    None, True, False, 0, -1, 1, 3, 2**31, 2**63, 10**400, -0.0, 0.5, 1e308, float('nan'),
-    float('inf'), '', ' ', 'a', '\ud800', '\x00', '\u200b', '\u202e', '[/x]', '{0}', '%s',
-    '../x', 'x' * 5000, 'a\nb', '1', 'none', [], {}, [[]], [None], {'': None}, {'a': 1},
-    [1, 2], [0] * 50, ['a', 'b']
-]  # yapf: disable
+    None, True, False, 0, -1, 1, 3, 2**31, 2**63, 10**400, -0.0, 0.5, 1e308,
+    float('nan'),
+    float('inf'), '', ' ', 'a', '\ud800', '\x00', '\u200b', '\u202e', '[/x]', '{0}',
+    '%s', '../x', 'x' * 5000, 'a\nb', '1', 'none', [], {}, [[]], [None], {
+        '': None
+    }, {
+        'a': 1
+    }, [1, 2], [0] * 50, ['a', 'b']
+]
 
 
 def value(start: Any, rng: random.Random) -> Any:
@@ -65,7 +69,10 @@ def _odd(start: Any, rng: random.Random) -> Any:
     elif isinstance(start, (int, float)):
         near = [start + 1, -start, start * 1000, start - 1]
     elif isinstance(start, str):
-        near = [start + ' ', start[:-1], start.upper(), start * 3, [start], start + '\x00']
+        near = [
+            start + ' ', start[:-1],
+            start.upper(), start * 3, [start], start + '\x00'
+        ]
     elif isinstance(start, list):
         near = [start[:-1], start * 2, start[::-1], [start], dict(enumerate(start[:5]))]
     elif isinstance(start, dict):
@@ -89,8 +96,9 @@ def raw(content: bytes, rng: random.Random) -> bytes:
             del content[at:]
         elif what == 4:
             content[at:at] = rng.choice(
-                (b'\x00', b'\xff', b'\xed\xa0\x80', b'"', b'{', b'}', b'[' * 2000, b'\n',
-                 b'\r', b'\\ud800', b'9' * 5000, b'1e999', b'NaN', b'\xef\xbb\xbf'))
+                (b'\x00', b'\xff', b'\xed\xa0\x80', b'"', b'{', b'}', b'[' * 2000,
+                 b'\n', b'\r', b'\\ud800', b'9' * 5000, b'1e999', b'NaN',
+                 b'\xef\xbb\xbf'))
         elif what == 5:
             content[:] = content[at:] + content[:at]
         else:

@@ -101,32 +101,74 @@ def _scenes(raw: Path, folder: Path) -> List[Reader]:
     from eega_pyg.vision.readers.vrd import read_vrd
     box = [0.1, 0.2, 0.5, 0.9]
     graph = {
-        'objects': [{'label': 'man', 'score': 0.9, 'box': box}, {'label': 'hat'}],
-        'predicates': [{'subject': 0, 'predicate': 'wears', 'object': 1}]
-    }  # yapf: disable
+        'objects': [{
+            'label': 'man',
+            'score': 0.9,
+            'box': box
+        }, {
+            'label': 'hat'
+        }],
+        'predicates': [{
+            'subject': 0,
+            'predicate': 'wears',
+            'object': 1
+        }]
+    }
     genome = [{
-        'image_id': 1,
-        'objects': [{'object_id': i, 'names': [n], 'x': 1, 'y': 2, 'w': 3, 'h': 4,
-                     'attributes': ['red']} for i, n in enumerate(('man', 'hat'))],
-        'relationships': [{'subject_id': 0, 'predicate': 'wears', 'object_id': 1}]
-    }]  # yapf: disable
+        'image_id':
+        1,
+        'objects': [{
+            'object_id': i,
+            'names': [n],
+            'x': 1,
+            'y': 2,
+            'w': 3,
+            'h': 4,
+            'attributes': ['red']
+        } for i, n in enumerate(('man', 'hat'))],
+        'relationships': [{
+            'subject_id': 0,
+            'predicate': 'wears',
+            'object_id': 1
+        }]
+    }]
     thing = {'category': 0, 'bbox': [10, 50, 0, 20]}
     vrd = {
-        'annotations_train.json': {'a.jpg': [{'predicate': 0, 'subject': thing,
-                                              'object': {**thing, 'category': 1}}]},
+        'annotations_train.json': {
+            'a.jpg': [{
+                'predicate': 0,
+                'subject': thing,
+                'object': {
+                    **thing, 'category': 1
+                }
+            }]
+        },
         'objects.json': ['man', 'hat'],
         'predicates.json': ['wear', 'has'],
-        'train_image_metadata.json': {'a.jpg': {'width': 40, 'height': 100}},
-    }  # yapf: disable
+        'train_image_metadata.json': {
+            'a.jpg': {
+                'width': 40,
+                'height': 100
+            }
+        },
+    }
     benchmark = {
-        'custom_prediction.json': {'0': {
-            'bbox': [[0, 0, 400, 600], [100, 0, 200, 150]], 'bbox_labels': [1, 2],
-            'bbox_scores': [0.9, 0.8], 'rel_pairs': [[0, 1]], 'rel_labels': [1],
-            'rel_scores': [0.6]}},
-        'custom_data_info.json': {'idx_to_files': ['/in/one.jpg'],
-                                  'ind_to_classes': ['', 'man', 'hat'],
-                                  'ind_to_predicates': ['', 'wearing']},
-    }  # yapf: disable
+        'custom_prediction.json': {
+            '0': {
+                'bbox': [[0, 0, 400, 600], [100, 0, 200, 150]],
+                'bbox_labels': [1, 2],
+                'bbox_scores': [0.9, 0.8],
+                'rel_pairs': [[0, 1]],
+                'rel_labels': [1],
+                'rel_scores': [0.6]
+            }
+        },
+        'custom_data_info.json': {
+            'idx_to_files': ['/in/one.jpg'],
+            'ind_to_classes': ['', 'man', 'hat'],
+            'ind_to_predicates': ['', 'wearing']
+        },
+    }
     benchmark['custom_data_info.json']['ind_to_classes'][0] = '__background__'
     benchmark['custom_data_info.json']['ind_to_predicates'][0] = '__background__'
     pictures = {}
@@ -147,25 +189,35 @@ def _scenes(raw: Path, folder: Path) -> List[Reader]:
         Reader('captions',
                {'captions.jsonl': (_head(raw / 'captions_train.jsonl'), LINES)},
                lambda f: read_captions(f / 'captions.jsonl')),
-        Reader('scene graph', {'graph.json': (_dump(graph), JSON)},
-               lambda f: SceneGraph.from_json((f / 'graph.json').read_bytes().decode(
-                   errors='surrogateescape'))),
+        Reader(
+            'scene graph', {'graph.json': (_dump(graph), JSON)},
+            lambda f: SceneGraph.from_json(
+                (f / 'graph.json').read_bytes().decode(errors='surrogateescape'))),
         Reader('folder of scene graphs', {'a.jpg.json': (_dump(graph), JSON)},
                lambda f: VisualSources([f], None, 9).read(['a.jpg'])),
-        Reader('Visual Genome', {
-            'genome.json': (_dump(genome), JSON),
-            'sizes.json': (_dump([{'image_id': 1, 'width': 9, 'height': 9}]), JSON)
-        }, lambda f: read_visual_genome(f / 'genome.json', f / 'sizes.json')),
-        Reader('VRD', {k: (_dump(v), JSON) for k, v in vrd.items()}, read_vrd),
-        Reader('Scene-Graph-Benchmark',
-               {k: (_dump(v), JSON) for k, v in benchmark.items()},
-               lambda f: SceneBenchmarkReader().read(f / 'custom_prediction.json')),
+        Reader(
+            'Visual Genome', {
+                'genome.json': (_dump(genome), JSON),
+                'sizes.json': (_dump([{
+                    'image_id': 1,
+                    'width': 9,
+                    'height': 9
+                }]), JSON)
+            }, lambda f: read_visual_genome(f / 'genome.json', f / 'sizes.json')),
+        Reader('VRD', {
+            k: (_dump(v), JSON)
+            for k, v in vrd.items()
+        }, read_vrd),
+        Reader('Scene-Graph-Benchmark', {
+            k: (_dump(v), JSON)
+            for k, v in benchmark.items()
+        }, lambda f: SceneBenchmarkReader().read(f / 'custom_prediction.json')),
         Reader('images', pictures, images),
         Reader('predicate model', {'model.safetensors': (weights, FILE)},
                lambda f: PredicateModel.load(f / 'model.safetensors'), 3),
         Reader('detector weights', {'model.safetensors': (weights, FILE)},
                lambda f: load_weights(f / 'model.safetensors', _NoWeights), 3),
-    ]  # yapf: disable
+    ]
 
 
 class _NoWeights:
@@ -194,31 +246,62 @@ def _results() -> List[Reader]:
     from eega_pyg.extraction.item import read_items
     from eega_pyg.files import read_lines
     from eega_pyg.knowledge_graph import KnowledgeGraph, TableLinker
-    seen = {'object': 0, 'label': 'a man', 'box': [0.0, 0.1, 0.7, 1.0], 'strength': 0.6,
-            'edge_strength': 0.4}  # yapf: disable
-    head = {'text': 'Ann', 'type': 'per', 'start': 0, 'end': 3, 'probability': 0.5,
-            'objects': [seen]}  # yapf: disable
+    seen = {
+        'object': 0,
+        'label': 'a man',
+        'box': [0.0, 0.1, 0.7, 1.0],
+        'strength': 0.6,
+        'edge_strength': 0.4
+    }
+    head = {
+        'text': 'Ann',
+        'type': 'per',
+        'start': 0,
+        'end': 3,
+        'probability': 0.5,
+        'objects': [seen]
+    }
     tail = {'text': 'Acme', 'type': 'org', 'start': 13, 'end': 17, 'probability': 0.9}
-    relation = {'head': head, 'relation': 'member_of', 'tail': tail, 'probability': 0.4,
-                'directed': True}  # yapf: disable
-    result = {'text': 'Ann works at Acme', 'image_id': 'a.jpg', 'entities': [head, tail],
-              'quintuples': [relation]}  # yapf: disable
-    item = {'text': 'Ann works at Acme .', 'caption': 'a woman at a desk',
-            'image_id': 'a.jpg'}  # yapf: disable
-    words = {'words': ['Ann', 'works'], 'scene_graph': {'objects': [{'label': 'man'}],
-                                                       'predicates': []}}  # yapf: disable
+    relation = {
+        'head': head,
+        'relation': 'member_of',
+        'tail': tail,
+        'probability': 0.4,
+        'directed': True
+    }
+    result = {
+        'text': 'Ann works at Acme',
+        'image_id': 'a.jpg',
+        'entities': [head, tail],
+        'quintuples': [relation]
+    }
+    item = {
+        'text': 'Ann works at Acme .',
+        'caption': 'a woman at a desk',
+        'image_id': 'a.jpg'
+    }
+    words = {
+        'words': ['Ann', 'works'],
+        'scene_graph': {
+            'objects': [{
+                'label': 'man'
+            }],
+            'predicates': []
+        }
+    }
 
     def built(folder: Path) -> None:
         values = [value for _, value in read_lines(folder / 'results.jsonl')]
         graph = KnowledgeGraph.from_results(values, merge_names=True)
         for suffix in ('jsonl', 'graphml', 'cypher', 'html'):
             graph.write(folder / f'graph.{suffix}')
-        assert len(KnowledgeGraph.load(folder / 'graph.jsonl').nodes) == len(graph.nodes)
+        assert len(KnowledgeGraph.load(folder / 'graph.jsonl').nodes) == len(
+            graph.nodes)
 
     import tempfile
     with tempfile.TemporaryDirectory() as temporary:
-        KnowledgeGraph.from_results([result, result]).write(
-            os.path.join(temporary, 'graph.jsonl'))
+        KnowledgeGraph.from_results([result, result
+                                     ]).write(os.path.join(temporary, 'graph.jsonl'))
         graph = Path(temporary, 'graph.jsonl').read_bytes()
     links = io.StringIO()
     csv.writer(links).writerows([('name', 'type', 'id'), ('Ann', 'per', 'Q1'),
@@ -226,7 +309,8 @@ def _results() -> List[Reader]:
     return [
         Reader('texts', {'texts.jsonl': (_dump_lines(item, words), LINES)},
                lambda f: read_items(f / 'texts.jsonl')),
-        Reader('results', {'results.jsonl': (_dump_lines(result, result), LINES)}, built),
+        Reader('results', {'results.jsonl': (_dump_lines(result, result), LINES)},
+               built),
         Reader('knowledge graph', {'graph.jsonl': (graph, LINES)},
                lambda f: KnowledgeGraph.load(f / 'graph.jsonl')),
         Reader('links', {'links.csv': (links.getvalue().encode(), FILE)},
@@ -273,8 +357,10 @@ def tiny_encoder(folder: Path) -> str:
     r"""A text encoder of a few words."""
     from transformers import BertConfig, BertModel, BertTokenizerFast
     folder.mkdir()
-    words = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', *'abcdefghijklmnopqrstuvwxyz',
-             *(f'##{c}' for c in 'abcdefghijklmnopqrstuvwxyz'), '.', ',']  # yapf: disable
+    words = [
+        '[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', *'abcdefghijklmnopqrstuvwxyz',
+        *(f'##{c}' for c in 'abcdefghijklmnopqrstuvwxyz'), '.', ','
+    ]
     (folder / 'vocab.txt').write_text('\n'.join(words))
     BertTokenizerFast(str(folder / 'vocab.txt')).save_pretrained(folder)
     BertModel(

@@ -51,9 +51,11 @@ class Command:
 
 
 def commands(raw: Path, encoder: str) -> List[Command]:
-    tiny = [f'data.encoder={encoder}', 'model.heads=2', 'model.edge_dim=2',
-            'model.channel_dim=2', 'train.epochs=6', 'train.patience=6',
-            'train.pretrain_epochs=1']  # yapf: disable
+    tiny = [
+        f'data.encoder={encoder}', 'model.heads=2', 'model.edge_dim=2',
+        'model.channel_dim=2', 'train.epochs=6', 'train.patience=6',
+        'train.pretrain_epochs=1'
+    ]
     options = [part for option in tiny for part in ('--set', option)]
     texts = [str(raw / 'texts.jsonl')]
     return [
@@ -61,9 +63,10 @@ def commands(raw: Path, encoder: str) -> List[Command]:
         Command('train', ['data', '--output', 'run', *options], ['--resume'], epochs),
         Command('extract', ['--input', *texts, '--output', 'results.jsonl'],
                 ['--resume'], lines),
-        Command('scene', [str(raw / 'captions.jsonl'), '--output', 'scenes'], done=files),
+        Command('scene', [str(raw / 'captions.jsonl'), '--output', 'scenes'],
+                done=files),
         Command('graph', [*texts, '--output', 'graph.jsonl'], done=lines),
-    ]  # yapf: disable
+    ]
 
 
 def epochs(folder: Path) -> int:
@@ -76,7 +79,8 @@ def epochs(folder: Path) -> int:
         if path.is_file():
             try:
                 done.append(
-                    torch.load(path, map_location='cpu', weights_only=True)['epoch'] + 1)
+                    torch.load(path, map_location='cpu', weights_only=True)['epoch'] +
+                    1)
             except Exception:  # The one before it must be whole.
                 continue
     return max(done)
@@ -84,9 +88,10 @@ def epochs(folder: Path) -> int:
 
 def lines(folder: Path) -> int:
     found = [p for p in folder.iterdir() if p.is_file() and p.name != 'graph.jsonl']
-    finished = (folder / 'graph.jsonl').is_file() or (folder / 'results.jsonl').is_file()
-    return 10**6 if finished else max((p.read_bytes().count(b'\n') for p in found),
-                                      default=0)
+    finished = (folder / 'graph.jsonl').is_file() or (folder /
+                                                      'results.jsonl').is_file()
+    return 10**6 if finished else max(
+        (p.read_bytes().count(b'\n') for p in found), default=0)
 
 
 def files(folder: Path) -> int:
@@ -102,7 +107,8 @@ def content(folder: Path, ignored: tuple) -> Dict[str, Any]:
         if path.suffix in ignored or path.name == 'lock':
             found[name] = None
         elif path.suffix in ('.pt', '.ckpt'):
-            found[name] = digest(torch.load(path, map_location='cpu', weights_only=True))
+            found[name] = digest(torch.load(path, map_location='cpu',
+                                            weights_only=True))
         else:
             text = path.read_bytes().replace(str(folder).encode(), b'FOLDER')
             found[name] = hashlib.sha256(text).hexdigest()
@@ -126,12 +132,17 @@ class Killer:
         self.wrong: List[str] = []
 
     def start(self, command: Command, folder: Path, *more: str) -> subprocess.Popen:
-        environment = {**os.environ, 'TMPDIR': str(self.temporary), 'HF_HUB_OFFLINE': '1',
-                       'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(REPOSITORY)}  # yapf: disable
-        return subprocess.Popen(
-            [sys.executable, '-P', '-m', 'eega_pyg.cli', command.name,
-             *command.arguments, *more], cwd=folder, env=environment, text=True,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # yapf: disable
+        environment = {
+            **os.environ, 'TMPDIR': str(self.temporary),
+            'HF_HUB_OFFLINE': '1',
+            'OMP_NUM_THREADS': '1',
+            'PYTHONPATH': str(REPOSITORY)
+        }
+        return subprocess.Popen([
+            sys.executable, '-P', '-m', 'eega_pyg.cli', command.name,
+            *command.arguments, *more
+        ], cwd=folder, env=environment, text=True, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.PIPE)
 
     def report(self, message: str) -> None:
         self.wrong.append(message)
@@ -155,9 +166,11 @@ class Killer:
             more = command.again if number and command.done(folder) else []
             process = self.start(command, folder, *more)
             try:
-                errors = process.communicate(timeout=self.rng.uniform(0.2, 1) * seconds)[1]
+                errors = process.communicate(timeout=self.rng.uniform(0.2, 1) *
+                                             seconds)[1]
                 if process.returncode:
-                    self.report(f'kill {number}: exit code {process.returncode}: {errors}')
+                    self.report(
+                        f'kill {number}: exit code {process.returncode}: {errors}')
                 # It came to its end, so that the next one starts anew.
                 shutil.rmtree(folder)
                 folder.mkdir()
@@ -170,7 +183,8 @@ class Killer:
                 fell += 1
             now = command.done(folder)
             if now < done:
-                self.report(f'kill {number}: {done} were done before it, {now} after it')
+                self.report(
+                    f'kill {number}: {done} were done before it, {now} after it')
             done = now
         more = command.again if command.done(folder) else []
         process = self.start(command, folder, *more)
@@ -197,7 +211,8 @@ class Killer:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog='python -m tests.kill', description=__doc__)
-    parser.add_argument('--kills', type=int, default=50, help='of all commands together')
+    parser.add_argument('--kills', type=int, default=50,
+                        help='of all commands together')
     parser.add_argument('--temporary', type=Path, default=Path('/dev/shm'))
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--only', default='', help='the only command')
@@ -218,9 +233,10 @@ def main() -> int:
         captions = (sample / 'captions_train.jsonl').read_text().splitlines()
         (root / 'captions.jsonl').write_text('\n'.join(captions))
         (root / 'texts.jsonl').write_text(''.join(
-            json.dumps({'text': f'Ann Lee number {i} works at Acme in Oslo .',
-                        'caption': json.loads(captions[i % len(captions)])['caption']})
-            + '\n' for i in range(1500)))  # yapf: disable
+            json.dumps({
+                'text': f'Ann Lee number {i} works at Acme in Oslo .',
+                'caption': json.loads(captions[i % len(captions)])['caption']
+            }) + '\n' for i in range(1500)))
         killer = Killer(root, Path(temporary), rng)
         found = [c for c in commands(root, encoder) if args.only in c.name]
         for command in found:

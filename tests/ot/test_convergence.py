@@ -1,10 +1,10 @@
 r"""Whatever says ``converged`` is right, in any unit and both precisions."""
 import numpy as np
+import ot
 import pytest
 import torch
 from scipy.optimize import linear_sum_assignment, linprog
 
-import ot
 from eega_pyg.ot import (
     exact_gromov_wasserstein,
     exact_wasserstein,

@@ -2,13 +2,13 @@ r"""Every step of every solver goes down, and where it ends nothing is left to g
 from typing import Tuple
 
 import numpy as np
+import ot
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ot_cases import batched, case, graphs
 
-import ot
 from eega_pyg.ot import (
     GromovWassersteinDistance,
     LinearProblem,

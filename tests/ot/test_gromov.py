@@ -1,9 +1,9 @@
 import numpy as np
+import ot
 import pytest
 import torch
 from ot_cases import batched, cases, graphs, metric, padded
 
-import ot
 from eega_pyg.ot import edge_cost, gromov_wasserstein, quadratic_problem
 
 PAIRS = cases(200)

@@ -1,9 +1,9 @@
 import numpy as np
+import ot
 import pytest
 import torch
 from ot_cases import batched, cases
 
-import ot
 from eega_pyg.ot import (
     LinearProblem,
     ProximalPoint,

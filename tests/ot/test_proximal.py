@@ -1,8 +1,8 @@
+import ot
 import pytest
 import torch
 from ot_cases import batched, cases
 
-import ot
 from eega_pyg.ot import proximal_point
 
 PAIRS = cases(210)

@@ -1,9 +1,9 @@
 import numpy as np
+import ot
 import pytest
 import torch
 from ot_cases import batched, cases
 
-import ot
 from eega_pyg.ot import LinearProblem, Sinkhorn, UnbalancedSinkhorn
 
 PAIRS = cases(120, seed=4, max_s=8, max_t=20)

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from eega_pyg.config import Config
 from eega_pyg.datasets import JMERE
+from eega_pyg.files import _temporary
 from eega_pyg.nn.models import EEGA
 from eega_pyg.saving.saved_model import load_model
 from eega_pyg.training.checkpoints import read_checkpoint
@@ -124,7 +125,8 @@ def test_a_full_disk_destroys_no_checkpoint(small_root, tiny_overrides, tmp_path
     state = tmp_path / 'run' / 'training'
     assert not list(state.glob('*.tmp'))
     assert read_checkpoint(state / 'last.ckpt')['epoch'] == 0
-    (state / 'last.ckpt.01234567.tmp').write_text('of a killed run')
+    left = _temporary(str(state / 'last.ckpt')).replace(f'-{os.getpid()}-', '-4194303-')
+    Path(left).write_text('of a killed run')
     config = Config.load('default', tiny_overrides)
     resumed = fit(config, small_root, tmp_path / 'run', resume=True, progress=False)
     whole = fit(config, small_root, tmp_path / 'whole', progress=False)
