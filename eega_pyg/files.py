@@ -136,10 +136,10 @@ def check_zip(path: Union[str, Path]) -> None:
         raise ValueError('it was changed: its checksum is another one')
 
 
-def short_reason(error: BaseException) -> str:
-    r"""The message of another library's error in one line of 80 characters at most."""
+def short_reason(error: BaseException, most: int = 80) -> str:
+    r"""The message of another library's error in one line of so many characters."""
     text = ' '.join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 80 else f'{text[:77]}...'
+    return text if len(text) <= most else f'{text[:most - 3]}...'
 
 
 def _temporary(path: str) -> str:

@@ -10,7 +10,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Dict, Iterator, NoReturn, Optional
 
-from eega_pyg.files import read_json
+from eega_pyg.files import read_json, short_reason
 from eega_pyg.schema import short
 
 if TYPE_CHECKING:
@@ -83,8 +83,14 @@ def load_tokenizer(name: str) -> 'PreTrainedTokenizerBase':
 def _fit(tokenizer: 'PreTrainedTokenizerBase', config: Dict[str, Any],
          file: str) -> None:
     positions, size = num_positions(config), config.get('vocab_size')
+    limit = tokenizer.model_max_length
+    if type(limit) not in (int, float) or not limit > 0:
+        raise ValueError(
+            f"{os.path.join(os.path.dirname(file), 'tokenizer_config.json')}"
+            f": model_max_length: expected a number above 0 (got "
+            f"{short(limit)})")
     if positions is not None:
-        tokenizer.model_max_length = min(tokenizer.model_max_length, positions)
+        tokenizer.model_max_length = min(limit, positions)
     last = max(tokenizer.get_vocab().values(), default=0)
     if type(size) is int and last >= size:
         raise ValueError(f"{file}: vocab_size: the encoder has {short(size)} word "
@@ -245,8 +251,7 @@ def _ask_hub(name: str, path: str) -> None:
 
 
 def _refuse(name: str, why: str, error: Optional[Exception] = None) -> NoReturn:
-    first = str(error).strip().splitlines()[:1] if error is not None else []
-    detail = f' ({first[0]})' if first else ''
+    detail = '' if error is None else f' ({short_reason(error, 200)})'
     raise OSError(f"The text encoder '{name}' {why}{detail}") from None
 
 

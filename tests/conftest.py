@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 # Nothing in a test may ask the network for a model.
@@ -91,10 +92,15 @@ def trained(tmp_path_factory: pytest.TempPathFactory, small_root: Path,
     r"""The folder of a tiny trained model."""
     from eega_pyg.config import Config
     from eega_pyg.training.run import fit
-    folder = tmp_path_factory.mktemp('runs') / 'tiny'
+    place = tmp_path_factory.getbasetemp()
+    if 'PYTEST_XDIST_WORKER' in os.environ:  # One model for all workers.
+        place = place.parent
+    folder = place / 'tiny'
     longer = ['train.epochs=24', 'train.patience=24', 'train.lr=1e-2']
     config = Config.load('default', [*tiny_overrides, *longer])
-    fit(config, small_root, folder, progress=False)
+    with FileLock(place / 'tiny.lock'):
+        if not folder.is_dir():
+            fit(config, small_root, folder, progress=False)
     return folder
 
 

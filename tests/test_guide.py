@@ -13,6 +13,7 @@ from eega_pyg.nn.models import EEGA
 GUIDE = Path(__file__).parents[1] / 'docs' / 'guide'
 
 
+@pytest.mark.slow
 def test_a_layer_of_ones_own(small_root, tiny_overrides, tmp_path, monkeypatch, capsys):
     r"""On a part of the sample and with a small encoder."""
     shutil.copytree(small_root / 'raw', tmp_path / 'datasets' / 'sample' / 'raw')
@@ -39,6 +40,7 @@ def test_a_layer_of_ones_own(small_root, tiny_overrides, tmp_path, monkeypatch, 
     assert extractor('Ann meets Bob')
 
 
+@pytest.mark.slow
 def test_more_than_tweets(small_root, tiny_overrides, tmp_path, monkeypatch, capsys):
     r"""With the files that the page shows, on a part of the sample."""
     shutil.copytree(small_root / 'raw', tmp_path / 'datasets' / 'jmere' / 'raw')

@@ -8,6 +8,7 @@ import pytest
 import eega_pyg
 
 
+@pytest.mark.slow
 def test_the_reusable_parts_load_nothing_of_the_text_and_image_stack():
     # PyG's own layers load transformers where it is installed.
     code = '''

@@ -41,6 +41,7 @@ def test_ten_steps_of_default_lose_what_they_lost(tmp_path, offline_models):
     assert losses == pytest.approx(REFERENCE['losses'], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_shipped_model_finds_what_it_found(offline_models):
     sentences = REFERENCE['sentences']
     results = Extractor.from_pretrained().batch([s['text'] for s in sentences])

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -16,6 +17,15 @@ MINILM = 'sentence-transformers/all-MiniLM-L6-v2'
 @pytest.fixture
 def offline(monkeypatch):
     monkeypatch.setattr(constants, 'HF_HUB_OFFLINE', True)
+
+
+def test_a_tokenizer_with_more_pieces_than_its_encoder_is_named(tiny_encoder, tmp_path):
+    folder = tmp_path / 'encoder'
+    shutil.copytree(tiny_encoder, folder)
+    config = json.loads((folder / 'config.json').read_text())
+    (folder / 'config.json').write_text(json.dumps({**config, 'vocab_size': 100}))
+    with pytest.raises(ValueError, match='vocab_size: the encoder has 100'):
+        resolve.load_tokenizer(str(folder))
 
 
 def test_public_name_is_found_without_importing_its_package():

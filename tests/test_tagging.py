@@ -496,6 +496,7 @@ def sentences_of(path):
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.real
 @pytest.mark.parametrize('split, sentences, quintuples, overlaps, tables', [
     ('train', 3618, 4503, 35, ['directed']),

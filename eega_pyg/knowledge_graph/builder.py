@@ -8,6 +8,7 @@ from typing import (
     Any,
     Dict,
     Iterable,
+    Iterator,
     List,
     Mapping,
     NamedTuple,
@@ -194,8 +195,15 @@ class Builder:
                 link: len(found)
                 for link, found in mentions.items()
             }, [(c.head, c.tail, c.evidence.probability) for c in names])
-        return (tuple(self.readings), _nodes(mentions, types,
-                                             same), _relations(claims, same))
+        return (tuple(_sentences(self.readings)), _nodes(mentions, types, same),
+                _relations(claims, same))
+
+
+def _sentences(readings: Mapping[Sentence, _Reading]) -> Iterator[Sentence]:
+    for sentence, reading in readings.items():
+        # Of several results, the metadata that come first by their letters.
+        metadata = json.loads(min(reading.metadata, default='{}'))
+        yield replace(sentence, metadata=metadata)
 
 
 def _nodes(mentions: Mapping[str, List[Mention]], types: Mapping[str, List[str]],

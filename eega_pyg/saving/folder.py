@@ -8,7 +8,7 @@ from typing import Annotated, Any, Dict, Optional, Tuple, Union
 from pydantic import ConfigDict, Field
 from typing_extensions import NotRequired, TypedDict
 
-from eega_pyg.files import atomic, read_json
+from eega_pyg.files import atomic, read_json, short_reason
 from eega_pyg.schema import Flag, Name, Number, Share, short, validated
 
 WEIGHTS = 'model.safetensors'
@@ -69,7 +69,7 @@ def find_folder(name: Optional[Union[str, Path]], **hub: Any) -> Path:
     try:
         return Path(snapshot_download(name, **hub))
     except Exception as e:  # The HTTP library's errors differ between versions.
-        reason = str(e).splitlines()[0]
+        reason = short_reason(e, 200)
         raise FileNotFoundError(
             f"There is no folder '{name}', and the Hugging Face hub does not give a "
             f"model of that name: {reason}") from e
@@ -97,7 +97,9 @@ def copy_model(source: Union[str, Path], target: Union[str, Path]) -> None:
                 shutil.copyfile(path, temporary)
 
 
-_Scale = Tuple[Annotated[Number, Field(gt=0)], Number]
+# Bounded, so that no exponential overflows.
+_Slope = Annotated[Number, Field(gt=0, lt=40)]
+_Scale = Tuple[_Slope, Annotated[Number, Field(gt=-99, lt=99)]]
 
 
 class _Scales(TypedDict):

@@ -21,7 +21,7 @@ from typing import Any, Dict, NamedTuple, Optional, Union
 import safetensors.torch
 
 from eega_pyg.config import Config, DataConfig
-from eega_pyg.files import read_json, write_text
+from eega_pyg.files import read_json, short_reason, write_text
 from eega_pyg.nn import OwnConv
 from eega_pyg.nn.models import EEGA
 from eega_pyg.resolve import load_tokenizer
@@ -157,26 +157,23 @@ def load_model(name: Optional[Union[str, Path]] = None, revision: Optional[str] 
     try:
         # Not `from_pretrained`, which prints to the standard output.
         config = read_json(folder / 'config.json')
-        _check_fit(config, vocabularies, folder)
+        _check_fit(config, vocabularies)
         model = EEGA(**(config if conv is None else {**config, 'conv': conv}))
         if 'weights' not in pipeline:
             safetensors.torch.load_model(model, folder / WEIGHTS)
     except Exception as e:  # Each of the libraries below has its own.
-        reason = str(e).splitlines()[0]
+        reason = short_reason(e, 300)
         raise ValueError(f"{folder}: 'config.json' and 'model.safetensors' do not make "
                          f"a model: {reason}") from e
     if 'weights' in pipeline:
         load_small(model, folder / WEIGHTS, pipeline['weights'])
     with located(folder / PIPELINE):
         data = Config.from_dict({'data': pipeline['data']}).data
-    return SavedModel(
-        model.eval(), vocabularies, data.model_copy(update={'encoder': str(folder)}),
-        vocabularies.signatures if pipeline['signatures'] else None,
-        pipeline['temperature'],
-        Scales(**{
-            name: Scale(*values)
-            for name, values in pipeline.get('scales', {}).items()
-        }), pipeline.get('threshold', 0.0))
+    return SavedModel(model.eval(), vocabularies,
+                      data.model_copy(update={'encoder': str(folder)}),
+                      vocabularies.signatures if pipeline['signatures'] else None,
+                      pipeline['temperature'], _scales(pipeline),
+                      pipeline.get('threshold', 0.0))
 
 
 def model_card(model: EEGA, config: Config,
@@ -205,26 +202,20 @@ def model_card(model: EEGA, config: Config,
     return '\n'.join(lines)
 
 
-def _check_fit(config: Any, vocabularies: Vocabularies, folder: Path) -> None:
+def _scales(pipeline: Dict[str, Any]) -> Scales:
+    given = pipeline.get('scales', {})
+    return Scales(
+        **{name: Scale(*given[name])
+           for name in Scales._fields if name in given})
+
+
+def _check_fit(config: Any, vocabularies: Vocabularies) -> None:
     r"""Refuses a model with fewer rows in a table than there are ids."""
     if not isinstance(config, dict):
         raise ValueError("expected the arguments of a model")
-    sizes, encoder = config.get('sizes'), config.get('encoder')
+    sizes = config.get('sizes')
     for name, size in vocabularies.sizes.items():
         given = sizes.get(name) if isinstance(sizes, dict) else None
         if given != size:
             raise ValueError(f"sizes.{name}: expected {size}, as many as in the "
                              f"vocabularies (got {short(given)})")
-    pieces = read_json(folder / 'tokenizer.json')
-    try:
-        model, added = pieces['model']['vocab'], pieces.get('added_tokens') or []
-        # Unigram models list their pieces.
-        ids = model.values() if isinstance(model, dict) else range(len(model))
-        highest = max([*ids, *(token['id'] for token in added)], default=-1)
-    except (AttributeError, KeyError, TypeError):
-        raise ValueError(f"{folder / 'tokenizer.json'} is no tokenizer") from None
-    vocab_size = encoder.get('vocab_size') if isinstance(encoder, dict) else None
-    if type(vocab_size) is int and vocab_size <= highest:
-        raise ValueError(
-            f"encoder.vocab_size: expected above {highest}, the highest id "
-            f"of the tokenizer (got {vocab_size})")

@@ -6,6 +6,8 @@ from benchmarks.accuracy import ingredients
 from eega_pyg.schema import Entity, Quintuple
 from eega_pyg.tagging import Extraction
 
+pytestmark = pytest.mark.slow
+
 ANN, ACME = Entity(0, 2, 'per'), Entity(3, 4, 'org')
 GIVEN = Quintuple(ANN, ACME, 'member_of')
 RIGHT, WRONG = '1/1/1', '0/0/1'

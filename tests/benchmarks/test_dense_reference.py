@@ -6,6 +6,8 @@ from benchmarks.speed.dense_reference import DenseEEGA
 from eega_pyg.datasets import FakeJMERE
 from eega_pyg.nn.models import EEGA
 
+pytestmark = pytest.mark.slow
+
 ENCODER = {
     'model_type': 'bert',
     'vocab_size': 200,

@@ -7,6 +7,8 @@ from benchmarks.speed import epoch_cost
 from eega_pyg.config import Config
 from eega_pyg.datasets import JMERE
 
+pytestmark = pytest.mark.slow
+
 
 def test_each_saving_is_undone_beside_the_epoch_as_it_is(monkeypatch, capsys, tmp_path,
                                                          small_root, tiny_overrides):

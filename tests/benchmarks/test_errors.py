@@ -6,6 +6,8 @@ from benchmarks.accuracy import errors
 from eega_pyg.schema import Entity, Quintuple
 from eega_pyg.tagging import Extraction
 
+pytestmark = pytest.mark.slow
+
 ANN, ACME, ROME = Entity(0, 2, 'per'), Entity(3, 4, 'org'), Entity(5, 6, 'loc')
 GIVEN = Quintuple(ANN, ACME, 'member_of')
 

@@ -14,6 +14,8 @@ from eega_pyg.saving.folder import CHECKPOINTS, DEFAULT_CHECKPOINT
 from eega_pyg.schema import JMERE_TAGS, Entity, Quintuple
 from eega_pyg.transforms import Vocabularies
 
+pytestmark = pytest.mark.slow
+
 SHIPPED = Path(__file__).parents[1] / 'data' / 'paragraphs.jsonl'
 FILES = {
     'sentences': FOLDER / 'sentences.jsonl',

@@ -1,8 +1,12 @@
 import json
 import sys
 
+import pytest
+
 from benchmarks.accuracy import passages
 from eega_pyg.schema import JMERE_TAGS
+
+pytestmark = pytest.mark.slow
 
 
 def test_texts_hold_every_sentence_once(small_root):

@@ -10,6 +10,8 @@ from eega_pyg.extraction.extractor import Extractor
 from eega_pyg.extraction.result import Alignment
 from eega_pyg.schema import JMERE_TAGS, SceneGraph, SceneObject
 
+pytestmark = pytest.mark.slow
+
 LABELS = ('old man', 'red ball', 'women')
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from benchmarks import report
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_report_fills_tables_and_names_what_was_not_run(tmp_path, monkeypatch):
     record = {

@@ -1,8 +1,11 @@
+import pytest
 import torch
 
 from benchmarks.speed import storage
 from eega_pyg.saving.saved_model import load_model, read_pipeline
 from eega_pyg.saving.shrink import public_state
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_cut_difference_has_the_rank_it_is_cut_to_and_a_full_one_stays(trained):

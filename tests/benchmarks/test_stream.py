@@ -8,6 +8,8 @@ from benchmarks.accuracy import stream
 from eega_pyg.schema import JMERE_TAGS, Entity, Quintuple
 from eega_pyg.tagging import Extraction
 
+pytestmark = pytest.mark.slow
+
 
 def line(words, head, tail, relation):
     return repr({

@@ -14,6 +14,8 @@ from eega_pyg.datasets import JMERE
 from eega_pyg.schema import DEP, REL
 from eega_pyg.training.run import build_model, loaders
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope='module')
 def config(tiny_overrides):

@@ -8,6 +8,8 @@ from benchmarks.accuracy import synthetic
 from eega_pyg.datasets import read_mnre
 from eega_pyg.schema import JMERE_TAGS, SceneGraph
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope='module')
 def root(tmp_path_factory):

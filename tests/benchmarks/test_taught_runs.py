@@ -8,6 +8,8 @@ from eega_pyg.datasets import JMERE
 from eega_pyg.saving.saved_model import load_model
 from eega_pyg.training.evaluation import evaluate
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def teachers(script, tmp_path, results):

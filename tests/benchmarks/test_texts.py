@@ -7,6 +7,8 @@ from eega_pyg.datasets import Record
 from eega_pyg.schema import UNSTATED, Annotation, Entity, Quintuple
 from eega_pyg.tagging import Extraction
 
+pytestmark = pytest.mark.slow
+
 ANN, LEE = Entity(0, 2, 'per', 0.9), Entity(1, 2, 'per', 0.5)
 ACME, BOB = Entity(3, 4, 'org', 0.7), Entity(5, 6, 'per', 0.3)
 MEMBER = Quintuple(ANN, ACME, 'member_of', 0.6)

@@ -7,6 +7,8 @@ from benchmarks.speed import throughput
 from eega_pyg.config import Config
 from eega_pyg.datasets import FakeJMERE
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def run(monkeypatch, capsys, tiny_overrides, tmp_path):

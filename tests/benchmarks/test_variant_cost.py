@@ -1,7 +1,11 @@
 import json
 import sys
 
+import pytest
+
 from benchmarks.layers import gnn_variants, variant_cost
+
+pytestmark = pytest.mark.slow
 
 
 def test_all_layers_are_timed_on_the_same_batches(monkeypatch, capsys, tmp_path,

@@ -26,6 +26,7 @@ def extractor(trained):
     return Extractor.from_pretrained(trained, 'cpu')
 
 
+@pytest.mark.slow
 def test_entities_are_shown_where_no_relation_was_found(eega, trained, extractor):
     entities = extractor.batch([TEXT])[0].entities
     assert entities
@@ -40,6 +41,7 @@ def test_entities_are_shown_where_no_relation_was_found(eega, trained, extractor
                                                           for e in entities]
 
 
+@pytest.mark.slow
 def test_a_file_a_folder_and_the_standard_input_are_read(eega, trained, tmp_path,
                                                          monkeypatch):
     (tmp_path / 'a.txt').write_text('Ann is here\n\nBob is there\n')

@@ -26,6 +26,7 @@ def results(trained, tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_a_pair_is_explained_on_a_page_and_in_a_figure(eega, trained, tmp_path):
     Image.new('RGB', (40, 30)).save(tmp_path / 'photo.jpg')
     code, _, err = eega('explain', TEXT, '-m', trained, '--caption',
@@ -85,6 +86,7 @@ def test_texts_are_extracted_from_and_linked(eega, trained, results, tmp_path):
     assert ('Q597' in found.nodes) == named
 
 
+@pytest.mark.slow
 def test_what_was_extracted_is_kept_where_it_cannot_be_written(
         eega, trained, results, tmp_path, monkeypatch):
     source, page = tmp_path / 'texts.jsonl', tmp_path / 'page.html'

@@ -49,6 +49,7 @@ def test_whatever_runs_a_model_has_a_device_and_one_default(eega, small_root, tr
     assert eega('extract', 'Ann', '--model', trained, '--device', 'cpu')[0] == 0
 
 
+@pytest.mark.slow
 def test_less_probable_relations_are_left_out(eega, trained, tmp_path):
     source = tmp_path / 'in.jsonl'
     source.write_text('{"text": "Marco Bellini joins Harbor City FC"}')
@@ -94,6 +95,7 @@ def test_build_warns_of_an_image_that_is_left_out(eega, small_root, tiny_overrid
     assert 'Left out: ' in told and name in told
 
 
+@pytest.mark.slow
 def test_training_that_is_stopped_says_how_to_go_on(eega, small_root, tiny_overrides,
                                                     tmp_path, monkeypatch):
     step = PairTagging.training_step
@@ -136,6 +138,7 @@ def test_extract_from_a_text(eega, trained, tmp_path):
     assert value['scene_graph']['objects'] == [{'label': 'man', 'score': 1.0}]
 
 
+@pytest.mark.slow
 def test_extract_from_a_file_and_go_on_after_a_stop(eega, trained, tmp_path,
                                                     monkeypatch):
     source, target = tmp_path / 'in.jsonl', tmp_path / 'out.jsonl'
@@ -269,6 +272,7 @@ def test_own_types_and_relations_through_the_command_line(eega, tmp_path,
             q['tail']['type']) == ('owl', 'animal', 'avoids', 'ivy', 'plant')
 
 
+@pytest.mark.slow
 def test_the_command_runs_from_the_repository_root():
     root = Path(__file__).parents[2]
     command = [
@@ -279,6 +283,7 @@ def test_the_command_runs_from_the_repository_root():
     assert done.returncode == 1 and done.stderr.startswith('error: data.version')
 
 
+@pytest.mark.slow
 def test_what_cannot_be_read_is_told_before_anything_is_done(eega, trained, tmp_path):
     source, target = tmp_path / 'in.jsonl', tmp_path / 'out.jsonl'
     (tmp_path / 'cut.jpg').write_bytes(b'no image')
@@ -304,6 +309,7 @@ def test_a_text_is_no_markup(eega, trained):
         assert code == 0 and text in out
 
 
+@pytest.mark.slow
 def test_calibrate_writes_scales_and_a_threshold_that_extract_goes_by(
         eega, trained, small_root, tmp_path):
     folder = tmp_path / 'model'

@@ -234,6 +234,7 @@ def test_whatever_changes_what_is_seen_changes_the_name(root, monkeypatch):
     assert len(set(names)) == len(names) == 10
 
 
+@pytest.mark.slow
 def test_objects_are_told_apart_by_what_their_results_depend_on():
     from eega_pyg.vision import RCNNDetector, SceneParser, SSDLiteDetector
     kwargs = {'weights': None, 'seed': 0}

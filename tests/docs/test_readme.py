@@ -18,6 +18,7 @@ def test_the_readme_is_short():
     assert len(TEXT.splitlines()) < 150
 
 
+@pytest.mark.slow
 def test_a_text_is_extracted_and_a_graph_written(tmp_path, monkeypatch, capsys,
                                                  offline_models):
     monkeypatch.chdir(tmp_path)

@@ -326,6 +326,7 @@ def test_texts_that_are_too_much_or_too_little_are_refused(extractor, text, mess
         extractor(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('text', [
     ''.join(map(chr, range(1, 32))) + 'Marco\x00Bellini joins \x1b[31mHarbor City FC',
     '\u200b\ufeff',
@@ -345,6 +346,7 @@ def test_a_caption_that_is_none_is_refused(extractor):
         extractor('Marco Bellini', caption='!' * 2001)
 
 
+@pytest.mark.slow
 def test_a_model_is_not_saved_over_itself(trained, tmp_path):
     copy = tmp_path / 'model'
     shutil.copytree(trained, copy, ignore=shutil.ignore_patterns('training'))
@@ -372,6 +374,7 @@ def test_a_model_is_copied_after_the_folder_was_changed(trained, tmp_path, monke
     assert not Path('other').exists()
 
 
+@pytest.mark.slow
 def test_an_extractor_is_loaded_again_from_its_folder(extractor, monkeypatch, tmp_path,
                                                       trained):
     content = pickle.dumps(extractor)

@@ -85,6 +85,7 @@ def test_a_damaged_first_line_is_not_another_run(tmp_path):
         PartialResults(tmp_path / 'a', True).__enter__()
 
 
+@pytest.mark.slow
 def test_a_second_process_is_refused_at_once(tmp_path):
     code = ('import sys, pathlib\n'
             'from eega_pyg.extraction.result_file import PartialResults\n'

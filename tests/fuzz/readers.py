@@ -71,7 +71,27 @@ def _texts(raw: Path) -> List[Reader]:
         'relations': [[0, 2, 4, 5, 'Work_For'], [4, 5, 6, 7, 'OrgBased_In']]
     }] * 2
     tweets = 'IMGID:17\nIda\tB-PER\nBlom\tI-PER\nvisits\tO\nOslo\tB-LOC\n\n' * 2
+    sides = {
+        'beg_ent': {
+            'name': 'Ann',
+            'pos': [0, 1],
+            'tags': 'per'
+        },
+        'sec_ent': {
+            'name': 'Acme',
+            'pos': [3, 4],
+            'tags': 'org'
+        },
+        'relation': 'member_of'
+    }
+    array = [{
+        'token': ['Ann', 'works', 'at', 'Acme'],
+        'img_id': 'a.jpg',
+        'label_list': [sides]
+    }] * 2
     return [
+        Reader('JMERE', {'jmere.txt': (_dump(array), JSON)},
+               lambda f: read_mnre(f / 'jmere.txt', tags)),
         Reader('MNRE', mnre, lambda f: read_mnre(f / 'mnre.txt', tags)),
         Reader('MNRE, merged and masked', mnre,
                lambda f: read_mnre(f / 'mnre.txt', tags, 'merged', mask=True)),
@@ -243,7 +263,7 @@ def _settings() -> List[Reader]:
 
 
 def _results() -> List[Reader]:
-    from eega_pyg.extraction.item import read_items
+    from eega_pyg.extraction.item_files import read_items
     from eega_pyg.files import read_lines
     from eega_pyg.knowledge_graph import KnowledgeGraph, TableLinker
     seen = {
@@ -290,6 +310,18 @@ def _results() -> List[Reader]:
         }
     }
 
+    texts = {
+        'texts.jsonl': _dump_lines(item, words),
+        'texts.json': _dump([item, words]),
+        'texts.csv': b'text,img_id,day\n"Ann, of Acme",a.jpg,1\nBob of Oslo,b.jpg,2\n',
+        'texts.tsv': b'text\tcaption\nAnn of Acme\ta man\n',
+        'texts.txt': b'Ann works at Acme .\nBob lives in Oslo .\n'
+    }
+
+    def items(folder: Path) -> None:
+        for name in texts:
+            read_items(folder / name)
+
     def built(folder: Path) -> None:
         values = [value for _, value in read_lines(folder / 'results.jsonl')]
         graph = KnowledgeGraph.from_results(values, merge_names=True)
@@ -307,8 +339,11 @@ def _results() -> List[Reader]:
     csv.writer(links).writerows([('name', 'type', 'id'), ('Ann', 'per', 'Q1'),
                                  ('Acme', '', 'http://a/b')])
     return [
-        Reader('texts', {'texts.jsonl': (_dump_lines(item, words), LINES)},
-               lambda f: read_items(f / 'texts.jsonl')),
+        Reader(
+            'texts', {
+                name: (content, LINES if 'jsonl' in name else FILE)
+                for name, content in texts.items()
+            }, items),
         Reader('results', {'results.jsonl': (_dump_lines(result, result), LINES)},
                built),
         Reader('knowledge graph', {'graph.jsonl': (graph, LINES)},
@@ -322,6 +357,7 @@ def _model(repository: Path, folder: Path) -> List[Reader]:
     r"""A trained model, its data set and its training."""
     from eega_pyg import Config, Extractor, fit
     from eega_pyg.datasets.storage import load_graphs
+    from eega_pyg.training.checkpoints import read_checkpoint
     root, encoder = folder / 'data', tiny_encoder(folder / 'encoder')
     (root / 'raw').mkdir(parents=True)
     for split in ('train', 'val'):
@@ -346,10 +382,13 @@ def _model(repository: Path, folder: Path) -> List[Reader]:
         if path.is_file() and path.suffix in ('.json', '.safetensors')
     }
     processed = next((root / 'processed').glob('*train*.pt')).read_bytes()
+    checkpoint = (folder / 'model' / 'training' / 'best.ckpt').read_bytes()
     return [
         Reader('model', files, extract, 30),
         Reader('processed data', {'data.pt': (processed, FILE)},
                lambda f: load_graphs(str(f / 'data.pt')), 5),
+        Reader('checkpoint', {'best.ckpt': (checkpoint, FILE)},
+               lambda f: read_checkpoint(f / 'best.ckpt', whole=False), 5),
     ]
 
 

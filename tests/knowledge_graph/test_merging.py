@@ -160,6 +160,14 @@ def test_forms_of_unicode_are_one_name(name):
     assert len(forms) == 1
 
 
+def test_metadata_reach_the_sentence_in_any_order(make):
+    first, second = ({**make('Ann', [('Ann', 'per', 1.0)]), 'metadata': {'id': i}}
+                     for i in ('a', 'b'))
+    for results in ([first, second], [second, first]):
+        sentence, = KnowledgeGraph.from_results(results).sentences
+        assert sentence.metadata == {'id': 'a'}
+
+
 @pytest.mark.parametrize('value', ['\ud800', {'\ud800': 1}, [['\udc80']]])
 def test_metadata_that_no_file_can_hold_is_named(make, value):
     result = {**make('Ann', [('Ann', 'per', 1.0)]), 'metadata': {'x': value}}

@@ -12,7 +12,7 @@ from eega_pyg.resolve import load_encoder_config, load_tokenizer
 from eega_pyg.transforms import WordPieces
 
 SIZES = {
-    'vocab_size': 60,
+    'vocab_size': 300,
     'hidden_size': 16,
     'num_hidden_layers': 2,
     'num_attention_heads': 2,

@@ -52,6 +52,7 @@ def random_problem(seed: int, loss: str, reading: str, fused: bool = False,
     return problem, plan**4
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(SEEDS, LOSSES, READINGS, st.sampled_from(['mirror', 'proximal']), st.booleans(),
        st.booleans(), st.booleans(), st.sampled_from([0.02, 0.1, 1.]),
@@ -94,6 +95,7 @@ def test_no_step_of_a_linear_solver_goes_the_wrong_way(seed: int,
         last = dual
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @given(SEEDS, LOSSES, READINGS, st.booleans())
 def test_a_converged_plan_is_stationary(seed: int, loss: str, reading: str,
@@ -142,6 +144,7 @@ def test_two_paths_no_longer_take_turns() -> None:
     assert (few.quadratic - more.quadratic).abs().max() < 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('loss', ['square', 'absolute'])
 def test_it_ends_below_whole_steps(loss: str) -> None:
     r"""POT's projected gradient takes whole steps; on sparse matrices it cycles."""

@@ -11,6 +11,7 @@ COST, D_S, D_T, A, B = batched(PAIRS)
 SETTINGS = [('PGD', 'mirror', 5), ('PPA', 'proximal', 4)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('epsilon', [0.05, 0.1, 0.5])
 @pytest.mark.parametrize('solver, method, steps', SETTINGS)
 def test_plans_and_values_are_those_of_pot(solver: str, method: str, steps: int,

@@ -1,9 +1,12 @@
 import subprocess
 import sys
 
+import pytest
+
 HEAVY = ['transformers', 'spacy', 'lightning', 'torchvision', 'pandas', 'ot']
 
 
+@pytest.mark.slow
 def test_the_package_loads_alone() -> None:
     code = (
         'import sys, eega_pyg.ot as o\n'

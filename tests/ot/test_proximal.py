@@ -9,6 +9,7 @@ PAIRS = cases(210)
 COST, _, _, A, B = batched(PAIRS)
 
 
+@pytest.mark.slow
 def test_distances_are_those_of_the_simplex() -> None:
     out = proximal_point(COST, A, B)
     exact = torch.tensor([float(ot.emd2(p.a, p.b, p.cost)) for p in PAIRS],
@@ -37,6 +38,7 @@ def test_a_cost_that_is_no_number_is_not_called_converged(value: float) -> None:
     assert proximal_point(cost, A[:3], B[:3]).converged.tolist() == [True, False, True]
 
 
+@pytest.mark.slow
 def test_slopes_are_the_optimal_plan_and_potentials() -> None:
     cost, a, b = COST[:20].clone(), A[:20].clone(), B[:20].clone()
     cost.requires_grad_(), a.requires_grad_()

@@ -16,6 +16,7 @@ PAIRS = cases(210)
 COST, _, _, A, B = batched(PAIRS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('epsilon', [0.05, 0.1, 0.5])
 def test_plans_and_values_are_those_of_pot(epsilon: float) -> None:
     out = sinkhorn(COST, A, B, epsilon=epsilon, relative=False, num_iters=20000,

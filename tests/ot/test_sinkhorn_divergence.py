@@ -25,6 +25,7 @@ def literal(x, y, epsilon):
     return f.mean() + g.mean()
 
 
+@pytest.mark.slow
 def test_it_is_the_formula_for_every_pair():
     sizes_s, sizes_t = [5, 1, 3, 0, 7], [4, 6, 1, 2, 7]
     (x, batch_s), (y, batch_t) = features(sizes_s), features(sizes_t, 1)

@@ -88,7 +88,6 @@ def test_the_weights_of_another_model_are_refused(folder):
     (('sizes', 'dep'), None),
     (('sizes', ), []),
     (('feature_dim', ), -1),
-    (('encoder', 'vocab_size'), 7),
     (('encoder', 'pad_token_id'), 10**6),
     (('encoder', 'type_vocab_size'), 0),
     (('encoder', 'num_attention_heads'), 0),

@@ -51,6 +51,7 @@ def test_a_model_that_is_too_sure_gets_a_higher_temperature(saved, data):
     assert 0 <= after.error <= 1 and 0 <= after.error_before <= 1
 
 
+@pytest.mark.slow
 def test_scores_and_temperature_of_one_pass_are_those_of_two(saved, data):
     model = saved.model
     scores, calibration = score_and_calibrate(model, data, saved.signatures)
@@ -122,6 +123,7 @@ def test_a_scale_of_two_is_finite_and_grows(right):
     assert fit_scale(np.array([]), np.array([], dtype=bool)) == Scale()
 
 
+@pytest.mark.slow
 def test_entities_and_quintuples_of_all_val_texts_are_fitted_apart(
         saved, small_root, tmp_path, trained):
     shutil.copytree(small_root / 'raw', tmp_path / 'raw')

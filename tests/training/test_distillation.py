@@ -52,6 +52,7 @@ def one_by_one(folder, root):
     ]
 
 
+@pytest.mark.slow
 def test_an_ensemble_says_the_geometric_mean_in_the_order_of_the_data(
         trained, other, small_root, config):
     alone = [one_by_one(folder, small_root) for folder in (trained, other)]
@@ -164,6 +165,7 @@ def test_a_pupil_learns_what_its_teacher_says(trained, small_root, tiny_override
     assert found[0] > 0 and found[1] == 0
 
 
+@pytest.mark.slow
 def test_texts_without_tags_are_learned_from_the_teachers_alone(
         trained, small_root, tiny_overrides, tmp_path, monkeypatch):
     raw = tmp_path / 'data' / 'raw'
@@ -216,6 +218,7 @@ def test_texts_without_tags_are_learned_from_the_teachers_alone(
     torch.testing.assert_close(seen['target'], unrelated[-1].float().exp())
 
 
+@pytest.mark.slow
 def test_what_teachers_said_is_kept_for_a_stopped_run(trained, small_root,
                                                       tiny_overrides, tmp_path):
     gone = tmp_path / 'gone'

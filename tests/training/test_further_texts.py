@@ -26,6 +26,7 @@ def also(tmp_path):
     return [f'conll04:{news}', f'gmner:{tweets}']
 
 
+@pytest.mark.slow
 def test_all_sets_and_joined_texts_of_each_are_trained_on(small_root, tiny_overrides,
                                                           also, tmp_path, monkeypatch):
     seen = {}
@@ -67,6 +68,7 @@ def test_an_unknown_kind_is_named_before_anything_is_trained(small_root, tiny_ov
         fit(config, small_root, tmp_path / 'run', progress=False)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_wants_the_same_files(small_root, tiny_overrides, also, tmp_path):
     overrides = [*tiny_overrides, 'train.epochs=1', f'train.also=[{also[1]}]']
     config = Config.load('default', overrides)
@@ -103,6 +105,7 @@ def test_teachers_are_not_asked_about_them():
         Config.load('default', ['train.teachers=[a]', 'train.joined=0.1'])
 
 
+@pytest.mark.slow
 def test_entities_are_scaled_on_held_out_texts(small_root, tiny_overrides, also,
                                                tmp_path):
     overrides = [*tiny_overrides, 'train.epochs=1', f'train.held_out=[{also[1]}]']

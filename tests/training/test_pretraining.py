@@ -82,6 +82,7 @@ def test_texts_of_a_batch_do_not_touch_each_other(tiny_encoder, transform,
     torch.testing.assert_close(both, (one + two) / 2)
 
 
+@pytest.mark.slow
 def test_it_learns_what_the_lines_say(small_root, tiny_overrides, tmp_path,
                                       monkeypatch):
     losses, states = [], []
@@ -108,6 +109,7 @@ def test_it_learns_what_the_lines_say(small_root, tiny_overrides, tmp_path,
     assert {'word_features.embs.shape.weight', 'word_features.lin.weight'} <= trained
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_after_it_does_not_do_it_again(
         small_root, tiny_overrides, tmp_path, monkeypatch):
     config = Config.load('default',

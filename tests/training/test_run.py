@@ -253,6 +253,7 @@ def test_a_run_leaves_the_settings_of_the_process_alone(small_root, tiny_overrid
     assert 'nothing to resume' in capsys.readouterr().err.replace('\n', ' ')
 
 
+@pytest.mark.slow
 def test_a_moved_run_knows_its_best_epoch(small_root, tiny_overrides, tmp_path,
                                           monkeypatch):
     scores = [0.1, 0.9, 0.3, 0.2]

@@ -88,6 +88,7 @@ def test_a_broken_field_is_named(field, value, message):
         PMI.from_dict(good)
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_training_sentences_look_like_unknown_ones(shared_data):
     def texts(split):

@@ -113,6 +113,7 @@ def test_alpha_one_and_zero_are_the_single_distances(dataset, alpha, single):
         assert torch.equal(a, b)
 
 
+@pytest.mark.slow
 def test_without_lambda_training_is_bit_equal_to_training_without_alignment(dataset):
     def train(cut):
         model = build(dataset, lambda_graph=0.0)
@@ -372,6 +373,7 @@ def test_a_config_file_of_version_0_1_is_read(dataset, tmp_path):
     assert torch.equal(loaded(batch).logits, model(batch).logits)
 
 
+@pytest.mark.slow
 def test_it_overfits_a_tiny_data_set(dataset):
     model = build(dataset, dropout=0.0, pair_features=True)
     batch = batch_of(dataset, range(6))
