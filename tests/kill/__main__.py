@@ -65,7 +65,7 @@ def commands(raw: Path, encoder: str) -> List[Command]:
                 ['--resume'], lines),
         Command('scene', [str(raw / 'captions.jsonl'), '--output', 'scenes'],
                 done=files),
-        Command('graph', [*texts, '--output', 'graph.jsonl'], done=lines),
+        Command('graph', [*texts, '--output', 'graph.jsonl'], ['--resume'], lines),
     ]
 
 
@@ -107,22 +107,25 @@ def content(folder: Path, ignored: tuple) -> Dict[str, Any]:
         if path.suffix in ignored or path.name == 'lock':
             found[name] = None
         elif path.suffix in ('.pt', '.ckpt'):
-            found[name] = digest(torch.load(path, map_location='cpu',
-                                            weights_only=True))
+            state = torch.load(path, map_location='cpu', weights_only=True)
+            found[name] = digest(state, str(folder))
         else:
             text = path.read_bytes().replace(str(folder).encode(), b'FOLDER')
             found[name] = hashlib.sha256(text).hexdigest()
     return found
 
 
-def digest(value: Any) -> str:
+def digest(value: Any, folder: str) -> str:
     r"""Of tensors by their values: two files of them differ in their padding."""
     if isinstance(value, torch.Tensor):
         value = [str(value.dtype), value.tolist()]
     elif isinstance(value, dict):
-        value = {str(k): digest(v) for k, v in value.items()}
+        items = [(str(k), v) for k, v in value.items()]
+        value = {k.replace(folder, ''): digest(v, folder) for k, v in items}
     elif isinstance(value, (list, tuple)):
-        value = [digest(v) for v in value]
+        value = [digest(v, folder) for v in value]
+    elif isinstance(value, str):
+        value = value.replace(folder, '')
     return hashlib.sha256(json.dumps(value, default=str).encode()).hexdigest()
 
 
