@@ -166,8 +166,9 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
                              f"another folder")
         more = _goes_further(state / 'config.yaml', config)
     elif resume and progress:
-        Console(stderr=True).print(f"There is nothing to resume in '{folder}': the run "
-                                   f"begins with its first epoch", markup=False)
+        Console(stderr=True).print(
+            f"There is nothing to resume in '{folder}': the run "
+            f"begins with its first epoch", markup=False)
     last = find_last(state) if started else None
     if last is not None:
         read_checkpoint(state / BEST, whole=False)  # Now, and not after all the work.

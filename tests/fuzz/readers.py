@@ -246,15 +246,15 @@ class _NoWeights:
 
 def _settings() -> List[Reader]:
     from eega_pyg.config import Config
-    preset = b'data:\n  encoder: a\n  visual: [a, b]\nmodel:\n  heads: 4\n  alpha: 1.0\n' \
-             b'train:\n  also: [unrelated, "conll04:x"]\n  lr: 5.0e-4\n  epochs: 3\n'
+    preset = b'data:\n  encoder: a\n  visual: [a, b]\nmodel:\n  heads: 4\n' \
+             b'  alpha: 1.0\ntrain:\n  also: [unrelated, "conll04:x"]\n  lr: 5.0e-4\n  epochs: 3\n'
 
     def overrides(folder: Path) -> Config:
         content = (folder / 'set.txt').read_bytes().decode(errors='surrogateescape')
         return Config.load('default', content.split('\n'))
 
-    options = b'model.heads=4\ntrain.also=[unrelated]\ndata.encoder=a\ntrain.lr=1e-3\n' \
-              b'model.skip=true\ntrain.seed=1'
+    options = b'model.heads=4\ntrain.also=[unrelated]\ndata.encoder=a\n' \
+              b'train.lr=1e-3\nmodel.skip=true\ntrain.seed=1'
     return [
         Reader('preset', {'preset.yaml': (preset, FILE)},
                lambda f: Config.load(str(f / 'preset.yaml'))),

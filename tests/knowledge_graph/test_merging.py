@@ -161,8 +161,11 @@ def test_forms_of_unicode_are_one_name(name):
 
 
 def test_metadata_reach_the_sentence_in_any_order(make):
-    first, second = ({**make('Ann', [('Ann', 'per', 1.0)]), 'metadata': {'id': i}}
-                     for i in ('a', 'b'))
+    first, second = ({
+        **make('Ann', [('Ann', 'per', 1.0)]), 'metadata': {
+            'id': i
+        }
+    } for i in ('a', 'b'))
     for results in ([first, second], [second, first]):
         sentence, = KnowledgeGraph.from_results(results).sentences
         assert sentence.metadata == {'id': 'a'}
