@@ -247,7 +247,8 @@ class _NoWeights:
 def _settings() -> List[Reader]:
     from eega_pyg.config import Config
     preset = b'data:\n  encoder: a\n  visual: [a, b]\nmodel:\n  heads: 4\n' \
-             b'  alpha: 1.0\ntrain:\n  also: [unrelated, "conll04:x"]\n  lr: 5.0e-4\n  epochs: 3\n'
+             b'  alpha: 1.0\ntrain:\n  also: [unrelated, "conll04:x"]\n' \
+             b'  lr: 5.0e-4\n  epochs: 3\n'
 
     def overrides(folder: Path) -> Config:
         content = (folder / 'set.txt').read_bytes().decode(errors='surrogateescape')
