@@ -5,8 +5,8 @@ import json
 import random
 from typing import Any, Callable, List, Tuple
 
-# What a field may hold that nobody expected. Its strings have broken readers before: half
-# of a surrogate pair, control and invisible characters, brackets, paths.
+# What a field may hold that nobody expected. Its strings have broken readers before:
+# half of a surrogate pair, control and invisible characters, brackets, paths.
 ODD: List[Any] = [
     None, True, False, 0, -1, 1, 3, 2**31, 2**63, 10**400, -0.0, 0.5, 1e308,
     float('nan'),
