@@ -2,8 +2,9 @@ r"""Gives every reader of the library inputs that are almost right.
 
 A reader may raise a :class:`ValueError` or an :class:`OSError` of one line. Anything
 else is a failure: another exception, a long message or one of several lines, more than
-:obj:`SECONDS` seconds, or more than :obj:`MEMORY` bytes of memory. Inputs that fail are
-kept. Run it as ``python -m tests.fuzz --inputs 100000`` from the repository's root.
+:obj:`SECONDS` seconds of a processor, or more than :obj:`MEMORY` bytes of memory. Inputs
+that fail are kept with ``--keep``. Run it as ``python -m tests.fuzz --inputs 100000`` from
+the repository's root.
 """
 import argparse
 import logging
@@ -36,12 +37,12 @@ def failure(reader: Reader, folder: Path) -> Optional[str]:
     def stop(number: int, frame: object) -> None:
         raise TooLong
 
-    signal.signal(signal.SIGALRM, stop)
-    signal.alarm(SECONDS)
+    signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         reader.read(folder)
     except (ValueError, OSError) as e:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         message = str(e).replace(str(folder), '')
         if isinstance(e, UnicodeError):
             return f'{type(e).__name__}: {traceback.format_exc()}'
@@ -52,10 +53,10 @@ def failure(reader: Reader, folder: Path) -> Optional[str]:
     except TooLong:
         return f'more than {SECONDS} seconds: {traceback.format_exc()}'
     except BaseException:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         return traceback.format_exc()
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
     return None
 
 
