@@ -1,5 +1,7 @@
 r"""Texts from one format into another."""
+import json
 import os
+import re
 import shutil
 import tempfile
 from collections import Counter
@@ -7,6 +9,7 @@ from contextlib import contextmanager
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import (
+    Any,
     Callable,
     Dict,
     FrozenSet,
@@ -120,6 +123,7 @@ def write_texts(texts: Iterable[AnnotatedText], path: Union[str, Path],
     path = Path(path)
     form = _known(form) if form else _of_ending(path)
     left_out: 'Counter[str]' = Counter()
+    kept: List[bool] = []
     cut = tokenize or partial(_default_tokenizer, 'en_core_web_sm')
 
     def parts() -> Iterator[AnnotatedText]:
@@ -127,7 +131,11 @@ def write_texts(texts: Iterable[AnnotatedText], path: Union[str, Path],
             with located(text.place):
                 part = fitted(text, FORMATS[form].holds, left_out, cut, widen)
             if part is not None:
+                kept.append(True)
                 yield part
+        if left_out and not kept:
+            parts = ', '.join(f'{number:,} {what}' for what, number in left_out.items())
+            raise ValueError(f"'{form}' holds nothing of the texts (left out: {parts})")
 
     with (_whole_folder if form in FOLDERS else atomic)(path) as temporary:
         FORMATS[form].write(parts(), Path(temporary))
@@ -166,6 +174,8 @@ def convert(source: Union[str, Path], target: Union[str, Path],
         for text in read_texts(source, source_form, None, overlapping, left_out):
             number += 1
             yield text
+        if not number:
+            raise ValueError(f"'{source}' holds no text")
 
     lost = write_texts(counted(), target, target_form,
                        partial(_default_tokenizer, spacy_model), widen)
@@ -188,25 +198,55 @@ def recognized(path: Union[str, Path]) -> str:
     if path.suffix == '.ann':
         return 'brat'
     with open(path, 'rb') as file:
-        start = file.read(1 << 16).removeprefix(b'\xef\xbb\xbf').lstrip()
-    first = start.partition(b'\n')[0]
-    if start.startswith(b'['):
-        if b'"label_list"' in start:
-            return 'mnre'
-        if b'"tokens"' in start:
-            return 'spert'
-    elif start.startswith(b'{'):
-        if b"'token'" in first or b'"label_list"' in first:
-            return 'mnre'
-        if any(f'"{name}"'.encode() in first
-               for name in ('start_offset', 'from_id', 'label', 'labels', 'Comments')):
-            return 'doccano'
-        if b'"text"' in first or b'"words"' in first:
-            return 'jsonl'
-    elif start.startswith(conll.IMAGE.encode()) or first.rstrip().endswith(b'\tO'):
-        return 'conll'
-    raise ValueError(f"{path}: looks like none of the formats {', '.join(FORMATS)}: "
-                     f"name its format (--from)")
+        start = file.read(1 << 20).removeprefix(b'\xef\xbb\xbf').lstrip()
+    text = start.decode('utf-8', 'replace')
+    first = text.partition('\n')[0].rstrip()
+    if text[:1] in ('{', '['):
+        form = next(filter(None, map(_of_value, _values(text))), None)
+        form = form or ('jsonl' if first[:2] == '{"' else None)
+    else:
+        columns = text.startswith(conll.IMAGE) or first.endswith('\tO')
+        form = 'conll' if columns else None
+    if form is None:
+        raise ValueError(f"{path}: looks like none of the formats "
+                         f"{', '.join(FORMATS)}: name its format (--from)")
+    return form
+
+
+def _values(text: str) -> Iterator[Any]:
+    r"""The values at the begin of an array of JSON, or of lines of JSON or Python."""
+    decoder, place = json.JSONDecoder(), 1 if text.startswith('[') else 0
+    while place < len(text):
+        place = _BETWEEN.match(text, place).end()  # type: ignore[union-attr]
+        try:
+            value, place = decoder.raw_decode(text, place)
+        except (ValueError, RecursionError):
+            if text.startswith("{'"):  # A line of MNRE.
+                yield dict.fromkeys(re.findall(r"'(\w+)': ", text.partition('\n')[0]))
+            return
+        yield value
+
+
+def _of_value(value: Any) -> Optional[str]:
+    r"""The format of a text, :obj:`None` where it may be of several."""
+    if not isinstance(value, dict):
+        return None
+    parts = [
+        x for name in ('entities', 'relations') if isinstance(value.get(name), list)
+        for x in value[name]
+    ]
+    names = value.keys() | {k for x in parts if isinstance(x, dict) for k in x}
+    return next((form for form, marks in _MARKS.items() if names & marks), None)
+
+
+_BETWEEN = re.compile(r'[\s,]*')
+#: Fields of a text, its entities and its relations that no other format has.
+_MARKS = {
+    'mnre': {'token', 'label_list'},
+    'spert': {'tokens'},
+    'jsonl': {'words', 'start', 'head', 'quintuples'},
+    'doccano': {'start_offset', 'from_id', 'label', 'labels', 'Comments'},
+}
 
 
 def _of_ending(path: Path) -> str:

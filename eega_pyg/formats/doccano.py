@@ -40,8 +40,9 @@ def read(path: Path, left_out: 'Counter[str]') -> Iterator[AnnotatedText]:
             yield _text(validated(Dict[str, Any], value), place, left_out)
 
 
-def _text(value: Dict[str, Any], place: str, left_out: 'Counter[str]') -> AnnotatedText:
-    known, metadata = split_fields(value, (*_OWN, *FIELDS))
+def _text(fields: Dict[str, Any], place: str,
+          left_out: 'Counter[str]') -> AnnotatedText:
+    known, metadata = split_fields(fields, (*_OWN, *FIELDS))
     if 'text' not in known:
         raise ValueError("missing 'text'")
     left_out['numbers that doccano gave to texts'] += 'id' in known
@@ -55,21 +56,22 @@ def _text(value: Dict[str, Any], place: str, left_out: 'Counter[str]') -> Annota
         for a, z, kind in validated(List[Tuple[Index, Index, Name]], spans, 'label')
     ]
     index: Dict[_Id, int] = {}
-    for i, e in enumerate(
-            validated(List[_Entity], known.get('entities', []), 'entities')):
+    for i, value in enumerate(
+            validated(List[Any], known.get('entities', []), 'entities')):
+        e = validated(_Entity, value, f'entities[{i}]')
         if index.setdefault(e['id'], i) != i:
             raise ValueError(f"entities[{i}].id: {short(e['id'])} is taken already")
         with located(f'entities[{i}]'):
             entities.append(
                 AnnotatedEntity(e['start_offset'], e['end_offset'], e['label']))
     relations = []
-    for i, r in enumerate(
-            validated(List[_Relation], known.get('relations', []), 'relations')):
+    for i, value in enumerate(
+            validated(List[Any], known.get('relations', []), 'relations')):
+        r = validated(_Relation, value, f'relations[{i}]')
         for side in ('from_id', 'to_id'):
-            if r[side] not in index:  # type: ignore[literal-required]
-                wanted = r[side]  # type: ignore[literal-required]
+            if r[side] not in index:
                 raise ValueError(f"relations[{i}].{side}: no entity has the id "
-                                 f"{short(wanted)}")
+                                 f"{short(r[side])}")
         with located(f'relations[{i}]'):
             relations.append(
                 AnnotatedRelation(index[r['from_id']], index[r['to_id']], r['type']))

@@ -17,8 +17,6 @@ texts = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(texts)
 
 SAMPLE = Path(__file__).parents[2] / 'datasets' / 'sample' / 'raw'
-#: The number of lists of texts that hypothesis makes for each format.
-EXAMPLES = 300
 
 
 def there_and_back(given_texts, form, folder):
@@ -32,21 +30,19 @@ def there_and_back(given_texts, form, folder):
     return list(read_texts(path, form, overlapping=True)), expected, counted, +left_out
 
 
-def writable(text, form):
-    r"""Whether all words can stand in a column."""
-    return form != 'conll' or not any(
-        w.startswith('IMGID:') for w in texts.tokenize(text.text)[0])
-
-
 @pytest.mark.parametrize('form', FORMATS)
-def test_whatever_hypothesis_makes_comes_back(form, tmp_path_factory):
-    @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+@pytest.mark.parametrize('examples', [25, pytest.param(500, marks=pytest.mark.slow)])
+def test_whatever_hypothesis_makes_comes_back(form, examples, tmp_path_factory):
+    @settings(max_examples=examples, suppress_health_check=list(HealthCheck))
     @given(st.lists(texts.annotated_texts(), min_size=1, max_size=3))
     def check(made):
         folder = tmp_path_factory.mktemp(form, numbered=True)
         try:
             found, expected, counted, left_out = there_and_back(made, form, folder)
         except ValueError as e:
+            if 'holds nothing of the texts' in str(e):
+                assert form in ('mnre', 'conll', 'spert')
+                return
             # Two entities of one word are one after they are widened or trimmed; two
             # texts of MNRE can be told apart only by a pair without a relation.
             assert 'is an entity twice' in str(e) or 'the same words' in str(e)
