@@ -16,6 +16,7 @@ class FormatName(str, Enum):
     spert = 'spert'
     brat = 'brat'
     doccano = 'doccano'
+    gliner = 'gliner'
 
 
 def convert(

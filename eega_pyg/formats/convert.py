@@ -25,7 +25,7 @@ from typing import (
 from eega_pyg.files import atomic, check_apart
 from eega_pyg.schema import Span, TagSet, located, short
 
-from . import brat, conll, doccano, mnre, native, spert
+from . import brat, conll, doccano, gliner, mnre, native, spert
 from .annotated import AnnotatedText
 from .held import fitted
 from .words import Tokenizer
@@ -57,6 +57,7 @@ FORMATS: Dict[str, Format] = {
     'spert': Format(spert.read, spert.write, spert.HOLDS),
     'brat': Format(brat.read, brat.write, brat.HOLDS),
     'doccano': Format(doccano.read, doccano.write, doccano.HOLDS),
+    'gliner': Format(gliner.read, gliner.write, gliner.HOLDS),
 }
 
 
@@ -243,6 +244,7 @@ _BETWEEN = re.compile(r'[\s,]*')
 #: Fields of a text, its entities and its relations that no other format has.
 _MARKS = {
     'mnre': {'token', 'label_list'},
+    'gliner': {'tokenized_text'},
     'spert': {'tokens'},
     'jsonl': {'words', 'start', 'head', 'quintuples'},
     'doccano': {'start_offset', 'from_id', 'label', 'labels', 'Comments'},

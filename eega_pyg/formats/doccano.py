@@ -6,11 +6,11 @@ from typing import Any, Dict, Iterable, Iterator, List, Tuple, Union
 from typing_extensions import TypedDict
 
 from eega_pyg.files import read_lines
-from eega_pyg.schema import Index, Name, SceneGraph, Text, located, short, validated
+from eega_pyg.schema import Index, Name, Text, located, short, validated
 
 from .annotated import AnnotatedEntity, AnnotatedRelation, AnnotatedText
 from .held import FIELDS
-from .native import other_fields, split_fields, write_lines
+from .native import other_fields, read_other_fields, split_fields, write_lines
 
 HOLDS = FIELDS | {'relations', 'lone', 'bare', 'empty', 'blanks', 'spacing', 'overlaps'}
 _OWN = ('id', 'text', 'entities', 'relations', 'label', 'labels', 'Comments')
@@ -75,12 +75,9 @@ def _text(fields: Dict[str, Any], place: str,
         with located(f'relations[{i}]'):
             relations.append(
                 AnnotatedRelation(index[r['from_id']], index[r['to_id']], r['type']))
-    graph = known.get('scene_graph')
-    return AnnotatedText(
-        validated(Text, known['text'], 'text'), tuple(entities), tuple(relations), None,
-        known.get('image_id', ''), known.get('image', ''), known.get('caption'),
-        None if graph is None else validated(SceneGraph, graph, 'scene_graph'),
-        metadata, place)
+    return AnnotatedText(validated(Text, known['text'], 'text'), tuple(entities),
+                         tuple(relations), metadata=metadata, place=place,
+                         **read_other_fields(known))
 
 
 def write(texts: Iterable[AnnotatedText], path: Path) -> None:

@@ -122,12 +122,8 @@ def from_dict(value: Any, place: str = '',
         relations = _of_quintuples(known['quintuples'], entities)
     else:
         relations = _relations(known.get('relations', []), entities)
-    graph = known.get('scene_graph')
-    return AnnotatedText(
-        base.text, entities, relations, base.words, known.get('image_id', ''),
-        known.get('image', ''), known.get('caption'),
-        None if graph is None else validated(SceneGraph, graph, 'scene_graph'),
-        metadata, place)
+    return AnnotatedText(base.text, entities, relations, base.words, metadata=metadata,
+                         place=place, **read_other_fields(known))
 
 
 def split_fields(value: Mapping[str, Any],
@@ -199,6 +195,21 @@ def other_fields(text: AnnotatedText) -> Dict[str, Any]:
         'metadata': text.metadata or None
     }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def read_other_fields(known: Mapping[str, Any]) -> Dict[str, Any]:
+    r"""The inverse of :func:`other_fields`, but for the metadata."""
+    graph = known.get('scene_graph')
+    return {
+        'image_id':
+        known.get('image_id', ''),
+        'image':
+        known.get('image', ''),
+        'caption':
+        known.get('caption'),
+        'scene_graph':
+        None if graph is None else validated(SceneGraph, graph, 'scene_graph')
+    }
 
 
 def write(texts: Iterable[AnnotatedText], path: Path) -> None:

@@ -7,11 +7,11 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from eega_pyg.files import read_json
-from eega_pyg.schema import Index, Name, SceneGraph, Span, Text, located, validated
+from eega_pyg.schema import Index, Name, Span, Text, located, validated
 
 from .annotated import AnnotatedEntity, AnnotatedRelation, AnnotatedText
 from .held import FIELDS
-from .native import other_fields, split_fields, write_array
+from .native import other_fields, read_other_fields, split_fields, write_array
 from .words import from_word_spans, word_spans
 
 HOLDS = FIELDS | {'relations', 'lone', 'bare', 'words', 'overlaps'}
@@ -72,15 +72,11 @@ def _text(value: Any, place: str) -> AnnotatedText:
     else:
         relations = _by_span(sentence['relations'], [span for span, _ in found])
     known, metadata = split_fields(value, (*_OWN, *FIELDS))
-    graph = known.get('scene_graph')
     return AnnotatedText(
         ' '.join(words),
         tuple(AnnotatedEntity(*span, kind) for span, (_, kind) in zip(spans, found)),
-        tuple(AnnotatedRelation(*r)
-              for r in relations), words, known.get('image_id', ''),
-        known.get('image', ''), known.get('caption'),
-        None if graph is None else validated(SceneGraph, graph, 'scene_graph'),
-        metadata, place)
+        tuple(AnnotatedRelation(*r) for r in relations), words, metadata=metadata,
+        place=place, **read_other_fields(known))
 
 
 def _by_span(relations: List[Tuple[int, int, int, int, str]],
