@@ -17,6 +17,8 @@ class FormatName(str, Enum):
     brat = 'brat'
     doccano = 'doccano'
     gliner = 'gliner'
+    prodigy = 'prodigy'
+    spacy = 'spacy'
 
 
 def convert(

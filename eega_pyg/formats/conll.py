@@ -6,9 +6,10 @@ from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
 from eega_pyg.schema import Span, located, short
 
 from .annotated import AnnotatedEntity, AnnotatedText
+from .held import WITH_WORDS
 from .words import from_word_spans, word_spans
 
-HOLDS = frozenset({'lone', 'bare', 'words', 'image_id'})
+HOLDS = frozenset({WITH_WORDS, 'lone', 'bare', 'words', 'image_id'})
 IMAGE = 'IMGID:'
 
 

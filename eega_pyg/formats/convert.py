@@ -25,7 +25,7 @@ from typing import (
 from eega_pyg.files import atomic, check_apart
 from eega_pyg.schema import Span, TagSet, located, short
 
-from . import brat, conll, doccano, gliner, mnre, native, spert
+from . import brat, conll, docbin, doccano, gliner, mnre, native, prodigy, spert
 from .annotated import AnnotatedText
 from .held import fitted
 from .words import Tokenizer
@@ -58,6 +58,8 @@ FORMATS: Dict[str, Format] = {
     'brat': Format(brat.read, brat.write, brat.HOLDS),
     'doccano': Format(doccano.read, doccano.write, doccano.HOLDS),
     'gliner': Format(gliner.read, gliner.write, gliner.HOLDS),
+    'prodigy': Format(prodigy.read, prodigy.write, prodigy.HOLDS),
+    'spacy': Format(docbin.read, docbin.write, docbin.HOLDS),
 }
 
 
@@ -106,7 +108,7 @@ def write_texts(texts: Iterable[AnnotatedText], path: Union[str, Path],
         texts (iterable of AnnotatedText): The texts.
         path (str or Path): The file; for brat a folder that is empty or not there.
         form (str, optional): Its format, one of :obj:`FORMATS`. By default its ending
-            says it: ``.jsonl`` or ``.conll``.
+            says it: ``.jsonl``, ``.conll`` or ``.spacy``.
         tokenize (callable, optional): Splits texts into words for the formats that hold
             words. (default: that of spaCy's ``en_core_web_sm``, see
             :meth:`Parser.tokenize <eega_pyg.parsing.Parser.tokenize>`)
@@ -200,6 +202,8 @@ def recognized(path: Union[str, Path]) -> str:
         return 'brat'
     with open(path, 'rb') as file:
         start = file.read(1 << 20).removeprefix(b'\xef\xbb\xbf').lstrip()
+    if start.startswith(b'\x78\x9c'):  # Compressed, as a DocBin is.
+        return 'spacy'
     text = start.decode('utf-8', 'replace')
     first = text.partition('\n')[0].rstrip()
     if text[:1] in ('{', '['):
@@ -245,6 +249,7 @@ _BETWEEN = re.compile(r'[\s,]*')
 _MARKS = {
     'mnre': {'token', 'label_list'},
     'gliner': {'tokenized_text'},
+    'prodigy': {'spans', 'head_span', '_task_hash'},
     'spert': {'tokens'},
     'jsonl': {'words', 'start', 'head', 'quintuples'},
     'doccano': {'start_offset', 'from_id', 'label', 'labels', 'Comments'},
@@ -252,7 +257,7 @@ _MARKS = {
 
 
 def _of_ending(path: Path) -> str:
-    if path.suffix in ('.jsonl', '.conll'):
+    if path.suffix in ('.jsonl', '.conll', '.spacy'):
         return path.suffix[1:]
     raise ValueError(f"'{path}' may be of several formats: name one of "
                      f"{', '.join(FORMATS)} (--to)")

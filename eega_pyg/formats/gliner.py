@@ -10,11 +10,11 @@ from eega_pyg.files import read_json, read_lines
 from eega_pyg.schema import Index, Name, Span, located, short, validated
 
 from .annotated import AnnotatedEntity, AnnotatedRelation, AnnotatedText
-from .held import FIELDS
+from .held import FIELDS, WITH_WORDS
 from .native import other_fields, read_other_fields, split_fields, write_array
 from .words import from_word_spans, word_spans
 
-HOLDS = FIELDS | {'relations', 'lone', 'bare', 'words', 'overlaps'}
+HOLDS = FIELDS | {WITH_WORDS, 'relations', 'lone', 'bare', 'words', 'overlaps'}
 _OWN = ('tokenized_text', 'ner', 'relations')
 _Words = Annotated[List[Name], Field(min_length=1)]
 

@@ -30,6 +30,9 @@ FEATURES = {
 #: What stands in fields of their own beside a text.
 FIELDS = frozenset({'image_id', 'image', 'caption', 'scene_graph', 'metadata'})
 
+#: A format of texts that are cut into words: those whose words are not known get them.
+WITH_WORDS = 'a text is cut into words'
+
 #: Counts what was left out, by what it is.
 LeftOut = Counter
 
@@ -41,8 +44,8 @@ def fitted(text: AnnotatedText, holds: FrozenSet[str], left_out: 'LeftOut[str]',
 
     Args:
         text (AnnotatedText): The text.
-        holds (frozenset of str): What the format holds, of :obj:`FEATURES`. One without
-            ``'spacing'`` holds texts as lists of words.
+        holds (frozenset of str): What the format holds, of :obj:`FEATURES` and
+            :obj:`WITH_WORDS`.
         left_out (Counter): Counts what is left out.
         tokenize (callable): Splits a text into words.
         widen (bool, optional): See :func:`~eega_pyg.formats.words.in_words`.
@@ -58,17 +61,16 @@ def fitted(text: AnnotatedText, holds: FrozenSet[str], left_out: 'LeftOut[str]',
         return True
 
     text = text.in_order()
-    if 'spacing' not in holds:
+    if WITH_WORDS in holds:
         found = in_words(text, tokenize, widen)
         if found is None:
-            lacks('empty')
-            return None
+            return None if lacks('empty') else text
         for a, b in zip(text.entities, found.entities):
             if (a.start, a.end) != (b.start, b.end):
                 kind = (FEATURES['blanks'] if a.start <= b.start and b.end <= a.end else
                         'ends of entities within a word (widened)')
                 left_out[kind] += 1
-        text = joined_by_blanks(found)
+        text = joined_by_blanks(found) if 'spacing' not in holds else found
         lacks('spacing', text.text != found.text)
     else:
         if text.words is not None and lacks('words'):

@@ -6,10 +6,11 @@ from typing import Any, Dict, Hashable, Iterable, Iterator, List, Tuple
 from eega_pyg.schema import Entity, Span, located, short
 
 from .annotated import AnnotatedEntity, AnnotatedRelation, AnnotatedText
+from .held import WITH_WORDS
 from .mnre_rows import MAX_BYTES, NO_RELATION, Row, read_rows
 from .words import from_word_spans, word_spans
 
-HOLDS = frozenset({'relations', 'words', 'image_id', 'overlaps'})
+HOLDS = frozenset({WITH_WORDS, 'relations', 'words', 'image_id', 'overlaps'})
 
 
 def grouped(rows: Iterable[Row], version: str = 'v1') -> List[List[Row]]:

@@ -1,7 +1,7 @@
 r"""From ranges of characters to ranges of words."""
 from bisect import bisect_left, bisect_right
 from dataclasses import replace
-from typing import Callable, List, Optional, Sequence, Tuple
+from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
 
 from eega_pyg.schema import Span, short
 
@@ -101,3 +101,41 @@ def _hint(text: AnnotatedText) -> str:
     return other_units(text.text, [
         (e.start, e.end) for e in text.entities
     ]) or ': correct it, or widen all to whole words (--widen)'
+
+
+class Token(NamedTuple):
+    r"""A piece of a text, as spaCy cuts it: a word, or white space.
+
+    Args:
+        start (int): Its first character.
+        end (int): One past its last character.
+        space (bool): Whether one blank follows that is no piece of its own.
+        word (bool): Whether it is a word.
+    """
+    start: int
+    end: int
+    space: bool
+    word: bool
+
+
+def tokens_of(text: AnnotatedText) -> List[Token]:
+    r"""The words of a text with all that stands between them."""
+    found: List[Token] = []
+    place = 0
+    for start, end in (*text.offsets, (len(text.text), len(text.text))):
+        if place < start and found and text.text[place] == ' ':
+            found[-1] = found[-1]._replace(space=True)
+            place += 1
+        if place < start:
+            found.append(Token(place, start, False, False))
+        if start < end:
+            found.append(Token(start, end, False, True))
+        place = end
+    return found
+
+
+def token_spans(text: AnnotatedText, tokens: Sequence[Token]) -> List[Span]:
+    r"""The first and the last token of each entity."""
+    first = {t.start: i for i, t in enumerate(tokens) if t.word}
+    last = {t.end: i for i, t in enumerate(tokens) if t.word}
+    return [(first[e.start], last[e.end]) for e in text.entities]
