@@ -18,6 +18,7 @@ from typing import (
     List,
     NamedTuple,
     Optional,
+    Sequence,
     Tuple,
     Union,
 )
@@ -273,8 +274,11 @@ def _known(form: str) -> str:
 def _check_tags(text: AnnotatedText, tags: Optional[TagSet]) -> None:
     if tags is None:
         return
-    for what, values, known in (('entities', text.entities, tags.types),
-                                ('relations', text.relations, tags.relations)):
+    parts: Tuple[Tuple[str, Sequence[Any], Sequence[str]], ...] = (
+        ('entities', text.entities, tags.types),
+        ('relations', text.relations, tags.relations),
+    )
+    for what, values, known in parts:
         for i, value in enumerate(values):
             if value.type not in known:
                 raise ValueError(f"{what}[{i}]: unknown type {short(value.type)} "
@@ -286,7 +290,7 @@ def _default_tokenizer(name: str, text: str) -> Tuple[List[str], List[Span]]:
 
 
 @lru_cache(maxsize=1)
-def _parser(name: str):  # type: ignore[no-untyped-def]
+def _parser(name: str) -> Any:
     from eega_pyg.parsing import Parser
     return Parser(name)
 

@@ -76,7 +76,7 @@ def _text(fields: Dict[str, Any], place: str) -> AnnotatedText:
                     raise ValueError(f"{side}: no entity stands at "
                                      f"{list(r[side]['position'])}")
                 ends.append(found[r[side]['position']])
-            relations.append(AnnotatedRelation(*ends, r['relation_text']))
+            relations.append(AnnotatedRelation(ends[0], ends[1], r['relation_text']))
     return AnnotatedText(' '.join(words), tuple(entities), tuple(relations), words,
                          metadata=metadata, place=place, **read_other_fields(known))
 

@@ -1,7 +1,7 @@
 r"""What a format can hold of a text, and what is left out of it."""
 from collections import Counter
 from dataclasses import replace
-from typing import Callable, FrozenSet, List, Optional, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Optional, Tuple
 
 from .annotated import AnnotatedEntity, AnnotatedText
 from .words import Tokenizer, in_words, joined_by_blanks
@@ -29,6 +29,8 @@ FEATURES = {
 }
 #: What stands in fields of their own beside a text.
 FIELDS = frozenset({'image_id', 'image', 'caption', 'scene_graph', 'metadata'})
+
+_EMPTY: Dict[str, Any] = {'metadata': {}, 'image': '', 'image_id': ''}
 
 #: A format of texts that are cut into words: those whose words are not known get them.
 WITH_WORDS = 'a text is cut into words'
@@ -96,28 +98,37 @@ def fitted(text: AnnotatedText, holds: FrozenSet[str], left_out: 'LeftOut[str]',
         text = text.part(sorted(related))
     text = _entities(text, lacks)
     for name in sorted(FIELDS):
-        empty = {'metadata': {}, 'image': '', 'image_id': ''}.get(name)
-        if getattr(text, name) != empty and lacks(name):
-            text = replace(text, **{name: empty})
-    return text
+        without: Dict[str, Any] = {name: _EMPTY.get(name)}
+        if getattr(text, name) != without[name] and lacks(name):
+            text = replace(text, **without)
+    return text.in_order()  # Ends that were moved may change it.
 
 
 def _entities(text: AnnotatedText, lacks: Callable[[str, int], bool]) -> AnnotatedText:
-    for feature, name, empty in (('ids', 'id', ''), ('boxes', 'box', None),
-                                 ('probabilities', 'probability', None)):
-        number = sum(getattr(e, name) != empty for e in text.entities)
-        if lacks(feature, number):
+    without: Dict[str, Any]
+    for feature, without in (('ids', {
+            'id': ''
+    }), ('boxes', {
+            'box': None
+    }), ('probabilities', {
+            'probability': None
+    })):
+        if lacks(feature, sum(_has(e, without) for e in text.entities)):
+            text = replace(text,
+                           entities=tuple(replace(e, **without) for e in text.entities))
+    for feature, without in (('probabilities', {
+            'probability': None
+    }), ('directed', {
+            'directed': True
+    })):
+        if lacks(feature, sum(_has(r, without) for r in text.relations)):
             text = replace(
-                text,
-                entities=tuple(replace(e, **{name: empty}) for e in text.entities))
-    for feature, name, empty in (('probabilities', 'probability', None),
-                                 ('directed', 'directed', True)):
-        number = sum(getattr(r, name) != empty for r in text.relations)
-        if lacks(feature, number):
-            text = replace(
-                text,
-                relations=tuple(replace(r, **{name: empty}) for r in text.relations))
+                text, relations=tuple(replace(r, **without) for r in text.relations))
     return text
+
+
+def _has(part: Any, without: Dict[str, Any]) -> bool:
+    return any(getattr(part, name) != empty for name, empty in without.items())
 
 
 def _trimmed(e: AnnotatedEntity, text: str) -> AnnotatedEntity:
