@@ -2,7 +2,7 @@ r"""A text with its entities and relations, whatever file it comes from."""
 import json
 from dataclasses import field, replace
 from functools import cached_property
-from typing import Annotated, Any, Dict, Iterable, List, Optional, Tuple
+from typing import Annotated, Any, Dict, Iterable, List, Optional, Set, Tuple
 
 from pydantic import AfterValidator, Field
 
@@ -23,7 +23,8 @@ from eega_pyg.schema import (
 from .offsets import other_units
 
 
-def _checked_box(value: Tuple[float, ...]) -> Tuple[float, ...]:
+def _checked_box(
+        value: Tuple[float, float, float, float]) -> Tuple[float, float, float, float]:
     SceneObject('box', box=value)  # Its rules are those of the boxes of objects.
     return value
 
@@ -209,7 +210,8 @@ def tags_of(texts: Iterable[AnnotatedText]) -> TagSet:
     Raises:
         ValueError: If there is no entity.
     """
-    types, relations = set(), set()
+    types: Set[str] = set()
+    relations: Set[str] = set()
     for text in texts:
         types.update(e.type for e in text.entities)
         relations.update(r.type for r in text.relations)

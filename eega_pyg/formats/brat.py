@@ -44,7 +44,7 @@ def _decoded(path: Path) -> str:
 
 def _text(file: Path, left_out: 'Counter[str]') -> AnnotatedText:
     content = _decoded(file.with_suffix('.txt'))
-    found: Dict[str, Tuple[str, Span, str, int]] = {}
+    found: Dict[str, Tuple[str, Span, Optional[str], int]] = {}
     relations: List[Tuple[int, str, str, str]] = []
     for number, line in enumerate(_decoded(file).removeprefix('\ufeff').split('\n'), 1):
         if not line.strip():
@@ -120,7 +120,7 @@ def write(texts: Iterable[AnnotatedText], path: Path) -> None:
 
 
 def _lines(text: AnnotatedText) -> Iterator[str]:
-    for name in (x.type for x in (*text.entities, *text.relations)):
+    for name in [e.type for e in text.entities] + [r.type for r in text.relations]:
         if re.search(r'\s', name):
             raise ValueError(f"{short(name)} has white space in it, which no type of "
                              f"brat has: rename it")

@@ -27,3 +27,15 @@ def test_the_line_on_the_page_is_read(tmp_path):
     (tmp_path / 'own.jsonl').write_text(line, encoding='utf-8')
     text, = read_texts(tmp_path / 'own.jsonl')
     assert [text.text[e.start:e.end] for e in text.entities] == ['Ann Lee', 'Acme']
+
+
+def test_the_code_on_the_page_runs(tmp_path, monkeypatch, capsys):
+    line, = re.findall(r'^```json\n(.*?)^```', PAGE, re.MULTILINE | re.DOTALL)
+    code, = re.findall(r'^```python\n(.*?)^```', PAGE, re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    Path('texts.jsonl').write_text(line, encoding='utf-8')
+    names = {}
+    exec(code, names)
+    assert "types=('org', 'per')" in capsys.readouterr().out
+    assert names['left_out'] == {'names of images': 1}
+    assert list(read_texts('brat'))[0].relations == names['texts'][0].relations
