@@ -6,6 +6,7 @@ from typing import List
 import typer
 
 from .console import command, show_warnings, tell, use_utf8
+from .convert import convert
 from .data import build
 from .extract import explain, extract
 from .graph import graph
@@ -28,8 +29,8 @@ app = typer.Typer(
     rich_markup_mode='rich',
     help='Quintuples (entity, type, entity, type, relation) from text with pictures.',
 )
-for function in (build, train, evaluate, calibrate, extract, explain, graph, scene,
-                 shrink):
+for function in (build, convert, train, evaluate, calibrate, extract, explain, graph,
+                 scene, shrink):
     app.command()(command(function))
 
 

@@ -1,24 +1,16 @@
 r"""News sentences of CoNLL04."""
 from pathlib import Path
-from typing import Annotated, Any, Dict, List, Tuple, Union
+from typing import Dict, List, Tuple, Union
 
-from pydantic import Field
-from typing_extensions import TypedDict
-
-from eega_pyg.files import read_json
+from eega_pyg.formats import AnnotatedText, spert, word_spans
 from eega_pyg.schema import (
     UNSTATED,
     Annotation,
     Entity,
-    Index,
-    Name,
     Quintuple,
-    Span,
     TagSet,
-    Text,
     located,
     short,
-    validated,
 )
 
 from .record import Record
@@ -34,12 +26,6 @@ RELATIONS: Dict[str, Tuple[str, bool]] = {
     'Located_In': ('contain', True),
 }
 _NOT_IN_JMERE = 'Kill'
-
-
-class _Sentence(TypedDict):
-    tokens: Annotated[List[Name], Field(min_length=1)]
-    entities: List[Tuple[Index, Index, Text]]
-    relations: List[Tuple[Index, Index, Index, Index, Text]]
 
 
 def read_conll04(path: Union[str, Path], tags: TagSet) -> List[Record]:
@@ -65,38 +51,33 @@ def read_conll04(path: Union[str, Path], tags: TagSet) -> List[Record]:
     if missing := sorted(names - set(tags.names)):
         raise ValueError(f"{path}: is annotated with '{missing[0]}', which is not "
                          f"among the types and relations")
-    sentences = validated(Annotated[List[Any], Field(min_length=1)], read_json(path),
-                          path)
     records = []
-    for i, sentence in enumerate(sentences):
-        with located(f'{path}: sentence {i}'):
-            records.append(_record(validated(_Sentence, sentence), names))
+    for text in spert.read(Path(path)):
+        with located(text.place):
+            records.append(_record(text, names))
+    if not records:
+        raise ValueError(f"{path}: expected a length of at least 1 (got [])")
     return records
 
 
-def _record(sentence: _Sentence, names: frozenset) -> Record:
-    words = tuple(sentence['tokens'])
-    entities: Dict[Span, Entity] = {}
-    for start, end, kind in sentence['entities']:
-        if kind not in TYPES:
-            raise ValueError(f"unknown type {short(kind)} (known: {', '.join(TYPES)})")
-        if end > len(words):
-            raise ValueError(f"the span [{start}, {end}) is not inside {len(words)} "
-                             f"words")
-        entities[start, end] = Entity(start, end, TYPES[kind])
+def _record(text: AnnotatedText, names: frozenset) -> Record:
+    entities = []
+    for span, e in zip(word_spans(text), text.entities):
+        if e.type not in TYPES:
+            raise ValueError(
+                f"unknown type {short(e.type)} (known: {', '.join(TYPES)})")
+        entities.append(Entity(*span, TYPES[e.type]))
     quintuples = []
-    for *spans, name in sentence['relations']:
-        if name == _NOT_IN_JMERE:
+    for r in text.relations:
+        if r.type == _NOT_IN_JMERE:
             continue
-        if name not in RELATIONS:
-            raise ValueError(f"unknown relation {short(name)} (known: "
+        if r.type not in RELATIONS:
+            raise ValueError(f"unknown relation {short(r.type)} (known: "
                              f"{', '.join([*RELATIONS, _NOT_IN_JMERE])})")
-        head, tail = (entities.get((a, z)) for a, z in (spans[:2], spans[2:]))
-        if head is None or tail is None:
-            raise ValueError(f"the relation {[*spans, name]} is not between entities")
-        relation, swapped = RELATIONS[name]
+        head, tail = entities[r.head], entities[r.tail]
+        relation, swapped = RELATIONS[r.type]
         if swapped:
             head, tail = tail, head
         quintuples.append(Quintuple(head, tail, relation))
-    return Record(words, '', tuple(quintuples), ' '.join(words),
-                  Annotation(tuple(entities.values()), rest=UNSTATED, tags=names))
+    return Record(text.words or (), '', tuple(quintuples), text.text,
+                  Annotation(tuple(entities), rest=UNSTATED, tags=names))

@@ -1,15 +1,14 @@
 r"""Tweets of GMNER, with all their entities."""
 from pathlib import Path
-from typing import List, Tuple, Union
+from typing import List, Union
 
-from eega_pyg.schema import UNSTATED, Annotation, Entity, TagSet, located, short
+from eega_pyg.formats import conll, word_spans
+from eega_pyg.schema import UNSTATED, Annotation, Entity, TagSet
 
 from .record import Record
 
 #: The types of GMNER and their names in JMERE.
 TYPES = {'PER': 'per', 'LOC': 'loc', 'ORG': 'org', 'OTHER': 'misc'}
-_TAGS = {'O', *(f'{mark}-{kind}' for mark in 'BI' for kind in TYPES)}
-_IMAGE = 'IMGID:'
 
 
 def read_gmner(path: Union[str, Path], tags: TagSet) -> List[Record]:
@@ -33,49 +32,15 @@ def read_gmner(path: Union[str, Path], tags: TagSet) -> List[Record]:
     if missing := sorted(set(TYPES.values()) - set(tags.types)):
         raise ValueError(f"{path}: is annotated with '{missing[0]}', which is not "
                          f"among the types")
-    records: List[Record] = []
-    rows: List[Tuple[str, str]] = []
-    image = ''
-    with open(path, 'rb') as f:  # Only b'\n' ends a line, no other separator.
-        for number, raw in enumerate([*f, b''], 1):
-            with located(f'{path}:{number}'):
-                line = raw.decode('utf-8-sig' if number == 1 else 'utf-8').rstrip()
-                if line and not line.startswith(_IMAGE):
-                    rows.append(_row(line))
-                    continue
-            if rows:
-                records.append(_record(rows, image))
-                rows, image = [], ''
-            if line:
-                image = line[len(_IMAGE):].strip()
+    names = frozenset(TYPES.values())
+    records = []
+    for text in conll.read(Path(path), types=tuple(TYPES)):
+        entities = tuple(
+            Entity(*span, TYPES[e.type])
+            for span, e in zip(word_spans(text), text.entities))
+        records.append(
+            Record(text.words or (), text.image_id, (), text.text,
+                   Annotation(entities, rest=UNSTATED, tags=names)))
     if not records:
         raise ValueError(f'{path}: holds no tweet')
     return records
-
-
-def _row(line: str) -> Tuple[str, str]:
-    word, _, tag = line.partition('\t')
-    if not tag or not word.strip():
-        raise ValueError(f"expected a word and its tag with a tab between them (got "
-                         f"{short(line)})")
-    if tag not in _TAGS:
-        raise ValueError(f"unknown tag {short(tag)} (known: O, and B- and I- before "
-                         f"{', '.join(TYPES)})")
-    return word, tag
-
-
-def _record(rows: List[Tuple[str, str]], image: str) -> Record:
-    words = tuple(word for word, _ in rows)
-    entities: List[Entity] = []
-    before = 'O'
-    for i, (_, tag) in enumerate(rows):
-        mark, _, kind = tag.partition('-')
-        start = i
-        if mark == 'I' and before[2:] == kind:
-            start = entities.pop().start
-        if mark != 'O':
-            entities.append(Entity(start, i + 1, TYPES[kind]))
-        before = tag
-    return Record(
-        words, image, (), ' '.join(words),
-        Annotation(tuple(entities), rest=UNSTATED, tags=frozenset(TYPES.values())))

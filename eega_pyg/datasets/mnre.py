@@ -3,18 +3,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Dict, Hashable, List, NamedTuple, Optional, Tuple, Union
 
+from eega_pyg.formats.mnre import check_types, grouped
+from eega_pyg.formats.mnre_rows import Row, read_rows
 from eega_pyg.schema import (
     SOME_TYPE,
     UNKNOWN,
     UNSTATED,
     Annotation,
     Block,
-    Quintuple,
     Span,
     TagSet,
 )
 
-from .mnre_rows import Row, read_rows
 from .record import Record
 
 #: The version with the texts that JMERE leaves out.
@@ -46,7 +46,7 @@ def read_mnre(path: Union[str, Path], tags: TagSet, version: str = 'v1',
     'h': {'name': ..., 'pos': [start, end]}, 't': {...}, 'img_id': ..., 'relation':
     '/per/org/member_of'}`` with half-open spans, or ``'relation': 'None'``. Blank lines
     are skipped. The form in which JMERE was published is read as well, see
-    :func:`~eega_pyg.datasets.mnre_rows.read_rows`.
+    :func:`~eega_pyg.formats.mnre_rows.read_rows`.
 
     Args:
         path (str or Path): The file.
@@ -77,20 +77,10 @@ def read_mnre(path: Union[str, Path], tags: TagSet, version: str = 'v1',
             raise ValueError(f"{path}: a relation is stated of every text, so that no "
                              f"text is left")
         return texts
-    groups: Dict[Hashable, List[Row]] = {}
-    run, previous = 0, None
-    for row in rows:
-        if row.quintuple is None or row.words != previous:
-            run += 1
-        previous = row.words
-        if row.quintuple is not None:
-            key: Hashable = (row.image_id, row.words)
-            if version == 'v1':
-                key = run if row.text is None else ('text', row.text)
-            groups.setdefault(key, []).append(row)
+    groups = grouped(rows, version)
     if not groups:
         raise ValueError(f"{path}: holds no sentence with a relation")
-    records = [_record(rows) for rows in groups.values()]
+    records = [_record(rows) for rows in groups]
     if not mask:
         return records
     lines: Dict[Hashable, List[Row]] = {}
@@ -172,16 +162,7 @@ def read_marked_texts(path: Union[str, Path], tags: TagSet) -> List[MarkedText]:
 
 
 def _record(rows: List[Row]) -> Record:
-    types: Dict[Span, str] = {}
-    quintuples: Dict[Quintuple, None] = {}  # In order, each once.
-    for row in rows:
-        assert row.quintuple is not None
-        for entity in (row.quintuple.head, row.quintuple.tail):
-            known = types.setdefault(entity.span, entity.type)
-            if known != entity.type:
-                name = ' '.join(row.words[entity.start:entity.end])
-                raise ValueError(f"{row.where}: '{name}' is '{entity.type}' here and "
-                                 f"'{known}' in another line of the sentence")
-        quintuples[row.quintuple] = None
+    check_types(rows)
+    quintuples = dict.fromkeys(r.quintuple for r in rows if r.quintuple is not None)
     first = rows[0]
     return Record(first.words, first.image_id, tuple(quintuples), ' '.join(first.words))

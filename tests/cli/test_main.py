@@ -23,8 +23,8 @@ def fails(result, message):
 def test_help_lists_the_commands(eega):
     code, out, _ = eega('--help')
     assert code == 0
-    for command in ('build', 'train', 'evaluate', 'extract', 'explain', 'graph',
-                    'scene', 'shrink'):
+    for command in ('build', 'convert', 'train', 'evaluate', 'extract', 'explain',
+                    'graph', 'scene', 'shrink'):
         assert command in out
         code, text, _ = eega(command, '--help')
         assert code == 0 and '--help' in text

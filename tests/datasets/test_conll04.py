@@ -55,7 +55,8 @@ def test_relations_are_those_of_jmere_and_a_place_contains_what_is_in_it(write):
         'tokens': ['a', '']
     }, r'sentence 1: tokens\[1\]: expected a non-empty string'),
     ({
-        'entities': [[0, 2, 'Dog']]
+        'entities': [[0, 2, 'Dog']],
+        'relations': []
     }, "sentence 1: unknown type 'Dog'"),
     ({
         'entities': [[0, 11, 'Org']]

@@ -20,9 +20,9 @@ from eega_pyg.schema import (
 
 # A line of MNRE has less than 2,000 bytes. Longer ones are refused because Python's
 # reader of literals needs a multiple of a line's size in memory.
-_MAX_BYTES = 100_000
+MAX_BYTES = 100_000
 
-_NO_RELATION = 'none'
+NO_RELATION = 'none'
 
 
 def _as_text(value: Any) -> Any:
@@ -83,7 +83,7 @@ class Row(NamedTuple):
     text: Optional[int] = None
 
 
-def read_rows(path: Union[str, Path], tags: TagSet) -> List[Row]:
+def read_rows(path: Union[str, Path], tags: Optional[TagSet] = None) -> List[Row]:
     r"""Reads what a file says about pairs of entities. It has one of these forms:
 
     - MNRE's, a Python literal a line, see :func:`~eega_pyg.datasets.read_mnre`. The
@@ -96,7 +96,8 @@ def read_rows(path: Union[str, Path], tags: TagSet) -> List[Row]:
 
     Args:
         path (str or Path): The file.
-        tags (TagSet): The known types and relations.
+        tags (TagSet, optional): The known types and relations; by default all names
+            are known. (default: :obj:`None`)
 
     Raises:
         ValueError: Naming file and line (of an array: the text, from 0) that is wrong.
@@ -119,8 +120,8 @@ def _values(path: Union[str, Path]) -> Iterator[Tuple[str, Any]]:
         f.seek(0)
         for number, line in enumerate(f, 1):
             where = f'{path}:{number}'
-            if len(line) > _MAX_BYTES:
-                raise ValueError(f"{where}: the line is longer than {_MAX_BYTES:,} "
+            if len(line) > MAX_BYTES:
+                raise ValueError(f"{where}: the line is longer than {MAX_BYTES:,} "
                                  f"bytes")
             try:
                 text = line.decode('utf-8-sig' if number == 1 else 'utf-8').strip()
@@ -138,12 +139,12 @@ def _literal(where: str, text: str) -> Any:
         raise ValueError(f"{where}: not a Python literal: {reason[:200]}") from None
 
 
-def _row(where: str, value: _Line, tags: TagSet) -> Row:
+def _row(where: str, value: _Line, tags: Optional[TagSet]) -> Row:
     words = tuple(value['token'])
     spans = (_span(f'{where}: h', value['h'],
                    words), _span(f'{where}: t', value['t'], words))
     relation, image = value['relation'], value['img_id']
-    if relation.lower() == _NO_RELATION:
+    if relation.lower() == NO_RELATION:
         return Row(where, words, image, spans, None)
     parts = relation.split('/')
     if len(parts) != 4 or parts[0]:
@@ -154,7 +155,8 @@ def _row(where: str, value: _Line, tags: TagSet) -> Row:
                _quintuple(where, spans, (head_type, tail_type), name, tags))
 
 
-def _labelled(where: str, value: Any, tags: TagSet, text: int) -> Iterator[Row]:
+def _labelled(where: str, value: Any, tags: Optional[TagSet],
+              text: int) -> Iterator[Row]:
     # Each pair stands in a list of its own; a file without these lists is as clear.
     labels = value['label_list']
     if isinstance(labels, list):
@@ -170,18 +172,22 @@ def _labelled(where: str, value: Any, tags: TagSet, text: int) -> Iterator[Row]:
         spans = (_span(f'{place}: beg_ent', head,
                        words), _span(f'{place}: sec_ent', tail, words))
         quintuple = None
-        if pair['relation'].lower() != _NO_RELATION:
+        if pair['relation'].lower() != NO_RELATION:
             types = head['tags'], tail['tags']
             quintuple = _quintuple(place, spans, types, pair['relation'], tags)
         yield Row(place, words, checked['img_id'], spans, quintuple, text)
 
 
 def _quintuple(where: str, spans: Tuple[Span, Span], types: Tuple[str, str],
-               relation: str, tags: TagSet) -> Quintuple:
-    for kind, part, known in (('type', types[0], tags.types),
-                              ('type', types[1], tags.types), ('relation', relation,
-                                                               tags.relations)):
-        if part not in known:
+               relation: str, tags: Optional[TagSet]) -> Quintuple:
+    named = [('type', types[0]), ('type', types[1]), ('relation', relation)]
+    for kind, part in named:
+        known = None if tags is None else (
+            tags.types if kind == 'type' else tags.relations)
+        if known is None:
+            if not part.strip():
+                raise ValueError(f"{where}: a {kind} has no name")
+        elif part not in known:
             raise ValueError(f"{where}: unknown {kind} {short(part)} (known: "
                              f"{', '.join(known)})")
     head, tail = (Entity(*span, kind) for span, kind in zip(spans, types))

@@ -1,0 +1,284 @@
+r"""The format of this package: a text a line, as an object of JSON."""
+import json
+import warnings
+from collections import Counter
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
+
+from pydantic import Field
+from typing_extensions import Annotated, NotRequired, TypedDict
+
+from eega_pyg.files import read_lines
+from eega_pyg.schema import (
+    Flag,
+    Index,
+    Name,
+    SceneGraph,
+    Share,
+    Text,
+    located,
+    short,
+    validated,
+)
+
+from .annotated import AnnotatedEntity, AnnotatedRelation, AnnotatedText, Box
+from .held import FEATURES
+from .offsets import check_names
+from .words import from_word_spans, word_spans
+
+HOLDS = frozenset(FEATURES)
+#: What others call a field of a text.
+OTHER_NAMES = {'img_id': 'image_id'}
+_NAMES = ('text', 'words', 'entities', 'relations', 'image_id', 'image', 'caption',
+          'scene_graph')
+_Words = Annotated[List[Name], Field(min_length=1)]
+
+
+class _Entity(TypedDict):
+    start: Index
+    end: Index
+    type: Name
+    id: NotRequired[Optional[Text]]
+    box: NotRequired[Optional[Box]]
+    probability: NotRequired[Optional[Share]]
+    text: NotRequired[Optional[Text]]
+    objects: NotRequired[Any]
+
+
+class _Relation(TypedDict):
+    head: Any
+    tail: Any
+    type: Name
+    probability: NotRequired[Optional[Share]]
+    directed: NotRequired[Flag]
+
+
+class _Side(TypedDict):
+    start: Index
+    end: Index
+
+
+class _Quintuple(TypedDict):
+    head: _Side
+    tail: _Side
+    relation: Name
+    probability: NotRequired[Optional[Share]]
+    directed: NotRequired[Flag]
+
+
+_ENTITY = tuple(_Entity.__annotations__)
+_RELATION = tuple(_Relation.__annotations__)
+
+
+def read(path: Path, left_out: 'Counter[str]') -> Iterator[AnnotatedText]:
+    r"""Yields the texts of a file of JSON lines, one after the other. What ``eega
+    extract`` writes as JSON lines is read as well."""
+    for number, value in read_lines(path):
+        with located(place := f'{path}:{number}'):
+            yield from_dict(value, place, left_out)
+
+
+def from_dict(value: Any, place: str = '',
+              left_out: 'Optional[Counter[str]]' = None) -> AnnotatedText:
+    r"""The text that an object of JSON describes, or a result of
+    :meth:`Result.to_dict <eega_pyg.extraction.Result.to_dict>`.
+
+    Args:
+        value (dict): The object, see :func:`to_dict`.
+        place (str, optional): Where it stands. (default: :obj:`''`)
+        left_out (Counter, optional): Counts what is not taken over.
+            (default: :obj:`None`)
+
+    Raises:
+        ValueError: Naming the field that is wrong.
+    """
+    value = validated(Dict[str, Any], value)
+    known, metadata = split_fields(value, (*_NAMES, 'quintuples'))
+    if not known.keys() & {'text', 'words'}:
+        names = ', '.join(map(str, value)) or 'none'
+        raise ValueError(f"missing 'text' (fields: {short(names)[1:-1]})")
+    words = known.get('words')
+    if words is not None:
+        words = tuple(validated(_Words, words, 'words'))
+    base = AnnotatedText(known.get('text', ''), words=words)
+    given = [
+        _checked(_Entity, e, f'entities[{i}]', _ENTITY) for i, e in enumerate(
+            validated(List[Any], known.get('entities', []), 'entities'))
+    ]
+    spans = [(e['start'], e['end']) for e in given]
+    if base.words is not None and 'quintuples' not in known:
+        from_word_spans(base.words, spans)
+        offsets = base.offsets
+        spans = [(offsets[a][0], offsets[z - 1][1]) for a, z in spans]
+    check_names(base.text, spans, [e.get('text') for e in given])
+    entities = tuple(
+        AnnotatedEntity(*span, e['type'],
+                        e.get('id') or '', e.get('box'), e.get('probability'))
+        for span, e in zip(spans, given))
+    if left_out is not None and (number := sum('objects' in e for e in given)):
+        left_out['lists of objects that an entity is aligned with'] += number
+    if 'quintuples' in known:
+        relations = _of_quintuples(known['quintuples'], entities)
+    else:
+        relations = _relations(known.get('relations', []), entities)
+    return AnnotatedText(base.text, entities, relations, base.words, metadata=metadata,
+                         place=place, **read_other_fields(known))
+
+
+def split_fields(value: Mapping[str, Any],
+                 names: Tuple[str, ...]) -> Tuple[Dict[str, Any], Dict[str, Any]]:
+    r"""The fields with a meaning, and all others as metadata. Those that are ``null``
+    are absent; one whose name is nearly that of a field is warned of."""
+    known: Dict[str, Any] = {}
+    metadata: Dict[str, Any] = {}
+    for name, content in value.items():
+        name = OTHER_NAMES.get(name, name)
+        if name == 'metadata' and isinstance(content, dict):
+            metadata.update(content)
+        elif name not in names:
+            metadata[name] = content
+            if meant := get_close_matches(name.lower(), names, 1, 0.8):
+                warnings.warn(f"The field {short(name)} is metadata: was '{meant[0]}' "
+                              f"meant?")
+        elif content is not None:
+            known[name] = content
+    return known, metadata
+
+
+def to_dict(text: AnnotatedText) -> Dict[str, Any]:
+    r"""A text as an object of JSON: ``text`` (and ``words``, where these are known),
+    ``entities`` with ``start``, ``end`` (in characters, half-open; in words where these
+    are known), ``type`` and, where they are known, ``id``, ``box`` and
+    ``probability``, ``relations`` with ``head`` and ``tail`` (positions among the
+    entities) and ``type``, and the fields of :func:`other_fields`."""
+    spans = [(e.start, e.end) for e in text.entities]
+    value: Dict[str, Any] = {'text': text.text}
+    if text.words is not None:
+        spans = word_spans(text)
+        value = {'words': list(text.words)}
+        if text.text != ' '.join(text.words):
+            value['text'] = text.text
+    value['entities'] = [{
+        'start': start,
+        'end': end,
+        'type': e.type,
+        **({
+            'id': e.id
+        } if e.id else {}),
+        **({
+            'box': list(e.box)
+        } if e.box is not None else {}),
+        **_probability(e.probability)
+    } for e, (start, end) in zip(text.entities, spans)]
+    value['relations'] = [{
+        'head': r.head,
+        'tail': r.tail,
+        'type': r.type,
+        **_probability(r.probability),
+        **({} if r.directed else {
+               'directed': False
+           })
+    } for r in text.relations]
+    return {**value, **other_fields(text)}
+
+
+def other_fields(text: AnnotatedText) -> Dict[str, Any]:
+    r"""``image_id``, ``image``, ``caption``, ``scene_graph`` and ``metadata`` of a
+    text, each only where there is any."""
+    graph = text.scene_graph
+    fields = {
+        'image_id': text.image_id or None,
+        'image': text.image or None,
+        'caption': text.caption,
+        'scene_graph': None if graph is None else graph.to_dict(),
+        'metadata': text.metadata or None
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def read_other_fields(known: Mapping[str, Any]) -> Dict[str, Any]:
+    r"""The inverse of :func:`other_fields`, but for the metadata."""
+    graph = known.get('scene_graph')
+    return {
+        'image_id':
+        known.get('image_id', ''),
+        'image':
+        known.get('image', ''),
+        'caption':
+        known.get('caption'),
+        'scene_graph':
+        None if graph is None else validated(SceneGraph, graph, 'scene_graph')
+    }
+
+
+def write(texts: Iterable[AnnotatedText], path: Path) -> None:
+    r"""Writes texts as JSON lines."""
+    write_lines(map(to_dict, texts), path)
+
+
+def write_lines(values: Iterable[Any], path: Path) -> None:
+    r"""Writes values as lines of JSON."""
+    with open(path, 'w', encoding='utf-8', newline='\n') as file:
+        for value in values:
+            file.write(json.dumps(value, ensure_ascii=False) + '\n')
+
+
+def write_array(values: Iterable[Any], path: Path) -> None:
+    r"""Writes values as an array of JSON, each in a line."""
+    with open(path, 'w', encoding='utf-8', newline='\n') as file:
+        separator = '[\n'
+        for value in values:
+            file.write(separator + json.dumps(value, ensure_ascii=False))
+            separator = ',\n'
+        file.write('[]\n' if separator == '[\n' else '\n]\n')
+
+
+def _probability(value: Optional[float]) -> Dict[str, float]:
+    return {} if value is None else {'probability': value}
+
+
+def _checked(kind: Any, value: Any, where: str, names: Tuple[str, ...]) -> Any:
+    if isinstance(value, dict) and (unknown := value.keys() - set(names)):
+        raise ValueError(f"{where}: unknown field {short(min(unknown))} (known: "
+                         f"{', '.join(names)})")
+    return validated(kind, value, where)
+
+
+def _relations(values: Any, entities: Tuple[AnnotatedEntity,
+                                            ...]) -> Tuple[AnnotatedRelation, ...]:
+    ids = {e.id: i for i, e in enumerate(entities) if e.id}
+    found = []
+    for i, value in enumerate(validated(List[Any], values, 'relations')):
+        r = _checked(_Relation, value, f'relations[{i}]', _RELATION)
+        for side in ('head', 'tail'):
+            if isinstance(r[side], str):
+                if r[side] not in ids:
+                    raise ValueError(f"relations[{i}].{side}: no entity has the id "
+                                     f"{short(r[side])}")
+                r = {**r, side: ids[r[side]]}
+        with located(f'relations[{i}]'):
+            found.append(
+                AnnotatedRelation(r['head'], r['tail'], r['type'], r.get('probability'),
+                                  r.get('directed', True)))
+    return tuple(found)
+
+
+def _of_quintuples(
+        values: Any, entities: Tuple[AnnotatedEntity,
+                                     ...]) -> Tuple[AnnotatedRelation, ...]:
+    places = {(e.start, e.end): i for i, e in enumerate(entities)}
+    found = []
+    for i, value in enumerate(validated(List[Any], values, 'quintuples')):
+        q = validated(_Quintuple, value, f'quintuples[{i}]')
+        ends = []
+        for side in ('head', 'tail'):
+            span = (q[side]['start'], q[side]['end'])
+            if span not in places:
+                raise ValueError(f"quintuples[{i}].{side}: no entity stands at "
+                                 f"[{span[0]}, {span[1]})")
+            ends.append(places[span])
+        found.append(
+            AnnotatedRelation(ends[0], ends[1], q['relation'], q.get('probability'),
+                              q.get('directed', True)))
+    return tuple(found)
