@@ -3,7 +3,7 @@ r"""Gives every reader of the library inputs that are almost right.
 A reader may raise a :class:`ValueError` or an :class:`OSError` of one line. All else
 is a failure: another exception, a long message or one of several lines, more than
 :obj:`SECONDS` seconds of a processor, or more than :obj:`MEMORY` bytes of memory. With
-``--keep``, inputs that fail are kept. Run it as ``python -m tests.fuzz --inputs 100000``
+``--keep``, inputs that fail are kept. Run it as ``python -m tests.fuzz --inputs 9999``
 from the repository's root.
 """
 import argparse
