@@ -50,11 +50,13 @@ class WordPieces:
         if not tokenizer.is_fast:
             raise ValueError(f"Expected a fast tokenizer (got "
                              f"'{type(tokenizer).__name__}')")
-        if tokenizer.unk_token_id is None:
+        # Not `unk_token_id`, which looks for it for ever where it is not a piece.
+        unknown = tokenizer.backend_tokenizer.token_to_id(str(tokenizer.unk_token))
+        if unknown is None:
             raise ValueError(f"Expected a tokenizer with an unknown piece (got "
                              f"'{type(tokenizer).__name__}')")
         self.name = tokenizer.name_or_path
-        self.unknown = tokenizer.unk_token_id
+        self.unknown: int = unknown
         # A copy, because other callers may change how the original truncates and pads.
         backend = tokenizer.backend_tokenizer
         content = backend.to_str()

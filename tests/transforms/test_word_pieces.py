@@ -70,3 +70,10 @@ def test_labels_have_no_special_pieces_and_at_least_one_piece(tokenizer):
     ids = cut.label('red uniform')
     assert tokenizer.convert_ids_to_tokens(ids) == ['red', 'uniform']
     assert cut.label('\u200b') == [tokenizer.unk_token_id]
+
+
+def test_an_unknown_piece_that_is_none_is_named():
+    other = load_tokenizer(ENCODER)
+    other._special_tokens_map['unk_token'] = '[NO PIECE]'
+    with pytest.raises(ValueError, match='Expected a tokenizer with an unknown piece'):
+        WordPieces(other)
