@@ -45,19 +45,29 @@ def offline_models() -> None:
         pytest.skip("the extra 'offline' is not installed")
 
 
+def _shared(factory: pytest.TempPathFactory) -> Path:
+    r"""A folder of all workers of a run."""
+    place = factory.getbasetemp()
+    return place.parent if 'PYTEST_XDIST_WORKER' in os.environ else place
+
+
 @pytest.fixture(scope='session')
 def tiny_encoder(tmp_path_factory: pytest.TempPathFactory, offline_models: None) -> str:
     r"""A random text encoder that is small enough to train within seconds."""
     from transformers import BertConfig, BertModel
 
     from eega_pyg.resolve import load_tokenizer
-    folder = tmp_path_factory.mktemp('encoder')
-    tokenizer = load_tokenizer(MINILM)
-    tokenizer.save_pretrained(folder)
-    torch.manual_seed(0)
-    BertModel(
-        BertConfig(vocab_size=len(tokenizer), hidden_size=24, num_hidden_layers=1,
-                   num_attention_heads=2, intermediate_size=32)).save_pretrained(folder)
+    place = _shared(tmp_path_factory)
+    folder = place / 'encoder'
+    with FileLock(place / 'encoder.lock'):
+        if not (folder / 'model.safetensors').is_file():
+            tokenizer = load_tokenizer(MINILM)
+            tokenizer.save_pretrained(folder)
+            torch.manual_seed(0)
+            BertModel(
+                BertConfig(vocab_size=len(tokenizer), hidden_size=24,
+                           num_hidden_layers=1, num_attention_heads=2,
+                           intermediate_size=32)).save_pretrained(folder)
     return str(folder)
 
 
@@ -92,14 +102,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory, small_root: Path,
     r"""The folder of a tiny trained model."""
     from eega_pyg.config import Config
     from eega_pyg.training.run import fit
-    place = tmp_path_factory.getbasetemp()
-    if 'PYTEST_XDIST_WORKER' in os.environ:  # One model for all workers.
-        place = place.parent
+    place = _shared(tmp_path_factory)
     folder = place / 'tiny'
     longer = ['train.epochs=24', 'train.patience=24', 'train.lr=1e-2']
     config = Config.load('default', [*tiny_overrides, *longer])
     with FileLock(place / 'tiny.lock'):
-        if not folder.is_dir():
+        if not (folder / 'README.md').is_file():  # The last that is written.
             fit(config, small_root, folder, progress=False)
     return folder
 

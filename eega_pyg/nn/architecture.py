@@ -32,6 +32,10 @@ def check_architecture(kind: str, config: Mapping[str, Any]) -> None:
     for name, value in config.items():
         if isinstance(value, float) and not math.isfinite(value):
             refuse(name, 'a finite number')
+        if name.endswith('_eps') and not (type(value) in (int, float) and value > 0):
+            refuse(name, 'a number above 0')
+        if name == 'is_decoder' and not isinstance(value, bool):
+            refuse(name, 'true or false')
         if (name.endswith('_prob') or 'dropout' in name) and value is not None:
             if (isinstance(value, bool) or not isinstance(value, (int, float))
                     or not 0 <= value <= 1):

@@ -116,7 +116,9 @@ def _distances(number: int, pairs: np.ndarray, starts: np.ndarray) -> np.ndarray
     from scipy.sparse.csgraph import dijkstra
     degree = np.bincount(pairs.ravel(), minlength=number)
     lengths = 1 + 0.15 * np.sqrt(degree[pairs].sum(1) - 2)
-    matrix = coo_array((lengths, pairs.T), shape=(number, number))
+    # Indices of 32 bits: older versions of scipy take no others here.
+    places = pairs.T.astype(np.int32)
+    matrix = coo_array((lengths, places), shape=(number, number))
     return dijkstra(matrix.tocsr(), directed=False, indices=starts)
 
 

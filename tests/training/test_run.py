@@ -157,7 +157,7 @@ def test_a_run_goes_on_to_more_epochs(small_root, tiny_overrides, tmp_path,
     assert len(whole) == 3 * steps
     # From the first step on, the rates are those of a run of three epochs.
     assert run(3, 'run', resume=True) == whole[steps:]
-    assert [r['epoch'] for r in metrics(tmp_path / 'run')] == ['0', '1', '2']
+    assert [r['epoch'] for r in metrics(tmp_path / 'run')] == ['1', '2', '3']
     for change in ('train.epochs=2', 'train.lr=0.1'):
         config = Config.load('default', [*tiny_overrides, change])
         with pytest.raises(ValueError,
