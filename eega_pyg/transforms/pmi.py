@@ -144,13 +144,14 @@ class PMI:
         r"""The inverse of :meth:`to_dict`; a :class:`ValueError` names the field."""
         value = _checked(value)
         words = value['words']
-        first = np.repeat(np.arange(len(words)),
-                          np.array(value['pairs_of_word'], dtype=np.int64))
-        second = np.array(value['second'], dtype=np.int64)
-        if not (len(first) == len(second) == len(value['counts'])
-                and len(words) == len(value['pairs_of_word'])):
+        of_word = value['pairs_of_word']
+        # Compared before they are repeated, or a short file could ask for gigabytes.
+        if not (sum(of_word) == len(value['second']) == len(value['counts'])
+                and len(words) == len(of_word)):
             raise ValueError("'pairs_of_word', 'second' and 'counts' do not fit "
                              "together")
+        first = np.repeat(np.arange(len(words)), np.array(of_word, dtype=np.int64))
+        second = np.array(value['second'], dtype=np.int64)
         keys = first * len(words) + second
         if len(second) and (second.max() >= len(words) or (first > second).any() or
                             (np.diff(keys) <= 0).any()):
