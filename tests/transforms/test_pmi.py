@@ -106,3 +106,10 @@ def test_training_sentences_look_like_unknown_ones(shared_data):
     # Without leaving its own counts out, train's would be far lower.
     assert share(val) == pytest.approx(0.5735, abs=5e-4)
     assert share(train) == pytest.approx(0.5719, abs=5e-4)
+
+
+def test_a_short_file_cannot_ask_for_gigabytes():
+    value = PMI.fit([['a', 'b'], ['b', 'c']]).to_dict()
+    value['pairs_of_word'][0] = 2**60
+    with pytest.raises(ValueError, match="'pairs_of_word', 'second' and 'counts' do"):
+        PMI.from_dict(value)
