@@ -132,8 +132,7 @@ class Parser:
         parsed = self._nlp.pipe(docs, batch_size=self.batch_size,
                                 disable=['lemmatizer'])
         found: Dict[Tuple[str, ...], Parse] = {}
-        # `zip` exhausts only what stands first, and the bar ends with what it tracks.
-        for doc, words in zip(tracked(parsed, len(distinct), progress), distinct):
+        for words, doc in tracked(zip(distinct, parsed), len(distinct), progress):
             found[words] = _read(doc, self.vectors)
         return [found[words] for words in keys]
 

@@ -104,7 +104,7 @@ class CaptionParser:
         distinct = list(dict.fromkeys(texts))
         docs = self.nlp.pipe(distinct, batch_size=256, disable=['ner'])
         graphs: Dict[str, SceneGraph] = {}
-        for text, doc in zip(distinct, tracked(docs, len(distinct), progress)):
+        for text, doc in tracked(zip(distinct, docs), len(distinct), progress):
             graphs[text] = self._graph(doc)
         return [graphs[text] for text in texts]
 

@@ -1,4 +1,5 @@
 import json
+import re
 import time
 
 import pytest
@@ -237,3 +238,10 @@ def test_of_a_long_caption_the_first_words_are_read(parser):
                    for text in ('a dog ' + filler + 'cat', 'dog ' + filler + 'a cat'))
     assert [o.label for o in first[0].objects] == ['dog']
     assert 'cat' not in [o.label for o in last[0].objects]
+
+
+def test_the_progress_bar_ends_with_the_last_caption(parser, monkeypatch, capsys):
+    monkeypatch.setenv('FORCE_COLOR', '1')  # As on a terminal.
+    monkeypatch.setenv('TERM', 'xterm')
+    parser.parse(['a man with a hat', 'a dog on a sofa'] * 3, progress=True)
+    assert re.findall(r'(\d+)%', capsys.readouterr().err)[-1] == '100'
