@@ -283,8 +283,8 @@ def parse_yaml(text: Union[str, bytes], where: str) -> Any:
         line = '' if mark is None else f'line {mark.line + 1}: '
         raise ValueError(f'{where}: not valid YAML: {line}{e.problem}') from None
     except (yaml.YAMLError, ValueError, OverflowError) as e:
-        reason = ' '.join(str(e).split())[:80]
-        raise ValueError(f'{where}: not valid YAML in UTF-8: {reason}') from None
+        raise ValueError(
+            f'{where}: not valid YAML in UTF-8: {short_reason(e)}') from None
 
 
 def read_yaml(path: Union[str, Path]) -> Any:

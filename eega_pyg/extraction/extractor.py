@@ -77,15 +77,14 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
                  passage_words: int = PASSAGE_WORDS,
                  threshold: Optional[float] = None) -> None:
         self.saved = saved
-        (self.model, self.vocabularies, self.data, self.signatures, self.temperature,
-         self.scales, default) = saved
-        self.threshold = default if threshold is None else validated(
+        self.model, self.data = saved.model, saved.data
+        self.threshold = saved.threshold if threshold is None else validated(
             Share, threshold, 'threshold')
         self.device = find_device(device)
         self.model.to(self.device).eval()
         self.parser = Parser(self.data.spacy_model, vectors=self.data.word_vectors)
         self.passage_words = passage_words
-        self.transform = PairTransform(self.vocabularies,
+        self.transform = PairTransform(saved.vocabularies,
                                        WordPieces(load_tokenizer(self.data.encoder)),
                                        self.model.tag_set, self.model.table,
                                        self.data.max_objects, self.model.feature_dim)

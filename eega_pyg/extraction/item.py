@@ -1,19 +1,23 @@
 r"""One text and its image, as an extractor takes them."""
 import os
-import warnings
 from dataclasses import field
-from difflib import get_close_matches
 from typing import Annotated, Any, Dict, Optional, Tuple
 
 from pydantic import AfterValidator, Field
 
-from eega_pyg.schema import Name, SceneGraph, Text, record, short, validated
+from eega_pyg.schema import (
+    Name,
+    SceneGraph,
+    Text,
+    record,
+    short,
+    split_fields,
+    validated,
+)
 from eega_pyg.vision.images import ImageSource
 
 MAX_CHARACTERS = 200_000
 MAX_CAPTION = 2_000
-#: What JMERE and others call a field of an item.
-OTHER_NAMES = {'img_id': 'image_id'}
 
 
 def _image(value: Any) -> Any:
@@ -88,22 +92,10 @@ class Item:
         """
         if not isinstance(value, dict):
             return validated(Item, value)
-        known, metadata = {}, {}
-        for name, content in value.items():
-            name = OTHER_NAMES.get(name, name)
-            if name == 'metadata' and isinstance(content, dict):
-                metadata.update(content)
-            elif name not in FIELDS:
-                metadata[name] = content
-            elif content is not None:
-                known[name] = content
+        known, metadata = split_fields(value, FIELDS)
         if not known.keys() & {'text', 'words'}:
             fields = ', '.join(map(str, value)) or 'none'
             raise ValueError(f"missing 'text' (fields: {short(fields)[1:-1]})")
-        for name in metadata:
-            if meant := get_close_matches(str(name).lower(), FIELDS, 1, 0.8):
-                warnings.warn(f"The field {short(name)} is passed on as metadata: was "
-                              f"'{meant[0]}' meant?")
         return validated(Item, {**known, 'metadata': metadata})
 
 

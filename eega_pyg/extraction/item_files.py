@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Tuple, Union
 
-from eega_pyg.extraction.item import OTHER_NAMES, Item
+from eega_pyg.extraction.item import Item
 from eega_pyg.files import parse_json
-from eega_pyg.schema import located, short
+from eega_pyg.schema import OTHER_NAMES, located, short
 
 #: The standard input, as a path.
 STANDARD_INPUT = '-'

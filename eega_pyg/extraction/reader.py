@@ -42,10 +42,10 @@ class Reader:
         r"""Yields the position and the result of each item as soon as the last of its
         windows is read; the arguments are those of
         :class:`~eega_pyg.extraction.extractor.Extractor`."""
-        model, _, data, signatures, temperature, _, _ = self.saved
+        saved = self.saved
         tokens = [self.tokenize(item) for item in items]
         parses = self.parser.parse([words for words, _ in tokens])
-        graphs = [graph.top(data.max_objects) for graph in self.sight(items)]
+        graphs = [graph.top(saved.data.max_objects) for graph in self.sight(items)]
         windows = [
             Window(i, window.offset,
                    min(len(window.words),
@@ -53,7 +53,7 @@ class Reader:
             for i, item in enumerate(items) for passage in Pair(
                 words=tuple(tokens[i][0]), parse=parses[i], scene_graph=graphs[i],
                 text=item.text, image_id=item.image_id).passages(passage_words)
-            for window in passage.windows(data.max_words)
+            for window in passage.windows(saved.data.max_words)
         ]
         missing = [0] * len(items)
         for window in windows:
@@ -62,7 +62,7 @@ class Reader:
         found: Dict[int, List[Found]] = {}
         for first in range(0, len(windows), batch_size):
             chunk = windows[first:first + batch_size]
-            parts = read_windows(model, chunk, signatures, temperature, align, pairs)
+            parts = read_windows(saved, chunk, align, pairs)
             for window, part in zip(chunk, parts):
                 i = window.item
                 found.setdefault(i, []).append(part)

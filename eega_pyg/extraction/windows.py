@@ -5,9 +5,9 @@ import numpy as np
 from torch_geometric.data import Batch, HeteroData
 
 from eega_pyg.extraction.result import Alignment
-from eega_pyg.nn.models.eega import EEGA
 from eega_pyg.nn.models.predict import predict
-from eega_pyg.schema import OBJECT, Signatures
+from eega_pyg.saving.saved_model import SavedModel
+from eega_pyg.schema import OBJECT
 from eega_pyg.tagging import Extraction
 
 
@@ -34,21 +34,19 @@ class Found(NamedTuple):
     pairs: Optional[np.ndarray]
 
 
-def read_windows(model: EEGA, windows: Sequence[Window],
-                 signatures: Optional[Signatures], temperature: float, align: bool,
+def read_windows(saved: SavedModel, windows: Sequence[Window], align: bool,
                  pairs: bool) -> List[Found]:
     r"""Runs the model on windows, as one batch.
 
     Args:
-        model (EEGA): The model.
+        saved (SavedModel): The model.
         windows (sequence of Window): The windows.
-        signatures, temperature: As of :class:`~eega_pyg.saving.SavedModel`.
         align (bool): Whether alignments are returned.
         pairs (bool): Whether the probabilities of word pairs are.
     """
     batch = Batch.from_data_list([w.data for w in windows])
-    [out] = predict(model, [batch], align)
-    extractions = out.decode(signatures, temperature)
+    [out] = predict(saved.model, [batch], align)
+    extractions = out.decode(saved.signatures, saved.temperature)
     alignments: List[Optional[Alignment]] = [None] * len(windows)
     if out.alignment is not None:
         objects = out.batch[OBJECT].ptr.diff().tolist()
@@ -62,7 +60,7 @@ def read_windows(model: EEGA, windows: Sequence[Window],
         ]
     tables: List[Optional[np.ndarray]] = [None] * len(windows)
     if pairs:
-        probability = (out.logits / temperature).softmax(-1)
+        probability = (out.logits / saved.temperature).softmax(-1)
         tables = [
             t.view(n, n, -1)[:w.num_words, :w.num_words].numpy()
             for w, n, t in zip(windows, out.sizes, out.split(probability))

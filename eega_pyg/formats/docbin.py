@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Tuple
 
 from eega_pyg.files import parse_json
-from eega_pyg.schema import Index, Name, Share, located, validated
+from eega_pyg.schema import Index, Name, Share, located, split_fields, validated
 
 from .annotated import AnnotatedEntity, AnnotatedRelation, AnnotatedText
 from .held import FIELDS, WITH_WORDS
-from .native import other_fields, read_other_fields, split_fields
+from .native import other_fields, read_other_fields
 from .words import token_spans, tokens_of
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from typing import Any, Dict, Iterable, Iterator, List, Tuple, Union
 from typing_extensions import TypedDict
 
 from eega_pyg.files import read_lines
-from eega_pyg.schema import Index, Name, Text, located, short, validated
+from eega_pyg.schema import Index, Name, Text, located, short, split_fields, validated
 
 from .annotated import AnnotatedEntity, AnnotatedRelation, AnnotatedText
 from .held import FIELDS
-from .native import other_fields, read_other_fields, split_fields, write_lines
+from .native import other_fields, read_other_fields, write_lines
 
 HOLDS = FIELDS | {'relations', 'lone', 'bare', 'empty', 'blanks', 'spacing', 'overlaps'}
 _OWN = ('id', 'text', 'entities', 'relations', 'label', 'labels', 'Comments')

@@ -7,11 +7,11 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from eega_pyg.files import read_json, read_lines
-from eega_pyg.schema import Index, Name, Span, located, short, validated
+from eega_pyg.schema import Index, Name, Span, located, short, split_fields, validated
 
 from .annotated import AnnotatedEntity, AnnotatedRelation, AnnotatedText
 from .held import FIELDS, WITH_WORDS
-from .native import other_fields, read_other_fields, split_fields, write_array
+from .native import other_fields, read_other_fields, write_array
 from .words import from_word_spans, word_spans
 
 HOLDS = FIELDS | {WITH_WORDS, 'relations', 'lone', 'bare', 'words', 'overlaps'}

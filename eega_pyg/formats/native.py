@@ -1,8 +1,6 @@
 r"""The format of this package: a text a line, as an object of JSON."""
 import json
-import warnings
 from collections import Counter
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
@@ -19,6 +17,7 @@ from eega_pyg.schema import (
     Text,
     located,
     short,
+    split_fields,
     validated,
 )
 
@@ -28,8 +27,6 @@ from .offsets import check_names
 from .words import from_word_spans, word_spans
 
 HOLDS = frozenset(FEATURES)
-#: What others call a field of a text.
-OTHER_NAMES = {'img_id': 'image_id'}
 _NAMES = ('text', 'words', 'entities', 'relations', 'image_id', 'image', 'caption',
           'scene_graph')
 _Words = Annotated[List[Name], Field(min_length=1)]
@@ -124,26 +121,6 @@ def from_dict(value: Any, place: str = '',
         relations = _relations(known.get('relations', []), entities)
     return AnnotatedText(base.text, entities, relations, base.words, metadata=metadata,
                          place=place, **read_other_fields(known))
-
-
-def split_fields(value: Mapping[str, Any],
-                 names: Tuple[str, ...]) -> Tuple[Dict[str, Any], Dict[str, Any]]:
-    r"""The fields with a meaning, and all others as metadata. Those that are ``null``
-    are absent; one whose name is nearly that of a field is warned of."""
-    known: Dict[str, Any] = {}
-    metadata: Dict[str, Any] = {}
-    for name, content in value.items():
-        name = OTHER_NAMES.get(name, name)
-        if name == 'metadata' and isinstance(content, dict):
-            metadata.update(content)
-        elif name not in names:
-            metadata[name] = content
-            if meant := get_close_matches(name.lower(), names, 1, 0.8):
-                warnings.warn(f"The field {short(name)} is metadata: was '{meant[0]}' "
-                              f"meant?")
-        elif content is not None:
-            known[name] = content
-    return known, metadata
 
 
 def to_dict(text: AnnotatedText) -> Dict[str, Any]:

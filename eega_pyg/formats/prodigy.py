@@ -6,11 +6,11 @@ from typing import Any, Dict, Iterable, Iterator, List, Tuple
 from typing_extensions import NotRequired, TypedDict
 
 from eega_pyg.files import read_lines
-from eega_pyg.schema import Index, Name, Text, located, short, validated
+from eega_pyg.schema import Index, Name, Text, located, short, split_fields, validated
 
 from .annotated import AnnotatedEntity, AnnotatedRelation, AnnotatedText
 from .held import FIELDS, WITH_WORDS
-from .native import other_fields, read_other_fields, split_fields, write_lines
+from .native import other_fields, read_other_fields, write_lines
 from .words import token_spans, tokens_of
 
 HOLDS = FIELDS | {

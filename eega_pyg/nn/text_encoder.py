@@ -5,6 +5,7 @@ from torch import Tensor
 from torch_geometric.nn import SimpleConv
 from torch_geometric.utils import to_dense_batch
 
+from eega_pyg.files import short_reason
 from eega_pyg.nn.architecture import check_architecture
 from eega_pyg.resolve import num_positions
 from eega_pyg.schema import short
@@ -72,10 +73,9 @@ class TextEncoder(torch.nn.Module):
                 self.encoder.pooler = None
             self._try()
         except Exception as e:  # Each kind has its own.
-            reason = ' '.join(str(e).split())[:120]
-            if isinstance(e, ValueError) and reason.startswith('encoder.'):
+            if isinstance(e, ValueError) and str(e).startswith('encoder.'):
                 raise
-            raise ValueError(f"encoder: {reason or type(e).__name__}") from e
+            raise ValueError(f"encoder: {short_reason(e, 120)}") from e
         self.max_pieces = num_positions(config)
         self.freeze_embeddings = freeze_embeddings
         self.encoder.get_input_embeddings().weight.requires_grad_(not freeze_embeddings)

@@ -8,6 +8,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from eega_pyg.files import short_reason
 from eega_pyg.identity import tensors_sha256
 from eega_pyg.nn.models import EEGA
 from eega_pyg.resolve import load_encoder
@@ -52,8 +53,8 @@ def load_small(model: EEGA, path: Path, weights: Any) -> None:
             state[name] = public[name] + state[name]
         model.load_state_dict({**state, **{k: public[k] for k in weights['omitted']}})
     except (KeyError, RuntimeError, safetensors.SafetensorError) as e:
-        reason = ' '.join(str(e).split())[:200]
-        raise ValueError(f"{path}: does not fit 'config.json': {reason}") from None
+        raise ValueError(f"{path}: does not fit 'config.json': "
+                         f"{short_reason(e, 200)}") from None
 
 
 def public_state(encoder: str) -> Dict[str, Tensor]:

@@ -18,6 +18,7 @@ from .checks import (
     short,
     validated,
 )
+from .fields import OTHER_NAMES, split_fields
 from .pair import (
     DEP,
     LABEL_OF_OBJECT,
@@ -53,6 +54,8 @@ __all__ = [
     'record',
     'short',
     'validated',
+    'OTHER_NAMES',
+    'split_fields',
     'DEP',
     'LABEL_OF_OBJECT',
     'LABEL_PIECE',

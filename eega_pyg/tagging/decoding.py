@@ -1,26 +1,14 @@
-r"""Encodes quintuples into a word-pair table and decodes them from one."""
-from collections import Counter
+r"""Quintuples from the scores of a word-pair table."""
 from dataclasses import replace
 from itertools import combinations
-from typing import (
-    Dict,
-    FrozenSet,
-    Hashable,
-    List,
-    NamedTuple,
-    Optional,
-    Sequence,
-    Set,
-    Tuple,
-)
+from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from eega_pyg.schema import UNSCORED, Annotation, Entity, Quintuple, Signatures, TagSet
+from eega_pyg.schema import Entity, Quintuple, Signatures, TagSet
 
-TABLES = ('directed', 'symmetric', 'triangle')
+from .table import check_table, index_of, without_overlaps
 
 #: The log-odds that two neighbouring words of one type belong to one entity and not to
 #: two: 4,255 to 4 in JMERE's training split.
@@ -39,87 +27,6 @@ class Extraction(NamedTuple):
     """
     entities: List[Entity]
     quintuples: List[Quintuple]
-
-
-def encode(
-        quintuples: Sequence[Quintuple],
-        num_words: int,
-        tags: TagSet,
-        table: str = 'directed',
-        annotation: Annotation = Annotation(),
-) -> Tensor:
-    r"""Writes the quintuples of one sentence into a word-pair table, as in Figure 3 of
-    the `"Joint Multimodal Entity-Relation Extraction Based on Edge-enhanced Graph
-    Alignment Network and Word-pair Relation Tagging"
-    <https://arxiv.org/abs/2211.15028>`_ paper.
-
-    An entity fills the block of its span with its type. A relation fills the block
-    between its two spans:
-
-    - :obj:`"directed"`: the rows of the head and the columns of the tail; the mirrored
-      block stays none.
-    - :obj:`"symmetric"` (the paper's): both blocks.
-    - :obj:`"triangle"` (the released code's): the cells with :math:`i \leq j`; the
-      cells below the diagonal are not scored.
-
-    A cell holds one tag, so only one of several overlapping spans is written: the one
-    in the most quintuples; among equals the longest, then the earliest, then the one
-    whose type comes first in :obj:`tags`. Relations of a span that is not written, and
-    relations of an entity with itself, are left out. Of several relations between the
-    same two entities the first is written; a directed table has room for the first in
-    each direction. See :func:`written`.
-
-    Args:
-        quintuples (sequence of Quintuple): The quintuples.
-        num_words (int): Number of words :math:`n` of the sentence.
-        tags (TagSet): The tags.
-        table (str, optional): One of :obj:`TABLES`. (default: :obj:`"directed"`)
-        annotation (Annotation, optional): Entities that are in no quintuple, and what
-            stands in the cells that no entity or relation fills; by default these are
-            none.
-
-    Returns:
-        The tag ids, ``[n, n]``, with :obj:`~eega_pyg.schema.UNSCORED` where a cell is
-        not scored, and :obj:`~eega_pyg.schema.SOME_TYPE`,
-        :obj:`~eega_pyg.schema.UNSTATED` or :obj:`~eega_pyg.schema.UNKNOWN` where
-        :obj:`annotation` leaves the tag open.
-
-    Raises:
-        ValueError: On an unknown type, relation or table, or a span that ends outside
-            the sentence.
-    """
-    entities, relations = _written(quintuples, tags, table, annotation)
-    for entity in (*annotation.entities, *(e for q in quintuples
-                                           for e in (q.head, q.tail))):
-        if entity.end > num_words:
-            raise ValueError(f"Expected the span [{entity.start}, {entity.end}) to lie "
-                             f"within a sentence of {num_words} words")
-    out = torch.full((num_words, num_words), annotation.rest)
-    for block in annotation.blocks:
-        out[slice(*block.rows), slice(*block.columns)] = block.label
-    for entity in entities:
-        out[slice(*entity.span), slice(*entity.span)] = tags.id(entity.type)
-    for q in relations:
-        out[slice(*q.head.span), slice(*q.tail.span)] = tags.id(q.relation)
-        if table != 'directed':
-            out[slice(*q.tail.span), slice(*q.head.span)] = tags.id(q.relation)
-    if table == 'triangle':
-        lower = torch.ones_like(out, dtype=torch.bool).tril(-1)
-        out[lower] = UNSCORED
-    return out
-
-
-def written(quintuples: Sequence[Quintuple], tags: TagSet,
-            table: str = 'directed') -> List[Quintuple]:
-    r"""Those of the quintuples of a sentence that :func:`encode` writes into its table.
-
-    Args:
-        quintuples, tags, table: As in :func:`encode`.
-
-    Raises:
-        ValueError: As :func:`encode`.
-    """
-    return _written(quintuples, tags, table)[1]
 
 
 def decode(
@@ -208,7 +115,7 @@ def decode_batch(
     Raises:
         ValueError: As :func:`decode`, or if :obj:`sizes` do not add up.
     """
-    _check_table(table)
+    check_table(table)
     if max_span is not None and max_span < 1:
         raise ValueError(f"Expected 'max_span' of at least 1 (got {max_span})")
     cells = _log_probs(logits, sizes, tags)
@@ -244,7 +151,7 @@ def rescore_batch(
     Raises:
         ValueError: As :func:`decode_batch`.
     """
-    _check_table(table)
+    check_table(table)
     calibrated = _log_probs(logits, sizes, tags, temperature)
     allowed = _allowed(tags, signatures)
     return [_rated(*x, tags, table, allowed) for x in zip(extractions, calibrated)]
@@ -265,7 +172,7 @@ def merge_windows(windows: Sequence[Tuple[int, Extraction]]) -> Extraction:
     """
     found = [e.shifted(offset) for offset, w in windows for e in w.entities]
     found.sort(key=lambda e: (-(e.probability or 0.0), e))
-    entities = {e: e for e in _without_overlaps(found)}
+    entities = {e: e for e in without_overlaps(found)}
 
     relations: Dict[FrozenSet[Entity], Quintuple] = {}
     claims = [q.shifted(offset) for offset, w in windows for q in w.quintuples]
@@ -299,55 +206,6 @@ def _log_probs(logits: Tensor, sizes: Sequence[int], tags: TagSet,
     return [x.reshape(n, n, len(tags)) for x, n in zip(parts, sizes)]
 
 
-def _check_table(table: str) -> None:
-    if table not in TABLES:
-        raise ValueError(f"Expected a table of {', '.join(TABLES)} (got '{table}')")
-
-
-def _index(what: str, name: str, names: Tuple[str, ...]) -> int:
-    if name not in names:
-        raise ValueError(f"Unknown {what} '{name}' (known: {', '.join(names)})")
-    return names.index(name)
-
-
-def _written(
-    quintuples: Sequence[Quintuple], tags: TagSet, table: str,
-    annotation: Annotation = Annotation()
-) -> Tuple[Set[Entity], List[Quintuple]]:
-    r"""The entities and the quintuples that have room in a table."""
-    _check_table(table)
-    # A quintuple that is given twice counts once.
-    distinct = list(dict.fromkeys(quintuples))
-    uses = Counter(e for q in distinct for e in {q.head, q.tail})
-    uses.update({e: 0 for e in annotation.entities})
-    for entity in uses:
-        _index('type', entity.type, tags.types)
-    ranked = sorted(
-        uses, key=lambda e:
-        (-uses[e], e.start - e.end, e.start, tags.types.index(e.type)))
-    entities = _without_overlaps(ranked)
-
-    taken: Set[Hashable] = set()
-    relations: List[Quintuple] = []
-    for q in distinct:
-        _index('relation', q.relation, tags.relations)
-        pair = (q.head, q.tail)
-        cells: Hashable = pair if table == 'directed' else frozenset(pair)
-        if entities.issuperset(pair) and q.head != q.tail and cells not in taken:
-            taken.add(cells)
-            relations.append(q)
-    return entities, relations
-
-
-def _without_overlaps(ranked: Sequence[Entity]) -> Set[Entity]:
-    r"""The entities that overlap none of those kept before them."""
-    kept: List[Entity] = []
-    for e in ranked:
-        if all(e.end <= other.start or other.end <= e.start for other in kept):
-            kept.append(e)
-    return set(kept)
-
-
 def _allowed(tags: TagSet, signatures: Optional[Signatures]) -> np.ndarray:
     r"""Whether a relation may join a head type and a tail type,
     ``[types, types, R]``."""
@@ -356,9 +214,9 @@ def _allowed(tags: TagSet, signatures: Optional[Signatures]) -> np.ndarray:
         return np.ones((num_types, num_types, num_relations), dtype=bool)
     allowed = np.zeros((num_types, num_types, num_relations), dtype=bool)
     for head, relation, tail in signatures:
-        allowed[_index('type', head, tags.types),
-                _index('type', tail, tags.types),
-                _index('relation', relation, tags.relations)] = True
+        allowed[index_of('type', head, tags.types),
+                index_of('type', tail, tags.types),
+                index_of('relation', relation, tags.relations)] = True
     return allowed
 
 

@@ -47,6 +47,20 @@ class Calibration(NamedTuple):
     error_before: float
 
 
+class Calibrated(NamedTuple):
+    r"""What a model extracts from a data set, and its calibration there.
+
+    Args:
+        scores (SentenceScores): With the probabilities of the temperature 1.
+        calibration (Calibration): The calibration.
+        scaled (SentenceScores): With the probabilities of the temperature that was
+            found.
+    """
+    scores: SentenceScores
+    calibration: Calibration
+    scaled: SentenceScores
+
+
 def fit_temperature(model: EEGA, dataset: JMERE,
                     signatures: Optional[Signatures] = None,
                     batch_size: int = 32) -> Calibration:
@@ -61,12 +75,12 @@ def fit_temperature(model: EEGA, dataset: JMERE,
         signatures (set, optional): See :func:`~eega_pyg.tagging.decode`.
         batch_size (int, optional): Pairs a batch. (default: :obj:`32`)
     """
-    return score_and_calibrate(model, dataset, signatures, batch_size)[1]
+    return score_and_calibrate(model, dataset, signatures, batch_size).calibration
 
 
 def score_and_calibrate(model: EEGA, dataset: JMERE,
                         signatures: Optional[Signatures] = None,
-                        batch_size: int = 32) -> Tuple[SentenceScores, Calibration]:
+                        batch_size: int = 32) -> Calibrated:
     r"""What a model extracts from a data set, and its calibration there, in one pass;
     see :func:`fit_temperature`."""
     scores = {t: SentenceScores() for t in TEMPERATURES}
@@ -76,7 +90,7 @@ def score_and_calibrate(model: EEGA, dataset: JMERE,
             score.update(prediction.batch, prediction.rescore(found, signatures, t))
     pairs = {t: _probabilities(score) for t, score in scores.items()}
     if pairs[1.0][0].numel() == 0:  # Nothing found has a probability to compare.
-        return scores[1.0], Calibration(1.0, 0.0, 0.0)
+        return Calibrated(scores[1.0], Calibration(1.0, 0.0, 0.0), scores[1.0])
     loss = {
         t: float(torch.nn.functional.binary_cross_entropy(p, y.to(p.dtype)))
         for t, (p, y) in pairs.items()
@@ -86,7 +100,8 @@ def score_and_calibrate(model: EEGA, dataset: JMERE,
         t: float(binary_calibration_error(*pairs[t], n_bins=10))
         for t in (best, 1.0)
     }
-    return scores[1.0], Calibration(best, error[best], error[1.0])
+    return Calibrated(scores[1.0], Calibration(best, error[best], error[1.0]),
+                      scores[best])
 
 
 class Fitted(NamedTuple):
@@ -106,7 +121,8 @@ class Fitted(NamedTuple):
 
 def fit_scales(model: EEGA, val: JMERE, signatures: Optional[Signatures] = None,
                temperature: float = 1.0, held_out: Sequence[Record] = (),
-               min_precision: float = 0.0, batch_size: int = 32) -> Fitted:
+               min_precision: float = 0.0, batch_size: int = 32,
+               related: Optional[SentenceScores] = None) -> Fitted:
     r"""Fits the probabilities of entities and those of quintuples, each by
     :func:`fit_scale`, and chooses a threshold by
     :func:`~eega_pyg.training.threshold.best_threshold`.
@@ -128,11 +144,14 @@ def fit_scales(model: EEGA, val: JMERE, signatures: Optional[Signatures] = None,
         min_precision (float, optional): The precision from the threshold on.
             (default: :obj:`0.0`)
         batch_size (int, optional): Pairs a batch. (default: :obj:`32`)
+        related (SentenceScores, optional): What the model extracts from :obj:`val` at
+            that temperature, if it is known. (default: :obj:`None`)
     """
     def found(pairs: Pairs) -> SentenceScores:
         return collect_scores(model, pairs, signatures, batch_size, temperature)
 
-    related = found(val)
+    if related is None:
+        related = found(val)
     probability, right = _probabilities(related)
     given = sum(len(undirected(items)) for items in related.targets.values())
     if unrelated := _unrelated(val):

@@ -13,7 +13,7 @@ from eega_pyg.config import Config, DataConfig
 from eega_pyg.datasets import JMERE
 from eega_pyg.datasets.mnre import UNRELATED
 from eega_pyg.device import find_device
-from eega_pyg.files import atomic
+from eega_pyg.files import atomic, short_reason
 from eega_pyg.nn.models import EEGA, predict
 from eega_pyg.nn.tag_loss import possible_tags
 from eega_pyg.parsing import tracked
@@ -153,4 +153,4 @@ def distillation_data(config: Config, train: JMERE, path: Path,
         return ConcatDataset(datasets)
     except (safetensors.SafetensorError, KeyError, RuntimeError) as e:
         raise ValueError(f"'{path}' is broken: remove it to ask the teachers again "
-                         f"({str(e).splitlines()[0]})") from e
+                         f"({short_reason(e)})") from e

@@ -21,7 +21,7 @@ from eega_pyg.config import Config, TrainConfig
 from eega_pyg.datasets import JMERE
 from eega_pyg.datasets.cached import cached_parser, cached_pieces
 from eega_pyg.datasets.mnre import MarkedText, read_marked_texts
-from eega_pyg.files import atomic
+from eega_pyg.files import atomic, short_reason
 from eega_pyg.nn.conv.templates import remove_template_files
 from eega_pyg.nn.models import EEGA
 from eega_pyg.parsing import Parse
@@ -208,4 +208,4 @@ def pretrain(model: EEGA, config: Config, train: JMERE, path: Path,
         safetensors.torch.load_model(parts, path)
     except (safetensors.SafetensorError, RuntimeError) as e:
         raise ValueError(f"'{path}' is broken: remove it to train the text encoder "
-                         f"again ({str(e).splitlines()[0]})") from e
+                         f"again ({short_reason(e)})") from e

@@ -17,7 +17,13 @@ from eega_pyg.config import Config, TrainConfig
 from eega_pyg.datasets import JMERE
 from eega_pyg.datasets.further import further_file, read_held_out, with_further
 from eega_pyg.device import find_device
-from eega_pyg.files import read_yaml, remove_leftovers, short_reason, write_text
+from eega_pyg.files import (
+    read_json,
+    read_yaml,
+    remove_leftovers,
+    short_reason,
+    write_text,
+)
 from eega_pyg.identity import file_sha256
 from eega_pyg.nn import OwnConv
 from eega_pyg.nn.models import EEGA
@@ -242,11 +248,11 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
     checkpoint = read_checkpoint(Path(best.best_model_path), whole=False)
     module.load_state_dict(checkpoint['state_dict'])
     model.to(find_device())  # The trainer leaves it on the CPU.
-    sentences, calibration = score_and_calibrate(model, val, signatures,
-                                                 config.train.batch_size)
+    sentences, calibration, scaled = score_and_calibrate(model, val, signatures,
+                                                         config.train.batch_size)
     scores = sentences.compute()
     fitted = fit_scales(model, val, signatures, calibration.temperature, held_out,
-                        config.train.min_precision, config.train.batch_size)
+                        config.train.min_precision, config.train.batch_size, scaled)
     save_model(folder, model, train.vocabularies, config, {
         **scores, 'calibration_error': fitted.error
     }, calibration.temperature, fitted.scales, fitted.threshold)
@@ -278,7 +284,7 @@ def _check_data(path: Path, names: List[List[str]], started: bool) -> None:
     # The name of a processed file holds a digest of all that it depends on.
     if not started:
         write_text(path, json.dumps(names) + '\n')
-    elif path.is_file() and json.loads(path.read_text(encoding='utf-8')) != names:
+    elif path.is_file() and read_json(path) != names:
         raise ValueError(f"The run in '{path.parent.parent}' was of other data (see "
                          f"'{path}'): give it those, or choose another folder")
 

@@ -4,6 +4,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Collection, List, Sequence, Set, Union
 
+from eega_pyg.files import short_reason
 from eega_pyg.schema import SceneGraph
 
 if TYPE_CHECKING:
@@ -96,9 +97,8 @@ def _converted(image: 'Image', name: str, max_pixels: int) -> 'Image':
             return white
         return image.convert('RGB')
     except Exception as e:  # Decoders of damaged files raise nearly anything.
-        reason = ' '.join(str(e).split()) or type(e).__name__
         raise OSError(f"'{name}': the image is damaged or cut short "
-                      f"({reason[:200]})") from None
+                      f"({short_reason(e, 200)})") from None
 
 
 def _to_8_bit(image: 'Image') -> 'Image':

@@ -1,10 +1,13 @@
 r"""Where the nodes of a large graph are drawn."""
 import math
 from functools import lru_cache
-from typing import Dict, Hashable, List, Tuple
+from typing import TYPE_CHECKING, Dict, Hashable, List, Tuple
 
 import networkx as nx
 import numpy as np
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Point = Tuple[float, float]
 _Pairs = Tuple[Tuple[int, int], ...]
@@ -110,21 +113,20 @@ def _points(number: int, edges: _Pairs, seed: int) -> np.ndarray:
     return (points - points.mean(0)) @ axes[:, ::-1]
 
 
-def _distances(number: int, pairs: np.ndarray, starts: np.ndarray) -> np.ndarray:
+def _lengths(number: int, pairs: np.ndarray) -> 'csr_array':
     # Edges of a node that has many are longer, or their ends would not have room.
     from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import dijkstra
     degree = np.bincount(pairs.ravel(), minlength=number)
     lengths = 1 + 0.15 * np.sqrt(degree[pairs].sum(1) - 2)
     # Indices of 32 bits: older versions of scipy take no others here.
     places = pairs.T.astype(np.int32)
-    matrix = coo_array((lengths, places), shape=(number, number))
-    return dijkstra(matrix.tocsr(), directed=False, indices=starts)
+    return coo_array((lengths, places), shape=(number, number)).tocsr()
 
 
 def _stressed(number: int, pairs: np.ndarray,
               random: np.random.Generator) -> np.ndarray:
-    distance = 1.3 * _distances(number, pairs, np.arange(number))
+    from scipy.sparse.csgraph import dijkstra
+    distance = 1.3 * dijkstra(_lengths(number, pairs), directed=False)
     np.fill_diagonal(distance, 1)
     weight = distance**-2
     np.fill_diagonal(weight, 0)
@@ -149,11 +151,13 @@ def _scaled(distance: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 def _repelled(number: int, pairs: np.ndarray,
               random: np.random.Generator) -> np.ndarray:
-    starts = [0]  # Nodes that are far from one another, the first of most neighbours.
-    distance = _distances(number, pairs, np.array(starts))
-    while len(starts) < 20:
-        starts.append(int(distance.min(0).argmax()))
-        row = _distances(number, pairs, np.array(starts[-1:]))
+    from scipy.sparse.csgraph import dijkstra
+    lengths = _lengths(number, pairs)
+    # From nodes that are far from one another; the first has the most neighbours.
+    distance = dijkstra(lengths, directed=False, indices=[0])
+    while len(distance) < 20:
+        far = int(distance.min(0).argmax())
+        row = dijkstra(lengths, directed=False, indices=[far])
         distance = np.concatenate([distance, row])
     points = _scaled(distance.T, random)
     points *= math.sqrt(number) / max(np.abs(points).max(), 1e-9)

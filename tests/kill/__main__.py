@@ -41,13 +41,11 @@ class Command:
         again (list of str): What is added when it goes on.
         done (callable): How much of the work is safe in a folder, a number that must
             never fall.
-        ignored (tuple of str): Endings of files whose content is the time of day.
     """
     name: str
     arguments: List[str]
     again: List[str] = field(default_factory=list)
     done: Callable[[Path], int] = no_work
-    ignored: tuple = ('.csv', '.html')
 
 
 def commands(raw: Path, encoder: str) -> List[Command]:
@@ -99,12 +97,12 @@ def files(folder: Path) -> int:
     return sum(p.stat().st_size > 0 for p in found)
 
 
-def content(folder: Path, ignored: tuple) -> Dict[str, Any]:
+def content(folder: Path) -> Dict[str, Any]:
     r"""Each file of a folder by its name, and what is in it."""
     found: Dict[str, Any] = {}
     for path in sorted(p for p in folder.rglob('*') if p.is_file()):
         name = str(path.relative_to(folder))
-        if path.suffix in ignored or path.name == 'lock':
+        if path.name in ('lock', 'metrics.csv'):  # It has the seconds of each epoch.
             found[name] = None
         elif path.suffix in ('.pt', '.ckpt'):
             state = torch.load(path, map_location='cpu', weights_only=True)
@@ -164,7 +162,7 @@ class Killer:
         if process.returncode:
             return self.report(f'undisturbed: exit code {process.returncode}: {errors}')
         self.clean('undisturbed')
-        expected, done, fell = content(whole, command.ignored), 0, 0
+        expected, done, fell = content(whole), 0, 0
         for number in range(kills):
             more = command.again if number and command.done(folder) else []
             process = self.start(command, folder, *more)
@@ -194,7 +192,7 @@ class Killer:
         errors = process.communicate()[1]
         if process.returncode:
             return self.report(f'at last: exit code {process.returncode}: {errors}')
-        found = content(folder, command.ignored)
+        found = content(folder)
         for name in sorted(expected.keys() | found.keys()):
             if name not in found:
                 self.report(f'missing: {name}')

@@ -54,10 +54,13 @@ def test_a_model_that_is_too_sure_gets_a_higher_temperature(saved, data):
 @pytest.mark.slow
 def test_scores_and_temperature_of_one_pass_are_those_of_two(saved, data):
     model = saved.model
-    scores, calibration = score_and_calibrate(model, data, saved.signatures)
+    scores, calibration, scaled = score_and_calibrate(model, data, saved.signatures)
     apart = collect_scores(model, data, saved.signatures)
     assert str(scores.extractions()) == str(apart.extractions())
     assert scores.targets == apart.targets
+    apart = collect_scores(model, data, saved.signatures,
+                           temperature=calibration.temperature)
+    assert str(scaled.extractions()) == str(apart.extractions())
 
     # The log loss of each temperature, decoded anew.
     losses = {}

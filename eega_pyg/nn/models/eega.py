@@ -11,7 +11,7 @@ from torch_geometric.data import HeteroData
 from torch_geometric.nn import Linear, SimpleConv
 
 from eega_pyg.config import ModelConfig
-from eega_pyg.files import atomic
+from eega_pyg.files import atomic, short_reason
 from eega_pyg.nn import (
     EdgeChannel,
     ImageToTextAttention,
@@ -232,10 +232,9 @@ class EEGA(
         try:
             return super()._load_as_safetensor(model, model_file, map_location, True)
         except RuntimeError as e:
-            reason = ' '.join(str(e).split())[:200]
             raise RuntimeError(f"'{model_file}' does not hold the weights of this "
                                f"model (if it was shrunk, eega_pyg.load_model(folder)"
-                               f".model reads it): {reason}") from None
+                               f".model reads it): {short_reason(e, 200)}") from None
 
     def forward(self, data: HeteroData, align: bool = False) -> EEGAOutput:
         r"""Scores the word pairs of a batch of text/image pairs.

@@ -9,6 +9,8 @@ from typing import Any, Dict, Iterator, List, Optional, Union
 import torch
 from torch import Tensor, nn
 
+from eega_pyg.files import short_reason
+
 State = Dict[str, Tensor]
 
 
@@ -50,7 +52,8 @@ def load_weights(weights: Union[str, Path, None], kind: Any) -> Optional[State]:
         raise OSError(f"'{path}' holds more than tensors and was not read: it may run "
                       f"code") from None
     except Exception as e:  # Each library has its own errors for a damaged file.
-        raise OSError(f"'{path}' is no file of weights: {_line(e)}") from None
+        raise OSError(
+            f"'{path}' is no file of weights: {short_reason(e, 200)}") from None
     if not isinstance(state, dict) or not all(
             isinstance(v, Tensor) for v in state.values()):
         raise OSError(f"'{path}' is no file of weights: expected named tensors")
@@ -63,8 +66,9 @@ def fill(model: nn.Module, state: State, weights: Union[str, Path]) -> None:
     try:
         model.load_state_dict(state)
     except RuntimeError as e:
-        raise ValueError(f"'{weights}' holds the weights of another network than "
-                         f"{model.__class__.__name__}: {_line(e)}") from None
+        raise ValueError(
+            f"'{weights}' holds the weights of another network than "
+            f"{model.__class__.__name__}: {short_reason(e, 200)}") from None
 
 
 @contextmanager
@@ -83,12 +87,6 @@ def _download(weights: Any) -> State:
                             os.path.basename(weights.url))
         raise OSError(
             f"The detector's weights cannot be downloaded from "
-            f"{weights.url} ({_line(e)}): connect to the internet once, save "
-            f"the file as '{file}' by other means, give a file of weights, "
+            f"{weights.url} ({short_reason(e, 200)}): connect to the internet once, "
+            f"save the file as '{file}' by other means, give a file of weights, "
             f"or describe the image by a caption or scene graph instead") from None
-
-
-def _line(error: Exception) -> str:
-    lines = [' '.join(line.split()) for line in str(error).splitlines()]
-    text = ' '.join(line for line in lines if line) or type(error).__name__
-    return text if len(text) <= 200 else f'{text[:197]}...'

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 import torch
 from torch import Tensor, nn
 
-from eega_pyg.files import atomic
+from eega_pyg.files import atomic, short_reason
 from eega_pyg.identity import sha256, tensors_sha256
 from eega_pyg.schema import SceneGraph, SceneObject, ScenePredicate
 from eega_pyg.vision.predicates.geometry import pair_geometry
@@ -99,8 +99,8 @@ class PredicateModel(nn.Module):
             model = cls(**json.loads(metadata['config']))
             model.load_state_dict(state)
         except (KeyError, TypeError, ValueError, RuntimeError) as e:
-            reason = ' '.join(str(e).split())[:200]
-            raise OSError(f"'{path}' is a damaged predicate model: {reason}") from None
+            raise OSError(f"'{path}' is a damaged predicate model: "
+                          f"{short_reason(e, 200)}") from None
         return model.eval()
 
     def save(self, path: Union[str, Path]) -> None:
