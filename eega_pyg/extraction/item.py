@@ -92,10 +92,7 @@ class Item:
         """
         if not isinstance(value, dict):
             return validated(Item, value)
-        known, metadata = split_fields(value, FIELDS)
-        if not known.keys() & {'text', 'words'}:
-            fields = ', '.join(map(str, value)) or 'none'
-            raise ValueError(f"missing 'text' (fields: {short(fields)[1:-1]})")
+        known, metadata = split_fields(value, FIELDS, ('text', 'words'))
         return validated(Item, {**known, 'metadata': metadata})
 
 

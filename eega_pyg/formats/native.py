@@ -91,10 +91,7 @@ def from_dict(value: Any, place: str = '',
         ValueError: Naming the field that is wrong.
     """
     value = validated(Dict[str, Any], value)
-    known, metadata = split_fields(value, (*_NAMES, 'quintuples'))
-    if not known.keys() & {'text', 'words'}:
-        names = ', '.join(map(str, value)) or 'none'
-        raise ValueError(f"missing 'text' (fields: {short(names)[1:-1]})")
+    known, metadata = split_fields(value, (*_NAMES, 'quintuples'), ('text', 'words'))
     words = known.get('words')
     if words is not None:
         words = tuple(validated(_Words, words, 'words'))

@@ -233,7 +233,7 @@ def test_a_wrong_line_is_one_line_with_its_number(write, line, message):
 
 
 def test_a_name_that_is_nearly_that_of_a_field_is_warned_of(write):
-    with pytest.warns(UserWarning, match="'relation' is metadata: was 'relations'"):
+    with pytest.warns(UserWarning, match="'relation' is passed on .* was 'relations'"):
         list(read_texts(write({'text': 'Ann', 'relation': []})))
 
 
