@@ -203,8 +203,8 @@ class TrainConfig(Section):
     training."""
     pretrain_epochs: int = Field(default=0, ge=0)
     r"""Before all else, the text encoder and what describes words beside it are trained
-    for so many epochs on all entities and pairs of the training file, see
-    :func:`~eega_pyg.training.pretraining.pretrain_words`."""
+    for so many epochs on all entities and pairs of the training file and of ``also``,
+    see :func:`~eega_pyg.training.pretraining.pretrain_words`."""
     also: _Names = ()
     r"""Further sets to train on: 'unrelated', 'conll04:FILE' or 'gmner:FILE', see
     :func:`~eega_pyg.datasets.further.read_further`. What a set is not annotated with is

@@ -1,10 +1,10 @@
-r"""Pretraining on the lines of MNRE that are no part of JMERE.
+r"""Pretraining on the lines of MNRE that are no part of JMERE, and on further sets.
 
 Two thirds of MNRE's lines say that two entities of a text are not related. JMERE leaves
 them out, and with them half of the texts; but they show which words are entities.
 """
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 import lightning as L
 import safetensors
@@ -20,12 +20,14 @@ from torch_geometric.nn import MLP, Linear, SimpleConv
 from eega_pyg.config import Config, TrainConfig
 from eega_pyg.datasets import JMERE
 from eega_pyg.datasets.cached import cached_parser, cached_pieces
-from eega_pyg.datasets.mnre import MarkedText, read_marked_texts
+from eega_pyg.datasets.further import read_further
+from eega_pyg.datasets.mnre import UNRELATED, MarkedText, read_marked_texts
+from eega_pyg.datasets.record import Record
 from eega_pyg.files import atomic, short_reason
 from eega_pyg.nn.conv.templates import remove_template_files
 from eega_pyg.nn.models import EEGA
 from eega_pyg.parsing import Parse
-from eega_pyg.schema import PIECE, TOKEN, EdgeType, TagSet
+from eega_pyg.schema import PIECE, TOKEN, EdgeType, Span, TagSet
 from eega_pyg.training.optimizer import configure_optimizer, use_bf16
 from eega_pyg.training.progress import EpochProgressBar
 from eega_pyg.training.sampler import LengthGroupedSampler
@@ -36,6 +38,19 @@ from eega_pyg.transforms.word_pieces import WordPieceTokenizer
 SPAN = 'span'
 TOKEN_OF_SPAN: EdgeType = (TOKEN, 'of', SPAN)
 SPAN_PAIR: EdgeType = (SPAN, 'pair', SPAN)
+
+
+def marked_text(record: Record) -> MarkedText:
+    r"""The text of a sentence whose entities are all annotated. Its relations are the
+    stated ones: of other pairs its data set may not say whether they are related."""
+    types: Dict[Span, Optional[str]] = {}
+    relations: Dict[Tuple[Span, Span], Optional[str]] = {}
+    for e in record.annotation.entities:
+        types[e.span] = e.type
+    for q in record.quintuples:
+        types[q.head.span], types[q.tail.span] = q.head.type, q.tail.type
+        relations[q.head.span, q.tail.span] = q.relation
+    return MarkedText(record.words, types, relations)
 
 
 class MarkedTextTransform:
@@ -70,12 +85,12 @@ class MarkedTextTransform:
         data[SPAN].num_nodes = len(index)
         data[TOKEN_OF_SPAN].edge_index = torch.tensor(
             [[word for span in index for word in range(*span)],
-             [i for span, i in index.items() for _ in range(*span)]])
-        data[SPAN_PAIR].edge_index = torch.tensor([[index[head], index[tail]]
-                                                   for head, tail in text.relations]).T
+             [i for span, i in index.items() for _ in range(*span)]], dtype=torch.long)
+        pairs = [[index[head], index[tail]] for head, tail in text.relations]
+        data[SPAN_PAIR].edge_index = torch.tensor(pairs, dtype=torch.long).view(-1, 2).T
         relations = (None, *self.tags.relations)
         data[SPAN_PAIR].relation = torch.tensor(
-            [relations.index(r) for r in text.relations.values()])
+            [relations.index(r) for r in text.relations.values()], dtype=torch.long)
         return data
 
     def _bio(self, text: MarkedText) -> Tensor:
@@ -178,8 +193,8 @@ def pretrain_words(model: EEGA, data: Sequence[HeteroData], config: TrainConfig,
 def pretrain(model: EEGA, config: Config, train: JMERE, path: Path,
              progress: bool) -> None:
     r"""Pretrains the text encoder and the word features of a model on a data set's
-    training texts and writes them to a file, or reads them where a stopped run has
-    written them.
+    training texts and those of the further sets, and writes them to a file, or reads
+    them where a stopped run has written them.
 
     Raises:
         ValueError: If the file is broken.
@@ -189,10 +204,11 @@ def pretrain(model: EEGA, config: Config, train: JMERE, path: Path,
         parts['word_features'] = model.word_features
     if not path.is_file():
         tags = config.tags.tag_set()
-        texts = [
-            t for t in read_marked_texts(train.raw_paths[0], tags)
-            if len(t.words) <= config.data.max_words
-        ]
+        texts = read_marked_texts(train.raw_paths[0], tags)
+        for name in config.train.also:
+            if name != UNRELATED:  # Those are among the texts of the split's own file.
+                texts += map(marked_text, read_further(name, train))
+        texts = [t for t in texts if len(t.words) <= config.data.max_words]
         if progress:
             Console(stderr=True).print(f'Training the text encoder on the entities of '
                                        f'{len(texts):,} texts first')

@@ -7,14 +7,16 @@ from transformers import AutoConfig
 from eega_pyg.config import Config
 from eega_pyg.datasets.cached import cached_pieces
 from eega_pyg.datasets.mnre import MarkedText
+from eega_pyg.datasets.record import Record
 from eega_pyg.nn.models import EEGA
 from eega_pyg.parsing import Parse
-from eega_pyg.schema import TagSet
+from eega_pyg.schema import Annotation, Entity, Quintuple, TagSet
 from eega_pyg.training.pretraining import (
     SPAN_PAIR,
     TOKEN_OF_SPAN,
     EntityPretraining,
     MarkedTextTransform,
+    marked_text,
     pretrain_words,
 )
 from eega_pyg.training.run import fit
@@ -55,6 +57,25 @@ def test_words_are_marked_with_all_that_they_may_be(transform):
     assert data[TOKEN_OF_SPAN].edge_index.tolist() == [[0, 1, 3, 4, 4], [0, 0, 1, 1, 2]]
     assert data[SPAN_PAIR].edge_index.tolist() == [[0, 0], [1, 2]]
     assert data[SPAN_PAIR].relation.tolist() == [0, 1]
+
+
+def test_the_sentence_of_a_further_set_has_its_entities_and_stated_pairs():
+    ann, acme = Entity(0, 2, 'per'), Entity(3, 5, 'org')
+    other = Entity(5, 6, 'org')
+    record = Record(('Ann', 'Lee', 'of', 'Acme', 'Inc', 'Co'),
+                    '', (Quintuple(ann, acme, 'member_of'), ), '',
+                    Annotation((acme, other)))
+    text = marked_text(record)
+    assert text.types == {(0, 2): 'per', (3, 5): 'org', (5, 6): 'org'}
+    assert text.relations == {((0, 2), (3, 5)): 'member_of'}
+
+
+def test_a_text_without_entities_is_outside_of_all(transform):
+    data = transform(MarkedText(TEXT.words, {}, {}), PARSE)
+    assert data['token'].bio.nonzero().tolist() == [[i, 0] for i in range(5)]
+    for edges in (data[TOKEN_OF_SPAN], data[SPAN_PAIR]):
+        assert edges.edge_index.shape == (2, 0)
+        assert edges.edge_index.dtype == torch.long
 
 
 def test_words_have_the_features_of_the_data_set(transform, vocabularies):
