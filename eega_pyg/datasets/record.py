@@ -24,3 +24,4 @@ class Record:
     text: str
     annotation: Annotation = Annotation()
     parts: Tuple[Span, ...] = ()
+    sources: Tuple[int, ...] = ()
