@@ -113,3 +113,11 @@ def test_a_short_file_cannot_ask_for_gigabytes():
     value['pairs_of_word'][0] = 2**60
     with pytest.raises(ValueError, match="'pairs_of_word', 'second' and 'counts' do"):
         PMI.from_dict(value)
+
+
+@pytest.mark.parametrize('name', ['second', 'counts', 'pairs_of_word'])
+def test_a_number_that_no_array_holds_is_named(name):
+    value = PMI.fit([['a', 'b'], ['b', 'c']]).to_dict()
+    value[name][0] = 10**25
+    with pytest.raises(ValueError, match=f"'{name}': expected numbers from 0"):
+        PMI.from_dict(value)
