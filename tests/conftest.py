@@ -92,20 +92,28 @@ def tiny_overrides(tiny_encoder: str) -> list:
         f'data.encoder={tiny_encoder}', 'model.heads=4', 'model.edge_dim=8',
         'model.channel_dim=8', 'train.epochs=3', 'train.batch_size=8',
         'train.lr_encoder=1e-3', 'train.lr=5e-3', 'train.pretrain_epochs=0',
-        'model.lambda_graph=0.6', 'model.alpha=0.4'
+        'model.lambda_graph=0.6', 'model.alpha=0.4', 'model.outer_iters=8'
+    ]
+
+
+@pytest.fixture(scope='session')
+def trained_overrides(tiny_overrides: list) -> list:
+    r"""The configuration of :func:`trained`."""
+    return [
+        *tiny_overrides, 'train.epochs=14', 'train.patience=14', 'train.lr=2e-2',
+        'train.lr_encoder=3e-3'
     ]
 
 
 @pytest.fixture(scope='session')
 def trained(tmp_path_factory: pytest.TempPathFactory, small_root: Path,
-            tiny_overrides: list) -> Path:
+            trained_overrides: list) -> Path:
     r"""The folder of a tiny trained model."""
     from eega_pyg.config import Config
     from eega_pyg.training.run import fit
     place = _shared(tmp_path_factory)
     folder = place / 'tiny'
-    longer = ['train.epochs=24', 'train.patience=24', 'train.lr=1e-2']
-    config = Config.load('default', [*tiny_overrides, *longer])
+    config = Config.load('default', trained_overrides)
     with FileLock(place / 'tiny.lock'):
         if not (folder / 'README.md').is_file():  # The last that is written.
             fit(config, small_root, folder, progress=False)

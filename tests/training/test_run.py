@@ -183,15 +183,14 @@ def test_a_run_that_stopped_early_goes_on_with_more_patience(small_root, tiny_ov
 
 
 def test_a_damaged_checkpoint_of_an_ended_run_is_named(trained, small_root,
-                                                       tiny_overrides, tmp_path):
+                                                       trained_overrides, tmp_path):
     run = tmp_path / 'run'
     shutil.copytree(trained, run)
     state = run / 'training'
     assert sorted(os.listdir(state)) == [
         'best.ckpt', 'config.yaml', 'data.json', 'last.ckpt', 'lock', 'metrics.csv'
     ]
-    longer = ['train.epochs=24', 'train.patience=24', 'train.lr=1e-2']
-    config = Config.load('default', [*tiny_overrides, *longer])
+    config = Config.load('default', trained_overrides)
     for name, content in (('last.ckpt', b''), ('best.ckpt', b'PK')):
         whole = (state / name).read_bytes()
         (state / name).write_bytes(content)
