@@ -21,6 +21,15 @@ _spec.loader.exec_module(texts)
 SAMPLE = Path(__file__).parents[2] / 'datasets' / 'sample' / 'raw'
 
 
+@pytest.fixture(autouse=True, scope='module')
+def one_language():
+    r"""spaCy takes long to make an empty one, once for each file."""
+    import spacy
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spacy, 'blank', cache(spacy.blank))
+        yield
+
+
 @cache
 def mnre(file):
     return list(read_texts(file, 'mnre', overlapping=True))
