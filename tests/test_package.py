@@ -7,11 +7,11 @@ import pytest
 
 import eega_pyg
 
-OTHERS = ','.join(
-    f'{name}.*' for name in ('torch', 'torch_geometric', 'torchvision', 'torchmetrics',
-                             'lightning', 'transformers', 'huggingface_hub', 'spacy',
-                             'numpy', 'pandas', 'scipy', 'networkx', 'PIL', 'rich',
-                             'pydantic', 'matplotlib'))
+OTHERS = ','.join(f'{name}.*'
+                  for name in ('torch', 'torch_geometric', 'torchvision',
+                               'torchmetrics', 'lightning', 'transformers',
+                               'huggingface_hub', 'spacy', 'numpy', 'pandas', 'scipy',
+                               'networkx', 'PIL', 'rich', 'pydantic', 'matplotlib'))
 
 
 @pytest.mark.slow

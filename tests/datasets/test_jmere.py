@@ -325,8 +325,8 @@ def test_an_unknown_choice_is_named(tmp_path, change, message):
 @pytest.mark.real
 @pytest.mark.slow
 def test_the_real_data_set_holds_the_published_counts(shared_data, tmp_path):
-    # Those of train are counted where its lines are read and where they are tagged: here
-    # a part of them makes the vocabularies.
+    # Those of train are counted where its lines are read and where they are tagged:
+    # here a part of them makes the vocabularies.
     raw = tmp_path / 'raw'
     raw.mkdir()
     for split, size in (('train', 100), ('val', None)):

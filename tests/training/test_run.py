@@ -49,8 +49,8 @@ def metrics(folder):
 def whole(small_root, tiny_overrides, tmp_path_factory):
     r"""A run of three epochs without a stop."""
     config = Config.load('default', tiny_overrides)
-    return fit(config, small_root, tmp_path_factory.mktemp('runs') / 'whole',
-               progress=False)
+    return fit(config, small_root,
+               tmp_path_factory.mktemp('runs') / 'whole', progress=False)
 
 
 @pytest.mark.slow
@@ -114,7 +114,8 @@ fit(Config.load('default', sys.argv[3:]), sys.argv[1], sys.argv[2], progress=Fal
 
 
 @pytest.mark.slow
-def test_a_full_disk_destroys_no_checkpoint(small_root, tiny_overrides, whole, tmp_path):
+def test_a_full_disk_destroys_no_checkpoint(small_root, tiny_overrides, whole,
+                                            tmp_path):
     memory = Path('/dev/shm')
     temporary = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else tmp_path))
     command = [

@@ -35,13 +35,7 @@ def dataset():
 
 def build(dataset, seed=0, encoder=ENCODER, **kwargs):
     torch.manual_seed(seed)
-    kwargs = {
-        'heads': 4,
-        'edge_dim': 6,
-        'channel_dim': 5,
-        'outer_iters': 5,
-        **kwargs
-    }
+    kwargs = {'heads': 4, 'edge_dim': 6, 'channel_dim': 5, 'outer_iters': 5, **kwargs}
     model = EEGA(encoder, dataset.tags.to_dict(), dataset.vocabularies.sizes, **kwargs)
     if model.visual:  # It starts at zero: without the image.
         torch.nn.init.normal_(model.image_to_text.lin_out.weight, std=0.3)
