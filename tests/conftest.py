@@ -118,8 +118,8 @@ def tiny_overrides(tiny_encoder: str) -> list:
 def trained_overrides(tiny_overrides: list) -> list:
     r"""The configuration of :func:`trained`."""
     return [
-        *tiny_overrides, 'train.epochs=14', 'train.patience=14', 'train.lr=2e-2',
-        'train.lr_encoder=3e-3'
+        *tiny_overrides, 'train.epochs=24', 'train.patience=24', 'train.lr=1e-2',
+        'model.outer_iters=40'
     ]
 
 

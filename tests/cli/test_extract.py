@@ -210,7 +210,7 @@ def test_what_is_written_is_utf_8_whatever_the_locale(environment):
 def test_nothing_is_lost_when_the_process_is_told_to_end(eega, trained, tmp_path,
                                                          command):
     source, target = tmp_path / 'in.txt', tmp_path / 'out.jsonl'
-    source.write_text(''.join(f'{TEXT} number {i}\n' for i in range(800)))
+    source.write_text(''.join(f'{TEXT} number {i}\n' for i in range(400)))
     run = [command, str(source), '-m', str(trained), '-o', str(target)]
     part = tmp_path / 'out.jsonl.part'
     process = subprocess.Popen([sys.executable, '-m', 'eega_pyg.cli', *run],
@@ -222,7 +222,7 @@ def test_nothing_is_lost_when_the_process_is_told_to_end(eega, trained, tmp_path
     process.wait()
     assert not target.exists()
     number = len(part.read_bytes().splitlines()) - 1
-    assert 0 < number < 800
+    assert 0 < number < 400
     code, _, err = eega(*run)
     assert code == 1 and 'add --resume' in err
     code, _, err = eega(*run, '--resume')
