@@ -163,7 +163,7 @@ def test_a_pupil_learns_what_its_teacher_says(trained, small_root, tiny_override
         fit(config, small_root, tmp_path / str(share), progress=False)
         with open(tmp_path / str(share) / 'training' / 'metrics.csv', newline='') as f:
             found[share] = [float(r['val/entity_f1']) for r in csv.DictReader(f)]
-    assert found[0][-1] > 0 and found[1][-1] == 0, found
+    assert max(found[0]) > 0 and max(found[1]) == 0, found
 
 
 @pytest.mark.slow
