@@ -16,6 +16,7 @@ class FormatName(str, Enum):
     spert = 'spert'
     brat = 'brat'
     doccano = 'doccano'
+    label_studio = 'label-studio'
     gliner = 'gliner'
     prodigy = 'prodigy'
     spacy = 'spacy'
