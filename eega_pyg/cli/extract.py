@@ -110,8 +110,8 @@ def extract(
         return
     from eega_pyg.extraction.result_file import PartialResults
     with PartialResults(target, resume, tell) as part:
-        extraction.write(part, target, form)
-    note(f'Wrote {target}')
+        for path in extraction.write(part, target, form):
+            note(f'Wrote {path}')
 
 
 def _check_metadata(items: Dict[str, 'Item']) -> None:

@@ -105,9 +105,10 @@ class Extraction:
                            self.everything)
         return part.complete(self.results, len(self.items), run)
 
-    def write(self, part: 'PartialResults', target: Path, form: str) -> None:
-        r"""Writes all results to a file."""
+    def write(self, part: 'PartialResults', target: Path, form: str) -> List[Path]:
+        r"""Writes all results to a file, and returns the files that were written."""
         from eega_pyg.extraction.result_file import write_results
-        write_results(target, list(self.rated(self.values(part))), form,
-                      self.extractor.model.tag_set)
+        written = write_results(target, list(self.rated(self.values(part))), form,
+                                self.extractor.model.tag_set)
         part.remove()
+        return written

@@ -165,7 +165,8 @@ class PartialResults:
         self.path.unlink(missing_ok=True)
 
 
-def write_results(path: Path, values: Sequence[Rated], form: str, tags: TagSet) -> None:
+def write_results(path: Path, values: Sequence[Rated], form: str,
+                  tags: TagSet) -> List[Path]:
     r"""Writes results to a file in one step, see
     :func:`~eega_pyg.extraction.result_formats.write_values`; for Label Studio also the
     configuration of its page, with the types and relations of a model, beside it.
@@ -175,7 +176,11 @@ def write_results(path: Path, values: Sequence[Rated], form: str, tags: TagSet) 
         values (sequence of Rated): The results.
         form (str): Their form.
         tags (TagSet): The types and relations of the model.
+
+    Returns:
+        list: The files that were written.
     """
+    written = [path]
     names = metadata_names(value.get('metadata', {}) for value, _ in values)
     # Without the mark at its beginning, spreadsheets take a CSV file for another
     # encoding.
@@ -186,8 +191,10 @@ def write_results(path: Path, values: Sequence[Rated], form: str, tags: TagSet) 
             write_values(values, file, form, names)
         if form == 'label-studio' and not is_stream(path):
             images = any(value.get('image') for value, _ in values)
-            write_text(path.with_suffix(CONFIG),
-                       labelling_config(tags.types, tags.relations, images))
+            written.append(path.with_suffix(CONFIG))
+            write_text(written[-1], labelling_config(tags.types, tags.relations,
+                                                     images))
+    return written
 
 
 def _line(index: int, content: bytes) -> bytes:

@@ -12,7 +12,7 @@ from .annotated import AnnotatedText
 from .held import FIELDS
 from .json_array import read_array
 from .label_studio_regions import Regions
-from .label_studio_tasks import write
+from .label_studio_tasks import image_path, write
 from .native import read_other_fields
 
 HOLDS = FIELDS | {
@@ -37,6 +37,7 @@ def read(path: Path, left_out: 'Counter[str]') -> Iterator[AnnotatedText]:
     of which the last prediction counts, with the scores of its regions and relations
     as probabilities.
 
+    The path of an image is what the page asks for among its local files; URLs stay.
     A region of the text is an entity, and a region of the image that a relation joins
     to it is its box.
     """
@@ -94,6 +95,8 @@ def _text(task: Dict[str, Any], results: List[Dict[str, Any]], probable: bool,
         with located(where := f'result[{i}]'):
             found.add(result, where)
     entities, relations = found.parts()
+    if isinstance(known.get('image'), str):
+        known['image'] = image_path(known['image'])
     words = known.get('words')
     if words is not None:
         words = tuple(validated(_Words, words, 'words'))

@@ -1,7 +1,9 @@
 r"""Tasks for Label Studio, and the configuration of its page."""
 import re
+from colorsys import hls_to_rgb
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, Mapping, Optional, Sequence, Set
+from urllib.parse import quote, unquote
 from xml.etree import ElementTree
 
 from eega_pyg.schema import located, short
@@ -12,6 +14,10 @@ from .native import other_fields, write_array
 #: The ending of the file beside the tasks that holds the configuration of the page.
 CONFIG = '.config.xml'
 
+#: Where the page finds an image of this machine.
+LOCAL = '/data/local-files/?d='
+
+_URL = re.compile(r'[a-z][a-z0-9+.-]*:|/data/', re.IGNORECASE)
 _NO_XML = re.compile('[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')
 
 
@@ -86,9 +92,15 @@ def _marked(view: ElementTree.Element, control: str, name: str, shown: str, fiel
             types: Sequence[str]) -> None:
     r"""Something that is shown, and the labels of its regions."""
     labels = ElementTree.SubElement(view, control, name=name, toName=field)
-    for kind in types:
-        ElementTree.SubElement(labels, 'Label', value=kind)
+    for i, kind in enumerate(types):
+        ElementTree.SubElement(labels, 'Label', value=kind, background=_color(i))
     ElementTree.SubElement(view, shown, name=field, value=f'${field}')
+
+
+def _color(number: int) -> str:
+    # Steps of the golden ratio: no two of few hues are near each other.
+    parts = hls_to_rgb(number * 0.618034 % 1, 0.5, 0.7)
+    return '#' + ''.join(f'{round(255 * part):02x}' for part in parts)
 
 
 def _check_name(name: str) -> None:
@@ -115,14 +127,27 @@ def to_task(text: AnnotatedText, score: Optional[float] = None) -> Dict[str, Any
         'data': {
             'text': text.text,
             # The page asks for it where any text of the project has an image.
-            'image': text.image,
+            'image': image_url(text.image),
             **({} if text.words is None else {
                    'words': list(text.words)
                }),
-            **other_fields(text)
+            **{
+                name: value
+                for name, value in other_fields(text).items() if name != 'image'
+            }
         },
         'predictions': [prediction] if results or score is not None else []
     }
+
+
+def image_url(path: str) -> str:
+    r"""Where the page finds an image: paths are those of its local files, URLs stay."""
+    return path if not path or _URL.match(path) else LOCAL + quote(path)
+
+
+def image_path(url: str) -> str:
+    r"""The inverse of :func:`image_url`."""
+    return unquote(url.removeprefix(LOCAL)) if url.startswith(LOCAL) else url
 
 
 def _results(text: AnnotatedText) -> Iterator[Dict[str, Any]]:

@@ -123,6 +123,7 @@ def test_a_task_shows_the_image(values, tmp_path):
     write_results(tmp_path / 'tasks.json', [rated(result.to_dict())], 'label-studio',
                   TAGS)
     task, = json.loads((tmp_path / 'tasks.json').read_text())
-    assert task['data'] == {'text': 'Ann', 'image': 'images/7.jpg'}
+    assert task['data']['image'] == '/data/local-files/?d=images/7.jpg'
+    assert [t.image for t in read_texts(tmp_path / 'tasks.json')] == ['images/7.jpg']
     config = ElementTree.parse(tmp_path / 'tasks.config.xml')
     assert config.find('Image').get('value') == '$image'

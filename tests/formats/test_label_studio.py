@@ -255,6 +255,20 @@ def test_words_are_kept_unless_an_entity_cuts_one(read):
     assert left_out == {**OWN, 'words of texts in which an entity cuts one': 1}
 
 
+@pytest.mark.parametrize('image, url', [
+    ('ü 1/a.jpg', '/data/local-files/?d=%C3%BC%201/a.jpg'),
+    ('/home/a%20.jpg', '/data/local-files/?d=/home/a%2520.jpg'),
+    ('https://x.org/a.jpg', 'https://x.org/a.jpg'),
+    ('/data/upload/3/a.jpg', '/data/upload/3/a.jpg'),
+    ('', ''),
+])
+def test_paths_of_images_are_those_of_local_files(tmp_path, image, url):
+    path = tmp_path / 'tasks.json'
+    write_texts([AnnotatedText('Ann', image=image)], path, 'label-studio')
+    assert json.loads(path.read_text())[0]['data']['image'] == url
+    assert [t.image for t in read_texts(path)] == [image]
+
+
 @pytest.mark.parametrize('task, message', [
     ({
         'id': 1,
@@ -322,6 +336,7 @@ def test_the_page_has_all_names_and_the_image_where_there_is_one(tmp_path):
     assert [x.get('value') for x in page.iter('Label')] == ['a "b" <c>', 'é']
     assert [x.get('value') for x in page.iter('Relation')] == ['x & y']
     assert page.find('Image') is None
+    assert len({x.get('background') for x in page.iter('Label')}) == 2
     page = ElementTree.fromstring(labelling_config(['a'], [], images=True))
     assert page.find('RectangleLabels').get('toName') == page.find('Image').get('name')
 
