@@ -67,7 +67,7 @@ def _chosen(task: Dict[str, Any],
         made = validated(List[_Made], task.get('predictions') or [], 'predictions')
         left_out['earlier predictions of a task'] += max(len(made) - 1, 0)
         return (made[-1]['result'] if made else []), True
-    left_out['drafts'] += len(task.get('drafts') or [])
+    left_out['tasks with drafts'] += bool(task.get('drafts'))
     given = validated(List[Dict[str, Any]], task['annotations'], 'annotations')
     valid = [(i, a) for i, a in enumerate(given) if not a.get('was_cancelled')]
     left_out['annotations that were cancelled'] += len(given) - len(valid)

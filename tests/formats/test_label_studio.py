@@ -5,6 +5,8 @@ from collections import Counter
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from eega_pyg.formats import (
     AnnotatedEntity,
@@ -93,6 +95,15 @@ TASK = {
     1
 }
 OWN = {'tasks with numbers and dates of Label Studio': 1}
+
+
+def _places(value, path=()):
+    r"""The paths of keys and positions to all parts of a value."""
+    parts = value.items() if isinstance(
+        value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        yield (*path, key)
+        yield from _places(part, (*path, key))
 
 
 @pytest.fixture
@@ -228,7 +239,7 @@ def test_what_no_entity_or_relation_is_made_of_is_counted(read):
     })
     assert texts[0].relations == () and len(texts[0].entities) == 2
     assert left_out == {
-        **OWN, 'drafts': 1,
+        **OWN, 'tasks with drafts': 1,
         "tasks with a 'meta'": 1,
         'notes on regions': 1,
         'regions without a label': 1,
@@ -317,6 +328,42 @@ def test_what_is_wrong_is_one_line(tmp_path, task, message):
     with pytest.raises(ValueError, match=message) as e:
         list(read_texts(path, 'label-studio'))
     assert str(e.value).startswith(str(path)) and '\n' not in str(e.value)
+
+
+PLACES = [
+    *_places([
+        exported(*RESULT, box('p', 1, 2, 3, 4), join('e0', 'p'), words=['Ann'],
+                 scene_graph={'objects': []})
+    ])
+]
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 50) | st.floats() | st.text(max_size=3)
+    | st.sampled_from(['e0', 'labels', 'relation', 'rectanglelabels', '\ud800']),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        st.sampled_from(['id', 'type', 'value', 'start', 'data', 'x']), inner, max_size=
+        3), max_leaves=5)
+
+
+@pytest.mark.parametrize('examples', [50, pytest.param(3000, marks=pytest.mark.slow)])
+def test_anything_else_in_any_place_is_read_or_named(examples, tmp_path):
+    path = tmp_path / 'export.json'
+
+    @settings(max_examples=examples)
+    @given(st.sampled_from(PLACES), JUNK)
+    def check(place, junk):
+        task = exported(*RESULT, box('p', 1, 2, 3, 4), join('e0', 'p'), words=['Ann'],
+                        scene_graph={'objects': []})
+        inner = whole = [copy.deepcopy(task)]
+        for key in place[:-1]:
+            inner = inner[key]
+        inner[place[-1]] = junk
+        path.write_text(json.dumps(whole))
+        try:
+            list(read_texts(path, 'label-studio', overlapping=True))
+        except ValueError as e:
+            assert str(e).startswith(str(path)) and '\n' not in str(e)
+
+    check()
 
 
 def test_a_file_that_was_cut_off_writes_nothing(eega, tmp_path):
