@@ -147,6 +147,7 @@ def test_tasks_for_label_studio_are_written_with_the_page(eega, trained, tmp_pat
             } == {'in.jsonl', 'to-correct.json', 'to-correct.config.xml'}
 
 
+@pytest.mark.slow
 def test_the_least_certain_come_first_if_asked_for(eega, trained, tmp_path):
     source = tmp_path / 'in.txt'
     source.write_text(f'{TEXT}\nHm\nAnna Berg visits Oslo\nYuki Sato in Berlin\n')
@@ -182,6 +183,7 @@ def test_the_least_certain_come_first_if_asked_for(eega, trained, tmp_path):
         assert texts == sorted(certainty, key=certainty.get)
 
 
+@pytest.mark.slow
 def test_an_ordered_run_that_was_stopped_goes_on(eega, trained, tmp_path, monkeypatch):
     source, target = tmp_path / 'in.txt', tmp_path / 'a.json'
     source.write_text(f'{TEXT}\nHm\nAnna Berg visits Oslo\n')
