@@ -42,7 +42,8 @@ class Server:
             port = place.getsockname()[1]
         self.url = f'http://127.0.0.1:{port}'
         environment = {
-            **os.environ, 'COLLECT_ANALYTICS': 'false',
+            **os.environ,
+            'COLLECT_ANALYTICS': 'false',
             'LATEST_VERSION_CHECK': 'false',
             'SENTRY_DSN': '',
             'FRONTEND_SENTRY_DSN': '',
