@@ -32,7 +32,7 @@ def check_file(path: Union[str, Path]) -> None:
     if os.path.isdir(path):
         raise IsADirectoryError(f"'{path}' is a folder: name a file")
     try:
-        if _is_stream(path):
+        if is_stream(path):
             if not os.access(path, os.W_OK):
                 raise PermissionError(errno.EACCES, 'no permission')
             return
@@ -78,7 +78,7 @@ def atomic(path: Union[str, Path]) -> Iterator[str]:
     Raises:
         OSError: If it cannot be written, *e.g.*, a pipe that nobody reads.
     """
-    if _is_stream(path):
+    if is_stream(path):
         with TemporaryDirectory() as folder:
             yield os.path.join(folder, 'content')
             with open(os.path.join(folder, 'content'), 'rb') as source:
@@ -166,7 +166,7 @@ def _runs(process: int) -> bool:
     return True
 
 
-def _is_stream(path: Union[str, Path]) -> bool:
+def is_stream(path: Union[str, Path]) -> bool:
     r"""Whether a path is a device or one of the process's open files (``/dev/stdout``),
     which are written to where they are.
 

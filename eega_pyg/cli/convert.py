@@ -16,6 +16,7 @@ class FormatName(str, Enum):
     spert = 'spert'
     brat = 'brat'
     doccano = 'doccano'
+    label_studio = 'label-studio'
     gliner = 'gliner'
     prodigy = 'prodigy'
     spacy = 'spacy'
@@ -52,3 +53,6 @@ def convert(
         parts = ', '.join(f'{count:,} {what}' for what, count in left_out.items())
         tell(f'left out: {parts}', '[yellow]warning:[/yellow]')
     note(f'Wrote {target} ({number:,} texts read)')
+    page = target.with_suffix('.config.xml')
+    if target_form is FormatName.label_studio and page.is_file():
+        note(f'Wrote {page}, the configuration of its page')

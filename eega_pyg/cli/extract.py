@@ -1,7 +1,7 @@
 r"""The commands ``eega extract`` and ``eega explain``."""
 from enum import Enum
 from pathlib import Path
-from typing import List, Optional
+from typing import TYPE_CHECKING, Dict, List, Optional
 
 import typer
 
@@ -21,6 +21,9 @@ from .options import (
 )
 from .result_table import print_result
 
+if TYPE_CHECKING:
+    from eega_pyg.extraction.item import Item
+
 _FIGURES = ('.pdf', '.png', '.svg')
 
 
@@ -30,6 +33,12 @@ class Format(str, Enum):
     json = 'json'
     csv = 'csv'
     tsv = 'tsv'
+    label_studio = 'label-studio'
+
+
+class Order(str, Enum):
+    input = 'input'
+    uncertainty = 'uncertainty'
 
 
 def extract(
@@ -53,8 +62,12 @@ def extract(
         'printed.', None),
     style: Optional[Format] = typer.Option(
         None, '--format', show_default=False,
-        help='How results are printed \\[default: '
-        'a table for TEXT, JSON lines for files].'),
+        help='How results are printed \\[default: a table for TEXT, JSON lines for '
+        'files]; label-studio, tasks with predictions to correct, is written to a file '
+        'that ends in .json too.'),
+    order: Order = typer.Option(
+        Order.input, help='With "uncertainty", texts come first in which the least '
+        'certain entity or relation is, found or left out.'),
     resume: bool = typer.Option(
         False, '--resume', help='Go on where a stopped run '
         'with the same input and --output ended.'),
@@ -87,15 +100,28 @@ def extract(
     items = items_of(paths) if paths else {
         '': one_item((texts or [''])[0], caption, scene_graph, image)
     }
+    if form == Format.label_studio.value:
+        _check_metadata(items)
+    by_certainty = order is Order.uncertainty
+    extraction = Extraction(items, model, device, min_probability, align, by_certainty
+                            or form == 'label-studio', by_certainty)
     if target is None:
-        extraction = Extraction(items, model, device, min_probability, align)
         _print(extraction, form)
         return
     from eega_pyg.extraction.result_file import PartialResults
     with PartialResults(target, resume, tell) as part:
-        extraction = Extraction(items, model, device, min_probability, align)
-        extraction.write(part, target, form)
-    note(f'Wrote {target}')
+        for path in extraction.write(part, target, form):
+            note(f'Wrote {path}')
+
+
+def _check_metadata(items: Dict[str, 'Item']) -> None:
+    r"""Raises a :class:`ValueError` where a task cannot hold what is known of a
+    text."""
+    from eega_pyg.formats import AnnotatedText
+    from eega_pyg.schema import located
+    for place, item in items.items():
+        with located(place):
+            AnnotatedText(item.text, metadata=item.metadata)
 
 
 def _form(target: Optional[Path], style: Optional[Format], files: bool) -> str:
@@ -113,6 +139,8 @@ def _form(target: Optional[Path], style: Optional[Format], files: bool) -> str:
     if style is Format.table:
         raise ValueError('A table is printed, not written: leave out --output, or '
                          '--format table')
+    if style is Format.label_studio and named in ('json', style.value):
+        return style.value
     if style and style.value != named:
         raise ValueError(f"'{target}' ends in {suffix}, which is not --format "
                          f"{style.value}: leave out one of the two")
@@ -120,9 +148,9 @@ def _form(target: Optional[Path], style: Optional[Format], files: bool) -> str:
 
 
 def _print(extraction: Extraction, form: str) -> None:
-    found = (result.to_dict() for result in extraction.in_order())
+    found = extraction.rated(result.to_dict() for result in extraction.in_order())
     if form == 'table':
-        for value in found:
+        for value, _ in found:
             print_result(value)
     else:
         from eega_pyg.extraction.result_formats import write_values

@@ -1,12 +1,24 @@
 r"""Items to results, as the commands do it."""
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from .console import shows_progress
 from .options import check_items
 
 if TYPE_CHECKING:
+    from eega_pyg.extraction.certainty import Rated
     from eega_pyg.extraction.extractor import Extractor
     from eega_pyg.extraction.item import Item
     from eega_pyg.extraction.result import Result
@@ -27,15 +39,22 @@ class Extraction:
         min_probability (float, optional): Less probable relations are left out; by
             default those below the threshold of the model.
         align (bool): Whether entities are aligned with objects.
+        everything (bool, optional): Whether relations that are left out are asked for
+            too, without which it is not known how certain their absence is.
+            (default: :obj:`False`)
+        by_certainty (bool, optional): Whether the least certain results come first.
+            (default: :obj:`False`)
     """
-    def __init__(self, items: Dict[str,
-                                   'Item'], model: Optional[str], device: Optional[str],
-                 min_probability: Optional[float], align: bool) -> None:
+    def __init__(self, items: Dict[str, 'Item'], model: Optional[str],
+                 device: Optional[str], min_probability: Optional[float], align: bool,
+                 everything: bool = False, by_certainty: bool = False) -> None:
         self.items = items
         self.model = model
         self.device = device
         self.min_probability = min_probability
         self.align = align
+        self.everything = everything
+        self.by_certainty = by_certainty
 
     @cached_property
     def extractor(self) -> 'Extractor':
@@ -56,7 +75,8 @@ class Extraction:
         from eega_pyg.parsing import tracked
         items = list(self.items.values())
         left = [items[i] for i in positions]
-        stream = self.extractor.stream(left, align=self.align)
+        stream = self.extractor.stream(left, align=self.align,
+                                       threshold=0.0 if self.everything else None)
         progress = len(left) >= _MANY and shows_progress()
         for i, result in tracked(stream, len(left), progress, 'Extracting'):
             yield positions[i], result
@@ -71,15 +91,24 @@ class Extraction:
                 yield waiting.pop(following)
                 following += 1
 
+    def rated(self, values: Iterable[Mapping[str, Any]]) -> Iterable['Rated']:
+        r"""The results as they are shown or written."""
+        from eega_pyg.extraction.certainty import least_certain_first, rated
+        found = (rated(value, self.extractor.threshold) for value in values)
+        return least_certain_first(found) if self.by_certainty else found
+
     def values(self, part: 'PartialResults') -> List[Dict]:
         r"""All results as plain values; each is kept in a file as soon as it is
         there."""
         from eega_pyg.extraction.result_file import run_identity
-        run = run_identity(self.extractor, list(self.items.values()), self.align)
+        run = run_identity(self.extractor, list(self.items.values()), self.align,
+                           self.everything)
         return part.complete(self.results, len(self.items), run)
 
-    def write(self, part: 'PartialResults', target: Path, form: str) -> None:
-        r"""Writes all results to a file."""
+    def write(self, part: 'PartialResults', target: Path, form: str) -> List[Path]:
+        r"""Writes all results to a file, and returns the files that were written."""
         from eega_pyg.extraction.result_file import write_results
-        write_results(target, self.values(part), form)
+        written = write_results(target, list(self.rated(self.values(part))), form,
+                                self.extractor.model.tag_set)
         part.remove()
+        return written

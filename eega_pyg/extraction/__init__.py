@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 from eega_pyg._lazy import attach
 
 if TYPE_CHECKING:
+    from eega_pyg.extraction.certainty import Rated, least_certain_first, rated
     from eega_pyg.extraction.extractor import Extractor
     from eega_pyg.extraction.found import AlignedObject, FoundEntity, FoundQuintuple
     from eega_pyg.extraction.item import Item
@@ -18,7 +19,10 @@ __all__ = [
     'FoundQuintuple',
     'Item',
     'PairProbabilities',
+    'Rated',
     'Result',
+    'least_certain_first',
+    'rated',
     'read_items',
 ]
 
@@ -31,6 +35,9 @@ __getattr__, __dir__ = attach(
         'FoundQuintuple': 'found',
         'Item': 'item',
         'PairProbabilities': 'result',
+        'Rated': 'certainty',
         'Result': 'result',
+        'least_certain_first': 'certainty',
+        'rated': 'certainty',
         'read_items': 'item_files',
     })

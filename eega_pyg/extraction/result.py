@@ -1,6 +1,7 @@
 r"""What was found in one text."""
 import html
 import json
+import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
@@ -154,13 +155,16 @@ class Result:
 
     def to_dict(self) -> Dict[str, Any]:
         r"""Plain dicts and lists; ``start`` and ``end`` count characters. Entities have
-        ``objects`` where the alignment was asked for, and there is ``metadata`` where
-        there is any."""
+        ``objects`` where the alignment was asked for, and there is an ``image`` where
+        its path is known, and ``metadata`` where there is any."""
         return {
             'text':
             self.text,
             'image_id':
             self.image_id,
+            **({
+                'image': os.fspath(self.image)
+            } if isinstance(self.image, (str, os.PathLike)) else {}),
             **({
                 'metadata': self.metadata
             } if self.metadata else {}),

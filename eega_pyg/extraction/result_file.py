@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Sequence,
 
 from filelock import FileLock, Timeout
 
+from eega_pyg.extraction.certainty import Rated
 from eega_pyg.extraction.item import Item
 from eega_pyg.extraction.result import Result
 from eega_pyg.extraction.result_formats import metadata_names, write_values
-from eega_pyg.files import atomic, check_file
+from eega_pyg.files import atomic, check_file, is_stream, write_text
+from eega_pyg.formats.label_studio_tasks import CONFIG, labelling_config
 from eega_pyg.identity import digest, file_sha256, sha256
+from eega_pyg.schema import TagSet
 
 if TYPE_CHECKING:
     from eega_pyg.extraction.extractor import Extractor
@@ -19,10 +22,11 @@ if TYPE_CHECKING:
 _FORMAT = 2
 
 
-def run_identity(extractor: 'Extractor', items: Sequence[Item], align: bool) -> str:
+def run_identity(extractor: 'Extractor', items: Sequence[Item], align: bool,
+                 everything: bool = False) -> str:
     r"""A digest of all that the results of a run depend on: the model, the options of
-    the extractor, the texts and the content of their images, and whether alignments are
-    asked for."""
+    the extractor, the texts and the content of their images, and whether alignments and
+    all relations, however improbable, are asked for."""
     from eega_pyg.saving.folder import PIPELINE, WEIGHTS
     folder = Path(extractor.data.encoder)
     model = [file_sha256(folder / name) for name in (WEIGHTS, PIPELINE)]
@@ -32,7 +36,7 @@ def run_identity(extractor: 'Extractor', items: Sequence[Item], align: bool) -> 
     ]
     return digest([
         model, extractor.passage_words, extractor.threshold, align, *map(repr, items),
-        *images
+        *images, *['everything'] * everything
     ])
 
 
@@ -161,10 +165,23 @@ class PartialResults:
         self.path.unlink(missing_ok=True)
 
 
-def write_results(path: Path, values: Sequence[Dict[str, Any]], form: str) -> None:
+def write_results(path: Path, values: Sequence[Rated], form: str,
+                  tags: TagSet) -> List[Path]:
     r"""Writes results to a file in one step, see
-    :func:`~eega_pyg.extraction.result_formats.write_values`."""
-    names = metadata_names(value.get('metadata', {}) for value in values)
+    :func:`~eega_pyg.extraction.result_formats.write_values`; for Label Studio also the
+    configuration of its page, with the types and relations of a model, beside it.
+
+    Args:
+        path (Path): The file.
+        values (sequence of Rated): The results.
+        form (str): Their form.
+        tags (TagSet): The types and relations of the model.
+
+    Returns:
+        list: The files that were written.
+    """
+    written = [path]
+    names = metadata_names(value.get('metadata', {}) for value, _ in values)
     # Without the mark at its beginning, spreadsheets take a CSV file for another
     # encoding.
     encoding = 'utf-8-sig' if form == 'csv' else 'utf-8'
@@ -172,6 +189,12 @@ def write_results(path: Path, values: Sequence[Dict[str, Any]], form: str) -> No
         with open(temporary, 'w', encoding=encoding, errors='replace',
                   newline='') as file:
             write_values(values, file, form, names)
+        if form == 'label-studio' and not is_stream(path):
+            images = any(value.get('image') for value, _ in values)
+            written.append(path.with_suffix(CONFIG))
+            write_text(written[-1], labelling_config(tags.types, tags.relations,
+                                                     images))
+    return written
 
 
 def _line(index: int, content: bytes) -> bytes:

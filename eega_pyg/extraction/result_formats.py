@@ -1,7 +1,12 @@
 r"""Results as JSON and as tables for a spreadsheet."""
 import csv
 import json
+from dataclasses import replace
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Sequence, TextIO
+
+from eega_pyg.extraction.certainty import Rated
+from eega_pyg.formats.label_studio_tasks import to_task
+from eega_pyg.formats.native import from_dict
 
 #: The endings of files of results, and their forms.
 FORMATS = {
@@ -17,20 +22,20 @@ _LAST = ('text', 'image_id', 'head', 'head_type', 'relation', 'tail', 'tail_type
          'probability', 'directed', 'head_start', 'head_end', 'tail_start', 'tail_end')
 
 
-def write_values(results: Iterable[Mapping[str, Any]], file: TextIO, form: str,
+def write_values(results: Iterable[Rated], file: TextIO, form: str,
                  metadata: Sequence[str] = ()) -> None:
     r"""Writes results one by one, each as soon as it comes.
 
-    ``jsonl`` is an object a line, ``json`` a list of the same objects. ``csv`` and
+    ``jsonl`` is an object a line, ``json`` a list of the same objects, and
+    ``label-studio`` a list of tasks with predictions. ``csv`` and
     ``tsv`` have a row for each relation, one for each entity that is in no relation
     (as the head, with its own probability), and one with the text alone where nothing
     was found; so no text is without a row.
 
     Args:
-        results (iterable): What
-            :meth:`~eega_pyg.extraction.result.Result.to_dict` makes.
+        results (iterable of Rated): The results.
         file (TextIO): Where they go.
-        form (str): One of the values of :obj:`FORMATS`.
+        form (str): One of the values of :obj:`FORMATS`, or ``label-studio``.
         metadata (sequence of str, optional): The fields of the metadata that have a
             column in a table. (default: none)
     """
@@ -41,7 +46,7 @@ def write_values(results: Iterable[Mapping[str, Any]], file: TextIO, form: str,
         writer.writerow([
             *_FIRST, *(f'metadata_{x}' if x in taken else x for x in metadata), *_LAST
         ])
-        for number, result in enumerate(results, 1):
+        for number, (result, _) in enumerate(results, 1):
             known = result.get('metadata', {})
             cells = [number, *(_cell(known.get(name)) for name in metadata)]
             for row in _rows(result):
@@ -52,13 +57,21 @@ def write_values(results: Iterable[Mapping[str, Any]], file: TextIO, form: str,
             file.flush()
         return
     separator = '[\n'
-    for result in results:
-        line = json.dumps(result, ensure_ascii=False, default=str)
+    for result, certainty in results:
+        value = _task(result, certainty) if form == 'label-studio' else result
+        line = json.dumps(value, ensure_ascii=False, default=str)
         file.write(line + '\n' if form == 'jsonl' else separator + line)
         file.flush()
         separator = ',\n'
-    if form == 'json':
+    if form != 'jsonl':
         file.write('[]\n' if separator == '[\n' else '\n]\n')
+
+
+def _task(result: Mapping[str, Any], certainty: float) -> Dict[str, Any]:
+    text = from_dict(result)
+    if text.scene_graph is not None and not text.scene_graph.objects:
+        text = replace(text, scene_graph=None)
+    return to_task(text, certainty)
 
 
 def lone_entities(result: Mapping[str, Any]) -> List[Dict[str, Any]]:

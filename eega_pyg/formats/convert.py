@@ -14,6 +14,7 @@ from typing import (
     Iterable,
     Iterator,
     List,
+    Mapping,
     NamedTuple,
     Optional,
     Sequence,
@@ -21,10 +22,21 @@ from typing import (
     Union,
 )
 
-from eega_pyg.files import atomic, check_apart
+from eega_pyg.files import atomic, check_apart, is_stream, write_text
 from eega_pyg.schema import Span, TagSet, located, short
 
-from . import brat, conll, docbin, doccano, gliner, mnre, native, prodigy, spert
+from . import (
+    brat,
+    conll,
+    docbin,
+    doccano,
+    gliner,
+    label_studio,
+    mnre,
+    native,
+    prodigy,
+    spert,
+)
 from .annotated import AnnotatedText
 from .held import fitted
 from .recognition import recognized
@@ -40,12 +52,13 @@ class Format(NamedTuple):
     Args:
         read (callable): Takes a path and a counter of what is left out, and yields
             texts.
-        write (callable): Takes texts and a path.
+        write (callable): Takes texts and a path. May return the contents of files that
+            belong beside it, by what their names end in.
         holds (frozenset of str): What it holds, of
             :obj:`~eega_pyg.formats.held.FEATURES`.
     """
     read: Callable[[Path, 'Counter[str]'], Iterator[AnnotatedText]]
-    write: Callable[[Iterable[AnnotatedText], Path], None]
+    write: Callable[[Iterable[AnnotatedText], Path], Optional[Mapping[str, str]]]
     holds: FrozenSet[str]
 
 
@@ -57,6 +70,7 @@ FORMATS: Dict[str, Format] = {
     'spert': Format(spert.read, spert.write, spert.HOLDS),
     'brat': Format(brat.read, brat.write, brat.HOLDS),
     'doccano': Format(doccano.read, doccano.write, doccano.HOLDS),
+    'label-studio': Format(label_studio.read, label_studio.write, label_studio.HOLDS),
     'gliner': Format(gliner.read, gliner.write, gliner.HOLDS),
     'prodigy': Format(prodigy.read, prodigy.write, prodigy.HOLDS),
     'spacy': Format(docbin.read, docbin.write, docbin.HOLDS),
@@ -141,7 +155,10 @@ def write_texts(texts: Iterable[AnnotatedText], path: Union[str, Path],
             raise ValueError(f"'{form}' holds nothing of the texts (left out: {parts})")
 
     with (_whole_folder if form in FOLDERS else atomic)(path) as temporary:
-        FORMATS[form].write(parts(), Path(temporary))
+        beside = FORMATS[form].write(parts(), Path(temporary)) or {}
+        for ending, content in beside.items():
+            if not is_stream(path):
+                write_text(path.with_suffix(ending), content)
     return +left_out
 
 

@@ -6,11 +6,12 @@ from typing import Annotated, Any, Dict, Iterable, Iterator, List, Optional, Tup
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from eega_pyg.files import read_json, read_lines
+from eega_pyg.files import read_lines
 from eega_pyg.schema import Index, Name, Span, located, short, split_fields, validated
 
 from .annotated import AnnotatedEntity, AnnotatedRelation, AnnotatedText
 from .held import FIELDS, WITH_WORDS
+from .json_array import read_array
 from .native import other_fields, read_other_fields, write_array
 from .words import from_word_spans, word_spans
 
@@ -40,8 +41,8 @@ def read(path: Path,
     values: Iterable[Tuple[str, Any]] = ((f'{path}:{number}', value)
                                          for number, value in read_lines(path))
     if array:
-        texts = validated(List[Any], read_json(path), path)
-        values = ((f'{path}: text {i}', value) for i, value in enumerate(texts))
+        values = ((f'{path}: text {i}', value)
+                  for i, value in enumerate(read_array(path)))
     for place, value in values:
         with located(place):
             yield _text(validated(Dict[str, Any], value), place)

@@ -58,6 +58,8 @@ def _of_value(value: Any) -> Optional[str]:
     r"""The format of a text, :obj:`None` where it may be of several."""
     if not isinstance(value, dict):
         return None
+    if isinstance(value.get('data'), dict) and value.keys() & _TASK:
+        return 'label-studio'
     parts = [
         x for name in ('entities', 'relations') if isinstance(value.get(name), list)
         for x in value[name]
@@ -67,6 +69,8 @@ def _of_value(value: Any) -> Optional[str]:
 
 
 _BETWEEN = re.compile(r'[\s,]*')
+#: What a task of Label Studio has beside its data.
+_TASK = {'annotations', 'predictions'}
 #: Fields of a text, its entities and its relations that no other format has.
 _MARKS = {
     'mnre': {'token', 'label_list'},

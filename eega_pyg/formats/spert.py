@@ -6,11 +6,11 @@ from typing import Annotated, Any, Dict, Iterable, Iterator, List, Optional, Tup
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from eega_pyg.files import read_json
 from eega_pyg.schema import Index, Name, Span, Text, located, split_fields, validated
 
 from .annotated import AnnotatedEntity, AnnotatedRelation, AnnotatedText
 from .held import FIELDS, WITH_WORDS
+from .json_array import read_array
 from .native import other_fields, read_other_fields, write_array
 from .words import from_word_spans, word_spans
 
@@ -50,7 +50,7 @@ def read(path: Path,
     "type": "Live_In"}]}`` with half-open spans of tokens, or with ``[start, end,
     type]`` and ``[head start, head end, tail start, tail end, type]`` in their place.
     """
-    for i, value in enumerate(validated(List[Any], read_json(path), path)):
+    for i, value in enumerate(read_array(path)):
         with located(place := f'{path}: sentence {i}'):
             yield _text(value, place)
 

@@ -99,3 +99,12 @@ def test_no_file_is_written_over_what_is_read(eega, own, tmp_path):
     assert code == 1 and 'is not an empty folder: name a new one' in err
     code, _, err = eega('convert', own, tmp_path / 'new.json')
     assert code == 1 and 'may be of several formats' in err
+
+
+def test_label_studio_gets_the_configuration_of_its_page(eega, own, tmp_path):
+    code, _, err = eega('convert', own, tmp_path / 'tasks.json', '--to', 'label-studio')
+    assert code == 0 and f"Wrote {tmp_path / 'tasks.config.xml'}" in err
+    assert '"leads"' in (tmp_path / 'tasks.config.xml').read_text()
+    # A stream has nothing beside it.
+    code, _, err = eega('convert', own, '/dev/null', '--to', 'label-studio')
+    assert code == 0 and 'config' not in err

@@ -11,6 +11,7 @@ import pytest
 
 from eega_pyg.extraction.extractor import Extractor
 from eega_pyg.extraction.result_file import PartialResults
+from eega_pyg.formats import read_texts
 
 TEXT = 'Marco Bellini joins Harbor City FC'
 
@@ -109,10 +110,111 @@ def test_an_ending_that_is_none_and_two_formats_are_errors(eega, tmp_path):
           'A table is printed, not written')
     fails(eega('extract', TEXT, '-o', tmp_path / 'a.csv', '--format', 'jsonl'),
           'ends in .csv, which is not --format jsonl')
+    fails(eega('extract', TEXT, '-o', tmp_path / 'a.csv', '--format', 'label-studio'),
+          'ends in .csv, which is not --format label-studio')
     fails(eega('extract', TEXT, '-o', tmp_path / 'a.csv', '--align'),
           '--align is shown in JSON only')
     fails(eega('extract', TEXT, '--align'), '--align is shown in JSON only')
     assert list(tmp_path.iterdir()) == []
+
+
+def test_tasks_for_label_studio_are_written_with_the_page(eega, trained, tmp_path):
+    source, target = tmp_path / 'in.jsonl', tmp_path / 'to-correct.json'
+    source.write_text(''.join(
+        json.dumps({
+            'text': text,
+            'id': i
+        }) + '\n' for i, text in enumerate([TEXT, '😀 Hm', f'😀 {TEXT} again'])))
+    code, _, err = eega('extract', source, '-m', trained, '-o', target, '--format',
+                        'label-studio')
+    assert code == 0, err
+    tasks = list(read_texts(target))
+    found = [
+        json.loads(line)
+        for line in eega('extract', source, '-m', trained)[1].splitlines()
+    ]
+    for task, value in zip(tasks, found):
+        assert task.metadata == value['metadata'] and task.text == value['text']
+        assert [task.text[e.start:e.end]
+                for e in task.entities] == [e['text'] for e in value['entities']]
+        assert [r.type for r in task.relations
+                ] == [q['relation'] for q in value['quintuples']]
+    assert 'member_of' in (tmp_path / 'to-correct.config.xml').read_text()
+    printed = eega('extract', source, '-m', trained, '--format', 'label-studio')[1]
+    assert json.loads(printed) == json.loads(target.read_text())
+    assert {p.name
+            for p in tmp_path.iterdir()
+            } == {'in.jsonl', 'to-correct.json', 'to-correct.config.xml'}
+
+
+@pytest.mark.slow
+def test_the_least_certain_come_first_if_asked_for(eega, trained, tmp_path):
+    source = tmp_path / 'in.txt'
+    source.write_text(f'{TEXT}\nHm\nAnna Berg visits Oslo\nYuki Sato in Berlin\n')
+    command = ['extract', source, '-m', trained, '--order', 'uncertainty']
+    everything = [
+        json.loads(line) for line in eega('extract', source, '-m', trained,
+                                          '--min-probability', 0)[1].splitlines()
+    ]
+    threshold = sorted(q['probability'] for v in everything
+                       for q in v['quintuples'])[-1]
+    command += ['--min-probability', threshold]
+    # By hand: what is stated is right with p, what is left out with 1 - p.
+    certainty = {
+        v['text']:
+        min([1.0] + [e['probability'] for e in v['entities']] + [
+            p if p >= threshold else 1 - p for p in (q['probability']
+                                                     for q in v['quintuples'])
+        ])
+        for v in everything
+    }
+    for form in ('jsonl', 'label-studio'):
+        code, out, err = eega(*command, '--format', form)
+        assert code == 0, err
+        if form == 'jsonl':
+            values = [json.loads(line) for line in out.splitlines()]
+            assert [len(v['quintuples']) for v in values].count(1) == 1
+            texts = [v['text'] for v in values]
+        else:
+            tasks = json.loads(out)
+            texts = [t['data']['text'] for t in tasks]
+            assert [t['predictions'][0]['score']
+                    for t in tasks] == sorted(certainty.values())
+        assert texts == sorted(certainty, key=certainty.get)
+
+
+@pytest.mark.slow
+def test_an_ordered_run_that_was_stopped_goes_on(eega, trained, tmp_path, monkeypatch):
+    source, target = tmp_path / 'in.txt', tmp_path / 'a.json'
+    source.write_text(f'{TEXT}\nHm\nAnna Berg visits Oslo\n')
+    command = [
+        'extract', source, '-m', trained, '-o', target, '--format', 'label-studio',
+        '--order', 'uncertainty'
+    ]
+    assert eega(*command)[0] == 0
+    whole = target.read_text()
+    target.unlink()
+    stream = Extractor.stream
+
+    def stopped(*args, **kwargs):
+        yield next(stream(*args, **kwargs))
+        raise OSError('no power')
+
+    monkeypatch.setattr(Extractor, 'stream', stopped)
+    assert 'no power' in eega(*command)[2]
+    assert (tmp_path / 'a.json.part').is_file() and not target.exists()
+    monkeypatch.setattr(Extractor, 'stream', stream)
+    # Without the order, improbable relations are not kept: that is another run.
+    fails(eega(*command[:6], '--resume'), 'belongs to a run with other')
+    assert eega(*command, '--resume')[0] == 0
+    assert target.read_text() == whole
+
+
+def test_metadata_that_no_task_can_hold_is_named_before_the_work(eega, tmp_path):
+    source = tmp_path / 'in.jsonl'
+    source.write_text('{"text": "Ann"}\n{"text": "Bo", "x": NaN}\n')
+    fails(eega('extract', source, '--format', 'label-studio'),
+          'in.jsonl:2: metadata: no values of JSON')
 
 
 def test_results_are_not_read_as_texts(eega, trained, tmp_path):

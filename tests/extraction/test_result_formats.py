@@ -1,18 +1,22 @@
 import csv
 import io
 import json
+from xml.etree import ElementTree
 
 import pytest
 
+from eega_pyg.extraction.certainty import rated
 from eega_pyg.extraction.result import Result
 from eega_pyg.extraction.result_file import write_results
 from eega_pyg.extraction.result_formats import write_values
-from eega_pyg.schema import Entity, Quintuple, SceneGraph
+from eega_pyg.formats import read_texts
+from eega_pyg.schema import Entity, Quintuple, SceneGraph, TagSet
 from eega_pyg.tagging import Extraction
 
 ANN, ROME, MAY = (Entity(0, 1, 'per', 0.75), Entity(2, 3, 'loc',
                                                     0.5), Entity(4, 5, 'misc', 0.25))
 WORDS = ((0, 3), (4, 6), (7, 11), (12, 14), (15, 18))
+TAGS = TagSet(('per', 'loc', 'misc'), ('lives_in', 'of'))
 NAMES = ['id', 'text', 'user']
 
 
@@ -39,7 +43,7 @@ def values():
 
 def written(values, form):
     file = io.StringIO()
-    write_values(values, file, form, NAMES)
+    write_values(map(rated, values), file, form, NAMES)
     return file.getvalue()
 
 
@@ -79,7 +83,7 @@ def test_json_is_a_list_and_json_lines_are_lines(values):
 
 def test_files_are_utf_8_and_csv_says_so(values, tmp_path):
     for form in ('jsonl', 'json', 'csv', 'tsv'):
-        write_results(tmp_path / form, values, form)
+        write_results(tmp_path / form, [rated(v) for v in values], form, TAGS)
         content = (tmp_path / form).read_bytes()
         assert content.startswith(b'\xef\xbb\xbf') is (form == 'csv')
         assert 'é' in content.decode()
@@ -90,5 +94,36 @@ def test_half_a_surrogate_pair_is_replaced_before_it_is_written(tmp_path):
                     metadata={'x': 'a\ud800b'})
     assert json.loads(result.to_json())['metadata'] == {'x': 'a?b'}
     for form in ('jsonl', 'csv'):
-        write_results(tmp_path / form, [result.to_dict()], form)
+        write_results(tmp_path / form, [rated(result.to_dict())], form, TAGS)
         assert 'a?b' in (tmp_path / form).read_text(encoding='utf-8')
+
+
+def test_tasks_are_read_as_what_was_found(values, tmp_path):
+    path = tmp_path / 'tasks.json'
+    write_results(path, [rated(v) for v in values], 'label-studio', TAGS)
+    texts = list(read_texts(path))
+    assert [[(e.start, e.end, e.type, e.probability) for e in t.entities]
+            for t in texts] == [[(e['start'], e['end'], e['type'], e['probability'])
+                                 for e in v['entities']] for v in values]
+    assert [(r.head, r.tail, r.type, r.probability) for t in texts
+            for r in t.relations] == [(0, 1, 'lives_in', 0.4), (1, 0, 'of', 0.4)]
+    assert [t.metadata for t in texts] == [v.get('metadata', {}) for v in values]
+    tasks = json.loads(path.read_text(encoding='utf-8'))
+    assert [p['score'] for t in tasks for p in t['predictions']] == [0.4, 0.25, 1.0]
+    # All that the model knows can be chosen, and no image is asked for.
+    config = ElementTree.parse(tmp_path / 'tasks.config.xml')
+    assert [x.get('value') for x in config.iter('Label')] == list(TAGS.types)
+    assert [x.get('value') for x in config.iter('Relation')] == list(TAGS.relations)
+    assert config.find('Image') is None
+
+
+def test_a_task_shows_the_image(values, tmp_path):
+    result = Result('Ann', ((0, 3), ), Extraction([ANN], []), SceneGraph(),
+                    image='images/7.jpg')
+    write_results(tmp_path / 'tasks.json', [rated(result.to_dict())], 'label-studio',
+                  TAGS)
+    task, = json.loads((tmp_path / 'tasks.json').read_text())
+    assert task['data']['image'] == '/data/local-files/?d=images/7.jpg'
+    assert [t.image for t in read_texts(tmp_path / 'tasks.json')] == ['images/7.jpg']
+    config = ElementTree.parse(tmp_path / 'tasks.config.xml')
+    assert config.find('Image').get('value') == '$image'

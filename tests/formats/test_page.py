@@ -11,7 +11,7 @@ PAGE = (Path(__file__).parents[2] / 'docs' / 'guide' /
 
 def test_the_table_says_what_each_format_cannot_hold():
     table = PAGE.partition('cannot hold |')[2].partition('\n\n')[0]
-    rows = dict(re.findall(r'^\| `(\w+)` \| [^|]+ \| (.*) \|$', table, re.MULTILINE))
+    rows = dict(re.findall(r'^\| `([\w-]+)` \| [^|]+ \| (.*) \|$', table, re.MULTILINE))
     assert rows == {
         name:
         ', '.join(what
