@@ -58,8 +58,9 @@ def join_records(records: Sequence[Record], number: int, least: int = LEAST,
             if max_words is not None and num_words > max_words:
                 break
             chosen.append(order.pop())
-        image = generator.choice(chosen).image_id
-        texts.append(replace(_join(chosen, generator.random() < 0.5), image_id=image))
+        image = generator.choice(chosen)
+        text = _join(chosen, generator.random() < 0.5)
+        texts.append(replace(text, image_id=image.image_id, seen=image.seen))
     return texts
 
 

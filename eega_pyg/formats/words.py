@@ -100,7 +100,8 @@ def _places(words: Sequence[str]) -> List[Span]:
 def _hint(text: AnnotatedText) -> str:
     return other_units(text.text, [
         (e.start, e.end) for e in text.entities
-    ]) or ': correct it, or widen all to whole words (--widen)'
+    ]) or (': correct it, or widen all to whole words (--widen; '
+          'of a data set, --set data.widen=true)')
 
 
 class Token(NamedTuple):

@@ -10,7 +10,7 @@ from torch.utils.data import ConcatDataset, Dataset
 from torch_geometric.data import HeteroData
 
 from eega_pyg.config import Config, DataConfig
-from eega_pyg.datasets import JMERE
+from eega_pyg.datasets import JMERE, PairDataset, open_dataset
 from eega_pyg.datasets.mnre import UNRELATED
 from eega_pyg.device import find_device
 from eega_pyg.files import atomic, short_reason
@@ -31,12 +31,12 @@ class DistillationDataset(Dataset):
     give them.
 
     Args:
-        dataset (JMERE): The data set.
+        dataset (PairDataset): The data set.
         log_probs (sequence of Tensor): The predictions of the teachers, see
             :func:`ensemble_log_probs`.
         share (float): The teachers' share of the target; the rest is the given tag's.
     """
-    def __init__(self, dataset: JMERE, log_probs: Sequence[Tensor],
+    def __init__(self, dataset: PairDataset, log_probs: Sequence[Tensor],
                  share: float) -> None:
         self.dataset = dataset
         self.log_probs = log_probs
@@ -96,18 +96,18 @@ def ensemble_log_probs(models: Sequence[Union[str, Path]], root: Union[str, Path
         if saved.model.table != data.table:
             raise ValueError(f"The model '{name}' was trained with data.table="
                              f"{saved.model.table}, not {data.table}")
-        own = saved.data.model_copy(update={
-            'version': data.version,
-            'max_words': data.max_words
-        })
-        dataset = JMERE(str(root), split=split, vocabularies=saved.vocabularies,
-                        tags=tags, log=progress, **own.arguments())
+        own = saved.data.model_copy(
+            update={
+                name: getattr(data, name)
+                for name in ('version', 'max_words', 'entities', 'widen')
+            })
+        dataset = open_dataset(root, split, own, tags, saved.vocabularies, progress)
         log_probs = _log_probs(saved.model, dataset, progress)
         total = [a + b for a, b in zip(total, log_probs)] if total else log_probs
     return [(x / len(models)).log_softmax(dim=-1).half() for x in total]
 
 
-def _log_probs(model: EEGA, dataset: JMERE, progress: bool) -> List[Tensor]:
+def _log_probs(model: EEGA, dataset: PairDataset, progress: bool) -> List[Tensor]:
     loader = sorted_loader(dataset, 32)
     batches = tracked(loader, len(loader), progress, 'Asking a model')
     parts = (part for out in predict(model.to(find_device()), batches)
@@ -116,7 +116,7 @@ def _log_probs(model: EEGA, dataset: JMERE, progress: bool) -> List[Tensor]:
     return [of_pair[i] for i in range(len(dataset))]
 
 
-def distillation_data(config: Config, train: JMERE, path: Path,
+def distillation_data(config: Config, train: PairDataset, path: Path,
                       progress: bool) -> ConcatDataset:
     r"""The training split, and the texts without tags if they are asked for, with the
     predictions of the teachers. These are written to a file, or read where a stopped
@@ -129,6 +129,9 @@ def distillation_data(config: Config, train: JMERE, path: Path,
     tags, share = config.tags.tag_set(), config.train.distillation
     parts = [(train, share)]
     if config.train.unlabelled:
+        if not isinstance(train, JMERE):
+            raise ValueError('train.unlabelled: only a data set of lines of MNRE has '
+                             'texts without tags')
         kwargs = {**config.data.arguments(), 'version': UNRELATED}
         parts.append((JMERE(train.root, vocabularies=train.vocabularies, tags=tags,
                             log=progress, **kwargs), 1.0))
