@@ -7,6 +7,8 @@ from eega_pyg.schema import located, short
 
 #: Larger files are no list of boxes.
 MAX_BYTES = 1_000_000
+#: No image is that wide or high.
+MAX_PIXELS = 1_000_000
 
 NamedBox = Tuple[str, Tuple[float, float, float, float]]
 
@@ -37,8 +39,8 @@ def read_boxes(path: Union[str, Path]) -> List[NamedBox]:
         except (ElementTree.ParseError, ValueError, LookupError) as e:
             raise ValueError(f'not valid XML: {short(str(e))}') from None
         width, height = (_number(root, f'size/{name}') for name in ('width', 'height'))
-        if min(width, height) <= 0:
-            raise ValueError(f'size: expected numbers > 0 (got {width:g} x {height:g})')
+        if not (0 < width < MAX_PIXELS and 0 < height < MAX_PIXELS):
+            raise ValueError(f'size: expected pixels (got {width:g} x {height:g})')
         found = []
         for i, element in enumerate(root.iter('object')):
             with located(f'object {i}'):
