@@ -85,8 +85,8 @@ def calibrate(
     held_out: List[str] = typer.Option(
         [], '--held-out', metavar='KIND:FILE', show_default=False, help='A set with '
         'all its entities, jsonl:FILE, conll04:FILE or gmner:FILE, for the '
-        'probabilities of entities; may be repeated \\[default: the validation split, where an entity '
-        'of no relation counts as wrong].'),
+        'probabilities of entities; may be repeated \\[default: the validation split, '
+        'where in JMERE an entity of no relation counts as wrong].'),
     min_precision: float = typer.Option(
         0.0, min=0, max=1, help='The threshold is the one of the best F1 among those '
         'with at least this precision.'),

@@ -87,9 +87,9 @@ class TagsConfig(Section):
 
     def tag_set(self) -> TagSet:
         r"""The tags; JMERE's where none are named."""
-        return TagSet(JMERE_TAGS.types if self.types is None else self.types,
-                      JMERE_TAGS.relations if self.relations is None else
-                      self.relations)
+        return TagSet(
+            JMERE_TAGS.types if self.types is None else self.types,
+            JMERE_TAGS.relations if self.relations is None else self.relations)
 
 
 class DataConfig(Section):

@@ -19,8 +19,7 @@ from .record import Record
 KINDS = ('jsonl', 'conll04', 'gmner')
 
 
-def read_further(name: str, train: PairDataset,
-                 entities: str = 'auto') -> List[Record]:
+def read_further(name: str, train: PairDataset, entities: str = 'auto') -> List[Record]:
     r"""Reads the sentences of a further set.
 
     Args:

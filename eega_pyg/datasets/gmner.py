@@ -7,15 +7,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from eega_pyg.formats import conll, word_spans
 from eega_pyg.identity import digest, file_sha256
-from eega_pyg.schema import (
-    UNSTATED,
-    Annotation,
-    BoxOfSpan,
-    Entity,
-    Span,
-    TagSet,
-    short,
-)
+from eega_pyg.schema import UNSTATED, Annotation, BoxOfSpan, Entity, Span, TagSet, short
 
 from .pair_dataset import SPLITS, PairDataset, check_choice
 from .pascal_voc import read_boxes
@@ -163,8 +155,8 @@ class Twitter(PairDataset):
 
 
 class GMNER(Twitter):
-    r"""Tweets with all their entities, and where these are seen in their images: `"Grounded
-    Multimodal Named Entity Recognition on Social Media"
+    r"""Tweets with all their entities, and where these are seen in their images:
+    `"Grounded Multimodal Named Entity Recognition on Social Media"
     <https://aclanthology.org/2023.acl-long.508>`_.
 
     As :class:`Twitter`, and ``root/raw/xml`` holds the boxes, see

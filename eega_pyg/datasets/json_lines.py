@@ -98,14 +98,22 @@ class JSONLines(PairDataset):
             check_there(folder, 'train')
         check_there(folder, split)
         if tags is None or entities == 'auto':
-            found = survey(json_file(folder, 'train' if osp.isfile(
-                json_file(folder, 'train')) else split))
+            train = json_file(folder, 'train')
+            found = survey(train if osp.isfile(train) else json_file(folder, split))
             tags = found.tags if tags is None else tags
             entities = found.entities if entities == 'auto' else entities
         self.entities = entities
         texts = JSONTexts(folder, tags, entities, widen, spacy_model, word_vectors)
         super().__init__(root, split, texts, spacy_model=spacy_model,
                          word_vectors=word_vectors, **kwargs)
+
+
+_HINTS = {
+    'train': ': put the texts to learn from there, one a line',
+    'val': ': move about a tenth of the texts of train.jsonl there, by which the best '
+    'epoch is chosen',
+    'test': ''
+}
 
 
 def json_file(folder: str, split: str) -> str:
@@ -118,10 +126,4 @@ def check_there(folder: str, split: str) -> None:
     lines if there is none."""
     path = json_file(folder, split)
     if not osp.isfile(path):
-        hint = {
-            'train': 'put the texts to learn from there, one a line',
-            'val': 'move about a tenth of the texts of train.jsonl there, by which '
-                   'the best epoch is chosen'
-        }
-        raise FileNotFoundError(f"There is no '{path}': "
-                                f"{hint.get(split, 'the split is not there')}")
+        raise FileNotFoundError(f"There is no '{path}'{_HINTS[split]}")

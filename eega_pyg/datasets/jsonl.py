@@ -3,7 +3,7 @@ import os.path as osp
 import warnings
 from collections import Counter
 from pathlib import Path
-from typing import Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Union
+from typing import Dict, FrozenSet, Iterator, List, Literal, NamedTuple, Optional, Union
 
 from eega_pyg.formats import AnnotatedText, in_words, read_texts, word_spans
 from eega_pyg.formats.words import Tokenizer
@@ -38,7 +38,7 @@ class Survey(NamedTuple):
         alone (int): The number of entities in no relation.
     """
     tags: TagSet
-    entities: str
+    entities: Literal['all', 'related']
     types: Dict[str, int]
     relations: Dict[str, int]
     texts: int
@@ -65,9 +65,8 @@ def survey(path: Union[str, Path]) -> Survey:
         if not types:
             raise ValueError(f"holds no entity in {number:,} texts, and so no types")
         tags = TagSet(tuple(sorted(types)), tuple(sorted(relations)))
-    return Survey(tags, 'all' if alone else 'related',
-                  {name: types[name] for name in tags.types},
-                  {name: relations[name] for name in tags.relations}, number, alone)
+    return Survey(tags, 'all' if alone else 'related', dict(sorted(types.items())),
+                  dict(sorted(relations.items())), number, alone)
 
 
 def read_jsonl(path: Union[str, Path], tags: Optional[TagSet], tokenize: Tokenizer,
@@ -119,7 +118,8 @@ def read_jsonl(path: Union[str, Path], tags: Optional[TagSet], tokenize: Tokeniz
         entities = 'all' if alone else 'related'
     names = None
     if partial:
-        names = frozenset(x.type for t in found for x in (*t.entities, *t.relations))
+        names = frozenset(e.type for t in found for e in t.entities)
+        names |= {r.type for t in found for r in t.relations}
     boxes = any(e.box is not None for t in found for e in t.entities)
     folder = osp.dirname(path)
     return [_record(t, entities, names, boxes, folder) for t in found]
@@ -135,8 +135,9 @@ def _texts(path: Union[str, Path],
 
 def _check_overlap(text: AnnotatedText) -> None:
     if pair := text.overlapping():
-        names = [f'{short(text.text[e.start:e.end])} [{e.start}, {e.end})' for e in pair]
-        raise ValueError(f"the entities {' and '.join(names)} overlap, and a model "
+        one, other = (f'{short(text.text[e.start:e.end])} [{e.start}, {e.end})'
+                      for e in pair)
+        raise ValueError(f"the entities {one} and {other} overlap, and a model "
                          f"learns one of two at most: keep one")
 
 
@@ -159,11 +160,11 @@ def _record(text: AnnotatedText, entities: str, names: Optional[FrozenSet[str]],
     if names is not None:
         annotation = annotation._replace(rest=UNSTATED, tags=names)
     graph = text.scene_graph
-    seen = Seen(graph if graph is not None and graph.objects else None,
-                (text.caption or '').strip(),
+    caption = (text.caption or '').strip()
+    seen = Seen(graph if graph is not None and graph.objects else None, caption,
                 osp.join(folder, text.image) if text.image else '')
     image_id = text.image_id or osp.basename(text.image)
-    if not image_id and (seen.scene_graph or seen.caption):
+    if not image_id and (seen.scene_graph or caption):
         image_id = osp.basename(text.place)  # So that images are told apart.
     return Record(
         words, image_id, tuple(dict.fromkeys(quintuples)), ' '.join(words), annotation,

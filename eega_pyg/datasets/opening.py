@@ -31,8 +31,8 @@ def kind_of(root: Folder) -> Optional[str]:
     }
     found = {
         kind: name
-        for kind, names in files.items() for name in names
-        if osp.isfile(osp.join(root, 'raw', name))
+        for kind, names in files.items()
+        for name in names if osp.isfile(osp.join(root, 'raw', name))
     }
     if len(found) > 1:
         first, second = list(found.values())[:2]

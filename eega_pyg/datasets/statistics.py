@@ -24,10 +24,11 @@ def statistics(data: HeteroData, slices: Optional[Dict[Any,
 
     Returns:
         ``sentences``, ``windows``, ``words``, ``quintuples``, ``entities`` (distinct
-        spans of a sentence, also of those in no quintuple), ``objects``, ``predicates``, ``with objects`` (share of
-        the sentences), ``overlapping spans`` (sentences that have some), ``left out``
-        (quintuples for which there is no room in the tables, see
-        :func:`~eega_pyg.tagging.encode`, or whose entities are in no common window).
+        spans of a sentence, also of those in no quintuple), ``objects``,
+        ``predicates``, ``with objects`` (share of the sentences), ``overlapping spans``
+        (sentences that have some), ``left out`` (quintuples for which there is no room
+        in the tables, see :func:`~eega_pyg.tagging.encode`, or whose entities are in no
+        common window).
 
     Raises:
         ValueError: If the graphs are of another class.

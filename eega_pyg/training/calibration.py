@@ -70,8 +70,8 @@ def fit_temperature(model: EEGA, dataset: PairDataset,
 
     Args:
         model (EEGA): The model.
-        dataset (PairDataset): A data set that the model was not trained on, built with its
-            vocabularies.
+        dataset (PairDataset): A data set that the model was not trained on, built with
+            its vocabularies.
         signatures (set, optional): See :func:`~eega_pyg.tagging.decode`.
         batch_size (int, optional): Pairs a batch. (default: :obj:`32`)
     """
@@ -162,8 +162,7 @@ def fit_scales(model: EEGA, val: PairDataset, signatures: Optional[Signatures] =
     texts = found(val.build(held_out, 'held-out texts')) if held_out else related
     named = [(e.probability or 0.0, e in items)
              for x, ((_, i), items) in zip(texts.extractions(), texts.entities.items())
-             for e in x.entities
-             if not held_out or _annotates(held_out[i], e.type)]
+             for e in x.entities if not held_out or _annotates(held_out[i], e.type)]
 
     scales = Scales(
         fit_scale(*map(np.array, zip(*named))) if named else Scale(),

@@ -1,17 +1,10 @@
 r"""The given entities of a sentence and where they are seen."""
-from typing import List
+from typing import List, Sequence
 
 import torch
 from torch_geometric.data import HeteroData
 
-from eega_pyg.schema import (
-    BOX,
-    ENTITY,
-    ENTITY_IN_BOX,
-    TOKEN_OF_ENTITY,
-    Entity,
-    TagSet,
-)
+from eega_pyg.schema import BOX, ENTITY, ENTITY_IN_BOX, TOKEN_OF_ENTITY, Entity, TagSet
 
 from .pair import Pair
 
@@ -46,16 +39,16 @@ class Entities:
         data[ENTITY].type = torch.tensor([self.tags.id(e.type) for e in inside],
                                          dtype=torch.int16)
         data[ENTITY].num_nodes = len(inside)
-        data[TOKEN_OF_ENTITY].edge_index = _edges(
-            [[word - start, i] for i, e in enumerate(inside) for word in range(*e.span)])
+        words = [[w - start, i] for i, e in enumerate(inside) for w in range(*e.span)]
+        data[TOKEN_OF_ENTITY].edge_index = _edges(words)
 
         of_span = pair.boxes or ()
         boxes = {box: i for i, box in enumerate(dict.fromkeys(b for _, b in of_span))}
         data[BOX].xyxy = torch.tensor(list(boxes), dtype=torch.float).view(-1, 4)
         data[BOX].num_nodes = len(boxes)
-        data[ENTITY_IN_BOX].edge_index = _edges(
-            [[i, boxes[box]] for i, e in enumerate(inside)
-             for span, box in dict.fromkeys(of_span) if span == e.span])
+        places = {e.span: i for i, e in enumerate(inside)}
+        seen = [(places[span], boxes[b]) for span, b in of_span if span in places]
+        data[ENTITY_IN_BOX].edge_index = _edges(list(dict.fromkeys(seen)))
         data.entities = [e.to_list() for e in entities]
         data.grounded = torch.tensor([pair.boxes is not None])
         return data
@@ -70,5 +63,5 @@ def given_entities(pair: Pair) -> List[Entity]:
     return sorted({*pair.annotation.entities, *of_quintuples})
 
 
-def _edges(pairs: List[List[int]]) -> torch.Tensor:
+def _edges(pairs: Sequence[Sequence[int]]) -> torch.Tensor:
     return torch.tensor(pairs, dtype=torch.long).view(-1, 2).T.contiguous()

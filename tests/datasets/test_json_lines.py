@@ -27,7 +27,8 @@ def line(text, entities, relations=(), **fields):
     r"""A text with entities that are given by what stands there."""
     spans = [(text.index(name), name, kind) for name, kind in entities]
     return json.dumps({
-        'text': text,
+        'text':
+        text,
         'entities': [{
             'start': start,
             'end': start + len(name),

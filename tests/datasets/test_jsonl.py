@@ -18,7 +18,8 @@ from eega_pyg.schema import (
 
 TAGS = TagSet(('org', 'per', 'place'), ('member_of', ))
 ANN = {
-    'text': 'Ann Lee joins Acme in Oslo',
+    'text':
+    'Ann Lee joins Acme in Oslo',
     'entities': [{
         'start': 0,
         'end': 7,
@@ -100,17 +101,24 @@ def test_a_survey_counts_what_there_is(write):
 
 def test_what_a_line_says_of_its_image_is_kept(write, tmp_path):
     graph = SceneGraph((SceneObject('cup'), ))
-    path = write({**ANN, 'caption': 'a cup'}, {**ANN, 'scene_graph': graph.to_dict()},
-                 {**ANN, 'image': 'pictures/7.jpg'}, {**ANN, 'image_id': '8.jpg'},
-                 {**ANN, 'scene_graph': SceneGraph().to_dict()})
+    path = write({
+        **ANN, 'caption': 'a cup'
+    }, {
+        **ANN, 'scene_graph': graph.to_dict()
+    }, {
+        **ANN, 'image': 'pictures/7.jpg'
+    }, {
+        **ANN, 'image_id': '8.jpg'
+    }, {
+        **ANN, 'scene_graph': SceneGraph().to_dict()
+    })
     caption, scene, image, name, empty = read_jsonl(path, TAGS, words)
     assert caption.seen == (None, 'a cup', '')
     assert scene.seen == (graph, '', '')
     assert image.seen == (None, '', str(tmp_path / 'pictures/7.jpg'))
     # Images are told apart by their names, so what has none is called by its line.
-    assert [r.image_id for r in (caption, scene, image, name, empty)] == [
-        'train.jsonl:1', 'train.jsonl:2', '7.jpg', '8.jpg', ''
-    ]
+    assert [r.image_id for r in (caption, scene, image, name, empty)
+            ] == ['train.jsonl:1', 'train.jsonl:2', '7.jpg', '8.jpg', '']
     assert empty.seen == (None, '', '')
 
 
@@ -153,7 +161,9 @@ CUTS = changed(entities=entities((0, 5, 'per')), relations=[])
     (changed(entities=entities((0, 7, 'per'), (4, 7, 'per')), relations=[]),
      r"the entities 'Ann Lee' \[0, 7\) and 'Lee' \[4, 7\) overlap"),
     ('{"text": "Ann', 'not valid JSON'),
-    ({'txet': 'Ann'}, "missing 'text'"),
+    ({
+        'txet': 'Ann'
+    }, "missing 'text'"),
 ])
 def test_what_is_wrong_is_named_with_its_line(write, value, message):
     with pytest.raises(ValueError, match=f'train.jsonl:2: {message}'):

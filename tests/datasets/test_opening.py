@@ -8,7 +8,8 @@ from eega_pyg.datasets.opening import kind_of, resolved, survey_of
 from eega_pyg.schema import JMERE_TAGS
 
 TEXTS = [{
-    'text': 'Ann eats soup',
+    'text':
+    'Ann eats soup',
     'entities': [{
         'start': 0,
         'end': 3,
@@ -50,8 +51,9 @@ def test_a_folder_is_what_its_files_are_called(folder, names, kind):
 
 def test_two_data_sets_in_a_folder_are_refused(folder):
     root = folder('mnre_val.txt', 'train.jsonl')
-    with pytest.raises(ValueError, match="'mnre_val.txt' and 'train.jsonl', which are "
-                       "of two data sets"):
+    with pytest.raises(
+            ValueError, match="'mnre_val.txt' and 'train.jsonl', which are "
+            "of two data sets"):
         open_dataset(root, 'train')
 
 

@@ -27,8 +27,8 @@ def pair(**kwargs):
     parse = Parse((0, ) * n, ('dep', ) * n, ('X', ) * n, ('', ) * n, ('lower', ) * n,
                   None)
     return Pair(tuple('Ann Lee joins Acme not Zeta'.split()), parse,
-                quintuples=(Quintuple(ANN, ACME, 'member_of'), ),
-                annotation=Annotation((ZETA, )), **kwargs)
+                quintuples=(Quintuple(ANN, ACME, 'member_of'), ), annotation=Annotation(
+                    (ZETA, )), **kwargs)
 
 
 def graph(given):
