@@ -34,7 +34,7 @@ def build(
     columns = []
     for name in split:
         dataset = open_dataset(root, name.value, config.data, config.tags.tag_set(),
-                               download=download)
+                               log=not quiet, download=download)
         columns.append(dataset.statistics())
     table = Table('', title=Text(f'{root} ({dataset.version})'))
     for name in split:

@@ -70,7 +70,7 @@ def evaluate(
     place = find_device(device)  # Before a model is downloaded.
     saved = load_model(model)
     dataset = open_dataset(root, split.value, saved.data, saved.model.tag_set,
-                           saved.vocabularies)
+                           saved.vocabularies, not quiet)
     scores = evaluate_model(saved.model.to(place), dataset, saved.signatures)
     _print_scores(scores, f'{root}, {split.value} split')
     if target is not None:
