@@ -2,12 +2,15 @@ import json
 import os
 from functools import partial
 
+import numpy as np
 import pytest
 
-from eega_pyg.datasets import JSONLines
+from eega_pyg.datasets import JMERE, JSONLines
 from eega_pyg.datasets.pairs import PairReader
+from eega_pyg.formats import convert
 from eega_pyg.schema import (
     ENTITY,
+    JMERE_TAGS,
     OBJECT,
     PAIR,
     Annotation,
@@ -162,3 +165,26 @@ def test_a_picture_is_read_where_nothing_else_is_known(root):
     name = train.processed_file_names
     Image.new('RGB', (4, 4)).save(root / 'raw' / 'a.png')
     assert load(root, image_parser=parser).processed_file_names != name
+
+
+def test_lines_of_mnre_are_the_same_graphs_as_json_lines(tmp_path, raw_files):
+    for name in ('lines', 'json'):
+        (tmp_path / name / 'raw').mkdir(parents=True)
+        for file, text in raw_files.items():
+            (tmp_path / name / 'raw' / file).write_text(text)
+    raw = tmp_path / 'json' / 'raw'
+    for split in ('train', 'val'):
+        convert(raw / f'mnre_{split}.txt', raw / f'{split}.jsonl', 'mnre', 'jsonl')
+    for split in ('train', 'val'):
+        lines = JMERE(str(tmp_path / 'lines'), split, log=False)
+        texts = load(str(tmp_path / 'json'), split, JMERE_TAGS)
+        assert texts.entities == 'related'
+        assert texts.vocabularies.fingerprint == lines.vocabularies.fingerprint
+        assert len(texts) == len(lines)
+        for one, other in zip(texts, lines):
+            assert one.to_dict().keys() == other.to_dict().keys()
+            assert one.quintuples == other.quintuples
+            assert one.entities == other.entities
+            for store in one.node_types + one.edge_types:
+                for name, value in one[store].items():
+                    assert np.array_equal(value, other[store][name]), (store, name)

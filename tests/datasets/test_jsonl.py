@@ -3,8 +3,10 @@ import re
 
 import pytest
 
-from eega_pyg.datasets import read_jsonl, survey
+from eega_pyg.datasets import read_jsonl, read_mnre, survey
+from eega_pyg.formats import read_texts, write_texts
 from eega_pyg.schema import (
+    JMERE_TAGS,
     UNKNOWN,
     UNSTATED,
     Annotation,
@@ -195,3 +197,16 @@ def test_a_file_from_which_nothing_can_be_learned_is_refused(write, values, mess
 def test_a_file_without_a_text_is_refused(write):
     with pytest.raises(ValueError, match='train.jsonl: holds no text'):
         read_jsonl(write(), TAGS, words)
+
+
+def test_the_real_sentences_come_back_from_json_lines(shared_data, tmp_path):
+    source = shared_data / 'mnre' / 'mnre_val.txt'
+    texts = [t for t in read_texts(source, overlapping=True) if not t.overlapping()]
+    assert write_texts(texts, tmp_path / 'val.jsonl') == {}
+    found = read_jsonl(tmp_path / 'val.jsonl', JMERE_TAGS, None)  # No text needs it.
+    given = {(r.words, r.image_id, frozenset(r.quintuples))
+             for r in read_mnre(source, JMERE_TAGS)}
+    assert len(found) == 495  # Of 496, in one of which two entities overlap.
+    for r in found:
+        assert (r.words, r.image_id, frozenset(r.quintuples)) in given
+        assert r.annotation == Annotation()
