@@ -19,7 +19,7 @@ class JSONTexts:
     Args:
         folder (str): The folder.
         spacy_model, word_vectors: See
-            :class:`~eega_pyg.datasets.pair_dataset.PairDataset`.
+            :class:`~eega_pyg.datasets.PairDataset`.
         tags, entities, widen: See :func:`~eega_pyg.datasets.read_jsonl`.
     """
     folder: str

@@ -47,7 +47,7 @@ class PairReader:
         log (bool): If set to :obj:`False`, shows no progress bars.
 
     The other arguments are those of
-    :class:`~eega_pyg.datasets.pair_dataset.PairDataset`.
+    :class:`~eega_pyg.datasets.PairDataset`.
     """
     raw_dir: str
     notes: ToolNotes
