@@ -74,14 +74,32 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory, offline_models: None)
 @pytest.fixture(scope='session')
 def small_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     r"""The first rows of the sample data set."""
-    root = tmp_path_factory.mktemp('small')
-    (root / 'raw').mkdir()
+    root = _shared(tmp_path_factory) / 'small'
     source = REPOSITORY / 'datasets' / 'sample' / 'raw'
-    for split, rows in (('train', 60), ('val', 20)):
-        lines = (source / f'mnre_{split}.txt').read_text(encoding='utf-8').splitlines()
-        (root / 'raw' / f'mnre_{split}.txt').write_text('\n'.join(lines[:rows]) + '\n',
-                                                        encoding='utf-8')
-        shutil.copy(source / f'captions_{split}.jsonl', root / 'raw')
+    with FileLock(f'{root}.lock'):
+        if root.is_dir():
+            return root
+        (root / 'raw').mkdir(parents=True)
+        for split, rows in (('train', 60), ('val', 20)):
+            lines = (source /
+                     f'mnre_{split}.txt').read_text(encoding='utf-8').splitlines()
+            (root / 'raw' / f'mnre_{split}.txt').write_text(
+                '\n'.join(lines[:rows]) + '\n', encoding='utf-8')
+            shutil.copy(source / f'captions_{split}.jsonl', root / 'raw')
+    return root
+
+
+@pytest.fixture(scope='session')
+def real_val(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Path:
+    r"""A folder with the real validation texts and captions, parsed once a run."""
+    root = _shared(tmp_path_factory) / 'real_val'
+    with FileLock(f'{root}.lock'):
+        if not root.is_dir():
+            (root / 'raw').mkdir(parents=True)
+            for name, source in (('mnre_val.txt', 'mnre/mnre_val.txt'),
+                                 ('captions_val.jsonl',
+                                  'captions/llava-next_val.jsonl')):
+                (root / 'raw' / name).symlink_to(shared_data / source)
     return root
 
 
@@ -92,24 +110,40 @@ def tiny_overrides(tiny_encoder: str) -> list:
         f'data.encoder={tiny_encoder}', 'model.heads=4', 'model.edge_dim=8',
         'model.channel_dim=8', 'train.epochs=3', 'train.batch_size=8',
         'train.lr_encoder=1e-3', 'train.lr=5e-3', 'train.pretrain_epochs=0',
-        'model.lambda_graph=0.6', 'model.alpha=0.4'
+        'model.lambda_graph=0.6', 'model.alpha=0.4', 'model.outer_iters=8'
+    ]
+
+
+@pytest.fixture(scope='session')
+def trained_overrides(tiny_overrides: list) -> list:
+    r"""The configuration of :func:`trained`."""
+    return [
+        *tiny_overrides, 'train.epochs=24', 'train.patience=24', 'train.lr=1e-2',
+        'model.outer_iters=40'
     ]
 
 
 @pytest.fixture(scope='session')
 def trained(tmp_path_factory: pytest.TempPathFactory, small_root: Path,
-            tiny_overrides: list) -> Path:
+            trained_overrides: list) -> Path:
     r"""The folder of a tiny trained model."""
     from eega_pyg.config import Config
     from eega_pyg.training.run import fit
     place = _shared(tmp_path_factory)
     folder = place / 'tiny'
-    longer = ['train.epochs=24', 'train.patience=24', 'train.lr=1e-2']
-    config = Config.load('default', [*tiny_overrides, *longer])
+    config = Config.load('default', trained_overrides)
     with FileLock(place / 'tiny.lock'):
         if not (folder / 'README.md').is_file():  # The last that is written.
             fit(config, small_root, folder, progress=False)
     return folder
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    r"""Each worker begins with a half of the files, so that what a module's tests share
+    is made once, and takes over what is left of the other's at the end."""
+    from xdist.scheduler import WorkStealingScheduling
+    return WorkStealingScheduling(config, log) if config.option.dist == 'load' else None
 
 
 @pytest.fixture

@@ -148,6 +148,8 @@ def test_jmere_has_26_tags():
 def test_a_wrong_tag_set_is_named():
     with pytest.raises(ValueError, match="Unknown type or relation 'sibling'"):
         JMERE_TAGS.id('sibling')
+    with pytest.raises(ValueError, match=r"a name of one line \(got 'a\\nb'"):
+        TagSet(('a\nb', ), ())
     with pytest.raises(ValueError, match=r"Repeated names in a TagSet: \['a'\]"):
         TagSet(('a', ), ('a', ))
     with pytest.raises(ValueError,

@@ -254,7 +254,8 @@ class TrainConfig(Section):
     r"""The threshold of the saved model is the one of the best F1 on the validation
     file among those with at least this precision."""
     teachers: _Names = ()
-    r"""Saved models to learn from."""
+    r"""Saved models to learn from. They are asked about the texts of the training split
+    and of ``also``; of a joined text they say what they say of its sentences."""
     distillation: Share = 0.7
     r"""The share of what is learned that is what the teachers say, see
     :mod:`eega_pyg.training.distillation`."""
@@ -272,15 +273,6 @@ class TrainConfig(Section):
         if value and not (info.data.get('also') or info.data.get('joined')):
             raise ValueError('there are no texts of train.also or train.joined to draw '
                              'from')
-        return value
-
-    @field_validator('teachers')
-    @classmethod
-    def _not_asked(cls, value: Tuple[str, ...],
-                   info: ValidationInfo) -> Tuple[str, ...]:
-        if value and (info.data.get('also') or info.data.get('joined')):
-            raise ValueError('teachers are not asked about the texts of train.also and '
-                             'train.joined: leave out these, or the teachers')
         return value
 
     @field_validator('unlabelled')

@@ -1,5 +1,5 @@
 r"""Texts that are trained on beside a training split."""
-from typing import List, Optional, Sequence, Union
+from typing import Any, List, NamedTuple, Optional, Sequence, Union
 
 from torch.utils.data import ConcatDataset
 from torch_geometric.data import HeteroData
@@ -82,29 +82,53 @@ def read_held_out(names: Sequence[str], data: PairDataset) -> List[Record]:
     return [record for name in names for record in read_further(name, data, 'all')]
 
 
-def with_further(config: TrainConfig,
-                 train: PairDataset) -> Union[PairDataset, ConcatDataset]:
-    r"""The training split, its joined texts, and each further set with its own joined
-    texts, as a run's options say.
+class TrainingSet(NamedTuple):
+    r"""The texts of a set, and those joined from them.
+
+    Args:
+        graphs (sequence of HeteroData): Its texts, long ones in windows.
+        records (list of Record): The joined texts.
+        joined (list of HeteroData): Their graphs, long ones in windows.
+    """
+    graphs: Sequence[HeteroData]
+    records: List[Record]
+    joined: List[HeteroData]
+
+
+def training_sets(config: TrainConfig, train: PairDataset) -> List[TrainingSet]:
+    r"""The training split and the further sets, each with its own joined texts, as a
+    run's options say.
 
     Raises:
         ValueError: As :func:`read_further`; or if a set that is to be joined has fewer
             than two sentences.
         OSError: If there is no such file.
     """
-    def joined(records: List[Record]) -> List[HeteroData]:
+    def joined(records: List[Record]) -> List[Record]:
         number = round(config.joined * len(records))
         if number == 0:
             return []
-        texts = join_records(records, number, most=min(MOST, len(records)),
-                             max_words=train.max_words, seed=config.seed)
-        return train.build(texts, 'joined texts')
+        return join_records(records, number, most=min(MOST, len(records)),
+                            max_words=train.max_words, seed=config.seed)
 
-    parts: List = [train]
-    if config.joined > 0:
-        parts.append(joined(train.records()))
+    def built(graphs: Sequence[HeteroData], records: List[Record]) -> TrainingSet:
+        return TrainingSet(graphs, records,
+                           train.build(records, 'joined texts') if records else [])
+
+    sets = [built(train, joined(train.records()) if config.joined > 0 else [])]
     for name in config.also:
         records = read_further(name, train)
-        parts.append(train.build(records, name) + joined(records))
-    parts = [part for part in parts if len(part) > 0]
-    return ConcatDataset(parts) if len(parts) > 1 else train
+        sets.append(built(train.build(records, name), joined(records)))
+    return sets
+
+
+def with_further(config: TrainConfig,
+                 train: PairDataset) -> Union[PairDataset, ConcatDataset]:
+    r"""The training split, its joined texts, and each further set with its own joined
+    texts, see :func:`training_sets`."""
+    if not config.also and config.joined == 0:
+        return train
+    own, *others = training_sets(config, train)
+    parts: List[Any] = [own.graphs, own.joined]
+    parts += ([*other.graphs, *other.joined] for other in others)
+    return ConcatDataset([part for part in parts if len(part) > 0])

@@ -45,22 +45,24 @@ def join_records(records: Sequence[Record], number: int, least: int = LEAST,
     if len({r.annotation.tags for r in records}) > 1:
         raise ValueError('Expected sentences that are annotated with the same tags')
     generator = random.Random(seed)
-    order: List[Record] = []
+    order: List[int] = []
     texts = []
     for _ in range(number):
         size = generator.randint(least, most)
         if len(order) < size:
-            order = generator.sample(records, len(records))
+            order = generator.sample(range(len(records)), len(records))
         chosen = [order.pop()]
         while len(chosen) < size:
             # Each may get a full stop.
-            num_words = sum(len(r.words) + 1 for r in [*chosen, order[-1]])
+            num_words = sum(len(records[i].words) + 1 for i in [*chosen, order[-1]])
             if max_words is not None and num_words > max_words:
                 break
             chosen.append(order.pop())
-        image = generator.choice(chosen)
-        text = _join(chosen, generator.random() < 0.5)
-        texts.append(replace(text, image_id=image.image_id, seen=image.seen))
+        image = records[generator.choice(chosen)]
+        text = _join([records[i] for i in chosen], generator.random() < 0.5)
+        texts.append(
+            replace(text, image_id=image.image_id, seen=image.seen,
+                    sources=tuple(chosen)))
     return texts
 
 

@@ -35,6 +35,8 @@ class Record:
             and a box; an entity without one is not seen. :obj:`None` where nobody has
             looked.
         seen (Seen, optional): What it says itself of its image.
+        sources (tuple of int, optional): The positions of these sentences, if it was
+            joined.
     """
     words: Tuple[str, ...]
     image_id: str
@@ -44,3 +46,4 @@ class Record:
     parts: Tuple[Span, ...] = ()
     boxes: Optional[Tuple[BoxOfSpan, ...]] = None
     seen: Seen = Seen()
+    sources: Tuple[int, ...] = ()

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Tuple
 
 from pydantic import Field
 
-from .checks import Name, record, validated
+from .checks import Name, record, short, validated
 
 
 @record
@@ -18,7 +18,8 @@ class TagSet:
         relations (tuple of str): Relations.
 
     Raises:
-        ValueError: On an empty or repeated name, or no type at all.
+        ValueError: On an empty or repeated name, one of several lines, or no type at
+            all.
     """
     types: Annotated[Tuple[Name, ...], Field(min_length=1)]
     relations: Tuple[Name, ...]
@@ -27,6 +28,9 @@ class TagSet:
         if len(set(self.names)) < len(self):
             repeated = sorted({n for n in self.names if self.names.count(n) > 1})
             raise ValueError(f"Repeated names in a TagSet: {repeated}")
+        for name in self.names:
+            if len(name.splitlines()) > 1:
+                raise ValueError(f"Expected a name of one line (got {short(name)})")
 
     @property
     def names(self) -> Tuple[str, ...]:

@@ -194,10 +194,12 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
     if len(train) == 0 or len(val) == 0:
         raise ValueError(f"The {'train' if len(train) == 0 else 'val'} split in "
                          f"'{root}' holds no sentence with a relation")
-    examples = with_further(config.train, train)
     held_out = read_held_out(config.train.held_out, train)
+    examples: Examples
     if config.train.teachers:  # Before anything else, so that a wrong one fails early.
         examples = distillation_data(config, train, teachers, progress)
+    else:
+        examples = with_further(config.train, train)
     L.seed_everything(config.train.seed, verbose=False)
     model = build_model(config, train, conv)
     if config.train.pretrain_epochs > 0 and last is None:

@@ -204,8 +204,8 @@ def _checked(value: Any) -> Dict[str, Any]:
         if not isinstance(items, list) or Counter(map(type, items)).keys() - {kind}:
             what = 'an integer' if i < 3 else f'a list of {kind.__name__}'
             raise ValueError(f"'{name}': expected {what}")
-        if kind is int and any(item < 0 for item in items):
-            raise ValueError(f"'{name}': expected no negative number")
+        if kind is int and not all(0 <= item < 2**53 for item in items):
+            raise ValueError(f"'{name}': expected numbers from 0 to 2^53")
     if len(set(value['words'])) < len(value['words']):
         raise ValueError("'words': expected each word once")
     if value['window'] < 1 or value['maximum'] > 100:

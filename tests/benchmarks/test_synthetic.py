@@ -59,7 +59,10 @@ def test_names_of_validation_are_new(root):
     assert names['train'] and names['val'] and not names['train'] & names['val']
 
 
-def test_it_is_a_benchmark_like_the_others(script, results, root):
+def test_it_is_a_benchmark_like_the_others(script, results, tmp_path, monkeypatch):
+    root = tmp_path / 'data'
+    monkeypatch.setattr(synthetic, 'SIZES', {'train': 40, 'val': 20})
+    synthetic.write(root)
     script(synthetic, '--only', 'full', '--seeds', '0', '--set',
            'model.freeze_layers=1', root=root)
     record, = json.loads(results.read_text())

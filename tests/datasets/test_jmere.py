@@ -325,19 +325,19 @@ def test_an_unknown_choice_is_named(tmp_path, change, message):
 @pytest.mark.real
 @pytest.mark.slow
 def test_the_real_data_set_holds_the_published_counts(shared_data, tmp_path):
+    # Those of train are counted where its lines are read and where they are tagged:
+    # here a part of them makes the vocabularies.
     raw = tmp_path / 'raw'
     raw.mkdir()
-    for split in ('train', 'val'):
+    for split, size in (('train', 100), ('val', None)):
         name = f'mnre_{split}.txt'
-        (raw / name).write_bytes((shared_data / 'mnre' / name).read_bytes())
+        lines = (shared_data / 'mnre' / name).read_bytes().splitlines(keepends=True)
+        (raw / name).write_bytes(b''.join(lines[:size]))
     val = load(tmp_path, split='val')
-    train = load(tmp_path)
-    assert (len(train), len(val)) == (3618, 496)
-    for dataset, quintuples, overlapping in ((train, 4503, 35), (val, 624, 1)):
-        counts = dataset.statistics()
-        assert counts['quintuples'] == quintuples
-        assert counts['overlapping spans'] == overlapping
-        # What encode() leaves out is in the sentences with overlapping spans:
-        written = [set(data[PAIR].tag.tolist()) for data in dataset]
-        wanted = [{JMERE_TAGS.id(q[6]) for q in data.quintuples} for data in dataset]
-        assert sum(not b <= a for a, b in zip(written, wanted)) <= overlapping
+    counts = val.statistics()
+    assert (len(val), counts['quintuples'], counts['overlapping spans']) == (496, 624,
+                                                                             1)
+    # What encode() leaves out is in the sentence with overlapping spans:
+    written = [set(data[PAIR].tag.tolist()) for data in val]
+    wanted = [{JMERE_TAGS.id(q[6]) for q in data.quintuples} for data in val]
+    assert sum(not b <= a for a, b in zip(written, wanted)) <= 1

@@ -247,11 +247,11 @@ def test_a_file_without_relations_and_an_unknown_version_are_refused(write):
 
 @pytest.mark.real
 @pytest.mark.parametrize('split, version, sentences, quintuples', [
-    ('train', 'v1', 3618, 4503),
+    pytest.param('train', 'v1', 3618, 4503, marks=pytest.mark.slow),
     ('val', 'v1', 496, 624),
-    ('train', 'merged', 3468, 4503),
+    pytest.param('train', 'merged', 3468, 4503, marks=pytest.mark.slow),
     ('val', 'merged', 473, 624),
-    ('train', 'unrelated', 3865, 0),
+    pytest.param('train', 'unrelated', 3865, 0, marks=pytest.mark.slow),
 ])
 def test_the_published_counts(shared_data, split, version, sentences, quintuples):
     path = shared_data / 'mnre' / f'mnre_{split}.txt'

@@ -3,6 +3,7 @@ hold, and that is counted."""
 import importlib.util
 from collections import Counter
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,20 @@ texts = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(texts)
 
 SAMPLE = Path(__file__).parents[2] / 'datasets' / 'sample' / 'raw'
+
+
+@pytest.fixture(autouse=True, scope='module')
+def one_language():
+    r"""spaCy takes long to make an empty one, once for each file."""
+    import spacy
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spacy, 'blank', cache(spacy.blank))
+        yield
+
+
+@cache
+def mnre(file):
+    return list(read_texts(file, 'mnre', overlapping=True))
 
 
 def by_pair(text):
@@ -42,7 +57,7 @@ def there_and_back(given_texts, form, folder):
 
 
 @pytest.mark.parametrize('form', FORMATS)
-@pytest.mark.parametrize('examples', [25, pytest.param(500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize('examples', [25, pytest.param(100, marks=pytest.mark.slow)])
 def test_whatever_hypothesis_makes_comes_back(form, examples, tmp_path_factory):
     @settings(max_examples=examples, suppress_health_check=list(HealthCheck))
     @given(st.lists(texts.annotated_texts(), min_size=1, max_size=3))
@@ -67,7 +82,7 @@ def test_whatever_hypothesis_makes_comes_back(form, examples, tmp_path_factory):
 @pytest.mark.parametrize('form', FORMATS)
 @pytest.mark.parametrize('split', ['train', 'val'])
 def test_the_sample_comes_back(form, split, tmp_path):
-    sample = list(read_texts(SAMPLE / f'mnre_{split}.txt', 'mnre', overlapping=True))
+    sample = mnre(SAMPLE / f'mnre_{split}.txt')
     found, expected, counted, left_out = there_and_back(sample, form, tmp_path)
     assert found == expected and counted == left_out
     assert recognized(tmp_path / 'out') == form
@@ -80,8 +95,7 @@ def test_the_sample_comes_back(form, split, tmp_path):
 @pytest.mark.parametrize('form', FORMATS)
 @pytest.mark.parametrize('split', ['train', 'val'])
 def test_mnre_comes_back(form, split, tmp_path, shared_data):
-    file = shared_data / 'mnre' / f'mnre_{split}.txt'
-    real = list(read_texts(file, 'mnre', overlapping=True))
+    real = mnre(shared_data / 'mnre' / f'mnre_{split}.txt')
     assert len(real) == {'train': 3618, 'val': 496}[split]
     found, expected, counted, left_out = there_and_back(real, form, tmp_path)
     assert found == expected and counted == left_out

@@ -3,7 +3,7 @@ from typing import List, Tuple
 
 import numpy as np
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from ot_cases import Graphs, batched, case, graphs, one_graph
 from torch import Tensor
@@ -39,10 +39,13 @@ def two_sides(sizes: List[Tuple[int, int]], seed: int,
 
 @EXAMPLES
 @given(SIZES, SEEDS, LOSSES, st.booleans())
+@example([(6, 6), (4, 4)], 372, 'absolute', False)  # Passes a saddle.
 def test_a_batch_is_a_loop(sizes: List[Tuple[int, int]], seed: int, loss: str,
                            directed: bool) -> None:
     s, t = two_sides(sizes, seed, directed)
-    module = GraphAlignment(gw_loss=loss)
+    # Near a saddle a step makes any rounding about three times as large: in forty
+    # steps, 1e-16 becomes 3e-5, for one pair alone and features changed by 1e-15 too.
+    module = GraphAlignment(gw_loss=loss, outer_iters=8)
     out = module(*s, *t, len(sizes))
     linear = WassersteinDistance(solver=Sinkhorn(0.05))(s.x, t.x, s.batch, t.batch,
                                                         len(sizes))

@@ -17,14 +17,10 @@ from eega_pyg.saving import load_model
 
 
 @pytest.mark.slow
-def test_real_pairs_converge_with_the_defaults(shared_data: Path, tmp_path: Path,
+def test_real_pairs_converge_with_the_defaults(real_val: Path,
                                                offline_models: None) -> None:
-    (tmp_path / 'raw').mkdir()
-    for name, source in (('mnre_val.txt', 'mnre/mnre_val.txt'),
-                         ('captions_val.jsonl', 'captions/llava-next_val.jsonl')):
-        (tmp_path / 'raw' / name).symlink_to(shared_data / source)
     saved = load_model()
-    data = JMERE(str(tmp_path), split='val', vocabularies=saved.vocabularies,
+    data = JMERE(str(real_val), split='val', vocabularies=saved.vocabularies,
                  tags=saved.model.tag_set, **saved.data.arguments())
     inputs = []
     saved.model.alignment.register_forward_pre_hook(lambda _, x: inputs.append(x))

@@ -25,14 +25,9 @@ def test_it_reads_a_new_sentence(offline_models):
 
 
 @pytest.mark.slow
-def test_it_scores_what_its_card_says(shared_data, tmp_path, offline_models):
-    (tmp_path / 'raw').mkdir()
-    (tmp_path / 'raw' / 'mnre_val.txt').symlink_to(shared_data / 'mnre' /
-                                                   'mnre_val.txt')
-    captions = shared_data / 'captions' / 'llava-next_val.jsonl'
-    (tmp_path / 'raw' / 'captions_val.jsonl').symlink_to(captions)
+def test_it_scores_what_its_card_says(real_val, offline_models):
     saved = load_model()
-    val = JMERE(str(tmp_path), split='val', vocabularies=saved.vocabularies,
+    val = JMERE(str(real_val), split='val', vocabularies=saved.vocabularies,
                 tags=saved.model.tag_set, **saved.data.arguments())
     scores = evaluate(saved.model, val, saved.signatures)
     card = (FOLDER / 'README.md').read_text(encoding='utf-8')

@@ -8,11 +8,15 @@ from torch_geometric.data import Batch
 from torch_geometric.loader import DataLoader
 
 from eega_pyg.config import Config
-from eega_pyg.datasets import JMERE
+from eega_pyg.datasets import JMERE, read_gmner
 from eega_pyg.nn.models import EEGA
 from eega_pyg.saving.saved_model import load_model
 from eega_pyg.schema import PAIR, SOME_TYPE, TOKEN, UNKNOWN
-from eega_pyg.training.distillation import DistillationDataset, ensemble_log_probs
+from eega_pyg.training.distillation import (
+    DistillationDataset,
+    distillation_data,
+    ensemble_log_probs,
+)
 from eega_pyg.training.run import fit
 
 
@@ -110,7 +114,9 @@ def test_the_loss_is_shared_between_tags_and_teachers(trained, small_root, reduc
     ]
     losses = {}
     for share in (0.0, 0.7, 1.0):
-        batch = next(iter(DataLoader(DistillationDataset(dataset, said, share), 4)))
+        batch = next(
+            iter(DataLoader(DistillationDataset(dataset, model.tag_set, said, share),
+                            4)))
         losses[share] = model.loss(batch)['main']
     plain = next(iter(DataLoader(dataset, 4)))
     torch.testing.assert_close(losses[0.0], model.loss(plain)['main'])
@@ -132,10 +138,7 @@ def test_of_several_possible_tags_the_teachers_choose(trained, small_root):
     data[PAIR].tag = data[PAIR].tag.clone()
     data[PAIR].tag[1], data[PAIR].tag[2] = SOME_TYPE, UNKNOWN
 
-    class Changed(list):
-        tags = saved.model.tag_set
-
-    target = DistillationDataset(Changed([data]), [said], 0.0)[0][PAIR].target
+    target = DistillationDataset([data], tags, [said], 0.0)[0][PAIR].target
     types = said[1].exp() * torch.tensor([i in tags.type_ids for i in range(len(tags))])
     torch.testing.assert_close(target[1], types / types.sum())
     torch.testing.assert_close(target[2], said[2].exp())
@@ -154,15 +157,16 @@ def test_a_pupil_learns_what_its_teacher_says(trained, small_root, tiny_override
     save_file(state, silent / 'model.safetensors')
 
     overrides = [
-        *tiny_overrides, 'train.epochs=18', 'train.patience=18', 'train.lr=1e-2',
-        f'train.teachers=[{silent}]'
+        *tiny_overrides, 'train.epochs=8', 'train.patience=8', 'train.lr=2e-2',
+        'train.lr_encoder=3e-3', f'train.teachers=[{silent}]'
     ]
     found = {}
     for share in (0, 1):
         config = Config.load('default', [*overrides, f'train.distillation={share}'])
-        result = fit(config, small_root, tmp_path / str(share), progress=False)
-        found[share] = sum(len(e.entities) for e in result.sentences.extractions())
-    assert found[0] > 0 and found[1] == 0
+        fit(config, small_root, tmp_path / str(share), progress=False)
+        with open(tmp_path / str(share) / 'training' / 'metrics.csv', newline='') as f:
+            found[share] = [float(r['val/entity_f1']) for r in csv.DictReader(f)]
+    assert max(found[0]) > 0 and max(found[1]) == 0, found
 
 
 @pytest.mark.slow
@@ -244,3 +248,47 @@ def test_what_teachers_said_is_kept_for_a_stopped_run(trained, small_root,
     (state / 'teachers.safetensors').write_bytes(b'x')
     with pytest.raises(ValueError, match="teachers.safetensors' is broken"):
         fit(config, small_root, run, resume=True, progress=False)
+
+
+@pytest.mark.slow
+def test_of_joined_and_further_texts_is_learned_what_is_said_of_each_sentence(
+        trained, small_root, tiny_overrides, tmp_path):
+    tweets = tmp_path / 'tweets.txt'
+    tweets.write_text(''.join(f'IMGID:{i}\nIda\tB-PER\nsleeps{"!" * i}\tO\n\n'
+                              for i in range(6)))
+    config = Config.load('default', [
+        *tiny_overrides, f'train.teachers=[{trained}]', 'train.joined=1',
+        f'train.also=["gmner:{tweets}"]', 'train.distillation=1'
+    ])
+    saved = load_model(trained)
+    train = data_of(saved, small_root)
+    found = distillation_data(config, train, tmp_path / 'said.safetensors', False)
+
+    singles = [*train, *train.build(read_gmner(tweets, train.tags))]
+    with torch.no_grad():
+        said = {
+            tuple(d.words): saved.model(Batch.from_data_list([d])).logits.softmax(-1)
+            for d in singles
+        }
+    several = 0
+    for data in found:
+        n = len(data.words)
+        target = data[PAIR].target.view(n, n, -1)
+        parts = [words for words in said if f"{' '.join(words)}" in data.text]
+        inside = torch.zeros(n, n, dtype=torch.bool)
+        for words in parts:
+            m = len(words)
+            for start in range(n - m + 1):
+                if tuple(data.words[start:start + m]) != words:
+                    continue
+                part = target[start:start + m, start:start + m]
+                expected = said[words].view(m, m, -1)
+                if torch.allclose(part, expected, atol=5e-3):
+                    inside[start:start + m, start:start + m] = True
+        assert inside.diagonal().sum() >= n - len(parts) - 1  # Added full stops.
+        assert (target[~inside][:, 0] == 1).all()
+        several += len(data.words) > max(map(len, said))
+    assert len(found) == 2 * len(singles) and several > 0
+    # Read again, they are the same.
+    again = distillation_data(config, train, tmp_path / 'said.safetensors', False)
+    assert all(a[PAIR].target.equal(b[PAIR].target) for a, b in zip(found, again))

@@ -100,11 +100,6 @@ def test_there_is_something_to_draw_from():
         Config.load('default', ['train.drawn=1'])
 
 
-def test_teachers_are_not_asked_about_them():
-    with pytest.raises(ValueError, match='train.teachers: teachers are not asked'):
-        Config.load('default', ['train.teachers=[a]', 'train.joined=0.1'])
-
-
 @pytest.mark.slow
 def test_entities_are_scaled_on_held_out_texts(small_root, tiny_overrides, also,
                                                tmp_path):

@@ -62,8 +62,8 @@ def test_words_are_marked_with_all_that_they_may_be(transform):
 def test_the_sentence_of_a_further_set_has_its_entities_and_stated_pairs():
     ann, acme = Entity(0, 2, 'per'), Entity(3, 5, 'org')
     other = Entity(5, 6, 'org')
-    record = Record(('Ann', 'Lee', 'of', 'Acme', 'Inc', 'Co'),
-                    '', (Quintuple(ann, acme, 'member_of'), ), '',
+    record = Record(('Ann', 'Lee', 'of', 'Acme', 'Inc', 'Co'), '',
+                    (Quintuple(ann, acme, 'member_of'), ), '',
                     Annotation((acme, other), rest=UNSTATED))
     text = marked_text(record)
     assert text.types == {(0, 2): 'per', (3, 5): 'org', (5, 6): 'org'}

@@ -45,13 +45,19 @@ def metrics(folder):
         return list(csv.DictReader(f))
 
 
+@pytest.fixture(scope='module')
+def whole(small_root, tiny_overrides, tmp_path_factory):
+    r"""A run of three epochs without a stop."""
+    config = Config.load('default', tiny_overrides)
+    return fit(config, small_root,
+               tmp_path_factory.mktemp('runs') / 'whole', progress=False)
+
+
 @pytest.mark.slow
-def test_a_killed_run_resumes_to_bit_equal_weights(small_root, tiny_overrides,
+def test_a_killed_run_resumes_to_bit_equal_weights(small_root, tiny_overrides, whole,
                                                    tmp_path):
     config = Config.load('default', tiny_overrides)
-    whole, cut = tmp_path / 'whole', tmp_path / 'cut'
-    result = fit(config, small_root, whole, progress=False)
-
+    cut = tmp_path / 'cut'
     command = [sys.executable, '-c', KILLED, small_root, cut, *tiny_overrides]
     # Another number of threads adds up in another order.
     env = {**os.environ, 'OMP_NUM_THREADS': '1'}
@@ -76,15 +82,16 @@ def test_a_killed_run_resumes_to_bit_equal_weights(small_root, tiny_overrides,
         with pytest.raises(ValueError, match='Another process trains in'):
             fit(config, small_root, cut, resume=True, progress=False)
     resumed = fit(config, small_root, cut, resume=True, progress=False)
-    a, b = (load_file(f / 'model.safetensors') for f in (whole, cut))
+    folders = whole.folder, cut
+    a, b = (load_file(f / 'model.safetensors') for f in folders)
     assert a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
-    assert (resumed.scores, resumed.epoch) == (result.scores, result.epoch)
+    assert (resumed.scores, resumed.epoch) == (whole.scores, whole.epoch)
     last = [
         torch.load(f / 'training' / 'last.ckpt', weights_only=True)['state_dict']
-        for f in (whole, cut)
+        for f in folders
     ]
     assert all(torch.equal(last[0][k], last[1][k]) for k in last[0])
-    rows = [[{**r, 'seconds': ''} for r in metrics(f)] for f in (whole, cut)]
+    rows = [[{**r, 'seconds': ''} for r in metrics(f)] for f in folders]
     assert rows[0] == rows[1] and [r['epoch'] for r in rows[0]] == ['1', '2', '3']
 
 
@@ -107,7 +114,8 @@ fit(Config.load('default', sys.argv[3:]), sys.argv[1], sys.argv[2], progress=Fal
 
 
 @pytest.mark.slow
-def test_a_full_disk_destroys_no_checkpoint(small_root, tiny_overrides, tmp_path):
+def test_a_full_disk_destroys_no_checkpoint(small_root, tiny_overrides, whole,
+                                            tmp_path):
     memory = Path('/dev/shm')
     temporary = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else tmp_path))
     command = [
@@ -129,10 +137,8 @@ def test_a_full_disk_destroys_no_checkpoint(small_root, tiny_overrides, tmp_path
     Path(left).write_text('of a killed run')
     config = Config.load('default', tiny_overrides)
     resumed = fit(config, small_root, tmp_path / 'run', resume=True, progress=False)
-    whole = fit(config, small_root, tmp_path / 'whole', progress=False)
     assert (resumed.scores, resumed.epoch) == (whole.scores, whole.epoch)
-    assert sorted(os.listdir(state)) == sorted(
-        os.listdir(tmp_path / 'whole' / 'training'))
+    assert sorted(os.listdir(state)) == sorted(os.listdir(whole.folder / 'training'))
 
 
 @pytest.mark.slow
@@ -152,13 +158,13 @@ def test_a_run_goes_on_to_more_epochs(small_root, tiny_overrides, tmp_path,
         found, rates[:] = list(rates), []
         return found
 
-    whole, first = run(3, 'whole'), run(1, 'run')
+    whole, first = run(2, 'whole'), run(1, 'run')
     steps = len(first)
-    assert len(whole) == 3 * steps
-    # From the first step on, the rates are those of a run of three epochs.
-    assert run(3, 'run', resume=True) == whole[steps:]
-    assert [r['epoch'] for r in metrics(tmp_path / 'run')] == ['1', '2', '3']
-    for change in ('train.epochs=2', 'train.lr=0.1'):
+    assert len(whole) == 2 * steps
+    # From the first step on, the rates are those of a run of two epochs.
+    assert run(2, 'run', resume=True) == whole[steps:]
+    assert [r['epoch'] for r in metrics(tmp_path / 'run')] == ['1', '2']
+    for change in ('train.epochs=1', 'train.lr=0.1'):
         config = Config.load('default', [*tiny_overrides, change])
         with pytest.raises(ValueError,
                            match='only train.epochs and train.patience may'):
@@ -183,15 +189,14 @@ def test_a_run_that_stopped_early_goes_on_with_more_patience(small_root, tiny_ov
 
 
 def test_a_damaged_checkpoint_of_an_ended_run_is_named(trained, small_root,
-                                                       tiny_overrides, tmp_path):
+                                                       trained_overrides, tmp_path):
     run = tmp_path / 'run'
     shutil.copytree(trained, run)
     state = run / 'training'
     assert sorted(os.listdir(state)) == [
         'best.ckpt', 'config.yaml', 'data.json', 'last.ckpt', 'lock', 'metrics.csv'
     ]
-    longer = ['train.epochs=24', 'train.patience=24', 'train.lr=1e-2']
-    config = Config.load('default', [*tiny_overrides, *longer])
+    config = Config.load('default', trained_overrides)
     for name, content in (('last.ckpt', b''), ('best.ckpt', b'PK')):
         whole = (state / name).read_bytes()
         (state / name).write_bytes(content)

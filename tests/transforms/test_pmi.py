@@ -73,7 +73,7 @@ def test_json_form_is_lossless(corpus):
     ('words', ['a', 'a', 'b'], 'each word once'),
     ('words', ['a', 1, 'b'], "'words': expected a list of str"),
     ('counts', [1], 'do not fit together'),
-    ('counts', [-1, 1, 1, 1, 1], 'no negative'),
+    ('counts', [-1, 1, 1, 1, 1], 'numbers from 0'),
     ('pairs_of_word', [9, 9, 9], 'do not fit together'),
     ('second', [7, 7, 7, 7, 7], 'ascending indices'),
     ('second', [1, 0, 1, 2, 2], 'ascending indices'),
@@ -110,6 +110,14 @@ def test_training_sentences_look_like_unknown_ones(shared_data):
 
 def test_a_short_file_cannot_ask_for_gigabytes():
     value = PMI.fit([['a', 'b'], ['b', 'c']]).to_dict()
-    value['pairs_of_word'][0] = 2**60
+    value['pairs_of_word'][0] = 2**50
     with pytest.raises(ValueError, match="'pairs_of_word', 'second' and 'counts' do"):
+        PMI.from_dict(value)
+
+
+@pytest.mark.parametrize('name', ['second', 'counts', 'pairs_of_word'])
+def test_a_number_that_no_array_holds_is_named(name):
+    value = PMI.fit([['a', 'b'], ['b', 'c']]).to_dict()
+    value[name][0] = 10**25
+    with pytest.raises(ValueError, match=f"'{name}': expected numbers from 0"):
         PMI.from_dict(value)

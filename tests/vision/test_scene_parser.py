@@ -61,11 +61,10 @@ def test_a_wrong_image_is_named(tmp_path, predicate_model):
 
 @pytest.mark.real
 @pytest.mark.slow
-def test_the_whole_path_runs_on_every_real_image(shared_data, mask_rcnn,
-                                                 predicate_model):
+def test_the_whole_path_runs_on_every_real_image(shared_data, ssdlite, predicate_model):
     # Random detector weights: that it runs is all that this can show.
     folder = shared_data / 'images'
     paths = [folder / name for name in sorted(os.listdir(folder))]
     assert len(paths) == 34
-    graphs = SceneParser(mask_rcnn, predicate_model, min_score=0.)(paths)
+    graphs = SceneParser(ssdlite, predicate_model, min_score=0.)(paths)
     assert all(len(g.objects) == 5 for g in graphs)

@@ -35,7 +35,7 @@ def dataset():
 
 def build(dataset, seed=0, encoder=ENCODER, **kwargs):
     torch.manual_seed(seed)
-    kwargs = {'heads': 4, 'edge_dim': 6, 'channel_dim': 5, **kwargs}
+    kwargs = {'heads': 4, 'edge_dim': 6, 'channel_dim': 5, 'outer_iters': 5, **kwargs}
     model = EEGA(encoder, dataset.tags.to_dict(), dataset.vocabularies.sizes, **kwargs)
     if model.visual:  # It starts at zero: without the image.
         torch.nn.init.normal_(model.image_to_text.lin_out.weight, std=0.3)
@@ -123,7 +123,7 @@ def test_without_lambda_training_is_bit_equal_to_training_without_alignment(data
             model.alignment.forward = None  # Calling it would be a TypeError.
         torch.manual_seed(7)
         optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
-        for step in range(20):
+        for step in range(6):
             batch = batch_of(dataset, range(step % 4, step % 4 + 8))
             optimizer.zero_grad()
             model.loss(batch)['loss'].backward()
@@ -356,7 +356,8 @@ def test_what_is_no_option_of_the_layers_is_kept_in_the_file(dataset, tmp_path):
     build(dataset, conv=Own, num_layers=0).save_pretrained(tmp_path)
     config = json.loads((tmp_path / 'config.json').read_text())
     options = {k: config[k] for k in ModelConfig.model_fields}
-    expected = ModelConfig(num_layers=0, heads=4, edge_dim=6, channel_dim=5)
+    expected = ModelConfig(num_layers=0, heads=4, edge_dim=6, channel_dim=5,
+                           outer_iters=5)
     assert ModelConfig.model_validate(options) == expected
     assert EEGA.from_pretrained(tmp_path)
 
