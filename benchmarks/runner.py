@@ -19,7 +19,7 @@ from rich.table import Table
 
 from benchmarks import bootstrap
 from benchmarks.measure import apart, in_turns, machine, peak_above, trainer
-from eega_pyg.config import Config
+from eega_pyg.config import Config, TagsConfig
 from eega_pyg.datasets import JMERE
 from eega_pyg.files import write_text
 from eega_pyg.identity import digest, file_sha256
@@ -78,8 +78,11 @@ def parser(doc: str, results: str, epochs: Optional[int] = None, preset: str = '
 
 def configure(args: Namespace, seed: int, *overrides: str) -> Config:
     epochs = [] if args.epochs is None else [f'train.epochs={args.epochs}']
-    return Config.load(args.preset,
-                       [*args.overrides, *epochs, *overrides, f'train.seed={seed}'])
+    config = Config.load(args.preset,
+                         [*args.overrides, *epochs, *overrides, f'train.seed={seed}'])
+    # A record names its tags.
+    return config.model_copy(
+        update={'tags': TagsConfig(**config.tags.tag_set().to_dict())})
 
 
 def variant_runs(args: Namespace, variants: Mapping[str, Sequence[str]],

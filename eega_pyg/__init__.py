@@ -10,7 +10,7 @@ from eega_pyg._lazy import attach
 
 if TYPE_CHECKING:
     from eega_pyg.config import Config
-    from eega_pyg.datasets import JMERE, FakeJMERE
+    from eega_pyg.datasets import JMERE, FakeJMERE, JSONLines
     from eega_pyg.extraction.extractor import Extractor
     from eega_pyg.extraction.item import Item
     from eega_pyg.extraction.result import Result
@@ -32,6 +32,7 @@ __all__ = [
     'Item',
     'JMERE',
     'JMERE_TAGS',
+    'JSONLines',
     'KnowledgeGraph',
     'Quintuple',
     'Result',
@@ -52,6 +53,7 @@ __getattr__, __dir__ = attach(
         'Item': 'extraction.item',
         'JMERE': 'datasets',
         'JMERE_TAGS': 'schema',
+        'JSONLines': 'datasets',
         'KnowledgeGraph': 'knowledge_graph',
         'Quintuple': 'schema',
         'Result': 'extraction.result',

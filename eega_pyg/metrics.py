@@ -1,5 +1,5 @@
 r"""Scores of extracted quintuples against the given ones."""
-from typing import Any, Dict, Hashable, Iterable, Sequence, Set
+from typing import Any, Dict, Hashable, Iterable, Optional, Sequence, Set
 
 import torch
 from torch import Tensor
@@ -34,8 +34,8 @@ class ExtractionScore(Metric):
     - :obj:`"quintuple_entity"`: typed spans; the entities of predicted quintuples.
     - :obj:`"span"`: as :obj:`"entity"`, without the types.
 
-    The given entities are those of the given quintuples, because no others are
-    annotated.
+    The given entities of :obj:`"entity"` and :obj:`"span"` are all that the data set
+    annotates, see :meth:`update`. In JMERE these are those of the given quintuples.
 
     The counts are summed over processes. :meth:`compute` returns fractions in
     :math:`[0, 1]` as :obj:`"{view}_precision"`, :obj:`"{view}_recall"` and
@@ -65,22 +65,28 @@ class ExtractionScore(Metric):
             self.add_state(name, torch.tensor(0), dist_reduce_fx='sum')
 
     def update(self, preds: Sequence[Extraction],
-               targets: Sequence[Sequence[Quintuple]]) -> None:
+               targets: Sequence[Sequence[Quintuple]],
+               entities: Optional[Sequence[Iterable[Entity]]] = None) -> None:
         r"""Counts the items of some sentences.
 
         Args:
             preds (sequence of Extraction): What was extracted from each sentence.
             targets (sequence of sequence of Quintuple): What each sentence holds.
+            entities (sequence of iterable of Entity, optional): The given entities of
+                each sentence. (default: those of the given quintuples)
 
         Raises:
-            ValueError: If the two differ in length.
+            ValueError: If they differ in length.
         """
-        if len(preds) != len(targets):
+        if entities is None:
+            entities = [_entities_of(target) for target in targets]
+        if not len(preds) == len(targets) == len(entities):
             raise ValueError(f"Expected as many extractions as targets (got "
-                             f"{len(preds)} and {len(targets)})")
-        for pred, target in zip(preds, targets):
+                             f"{len(preds)} and {len(targets)}, with entities of "
+                             f"{len(entities)})")
+        for pred, target, given in zip(preds, targets, entities):
             found = _items(self.view, pred.entities, pred.quintuples)
-            gold = _items(self.view, _entities_of(target), target)
+            gold = _items(self.view, given, target)
             self.correct += len(found & gold)
             self.predicted += len(found)
             self.given += len(gold)

@@ -56,6 +56,16 @@ def test_scores_counted_by_hand(view):
 
 
 @pytest.mark.parametrize('view', VIEWS)
+def test_entities_of_no_quintuple_are_given_where_all_are_annotated(view):
+    metric = ExtractionScore(view)
+    metric.update(PREDS, GOLD, [[JOHN, MARY, ACME, OSLO], [ACME, OSLO], [MARY]])
+    counted = {'entity': (6, 8, 7), 'span': (7, 8, 7)}
+    assert counts(metric) == {**COUNTS, **counted}[view]
+    with pytest.raises(ValueError, match='with entities of 1'):
+        metric.update(PREDS, GOLD, [[]])
+
+
+@pytest.mark.parametrize('view', VIEWS)
 def test_what_is_said_twice_counts_once(view):
     once, twice = ExtractionScore(view), ExtractionScore(view)
     once.update(PREDS, GOLD)

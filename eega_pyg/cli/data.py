@@ -1,13 +1,16 @@
 r"""The command ``eega build``."""
 from pathlib import Path
-from typing import List
+from typing import TYPE_CHECKING, List
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from .console import out, tell
+from .console import err, out, tell
 from .options import Preset, Quiet, Root, Set, Split, check_root
+
+if TYPE_CHECKING:
+    from eega_pyg.config import Config
 
 
 def build(
@@ -23,17 +26,19 @@ def build(
 ) -> None:
     r"""Turns the raw files into graphs and prints what they hold."""
     from eega_pyg.config import Config
-    from eega_pyg.datasets import JMERE
+    from eega_pyg.datasets import open_dataset
     config = Config.load(preset, overrides)
     if not download:
         check_root(root)
-    table = Table('', title=Text(f'{root} ({config.data.version})'))
+    config = with_tags(config, root, not quiet)
     columns = []
     for name in split:
-        table.add_column(name.value, justify='right')
-        dataset = JMERE(str(root), split=name.value, tags=config.tags.tag_set(),
-                        **config.data.arguments())
+        dataset = open_dataset(root, name.value, config.data, config.tags.tag_set(),
+                               log=not quiet, download=download)
         columns.append(dataset.statistics())
+    table = Table('', title=Text(f'{root} ({dataset.version})'))
+    for name in split:
+        table.add_column(name.value, justify='right')
     for row in columns[0]:
         table.add_row(row, *(_number(column[row]) for column in columns))
     out.print(table)
@@ -44,6 +49,23 @@ def build(
                 f"{name.value} split have no place in a table: their spans overlap "
                 f"others, their entities have another relation already, or they are in "
                 f"no common window")
+
+
+def with_tags(config: 'Config', root: Path, show: bool) -> 'Config':
+    r"""A configuration with the tags of a data set; shows what was read off it."""
+    from eega_pyg.datasets.opening import resolved, survey_of
+    found = survey_of(config, root)
+    if found is not None and show:
+        table = Table('tag', 'kind', title=Text(f'{root}, train split'))
+        table.add_column('count', justify='right')
+        for kind, counts in (('type', found.types), ('relation', found.relations)):
+            for name, count in counts.items():
+                table.add_row(Text(name), kind, f'{count:,}')
+        err.print(table)
+        tell(f"{found.texts:,} texts; {found.alone:,} of "
+             f"{sum(found.types.values()):,} entities are in no relation "
+             f"(data.entities: {resolved(config, root, found).data.entities})")
+    return resolved(config, root, found)
 
 
 def _number(value: float) -> str:

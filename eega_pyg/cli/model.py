@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .console import note, out, tell
+from .data import with_tags
 from .options import Device, Model, Preset, Quiet, Root, Set, Split, check_root, output
 
 
@@ -33,9 +34,9 @@ def train(
     from eega_pyg.config import Config
     from eega_pyg.training.run import fit
     check_root(root)
+    config = with_tags(Config.load(preset, overrides), root, not quiet)
     try:
-        result = fit(Config.load(preset, overrides), root, folder, resume=resume,
-                     progress=not quiet)
+        result = fit(config, root, folder, resume=resume, progress=not quiet)
     except KeyboardInterrupt:
         tell(f"Stopped: the same command with --resume goes on after the last "
              f"finished epoch in '{folder}'")
@@ -58,7 +59,7 @@ def evaluate(
     quiet: bool = Quiet,
 ) -> None:
     r"""Scores a model against the quintuples of a data set."""
-    from eega_pyg.datasets import JMERE
+    from eega_pyg.datasets import open_dataset
     from eega_pyg.device import find_device
     from eega_pyg.files import check_file, write_text
     from eega_pyg.saving.saved_model import load_model
@@ -68,8 +69,8 @@ def evaluate(
         check_file(target)
     place = find_device(device)  # Before a model is downloaded.
     saved = load_model(model)
-    dataset = JMERE(str(root), split=split.value, vocabularies=saved.vocabularies,
-                    tags=saved.model.tag_set, **saved.data.arguments())
+    dataset = open_dataset(root, split.value, saved.data, saved.model.tag_set,
+                           saved.vocabularies, not quiet)
     scores = evaluate_model(saved.model.to(place), dataset, saved.signatures)
     _print_scores(scores, f'{root}, {split.value} split')
     if target is not None:
@@ -83,9 +84,9 @@ def calibrate(
         'which the result is written.', show_default=False),
     held_out: List[str] = typer.Option(
         [], '--held-out', metavar='KIND:FILE', show_default=False, help='A set with '
-        'all its entities, conll04:FILE or gmner:FILE, for the probabilities of '
-        'entities; may be repeated \\[default: the validation split, where an entity '
-        'of no relation counts as wrong].'),
+        'all its entities, jsonl:FILE, conll04:FILE or gmner:FILE, for the '
+        'probabilities of entities; may be repeated \\[default: the validation split, '
+        'where in JMERE an entity of no relation counts as wrong].'),
     min_precision: float = typer.Option(
         0.0, min=0, max=1, help='The threshold is the one of the best F1 among those '
         'with at least this precision.'),

@@ -56,6 +56,11 @@ class Split(str, Enum):
 
 def check_root(root: Path) -> None:
     r"""Raises a :class:`FileNotFoundError` where there is no data set."""
+    if root.is_file():
+        raise NotADirectoryError(
+            f"'{root}' is a file: a data set is a folder. Put the texts to learn from "
+            f"into FOLDER/raw/train.jsonl and some others, by which the best epoch is "
+            f"chosen, into FOLDER/raw/val.jsonl, and name FOLDER")
     # JMERE itself would make the folder and download MNRE's text into it.
     if not (root / 'raw').is_dir():
         raise FileNotFoundError(f"There is no data set in '{root}' (no folder "

@@ -1,7 +1,17 @@
 r"""The options of a run. Each stands here once: its default, what it may be, and what
 it does. What stands below a field becomes a line of the ``Args`` of its class."""
 import inspect
-from typing import Annotated, Any, Dict, Literal, Tuple, get_args, get_origin
+from typing import (
+    Annotated,
+    Any,
+    Dict,
+    Literal,
+    Optional,
+    Tuple,
+    Union,
+    get_args,
+    get_origin,
+)
 
 from pydantic import (
     BaseModel,
@@ -54,6 +64,10 @@ class Section(BaseModel):
 def _kind(annotation: Any) -> str:
     if get_origin(annotation) is Literal:
         return ' or '.join(map(repr, get_args(annotation)))
+    if get_origin(annotation) is Union:  # With `None`.
+        return _kind(get_args(annotation)[0])
+    if get_origin(annotation) is Annotated:
+        return _kind(get_args(annotation)[0])
     if get_origin(annotation) is tuple:
         return f'sequence of {_kind(get_args(annotation)[0])}'
     return annotation.__name__
@@ -61,17 +75,21 @@ def _kind(annotation: Any) -> str:
 
 class TagsConfig(Section):
     r"""Types and relations."""
-    types: _Names = JMERE_TAGS.types
-    r"""Entity types."""
-    relations: _Names = JMERE_TAGS.relations
-    r"""Relations."""
+    types: Optional[_Names] = None
+    r"""Entity types; by default those that the train split of JSON lines holds, and
+    otherwise JMERE's."""
+    relations: Optional[_Names] = None
+    r"""Relations; by default from where the types are."""
     @model_validator(mode='after')
     def _distinct(self) -> 'TagsConfig':
         self.tag_set()
         return self
 
     def tag_set(self) -> TagSet:
-        return TagSet(self.types, self.relations)
+        r"""The tags; JMERE's where none are named."""
+        return TagSet(
+            JMERE_TAGS.types if self.types is None else self.types,
+            JMERE_TAGS.relations if self.relations is None else self.relations)
 
 
 class DataConfig(Section):
@@ -97,9 +115,19 @@ class DataConfig(Section):
     mask: bool = False
     r"""Whether a sentence leaves open in training what only other lines of the file say
     of its words, see :func:`~eega_pyg.datasets.read_mnre`."""
+    entities: Literal['auto', 'all', 'related'] = 'auto'
+    r"""Whether all entities of JSON lines are annotated, or only those in a relation
+    count; by default all, if the train split has any in no relation. Loss and scores
+    go by it, see :func:`~eega_pyg.datasets.read_jsonl`."""
+    widen: bool = False
+    r"""Whether an entity of JSON lines that cuts a word gets all of it; otherwise that
+    is an error."""
     def arguments(self) -> Dict[str, Any]:
         r"""The arguments of :class:`~eega_pyg.datasets.JMERE` that they stand for."""
-        return {**dict(self), 'visual': self.visual or None}
+        values = {**dict(self), 'visual': self.visual or None}
+        for name in ('entities', 'widen'):  # They are about JSON lines.
+            del values[name]
+        return values
 
 
 class ModelConfig(Section):
@@ -206,7 +234,8 @@ class TrainConfig(Section):
     for so many epochs on all entities and pairs of the training file and of ``also``,
     see :func:`~eega_pyg.training.pretraining.pretrain_words`."""
     also: _Names = ()
-    r"""Further sets to train on: 'unrelated', 'conll04:FILE' or 'gmner:FILE', see
+    r"""Further sets to train on: 'unrelated', 'jsonl:FILE', 'conll04:FILE' or
+    'gmner:FILE', see
     :func:`~eega_pyg.datasets.further.read_further`. What a set is not annotated with is
     left open in the loss."""
     joined: float = Field(default=0.0, ge=0, le=10)
@@ -218,8 +247,8 @@ class TrainConfig(Section):
     sentence of the training split, drawn anew each time: as many of every further set
     as of the split's own joined texts. At 0 it has all of them."""
     held_out: _Names = ()
-    r"""Sets with all their entities, 'conll04:FILE' or 'gmner:FILE', on which the
-    probabilities of entities are fitted in the end, see
+    r"""Sets with all their entities, 'jsonl:FILE', 'conll04:FILE' or 'gmner:FILE', on
+    which the probabilities of entities are fitted in the end, see
     :func:`~eega_pyg.training.calibration.fit_scales`."""
     min_precision: Share = 0.0
     r"""The threshold of the saved model is the one of the best F1 on the validation

@@ -10,23 +10,28 @@ from .conll04 import read_conll04
 from .gmner import read_gmner
 from .jmere import JMERE
 from .joined import MOST, join_records
+from .jsonl import read_jsonl
 from .mnre import UNRELATED
+from .pair_dataset import PairDataset
 from .record import Record
 
-#: The reader of each kind of file.
-READERS = {'conll04': read_conll04, 'gmner': read_gmner}
+#: The kinds of files.
+KINDS = ('jsonl', 'conll04', 'gmner')
 
 
-def read_further(name: str, train: JMERE) -> List[Record]:
+def read_further(name: str, train: PairDataset, entities: str = 'auto') -> List[Record]:
     r"""Reads the sentences of a further set.
 
     Args:
         name (str): ``'unrelated'`` for the texts of the training split's own file of
             which no line states a relation, see :func:`~eega_pyg.datasets.read_mnre`;
-            or a file, as ``'conll04:PATH'`` (see
-            :func:`~eega_pyg.datasets.read_conll04`) or ``'gmner:PATH'`` (see
-            :func:`~eega_pyg.datasets.read_gmner`).
-        train (JMERE): The training split.
+            or a file, as ``'jsonl:PATH'`` (see :func:`~eega_pyg.datasets.read_jsonl`;
+            types and relations that it never uses count as not annotated),
+            ``'conll04:PATH'`` (see :func:`~eega_pyg.datasets.read_conll04`) or
+            ``'gmner:PATH'`` (see :func:`~eega_pyg.datasets.read_gmner`).
+        train (PairDataset): The training split, whose types and relations are known.
+        entities (str, optional): Which entities JSON lines name, see
+            :func:`~eega_pyg.datasets.read_jsonl`. (default: :obj:`"auto"`)
 
     Raises:
         ValueError: If there is no such kind of file, or a file is wrong.
@@ -34,8 +39,15 @@ def read_further(name: str, train: JMERE) -> List[Record]:
     """
     path = further_file(name)
     if path is None:
+        if not isinstance(train, JMERE):
+            raise ValueError(f"train.also: '{name}' texts are lines of MNRE, which the "
+                             f"data set does not hold; its own texts without a "
+                             f"relation are in the training anyway")
         return train.records(UNRELATED)
-    return READERS[name.partition(':')[0]](path, train.tags)
+    if name.startswith('jsonl:'):
+        return read_jsonl(path, train.tags, train.tokenize, entities, partial=True)
+    reader = read_conll04 if name.startswith('conll04:') else read_gmner
+    return reader(path, train.tags)
 
 
 def further_file(name: str, field: str = 'train.also') -> Optional[str]:
@@ -48,15 +60,16 @@ def further_file(name: str, field: str = 'train.also') -> Optional[str]:
     kind, _, path = name.partition(':')
     if name == UNRELATED:
         return None
-    if kind not in READERS or not path:
-        known = ', '.join(f'{kind}:FILE' for kind in READERS)
+    if kind not in KINDS or not path:
+        known = ', '.join(f'{kind}:FILE' for kind in KINDS)
         raise ValueError(f"{field}: expected '{UNRELATED}' or one of {known} (got "
                          f"'{name}')")
     return path
 
 
-def read_held_out(names: Sequence[str], data: JMERE) -> List[Record]:
+def read_held_out(names: Sequence[str], data: PairDataset) -> List[Record]:
     r"""Reads sets with all their entities, of which the types are those of a data set.
+    JSON lines among them are taken at their word.
 
     Raises:
         ValueError: If there is no such kind of file, or a file is wrong.
@@ -65,8 +78,8 @@ def read_held_out(names: Sequence[str], data: JMERE) -> List[Record]:
     for name in names:
         if further_file(name, 'train.held_out') is None:
             raise ValueError(f"train.held_out: the entities of '{name}' texts have no "
-                             f"types: name a file of conll04 or gmner")
-    return [record for name in names for record in read_further(name, data)]
+                             f"types: name a file of {', '.join(KINDS)}")
+    return [record for name in names for record in read_further(name, data, 'all')]
 
 
 class TrainingSet(NamedTuple):
@@ -82,7 +95,7 @@ class TrainingSet(NamedTuple):
     joined: List[HeteroData]
 
 
-def training_sets(config: TrainConfig, train: JMERE) -> List[TrainingSet]:
+def training_sets(config: TrainConfig, train: PairDataset) -> List[TrainingSet]:
     r"""The training split and the further sets, each with its own joined texts, as a
     run's options say.
 
@@ -109,7 +122,8 @@ def training_sets(config: TrainConfig, train: JMERE) -> List[TrainingSet]:
     return sets
 
 
-def with_further(config: TrainConfig, train: JMERE) -> Union[JMERE, ConcatDataset]:
+def with_further(config: TrainConfig,
+                 train: PairDataset) -> Union[PairDataset, ConcatDataset]:
     r"""The training split, its joined texts, and each further set with its own joined
     texts, see :func:`training_sets`."""
     if not config.also and config.joined == 0:

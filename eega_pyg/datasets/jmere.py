@@ -1,31 +1,18 @@
 r"""The JMERE data set."""
-import os
 import os.path as osp
-import warnings
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Union
-
-from torch_geometric.data import HeteroData, InMemoryDataset
+from typing import Any, List, Optional
 
 from eega_pyg.files import remove_leftovers
-from eega_pyg.identity import digest, function_identity
-from eega_pyg.parsing import tracked
-from eega_pyg.schema import JMERE_TAGS, TagSet, located
-from eega_pyg.tagging import TABLES
-from eega_pyg.transforms import Pair, PairTransform, Vocabularies
+from eega_pyg.schema import JMERE_TAGS, TagSet
 
-from .cached import ToolNotes, cached_pieces
 from .download import MNRE_URL, download_mnre
-from .mnre import VERSIONS
-from .pairs import PairReader
+from .mnre import VERSIONS, MNRETexts
+from .pair_dataset import PairDataset, check_choice
 from .record import Record
-from .statistics import statistics
-from .storage import SCHEMA_VERSION, building, load_graphs, save_graphs
-from .visual_sources import ImageParser, Source
-
-SPLITS = ('train', 'val', 'test')
+from .storage import building
 
 
-class JMERE(InMemoryDataset):
+class JMERE(PairDataset):
     r"""Joint multimodal entity-relation extraction: the data set of the `"Joint
     Multimodal Entity-Relation Extraction Based on Edge-enhanced Graph Alignment
     Network and Word-pair Relation Tagging" <https://arxiv.org/abs/2211.15028>`_ paper,
@@ -37,12 +24,6 @@ class JMERE(InMemoryDataset):
     ``captions_{split}.jsonl`` with ``{"img_id": ..., "caption": ...}`` a line. A
     sentence without a caption has an empty visual graph.
 
-    A split is one file in ``root/processed``, whose name holds a digest of all that it
-    depends on. The file holds tensors, strings and lists. A file that holds anything
-    else raises a :class:`ValueError`; it is not unpickled, and only
-    :obj:`force_reload` replaces it. The first split that is built builds the train
-    split too, because the vocabularies are fitted there.
-
     Args:
         root (str): Root directory where the data set is.
         split (str, optional): :obj:`"train"`, :obj:`"val"` or :obj:`"test"`.
@@ -53,51 +34,15 @@ class JMERE(InMemoryDataset):
             (default: :obj:`"v1"`)
         tags (TagSet, optional): Types and relations.
             (default: :obj:`~eega_pyg.schema.JMERE_TAGS`)
-        table (str, optional): The word-pair table, see
-            :func:`~eega_pyg.tagging.encode`. (default: :obj:`"directed"`)
-        encoder (str, optional): The text encoder whose word pieces are stored.
-            (default: :obj:`"sentence-transformers/all-MiniLM-L6-v2"`)
-        spacy_model (str, optional): The spaCy pipeline that parses text and captions.
-            (default: :obj:`"en_core_web_sm"`)
-        word_vectors (bool, optional): If set to :obj:`True`, the pipeline's own
-            features of the words are stored, see :class:`~eega_pyg.parsing.Parser`.
-            (default: :obj:`False`)
-        visual (sequence, optional): Sources of what is seen, see
-            :class:`~eega_pyg.datasets.VisualSources`. Paths are relative to
-            ``root/raw``; ``{split}`` in one is replaced. With an empty sequence nothing
-            is seen; with :obj:`None`, ``captions_{split}.jsonl`` is read where it is
-            present. (default: :obj:`None`)
-        image_parser (callable, optional): Reads the images of a folder among
-            :obj:`visual`. By default a :class:`~eega_pyg.vision.SceneParser`.
-            (default: :obj:`None`)
-        feature_size (int, optional): Size of the objects' feature vectors, *e.g.*,
-            :obj:`1024` of Mask R-CNN; with :obj:`0` they are left out.
-            (default: :obj:`0`)
-        max_words (int, optional): Longer sentences are stored as windows that overlap
-            by half, see :meth:`~eega_pyg.transforms.Pair.windows`.
-            (default: :obj:`70`)
-        max_objects (int, optional): Objects kept of an image. (default: :obj:`10`)
         mask (bool, optional): If set to :obj:`True`, a sentence leaves open what only
             other lines name, see :func:`~eega_pyg.datasets.read_mnre`.
             (default: :obj:`False`)
-        vocabularies (Vocabularies, optional): The vocabularies of a trained model; by
-            default they are fitted on the train split. (default: :obj:`None`)
-        transform (callable, optional): A function that takes in a
-            :class:`~torch_geometric.data.HeteroData` object and returns a transformed
-            version, before every access. (default: :obj:`None`)
-        pre_transform (callable, optional): The same, before being saved to disk.
-            (default: :obj:`None`)
-        pre_filter (callable, optional): A function that takes in a
-            :class:`~torch_geometric.data.HeteroData` object and returns whether it is
-            part of the data set. (default: :obj:`None`)
-        log (bool, optional): If set to :obj:`False`, shows no progress bars.
-            (default: :obj:`True`)
-        force_reload (bool, optional): If set to :obj:`True`, builds the data set anew.
-            (default: :obj:`False`)
+        **kwargs (optional): Further arguments of
+            :class:`~eega_pyg.datasets.PairDataset`.
 
     Raises:
-        ValueError: On an unknown split, version or table; on a wrong line, naming file
-            and line; or on a processed file that holds no data set.
+        ValueError: On an unknown version, or as
+            :class:`~eega_pyg.datasets.PairDataset`.
         OSError: If a raw file is missing and cannot be downloaded.
 
     **STATISTICS:**
@@ -115,103 +60,16 @@ class JMERE(InMemoryDataset):
     #: Where missing raw files come from, a fixed commit of MNRE.
     url = MNRE_URL
 
-    def __init__(
-        self,
-        root: str,
-        split: str = 'train',
-        version: str = 'v1',
-        tags: TagSet = JMERE_TAGS,
-        table: str = 'directed',
-        encoder: str = 'sentence-transformers/all-MiniLM-L6-v2',
-        spacy_model: str = 'en_core_web_sm',
-        word_vectors: bool = False,
-        visual: Optional[Sequence[Source]] = None,
-        image_parser: Optional[ImageParser] = None,
-        feature_size: int = 0,
-        max_words: int = 70,
-        max_objects: int = 10,
-        mask: bool = False,
-        vocabularies: Optional[Vocabularies] = None,
-        transform: Optional[Callable] = None,
-        pre_transform: Optional[Callable] = None,
-        pre_filter: Optional[Callable] = None,
-        log: bool = True,
-        force_reload: bool = False,
-    ) -> None:
-        choices = (('split', split, SPLITS), ('version', version, VERSIONS),
-                   ('table', table, TABLES))
-        for name, value, known in choices:
-            if value not in known:
-                raise ValueError(f"Expected a {name} of {', '.join(known)} (got "
-                                 f"'{value}')")
-        if isinstance(visual, str):
-            raise ValueError(f"Expected a sequence of visual sources (got the string "
-                             f"'{visual}')")
-        self.split = split
-        self.version = version
-        self.tags = tags
-        self.table = table
-        self.encoder = encoder
-        self.feature_size = feature_size
-        self.max_words = max_words
-        self.max_objects = max_objects
-        self._given = vocabularies
-        notes = ToolNotes(osp.join(str(root), 'processed', 'tools.json'))
-        self._reader = PairReader(osp.join(str(root), 'raw'), notes, version, tags,
-                                  spacy_model, word_vectors, visual, image_parser,
-                                  max_words, max_objects, mask, log)
-        super().__init__(str(root), transform, pre_transform, pre_filter, log,
-                         force_reload)
-        self.load(self.processed_paths[0])
-
-    @property
-    def raw_file_names(self) -> List[str]:
-        r"""The file of the split, and that of train if vocabularies are fitted."""
-        splits = [self.split] if self._given is not None else ['train', self.split]
-        return [f'mnre_{split}.txt' for split in dict.fromkeys(splits)]
-
-    @property
-    def processed_file_names(self) -> List[str]:
-        return [self._processed_name(self.split)]
+    def __init__(self, root: str, split: str = 'train', version: str = 'v1',
+                 tags: TagSet = JMERE_TAGS, mask: bool = False, **kwargs: Any) -> None:
+        check_choice('version', version, VERSIONS)
+        self._texts = MNRETexts(osp.join(str(root), 'raw'), version, tags, mask)
+        super().__init__(root, split, self._texts, **kwargs)
 
     def download(self) -> None:
         with building(self.processed_dir):
             remove_leftovers(self.raw_dir)
             download_mnre(self.raw_dir, self.raw_file_names, self.url)
-
-    def _process(self) -> None:
-        # PyG's own method would unpickle 'pre_transform.pt'. Here the name of the
-        # processed file depends on the transform.
-        os.makedirs(self.processed_dir, exist_ok=True)
-        built = False
-        if self._given is not None:
-            self.vocabularies = self._given
-        else:
-            path = osp.join(self.processed_dir, self._vocabularies_name())
-            if self._lacks(path):
-                with building(self.processed_dir):
-                    built = self._lacks(path)  # Or another process has just built it.
-                    if built:
-                        self._fit(path)
-            self.vocabularies = Vocabularies.load(*osp.split(path))
-        if self.split == 'train' and built:
-            return
-        if self._lacks(self.processed_paths[0]):
-            with building(self.processed_dir):
-                if self._lacks(self.processed_paths[0]):
-                    self.process()
-
-    def _lacks(self, path: str) -> bool:
-        return self.force_reload or not osp.isfile(path)
-
-    def _fit(self, path: str) -> None:
-        train = self._reader.pairs('train')
-        Vocabularies.fit(train).save(*osp.split(path))
-        self.vocabularies = Vocabularies.load(*osp.split(path))
-        self._build('train', train)  # Now, so that it need not be parsed again.
-
-    def process(self) -> None:
-        self._build(self.split, self._reader.pairs(self.split))
 
     def records(self, version: Optional[str] = None) -> List[Record]:
         r"""The sentences of the split's file, before they are parsed.
@@ -220,73 +78,4 @@ class JMERE(InMemoryDataset):
             version (str, optional): How lines are turned into sentences, if not as in
                 the data set itself. (default: :obj:`None`)
         """
-        return self._reader.records(self.split, version)
-
-    def build(self, records: Sequence[Record],
-              what: str = 'further texts') -> List[HeteroData]:
-        r"""Builds the graphs of further sentences with the parser, the vocabularies and
-        the visual sources of the split. The functions :obj:`pre_filter`,
-        :obj:`pre_transform` and :obj:`transform` are not applied.
-
-        Args:
-            records (sequence of Record): The sentences, *e.g.*, of
-                :func:`~eega_pyg.datasets.join_records`.
-            what (str, optional): The name of the sentences in the progress bar.
-                (default: :obj:`'further texts'`)
-        """
-        return list(self._graphs(self._reader.parsed(records, self.split), what))
-
-    def _graphs(self, pairs: Sequence[Pair], what: str) -> Iterator[HeteroData]:
-        transform = PairTransform(self.vocabularies, cached_pieces(self.encoder),
-                                  self.tags, self.table, self.max_objects,
-                                  self.feature_size)
-        for pair in tracked(pairs, len(pairs), self.log, f'Building {what}'):
-            with located(f"Image '{pair.image_id}'"):
-                data = transform(pair)
-            yield data
-
-    def _build(self, split: str, pairs: Sequence[Pair]) -> None:
-        data_list = []
-        for data in self._graphs(pairs, split):
-            if self.pre_filter is not None and not self.pre_filter(data):
-                continue
-            if self.pre_transform is not None:
-                data = self.pre_transform(data)
-            data_list.append(data)
-        if self.feature_size > 0 and not any(o.feature for p in pairs
-                                             for o in p.scene_graph.objects):
-            warnings.warn(f"No object of the {split} split has any of the "
-                          f"{self.feature_size} features: name a visual source that "
-                          f"has ('eega scene --features' writes one)")
-        if not data_list:
-            raise ValueError(f"The 'pre_filter' left nothing of the {split} split")
-        self.save(data_list, osp.join(self.processed_dir, self._processed_name(split)))
-
-    def _vocabularies_name(self) -> str:
-        return (f'vocabularies_{self.version}_s{SCHEMA_VERSION}_'
-                f'{digest(self._reader.identity("train"))}.json')
-
-    def _processed_name(self, split: str) -> str:
-        key = digest([
-            self._reader.identity(split),
-            self.vocabularies.fingerprint,
-            self.table,
-            self.feature_size,
-            self._reader.notes.encoder(self.encoder),
-            function_identity(self.pre_transform),
-            function_identity(self.pre_filter),
-        ])
-        return f'{split}_{self.version}_s{SCHEMA_VERSION}_{key}.pt'
-
-    @classmethod
-    def save(cls, data_list: Sequence[HeteroData], path: str) -> None:
-        save_graphs(data_list, path)
-
-    def load(self, path: str, data_cls: Any = HeteroData) -> None:
-        self.data, self.slices = load_graphs(path)
-
-    def statistics(self) -> Dict[str, Union[int, float]]:
-        r"""Counts of the contents, see
-        :func:`~eega_pyg.datasets.statistics.statistics`."""
-        return statistics(self._data, self.slices, self.indices(), self.tags,
-                          self.table)
+        return self._texts.records(self.split, version)

@@ -58,9 +58,11 @@ def join_records(records: Sequence[Record], number: int, least: int = LEAST,
             if max_words is not None and num_words > max_words:
                 break
             chosen.append(order.pop())
-        image = records[generator.choice(chosen)].image_id
+        image = records[generator.choice(chosen)]
         text = _join([records[i] for i in chosen], generator.random() < 0.5)
-        texts.append(replace(text, image_id=image, sources=tuple(chosen)))
+        texts.append(
+            replace(text, image_id=image.image_id, seen=image.seen,
+                    sources=tuple(chosen)))
     return texts
 
 

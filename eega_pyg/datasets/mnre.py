@@ -1,7 +1,8 @@
 r"""Reading files of MNRE into sentences."""
-from dataclasses import replace
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Dict, Hashable, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Dict, Hashable, List, NamedTuple, Optional, Tuple, Union
 
 from eega_pyg.formats.mnre import check_types, grouped
 from eega_pyg.formats.mnre_rows import Row, read_rows
@@ -20,6 +21,33 @@ from .record import Record
 #: The version with the texts that JMERE leaves out.
 UNRELATED = 'unrelated'
 VERSIONS = ('v1', 'merged', UNRELATED)
+
+
+@dataclass(frozen=True)
+class MNRETexts:
+    r"""The texts of a folder of files of MNRE.
+
+    Args:
+        folder (str): The folder.
+        version, tags, mask: See :func:`read_mnre`.
+    """
+    folder: str
+    version: str
+    tags: TagSet
+    mask: bool = False
+
+    def file(self, split: str) -> str:
+        return os.path.join(self.folder, f'mnre_{split}.txt')
+
+    def records(self, split: str, version: Optional[str] = None) -> List[Record]:
+        return read_mnre(self.file(split), self.tags, version or self.version,
+                         self.mask)
+
+    def images(self, split: str) -> List[str]:
+        return []
+
+    def identity(self) -> List[Any]:
+        return [self.mask]
 
 
 class MarkedText(NamedTuple):

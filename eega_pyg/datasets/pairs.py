@@ -1,7 +1,7 @@
 r"""From the raw files of a split to parsed pairs of text and image."""
 import os.path as osp
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Protocol, Sequence
 
 from eega_pyg.identity import file_sha256
 from eega_pyg.schema import SceneGraph, TagSet
@@ -9,9 +9,31 @@ from eega_pyg.transforms import Pair
 from eega_pyg.vision.images import ImageParser
 
 from .cached import ToolNotes, cached_parser
-from .mnre import read_mnre
 from .record import Record
 from .visual_sources import Source, VisualSources
+
+
+class Texts(Protocol):
+    r"""Where the sentences of a data set come from."""
+    @property
+    def version(self) -> str:
+        r"""A name of the way in which they are read, part of the names of files."""
+
+    @property
+    def tags(self) -> TagSet:
+        r"""Types and relations."""
+
+    def file(self, split: str) -> str:
+        r"""The file of a split's sentences."""
+
+    def records(self, split: str) -> List[Record]:
+        r"""The sentences of a split, before they are parsed."""
+
+    def images(self, split: str) -> List[str]:
+        r"""The pictures whose paths stand in the file."""
+
+    def identity(self) -> List[Any]:
+        r"""All that the sentences depend on beside the file and the tags."""
 
 
 @dataclass
@@ -21,65 +43,83 @@ class PairReader:
     Args:
         raw_dir (str): The folder of the raw files.
         notes (ToolNotes): Says which parser is installed.
+        texts (Texts): The sentences.
         log (bool): If set to :obj:`False`, shows no progress bars.
 
-    The other arguments are those of :class:`~eega_pyg.datasets.JMERE`.
+    The other arguments are those of
+    :class:`~eega_pyg.datasets.PairDataset`.
     """
     raw_dir: str
     notes: ToolNotes
-    version: str
-    tags: TagSet
+    texts: Texts
     spacy_model: str
     word_vectors: bool
     visual: Optional[Sequence[Source]]
     image_parser: Optional[ImageParser]
     max_words: int
     max_objects: int
-    mask: bool
     log: bool
     _sources: Dict[str, List[Any]] = field(default_factory=dict, repr=False)
 
-    def text_file(self, split: str) -> str:
-        r"""The file of a split's sentences."""
-        return osp.join(self.raw_dir, f'mnre_{split}.txt')
-
-    def records(self, split: str, version: Optional[str] = None) -> List[Record]:
-        r"""The sentences of a split, before they are parsed."""
-        return read_mnre(self.text_file(split), self.tags, version or self.version,
-                         self.mask)
-
     def pairs(self, split: str) -> List[Pair]:
         r"""The pairs of a split, long ones in windows."""
-        return self.parsed(self.records(split), split)
+        return self.parsed(self.texts.records(split), split)
 
     def parsed(self, records: Sequence[Record], split: str) -> List[Pair]:
         r"""Parses sentences and looks for their images in the visual sources of a
         split."""
         parser = cached_parser(self.spacy_model, self.word_vectors)
         parses = parser.parse([r.words for r in records], self.log)
-        graphs = self._visual(split, parser.nlp).read([r.image_id for r in records],
-                                                      self.log)
+        graphs = self._seen(records, self._visual(split, parser.nlp))
         pairs: List[Pair] = []
-        for i, (r, parse) in enumerate(zip(records, parses)):
-            graph = graphs.get(r.image_id, SceneGraph())
+        for i, (r, parse, graph) in enumerate(zip(records, parses, graphs)):
             pair = Pair(r.words, parse, graph, r.quintuples, r.text, r.image_id,
-                        sentence=i, annotation=r.annotation, parts=r.parts)
+                        sentence=i, annotation=r.annotation, parts=r.parts,
+                        boxes=r.boxes)
             pairs += pair.windows(self.max_words)
         return pairs
+
+    def _seen(self, records: Sequence[Record],
+              sources: VisualSources) -> List[SceneGraph]:
+        captions = {
+            i: r.seen.caption
+            for i, r in enumerate(records)
+            if r.seen.caption and r.seen.scene_graph is None
+        }
+        to_find = [
+            r.image_id for i, r in enumerate(records)
+            if r.seen.scene_graph is None and i not in captions
+        ]
+        by_name = sources.read(to_find, self.log)
+        known = [r.seen.scene_graph or by_name.get(r.image_id) for r in records]
+        pictures = {
+            i: r.seen.image
+            for i, r in enumerate(records)
+            if r.seen.image and known[i] is None and i not in captions
+        }
+        of_caption = sources.of_captions(captions, self.log)
+        of_picture = sources.of_images({path: path for path in pictures.values()})
+        return [
+            of_caption.get(i) or graph
+            or of_picture.get(pictures.get(i, ''), SceneGraph())
+            for i, graph in enumerate(known)
+        ]
 
     def identity(self, split: str) -> List[Any]:
         r"""All that the pairs of a split depend on."""
         if split not in self._sources:
+            visual = self._visual(split)
             self._sources[split] = [
-                file_sha256(self.text_file(split)),
-                self._visual(split).identity(),
+                file_sha256(self.texts.file(split)),
+                visual.identity(),
+                visual.identity_of_images(self.texts.images(split)),
                 self.notes.pipeline(self.spacy_model),
                 self.word_vectors,
-                self.version,
-                self.tags.to_dict(),
+                self.texts.version,
+                self.texts.identity(),
+                self.texts.tags.to_dict(),
                 self.max_words,
                 self.max_objects,
-                self.mask,
             ]
         return self._sources[split]
 

@@ -24,10 +24,11 @@ def statistics(data: HeteroData, slices: Optional[Dict[Any,
 
     Returns:
         ``sentences``, ``windows``, ``words``, ``quintuples``, ``entities`` (distinct
-        spans of a sentence), ``objects``, ``predicates``, ``with objects`` (share of
-        the sentences), ``overlapping spans`` (sentences that have some), ``left out``
-        (quintuples for which there is no room in the tables, see
-        :func:`~eega_pyg.tagging.encode`, or whose entities are in no common window).
+        spans of a sentence, also of those in no quintuple), ``objects``,
+        ``predicates``, ``with objects`` (share of the sentences), ``overlapping spans``
+        (sentences that have some), ``left out`` (quintuples for which there is no room
+        in the tables, see :func:`~eega_pyg.tagging.encode`, or whose entities are in no
+        common window).
 
     Raises:
         ValueError: If the graphs are of another class.
@@ -38,13 +39,13 @@ def statistics(data: HeteroData, slices: Optional[Dict[Any,
     if slices is None:
         sizes = [[data[TOKEN].num_nodes], [data[OBJECT].num_nodes],
                  [data[REL].num_edges]]
-        all_quintuples = [data.quintuples]
+        all_quintuples, all_entities = [data.quintuples], [data.entities]
     else:
         sizes = [
             slices[store][key].diff().tolist()
             for store, key in ((TOKEN, 'upos'), (OBJECT, 'score'), (REL, 'edge_type'))
         ]
-        all_quintuples = data.quintuples
+        all_quintuples, all_entities = data.quintuples, data.entities
     sentence, offset = data.sentence.tolist(), data.offset.tolist()
 
     words: Dict[int, int] = {}
@@ -57,7 +58,7 @@ def statistics(data: HeteroData, slices: Optional[Dict[Any,
         words[key] = max(words.get(key, 0), offset[i] + sizes[0][i])
         first.setdefault(key, i)
     quintuples = [all_quintuples[i] for i in first.values()]
-    spans = [_spans(q) for q in quintuples]
+    spans = [{(a, z) for a, z, _ in all_entities[i]} for i in first.values()]
     objects = [sizes[1][i] for i in first.values()]
     edges = sum(sizes[2][i] for i in first.values())
     return {
@@ -83,10 +84,6 @@ def _written(quintuples: List[list], start: int, size: int, tags: TagSet,
         if all(start <= q[i] and q[i + 1] <= start + size for i in (0, 3))
     ]
     return written(inside, tags, table)
-
-
-def _spans(quintuples: List[list]) -> Set[Span]:
-    return {(q[i], q[i + 1]) for q in quintuples for i in (0, 3)}
 
 
 def _overlap(spans: Set[Span]) -> bool:

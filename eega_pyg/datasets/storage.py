@@ -13,7 +13,7 @@ from torch_geometric.data.separate import separate
 from eega_pyg.files import atomic, check_zip, remove_leftovers, short_reason
 
 #: Part of the name of every processed file. A change of the stores increases it.
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 _CLASSES = {'Data': Data, 'HeteroData': HeteroData}
 _PLAIN = (bool, int, float, str, torch.Tensor, torch.nn.Parameter, type(None))

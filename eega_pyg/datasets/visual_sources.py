@@ -3,7 +3,17 @@ import os
 import os.path as osp
 import warnings
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+from typing import (
+    Any,
+    Dict,
+    Hashable,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    TypeVar,
+    Union,
+)
 
 from eega_pyg.files import read_json
 from eega_pyg.identity import digest, file_sha256, function_identity
@@ -14,6 +24,7 @@ from eega_pyg.vision.images import ImageParser, image_extensions
 from .image_names import NAME_RULES, match_names, short_list, warn_of_unmatched
 
 Source = Union[str, Path, Mapping[str, SceneGraph]]
+Name = TypeVar('Name', bound=Hashable)
 
 #: What ``eega scene`` writes beside the scene graphs.
 _SUMMARY = 'summary.json'
@@ -118,12 +129,18 @@ class VisualSources:
                 })
             ]
         if kind == 'images':
-            files = _image_files(source)
-            content = digest({k: _image_sha256(path) for k, path in files.items()})
-            return [content, *self._parser_identity()]
+            return self._identity_of_images(_image_files(source))
         beside = _INFO if kind == 'benchmark' else 'image_data.json'
         second = osp.join(osp.dirname(source), beside)
         return [file_sha256(p) for p in (str(source), second) if osp.isfile(p)]
+
+    def identity_of_images(self, paths: Sequence[str]) -> List[Any]:
+        r"""All that the scene graphs of some pictures depend on."""
+        return self._identity_of_images({path: path for path in paths}) if paths else []
+
+    def _identity_of_images(self, files: Dict[str, str]) -> List[Any]:
+        content = digest({k: _image_sha256(path) for k, path in files.items()})
+        return [content, *self._parser_identity()]
 
     def _parser_identity(self) -> List[str]:
         from eega_pyg.vision.predicates.model import weights_fingerprint
@@ -140,16 +157,24 @@ class VisualSources:
                           images, named, found)
         given = {image: named[found[image]] for image in images if image in found}
         if kind == 'captions':
-            parser = CaptionParser(self.nlp, self.max_objects)
-            return dict(zip(given, parser.parse(_bounded(source, given), progress)))
+            return self.of_captions(given, progress, f"of '{source}' ")
         if kind == 'graphs':
             return {
                 image: validated(SceneGraph, read_json(path), path)
                 for image, path in given.items()
             }
-        return self._parse_images(given) if kind == 'images' else given
+        return self.of_images(given) if kind == 'images' else given
 
-    def _parse_images(self, files: Dict[str, str]) -> Dict[str, SceneGraph]:
+    def of_captions(self, captions: Mapping[Name, str], progress: bool = False,
+                    where: str = '') -> Dict[Name, SceneGraph]:
+        r"""The scene graphs of captions."""
+        if not captions:
+            return {}
+        parser = CaptionParser(self.nlp, self.max_objects)
+        return dict(zip(captions, parser.parse(_bounded(captions, where), progress)))
+
+    def of_images(self, files: Dict[str, str]) -> Dict[str, SceneGraph]:
+        r"""The scene graphs of those of the pictures that can be read."""
         from eega_pyg.vision.images import load_image
         if not files:  # No detector is needed.
             return {}
@@ -214,11 +239,11 @@ def _kind(source: Source) -> str:
                      f"graphs (.json), or a folder of images or scene graphs")
 
 
-def _bounded(source: Source, captions: Dict[str, str]) -> List[str]:
+def _bounded(captions: Mapping[Any, str], where: str) -> List[str]:
     # The parser's time grows with the square of a caption's length.
-    long = [image for image, caption in captions.items() if len(caption) > MAX_CAPTION]
+    long = [str(k) for k, caption in captions.items() if len(caption) > MAX_CAPTION]
     if long:
-        warnings.warn(f"{len(long):,} captions of '{source}' are read up to their "
+        warnings.warn(f"{len(long):,} captions {where}are read up to their "
                       f"{MAX_CAPTION:,}th character: those of {short_list(long)}")
     return [
         c if len(c) <= MAX_CAPTION else c[:MAX_CAPTION].rpartition(' ')[0]

@@ -219,15 +219,15 @@ def _known(form: str) -> str:
 def _check_tags(text: AnnotatedText, tags: Optional[TagSet]) -> None:
     if tags is None:
         return
-    parts: Tuple[Tuple[str, Sequence[Any], Sequence[str]], ...] = (
-        ('entities', text.entities, tags.types),
-        ('relations', text.relations, tags.relations),
+    parts: Tuple[Tuple[str, str, Sequence[Any], Sequence[str]], ...] = (
+        ('entities', 'type', text.entities, tags.types),
+        ('relations', 'relation', text.relations, tags.relations),
     )
-    for what, values, known in parts:
+    for what, kind, values, known in parts:
         for i, value in enumerate(values):
             if value.type not in known:
-                raise ValueError(f"{what}[{i}]: unknown type {short(value.type)} "
-                                 f"(known: {', '.join(known)})")
+                raise ValueError(f"{what}[{i}]: unknown {kind} {short(value.type)} "
+                                 f"(known: {', '.join(known) or 'none'})")
 
 
 def _default_tokenizer(name: str, text: str) -> Tuple[List[str], List[Span]]:

@@ -97,10 +97,12 @@ def _places(words: Sequence[str]) -> List[Span]:
     return places
 
 
+_WIDEN = (': correct it, or widen all to whole words (--widen; of a data set, --set '
+          'data.widen=true)')
+
+
 def _hint(text: AnnotatedText) -> str:
-    return other_units(text.text, [
-        (e.start, e.end) for e in text.entities
-    ]) or ': correct it, or widen all to whole words (--widen)'
+    return other_units(text.text, [(e.start, e.end) for e in text.entities]) or _WIDEN
 
 
 class Token(NamedTuple):

@@ -176,6 +176,10 @@ def load_model(name: Optional[Union[str, Path]] = None, revision: Optional[str] 
                       pipeline.get('threshold', 0.0))
 
 
+_ENTITIES = ('those of a relation; it was not trained to find others',
+             'all, also those of no relation')
+
+
 def model_card(model: EEGA, config: Config,
                scores: Optional[Dict[str, float]] = None) -> str:
     r"""The README of a saved model."""
@@ -188,7 +192,8 @@ def model_card(model: EEGA, config: Config,
         '', f'- text encoder: `{config.data.encoder}`',
         f'- parser: `{config.data.spacy_model}`', f'- tag table: {model.table}',
         f'- types: {", ".join(tags.types)}',
-        f'- relations: {", ".join(tags.relations) or "none"}', ''
+        f'- relations: {", ".join(tags.relations) or "none"}',
+        f'- entities: {_ENTITIES[config.data.entities == "all"]}', ''
     ]
     if scores:
         lines += ['| validation score | % |', '| --- | --- |']

@@ -20,7 +20,10 @@ from .checks import (
 )
 from .fields import OTHER_NAMES, split_fields
 from .pair import (
+    BOX,
     DEP,
+    ENTITY,
+    ENTITY_IN_BOX,
     LABEL_OF_OBJECT,
     LABEL_PIECE,
     OBJECT,
@@ -30,13 +33,14 @@ from .pair import (
     REL,
     SOME_TYPE,
     TOKEN,
+    TOKEN_OF_ENTITY,
     UNKNOWN,
     UNSCORED,
     UNSTATED,
     EdgeType,
     num_pieces,
 )
-from .quintuple import Entity, Quintuple, Signature, Signatures, Span
+from .quintuple import BoxOfSpan, Entity, Quintuple, Signature, Signatures, Span
 from .scene_graph import SceneGraph, SceneObject, ScenePredicate
 from .tags import JMERE_SYMMETRIC, JMERE_TAGS, TagSet
 
@@ -56,7 +60,10 @@ __all__ = [
     'validated',
     'OTHER_NAMES',
     'split_fields',
+    'BOX',
     'DEP',
+    'ENTITY',
+    'ENTITY_IN_BOX',
     'LABEL_OF_OBJECT',
     'LABEL_PIECE',
     'OBJECT',
@@ -66,11 +73,13 @@ __all__ = [
     'REL',
     'SOME_TYPE',
     'TOKEN',
+    'TOKEN_OF_ENTITY',
     'UNKNOWN',
     'UNSCORED',
     'UNSTATED',
     'EdgeType',
     'num_pieces',
+    'BoxOfSpan',
     'Entity',
     'Quintuple',
     'Signature',

@@ -8,6 +8,8 @@ PIECE = 'piece'
 TOKEN = 'token'
 OBJECT = 'object'
 LABEL_PIECE = 'label_piece'
+ENTITY = 'entity'
+BOX = 'box'
 
 #: Edge types of one pair.
 PIECE_OF_TOKEN: EdgeType = (PIECE, 'of', TOKEN)
@@ -15,6 +17,8 @@ LABEL_OF_OBJECT: EdgeType = (LABEL_PIECE, 'of', OBJECT)
 DEP: EdgeType = (TOKEN, 'dep', TOKEN)
 REL: EdgeType = (OBJECT, 'rel', OBJECT)
 PAIR: EdgeType = (TOKEN, 'pair', TOKEN)
+TOKEN_OF_ENTITY: EdgeType = (TOKEN, 'of', ENTITY)
+ENTITY_IN_BOX: EdgeType = (ENTITY, 'in', BOX)
 
 
 def num_pieces(data: Any) -> int:

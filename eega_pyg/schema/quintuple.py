@@ -5,6 +5,9 @@ from typing import AbstractSet, Any, Iterable, List, Optional, Tuple, Union
 #: A half-open range of words.
 Span = Tuple[int, int]
 
+#: A span, and where in the image it is seen: ``(x1, y1, x2, y2)`` as fractions.
+BoxOfSpan = Tuple[Span, Tuple[float, float, float, float]]
+
 #: A (head type, relation, tail type) seen in training, and the set of all of them.
 Signature = Tuple[str, str, str]
 Signatures = AbstractSet[Signature]
@@ -33,6 +36,10 @@ class Entity:
     @property
     def span(self) -> Span:
         return self.start, self.end
+
+    def to_list(self) -> List[Union[int, str]]:
+        r"""Start, end and type, the form stored in a :class:`HeteroData`."""
+        return [self.start, self.end, self.type]
 
     def shifted(self, offset: int) -> 'Entity':
         r"""The same entity with its span moved by :obj:`offset` words."""

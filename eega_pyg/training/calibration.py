@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 from torch import Tensor
 from torchmetrics.functional.classification import binary_calibration_error
 
-from eega_pyg.datasets import JMERE, Record
+from eega_pyg.datasets import JMERE, PairDataset, Record, open_dataset
 from eega_pyg.datasets.further import read_held_out
 from eega_pyg.datasets.mnre import UNRELATED
 from eega_pyg.metrics import undirected
@@ -61,7 +61,7 @@ class Calibrated(NamedTuple):
     scaled: SentenceScores
 
 
-def fit_temperature(model: EEGA, dataset: JMERE,
+def fit_temperature(model: EEGA, dataset: PairDataset,
                     signatures: Optional[Signatures] = None,
                     batch_size: int = 32) -> Calibration:
     r"""Finds what a model's scores are to be divided by so that of the quintuples it
@@ -70,15 +70,15 @@ def fit_temperature(model: EEGA, dataset: JMERE,
 
     Args:
         model (EEGA): The model.
-        dataset (JMERE): A data set that the model was not trained on, built with its
-            vocabularies.
+        dataset (PairDataset): A data set that the model was not trained on, built with
+            its vocabularies.
         signatures (set, optional): See :func:`~eega_pyg.tagging.decode`.
         batch_size (int, optional): Pairs a batch. (default: :obj:`32`)
     """
     return score_and_calibrate(model, dataset, signatures, batch_size).calibration
 
 
-def score_and_calibrate(model: EEGA, dataset: JMERE,
+def score_and_calibrate(model: EEGA, dataset: PairDataset,
                         signatures: Optional[Signatures] = None,
                         batch_size: int = 32) -> Calibrated:
     r"""What a model extracts from a data set, and its calibration there, in one pass;
@@ -119,7 +119,7 @@ class Fitted(NamedTuple):
     error: float
 
 
-def fit_scales(model: EEGA, val: JMERE, signatures: Optional[Signatures] = None,
+def fit_scales(model: EEGA, val: PairDataset, signatures: Optional[Signatures] = None,
                temperature: float = 1.0, held_out: Sequence[Record] = (),
                min_precision: float = 0.0, batch_size: int = 32,
                related: Optional[SentenceScores] = None) -> Fitted:
@@ -133,14 +133,15 @@ def fit_scales(model: EEGA, val: JMERE, signatures: Optional[Signatures] = None,
 
     Args:
         model (EEGA): The model.
-        val (JMERE): A data set that the model was not trained on, built with its
+        val (PairDataset): A data set that the model was not trained on, built with its
             vocabularies.
         signatures (set, optional): See :func:`~eega_pyg.tagging.decode`.
         temperature (float, optional): See :func:`fit_temperature`.
             (default: :obj:`1.0`)
         held_out (sequence of Record, optional): Texts with all their entities, on which
-            the probabilities of entities are fitted. Without any, they are fitted on
-            :obj:`val`, where an entity of no relation counts as wrong.
+            the probabilities of entities are fitted; found entities of a type that a
+            text is not annotated with are left out. Without any, they are fitted on
+            :obj:`val`, where in JMERE an entity of no relation counts as wrong.
         min_precision (float, optional): The precision from the threshold on.
             (default: :obj:`0.0`)
         batch_size (int, optional): Pairs a batch. (default: :obj:`32`)
@@ -158,16 +159,10 @@ def fit_scales(model: EEGA, val: JMERE, signatures: Optional[Signatures] = None,
         further, wrong = _probabilities(found(val.build(unrelated, 'further texts')))
         probability = torch.cat([probability, further])
         right = torch.cat([right, wrong])
-    if held_out:
-        texts = found(val.build(held_out, 'held-out texts'))
-        entities = [set(held_out[i].annotation.entities) for _, i in texts.targets]
-    else:
-        texts = related
-        entities = [{e
-                     for q in items
-                     for e in (q.head, q.tail)} for items in related.targets.values()]
+    texts = found(val.build(held_out, 'held-out texts')) if held_out else related
     named = [(e.probability or 0.0, e in items)
-             for x, items in zip(texts.extractions(), entities) for e in x.entities]
+             for x, ((_, i), items) in zip(texts.extractions(), texts.entities.items())
+             for e in x.entities if not held_out or _annotates(held_out[i], e.type)]
 
     scales = Scales(
         fit_scale(*map(np.array, zip(*named))) if named else Scale(),
@@ -192,7 +187,7 @@ def calibrate(folder: Union[str, Path], root: Union[str,
         root (str or Path): The folder of a data set, of which the validation split is
             read.
         held_out (sequence of str, optional): Files with all their entities, as
-            ``'conll04:FILE'`` or ``'gmner:FILE'``.
+            ``'jsonl:FILE'``, ``'conll04:FILE'`` or ``'gmner:FILE'``.
         min_precision (float, optional): The precision from the threshold on.
             (default: :obj:`0.0`)
         device (torch.device, optional): Where the model runs, by default the CPU.
@@ -206,15 +201,21 @@ def calibrate(folder: Union[str, Path], root: Union[str,
         OSError: If a file is missing or cannot be written.
     """
     saved = load_model(folder, conv=conv)
-    val = JMERE(str(root), split='val', vocabularies=saved.vocabularies,
-                tags=saved.model.tag_set, log=progress, **saved.data.arguments())
+    val = open_dataset(root, 'val', saved.data, saved.model.tag_set, saved.vocabularies,
+                       progress)
     fitted = fit_scales(saved.model.to(device or 'cpu'), val, saved.signatures,
                         saved.temperature, read_held_out(held_out, val), min_precision)
     write_scales(Path(folder) / PIPELINE, fitted.scales, fitted.threshold)
     return fitted
 
 
-def _unrelated(val: JMERE) -> List[Record]:
+def _annotates(record: Record, name: str) -> bool:
+    return record.annotation.tags is None or name in record.annotation.tags
+
+
+def _unrelated(val: PairDataset) -> List[Record]:
+    if not isinstance(val, JMERE):
+        return []
     try:
         return val.records(UNRELATED)
     except ValueError:  # There are none: a wrong line was named when it was built.

@@ -12,7 +12,7 @@ from torch.utils.data import ConcatDataset, Dataset
 from torch_geometric.data import HeteroData
 
 from eega_pyg.config import Config, DataConfig
-from eega_pyg.datasets import JMERE
+from eega_pyg.datasets import JMERE, PairDataset, open_dataset
 from eega_pyg.datasets.further import TrainingSet, read_further, training_sets
 from eega_pyg.datasets.mnre import UNRELATED
 from eega_pyg.datasets.record import Record
@@ -137,12 +137,12 @@ def _ask(models: Sequence[Union[str, Path]], root: Union[str, Path], split: str,
         if saved.model.table != data.table:
             raise ValueError(f"The model '{name}' was trained with data.table="
                              f"{saved.model.table}, not {data.table}")
-        own = saved.data.model_copy(update={
-            'version': data.version,
-            'max_words': data.max_words
-        })
-        dataset = JMERE(str(root), split=split, vocabularies=saved.vocabularies,
-                        tags=tags, log=progress, **own.arguments())
+        own = saved.data.model_copy(
+            update={
+                name: getattr(data, name)
+                for name in ('version', 'max_words', 'entities', 'widen')
+            })
+        dataset = open_dataset(root, split, own, tags, saved.vocabularies, progress)
         sets: List[Pairs] = [
             dataset, *(dataset.build(read_further(further, dataset), further)
                        for further in also)
@@ -163,7 +163,7 @@ def _log_probs(model: EEGA, graphs: Pairs, progress: bool) -> List[Tensor]:
     return [of_pair[i] for i in range(len(graphs))]
 
 
-def distillation_data(config: Config, train: JMERE, path: Path,
+def distillation_data(config: Config, train: PairDataset, path: Path,
                       progress: bool) -> ConcatDataset:
     r"""The training split, its joined texts, the further sets with theirs, and the
     texts without tags if they are asked for, with the predictions of the teachers.
@@ -176,6 +176,9 @@ def distillation_data(config: Config, train: JMERE, path: Path,
         FileNotFoundError: If there is no such teacher.
     """
     tags, options = config.tags.tag_set(), config.train
+    if options.unlabelled and not isinstance(train, JMERE):
+        raise ValueError('train.unlabelled: only a data set of lines of MNRE has texts '
+                         'without tags')
     if not path.is_file():
         said = _ask(options.teachers, train.root, 'train', tags, config.data,
                     options.also, progress)

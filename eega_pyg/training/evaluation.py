@@ -5,22 +5,23 @@ import torch
 from torch_geometric.data import HeteroData
 from torch_geometric.loader import DataLoader
 
-from eega_pyg.datasets import JMERE
+from eega_pyg.datasets import PairDataset
 from eega_pyg.metrics import extraction_scores
 from eega_pyg.nn.models import EEGA, predict
-from eega_pyg.schema import Quintuple, Signatures, num_pieces
+from eega_pyg.schema import Entity, Quintuple, Signatures, num_pieces
 from eega_pyg.tagging import Extraction, merge_windows
 
 #: Pairs of text and image, in memory.
-Pairs = Union[JMERE, List[HeteroData]]
+Pairs = Union[PairDataset, List[HeteroData]]
 
 
 class SentenceScores:
     r"""Collects the extractions of an epoch, joins the windows of each sentence, and
-    scores them against the sentence's quintuples."""
+    scores them against the sentence's quintuples and entities."""
     def __init__(self) -> None:
         self.windows: Dict[Tuple[str, int], List[Tuple[int, Extraction]]] = {}
         self.targets: Dict[Tuple[str, int], List[Quintuple]] = {}
+        self.entities: Dict[Tuple[str, int], List[Entity]] = {}
 
     def update(self, batch: HeteroData, extractions: Sequence[Extraction]) -> None:
         r"""Adds what was extracted from each pair of a batch."""
@@ -28,6 +29,7 @@ class SentenceScores:
             key = (batch.image_id[i], int(batch.sentence[i]))
             self.windows.setdefault(key, []).append((int(batch.offset[i]), extraction))
             self.targets[key] = [Quintuple.from_list(q) for q in batch.quintuples[i]]
+            self.entities[key] = [Entity(*e) for e in batch.entities[i]]
 
     def extractions(self) -> List[Extraction]:
         r"""What was extracted from each sentence, in the order of :attr:`targets`."""
@@ -38,7 +40,8 @@ class SentenceScores:
     def compute(self) -> Dict[str, float]:
         r"""All scores, as fractions."""
         scores = extraction_scores()
-        scores.update(self.extractions(), list(self.targets.values()))
+        scores.update(self.extractions(), list(self.targets.values()),
+                      list(self.entities.values()))
         return {name: float(value) for name, value in scores.compute().items()}
 
 
@@ -59,13 +62,13 @@ def collect_scores(model: EEGA, dataset: Pairs, signatures: Optional[Signatures]
     return scores
 
 
-def evaluate(model: EEGA, dataset: JMERE, signatures: Optional[Signatures] = None,
+def evaluate(model: EEGA, dataset: PairDataset, signatures: Optional[Signatures] = None,
              batch_size: int = 32) -> Dict[str, float]:
     r"""All scores of a model on a data set, as fractions.
 
     Args:
         model (EEGA): The model.
-        dataset (JMERE): A data set built with the model's vocabularies.
+        dataset (PairDataset): A data set built with the model's vocabularies.
         signatures (set, optional): The (type, relation, type) triples that decoding may
             use, or :obj:`None` for all.
         batch_size (int, optional): Pairs a batch. (default: :obj:`32`)

@@ -8,12 +8,19 @@ from torch_geometric.data import HeteroData
 
 from eega_pyg.config import TrainConfig
 from eega_pyg.nn.models import EEGA, predict
-from eega_pyg.schema import Signatures
+from eega_pyg.schema import Signatures, TagSet
 from eega_pyg.training.evaluation import SentenceScores
 from eega_pyg.training.optimizer import configure_optimizer, use_bf16
 
 #: The score by which a checkpoint is chosen.
 MONITOR = 'val/quintuple_f1'
+#: The same where the data have no relations.
+ENTITY_MONITOR = 'val/entity_f1'
+
+
+def monitored(tags: TagSet) -> str:
+    r"""The score by which a checkpoint is chosen."""
+    return MONITOR if tags.relations else ENTITY_MONITOR
 
 
 class PairTagging(L.LightningModule):
@@ -55,7 +62,7 @@ class PairTagging(L.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         scores = {f'val/{k}': v for k, v in self._scores.compute().items()}
-        shown = {MONITOR, 'val/entity_f1'}
+        shown = {MONITOR, ENTITY_MONITOR}
         self.log_dict({k: v for k, v in scores.items() if k in shown}, prog_bar=True)
         self.log_dict({k: v for k, v in scores.items() if k not in shown})
 

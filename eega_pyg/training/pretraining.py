@@ -3,6 +3,7 @@ r"""Pretraining on the lines of MNRE that are no part of JMERE, and on further s
 Two thirds of MNRE's lines say that two entities of a text are not related. JMERE leaves
 them out, and with them half of the texts; but they show which words are entities.
 """
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Dict, Optional, Sequence, Tuple
 
@@ -18,7 +19,7 @@ from torch_geometric.loader import DataLoader
 from torch_geometric.nn import MLP, Linear, SimpleConv
 
 from eega_pyg.config import Config, TrainConfig
-from eega_pyg.datasets import JMERE
+from eega_pyg.datasets import JMERE, PairDataset
 from eega_pyg.datasets.cached import cached_parser, cached_pieces
 from eega_pyg.datasets.further import read_further
 from eega_pyg.datasets.mnre import UNRELATED, MarkedText, read_marked_texts
@@ -42,7 +43,8 @@ SPAN_PAIR: EdgeType = (SPAN, 'pair', SPAN)
 
 def marked_text(record: Record) -> MarkedText:
     r"""The text of a sentence whose entities are all annotated. Its relations are the
-    stated ones: of other pairs its data set may not say whether they are related."""
+    stated ones, and with none between all other entities, if its data set annotates all
+    relations."""
     types: Dict[Span, Optional[str]] = {}
     relations: Dict[Tuple[Span, Span], Optional[str]] = {}
     for e in record.annotation.entities:
@@ -50,6 +52,10 @@ def marked_text(record: Record) -> MarkedText:
     for q in record.quintuples:
         types[q.head.span], types[q.tail.span] = q.head.type, q.tail.type
         relations[q.head.span, q.tail.span] = q.relation
+    if record.annotation.rest == 0:
+        for pair in combinations(sorted(types), 2):
+            if pair[::-1] not in relations:
+                relations.setdefault(pair, None)
     return MarkedText(record.words, types, relations)
 
 
@@ -190,7 +196,7 @@ def pretrain_words(model: EEGA, data: Sequence[HeteroData], config: TrainConfig,
         DataLoader(data, batch_size, sampler=sampler, generator=torch.Generator()))
 
 
-def pretrain(model: EEGA, config: Config, train: JMERE, path: Path,
+def pretrain(model: EEGA, config: Config, train: PairDataset, path: Path,
              progress: bool) -> None:
     r"""Pretrains the text encoder and the word features of a model on a data set's
     training texts and those of the further sets, and writes them to a file, or reads
@@ -204,9 +210,12 @@ def pretrain(model: EEGA, config: Config, train: JMERE, path: Path,
         parts['word_features'] = model.word_features
     if not path.is_file():
         tags = config.tags.tag_set()
-        texts = read_marked_texts(train.raw_paths[0], tags)
+        if isinstance(train, JMERE):  # Its other lines name entities too.
+            texts = read_marked_texts(train.raw_paths[0], tags)
+        else:
+            texts = [marked_text(record) for record in train.records()]
         for name in config.train.also:
-            if name != UNRELATED:  # Those are among the texts of the split's own file.
+            if name != UNRELATED:  # They are among the texts of the split's own file.
                 texts += map(marked_text, read_further(name, train))
         texts = [t for t in texts if len(t.words) <= config.data.max_words]
         if progress:

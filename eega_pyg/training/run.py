@@ -14,8 +14,9 @@ from torch.utils.data import ConcatDataset
 from torch_geometric.loader import DataLoader
 
 from eega_pyg.config import Config, TrainConfig
-from eega_pyg.datasets import JMERE
+from eega_pyg.datasets import PairDataset
 from eega_pyg.datasets.further import further_file, read_held_out, with_further
+from eega_pyg.datasets.opening import open_dataset, resolved
 from eega_pyg.device import find_device
 from eega_pyg.files import (
     read_json,
@@ -42,7 +43,7 @@ from eega_pyg.training.checkpoints import (
 )
 from eega_pyg.training.distillation import distillation_data
 from eega_pyg.training.evaluation import SentenceScores, sorted_loader
-from eega_pyg.training.pair_tagging import MONITOR, PairTagging
+from eega_pyg.training.pair_tagging import PairTagging, monitored
 from eega_pyg.training.pretraining import pretrain
 from eega_pyg.training.progress import EpochProgressBar
 from eega_pyg.training.sampler import LengthGroupedSampler
@@ -52,15 +53,16 @@ BEST = 'best.ckpt'
 
 #: The training examples: of the data alone, with further texts, or with the predictions
 #: of teachers.
-Examples = Union[JMERE, ConcatDataset]
+Examples = Union[PairDataset, ConcatDataset]
 
 
-def build_model(config: Config, train: JMERE, conv: Optional[OwnConv] = None) -> EEGA:
+def build_model(config: Config, train: PairDataset,
+                conv: Optional[OwnConv] = None) -> EEGA:
     r"""A model for a data set, with the public weights of its text encoder.
 
     Args:
         config (Config): The configuration.
-        train (JMERE): The training split.
+        train (PairDataset): The training split.
         conv (torch.nn.Module or callable, optional): A graph layer of one's own in
             place of the configuration's, see :class:`~eega_pyg.nn.models.EEGA`.
             (default: :obj:`None`)
@@ -115,9 +117,10 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
     The random state and the settings of the process are afterwards as they were before.
 
     Args:
-        config (Config): The configuration.
-        root (str or Path): The data set's folder, as of
-            :class:`~eega_pyg.datasets.JMERE`.
+        config (Config): The configuration. Where it names no tags, those of the data
+            set are taken.
+        root (str or Path): The data set's folder, see
+            :func:`~eega_pyg.datasets.open_dataset`.
         folder (str or Path): Where the model goes.
         resume (bool, optional): If set to :obj:`True`, goes on after the last finished
             epoch of the run in :obj:`folder`; without one the run begins anew.
@@ -135,6 +138,7 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
         OSError: If a checkpoint cannot be written, *e.g.*, because the disk is full.
             The one before it stays.
     """
+    config = resolved(config, root)  # Before anything is written.
     state = Path(folder) / 'training'
     state.mkdir(parents=True, exist_ok=True)
     lock = FileLock(state / 'lock')
@@ -181,9 +185,9 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
     write_text(state / 'config.yaml', yaml.safe_dump(config.to_dict(), sort_keys=False))
 
     files = [path for path in map(further_file, config.train.also) if path is not None]
-    kwargs = {'tags': config.tags.tag_set(), 'log': progress, **config.data.arguments()}
-    train = JMERE(str(root), split='train', **kwargs)
-    val = JMERE(str(root), split='val', vocabularies=train.vocabularies, **kwargs)
+    tags = config.tags.tag_set()
+    train = open_dataset(root, 'train', config.data, tags, None, progress)
+    val = open_dataset(root, 'val', config.data, tags, train.vocabularies, progress)
     names = [d.processed_file_names for d in (train, val)]
     names += [[path, file_sha256(path)] for path in files]
     _check_data(state / 'data.json', names, started)
@@ -211,9 +215,9 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
         'save_on_train_epoch_end': True,
         'enable_version_counter': False
     }
-    best = Checkpoint(state, filename=Path(BEST).stem, monitor=MONITOR, mode='max',
-                      save_weights_only=True, **keep)
-    stopping = ResumableEarlyStopping(MONITOR, mode='max',
+    best = Checkpoint(state, filename=Path(BEST).stem, monitor=monitored(tags),
+                      mode='max', save_weights_only=True, **keep)
+    stopping = ResumableEarlyStopping(monitored(tags), mode='max',
                                       patience=config.train.patience)
     trainer = L.Trainer(
         max_epochs=config.train.epochs,
@@ -291,7 +295,7 @@ def _check_data(path: Path, names: List[List[str]], started: bool) -> None:
                          f"'{path}'): give it those, or choose another folder")
 
 
-def loaders(train: Examples, val: JMERE,
+def loaders(train: Examples, val: PairDataset,
             config: TrainConfig) -> Tuple[DataLoader, DataLoader]:
     r"""Batches of examples of similar length. They draw from generators of their own,
     so the global one stays as it is."""

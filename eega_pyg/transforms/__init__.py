@@ -1,6 +1,7 @@
 r"""Turns a parsed pair of text and image into a
 :class:`~torch_geometric.data.HeteroData`; each transform adds its own stores."""
 from .co_occurrence import CoOccurrence
+from .entities import Entities
 from .pair import Pair
 from .pair_transform import PairTransform
 from .pmi import PMI
@@ -12,6 +13,7 @@ from .word_pieces import Pieces, WordPieces
 
 __all__ = [
     'CoOccurrence',
+    'Entities',
     'Pair',
     'PairTransform',
     'Pieces',

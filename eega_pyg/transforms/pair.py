@@ -1,11 +1,11 @@
 r"""A parsed sentence and the scene graph of its image."""
 from dataclasses import dataclass, replace
-from typing import List, Tuple
+from typing import List, Optional, Tuple
 
 import networkx as nx
 
 from eega_pyg.parsing import Parse
-from eega_pyg.schema import Annotation, Quintuple, SceneGraph, Span
+from eega_pyg.schema import Annotation, BoxOfSpan, Quintuple, SceneGraph, Span
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class Pair:
             quintuples, in the sentence's coordinates.
         parts (tuple of tuple, optional): The spans of the texts from which the sentence
             was joined, if it was.
+        boxes (tuple of tuple, optional): Where its entities are seen, in the sentence's
+            coordinates, see :class:`~eega_pyg.datasets.Record`.
 
     Raises:
         ValueError: If there is no word, or :obj:`parse` is of another length.
@@ -41,6 +43,7 @@ class Pair:
     offset: int = 0
     annotation: Annotation = Annotation()
     parts: Tuple[Span, ...] = ()
+    boxes: Optional[Tuple[BoxOfSpan, ...]] = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, 'words', tuple(self.words))

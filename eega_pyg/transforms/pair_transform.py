@@ -5,6 +5,7 @@ from torch_geometric.data import HeteroData
 from eega_pyg.schema import TagSet
 
 from .co_occurrence import CoOccurrence
+from .entities import Entities
 from .pair import Pair
 from .text_graph import TextGraph
 from .visual_graph import VisualGraph
@@ -15,8 +16,8 @@ from .word_pieces import WordPieceTokenizer
 
 class PairTransform:
     r"""Turns a :class:`Pair` into a :class:`~torch_geometric.data.HeteroData` with
-    :class:`TextGraph`, :class:`VisualGraph`, :class:`CoOccurrence` and
-    :class:`WordPairs`.
+    :class:`TextGraph`, :class:`VisualGraph`, :class:`CoOccurrence`,
+    :class:`WordPairs` and :class:`Entities`.
 
     The graph itself carries :obj:`text` (the whole sentence), :obj:`words` (of the
     window), :obj:`image_id`, :obj:`quintuples` (all of the sentence, in its own
@@ -41,6 +42,7 @@ class PairTransform:
             VisualGraph(vocabularies, pieces, max_objects, feature_size),
             CoOccurrence(vocabularies),
             WordPairs(tags, table),
+            Entities(tags),
         )
 
     def __call__(self, pair: Pair) -> HeteroData:

@@ -1,7 +1,17 @@
+import shutil
+
 import pytest
 
-from eega_pyg.datasets import read_gmner
-from eega_pyg.schema import JMERE_TAGS, UNSTATED, Entity, TagSet
+from eega_pyg.datasets import GMNER, Twitter, open_dataset, read_gmner
+from eega_pyg.schema import (
+    ENTITY,
+    ENTITY_IN_BOX,
+    JMERE_TAGS,
+    PAIR,
+    UNSTATED,
+    Entity,
+    TagSet,
+)
 
 TEXT = '''IMGID:17
 Ann\tB-PER
@@ -63,3 +73,67 @@ def test_bytes_that_are_no_utf_8_are_named_by_line(tmp_path):
 def test_a_missing_type_is_named(write):
     with pytest.raises(ValueError, match="annotated with 'loc', which is not"):
         read_gmner(write(TEXT), TagSet(('per', 'org', 'misc'), ()))
+
+
+XML = '''<annotation><size><width>100</width><height>50</height></size>
+<object><name>Ann Lee</name><bndbox><xmin>0</xmin><ymin>0</ymin><xmax>50</xmax>
+<ymax>50</ymax></bndbox></object></annotation>'''
+
+
+@pytest.fixture
+def root(tmp_path):
+    raw = tmp_path / 'root' / 'raw'
+    (raw / 'xml').mkdir(parents=True)
+    (raw / 'train.txt').write_text(TEXT)
+    (raw / 'dev.txt').write_text(TEXT)
+    (raw / 'xml' / '17.xml').write_text(XML)
+    return tmp_path / 'root'
+
+
+def test_boxes_are_those_of_the_entities_that_are_called_so(root):
+    raw = root / 'raw'
+    text = TEXT + '\nIMGID:17\nAnn\tB-PER\nLee\tI-PER\nAnn\tB-PER\nLee\tI-PER\n'
+    (raw / 'train.txt').write_text(text)
+    ann, none, twice = read_gmner(raw / 'train.txt', JMERE_TAGS, raw / 'xml')
+    box = (0.0, 0.0, 0.5, 1.0)
+    assert ann.boxes == (((0, 2), box), )
+    assert none.boxes == ()  # Its image shows no entity.
+    assert twice.boxes == (((0, 2), box), ((2, 4), box))
+    assert read_gmner(raw / 'train.txt', JMERE_TAGS)[0].boxes is None
+    (raw / 'xml' / '17.xml').write_text(XML.replace('Ann Lee', 'Lee'))
+    with pytest.raises(
+            ValueError, match="17.xml: 'Lee' is no entity of the tweet 'Ann "
+            "Lee Bob of"):
+        read_gmner(raw / 'train.txt', JMERE_TAGS, raw / 'xml')
+
+
+def test_tweets_are_graphs_with_and_without_boxes(root):
+    data = open_dataset(root, 'val', log=False)
+    assert isinstance(data, GMNER) and data.tags.relations == ()
+    assert data[0].grounded.tolist() == [True]
+    assert data[0][ENTITY].type.tolist() == [1, 1, 2, 3]
+    assert data[0][ENTITY_IN_BOX].edge_index.tolist() == [[0], [0]]
+    assert data[0][PAIR].tag.view(6, 6).diagonal().tolist() == [1, 1, 1, -2, 2, 3]
+    name = data.processed_file_names
+    (root / 'raw' / 'xml' / '17.xml').write_text(XML.replace('<xmax>50', '<xmax>40'))
+    assert open_dataset(root, 'val', log=False).processed_file_names != name
+    shutil.rmtree(root / 'raw' / 'xml')
+    data = open_dataset(root, 'train', log=False)
+    assert type(data) is Twitter and data[0].grounded.tolist() == [False]
+    with pytest.raises(FileNotFoundError, match="no folder '.*xml' of boxes"):
+        GMNER(str(root))
+    (root / 'raw' / 'dev.txt').unlink()
+    with pytest.raises(FileNotFoundError, match='no val.txt or valid.txt or dev'):
+        Twitter(str(root), 'val')
+
+
+def test_the_real_tweets_have_the_published_counts(shared_data):
+    folder = shared_data / 'gmner'
+    if not folder.is_dir():
+        pytest.skip(f"REAL DATA MISSING: there is no '{folder}'")
+    for split, counts in (('train', (7000, 11779, 4733)), ('dev', (1500, 2450, 991))):
+        records = read_gmner(folder / 'txt' / f'{split}.txt', JMERE_TAGS,
+                             folder / 'xml')
+        entities = sum(len(r.annotation.entities) for r in records)
+        seen = sum(len({span for span, _ in r.boxes}) for r in records)
+        assert (len(records), entities, seen) == counts

@@ -42,7 +42,7 @@ def test_a_foreign_class_is_refused_and_not_run(tmp_path, monkeypatch, legacy):
     monkeypatch.setenv('BOMB', str(tmp_path / 'bomb'))
     path = str(tmp_path / 'a.pt')
     torch.save({
-        'schema': 3,
+        'schema': 4,
         'data': {},
         'slices': Bomb()
     }, path, _use_new_zipfile_serialization=not legacy)
@@ -77,14 +77,14 @@ def test_a_damaged_file_is_named(tmp_path, keep):
     'data': {},
     'slices': {}
 }, {
-    'schema': 4,
+    'schema': 5,
     'data': [],
     'slices': {}
 }])
 def test_other_content_is_refused(tmp_path, content):
     path = str(tmp_path / 'a.pt')
     torch.save(content, path)
-    with pytest.raises(ValueError, match="a.pt' is not a data set of schema 4"):
+    with pytest.raises(ValueError, match="a.pt' is not a data set of schema 5"):
         load_graphs(path)
 
 

@@ -178,7 +178,7 @@ EMOJI = '😀 Ann met Bob'
             'tail': 1,
             'type': 'owns'
         }]
-    }, r"relations\[0\]: unknown type 'owns' \(known: leads\)"),
+    }, r"relations\[0\]: unknown relation 'owns' \(known: leads\)"),
     ({
         **LINE, 'entities': [{
             **ENTITIES[0], 'type': 'PER'

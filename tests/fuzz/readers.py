@@ -4,6 +4,7 @@ import io
 import json
 import os
 import random
+import re
 import shutil
 import warnings
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ def readers(repository: Path, folder: Path) -> List[Reader]:
     """
     raw = repository / 'datasets' / 'sample' / 'raw'
     return [
-        *_texts(raw), *_scenes(raw, folder), *_settings(), *_results(),
+        *_texts(raw), *_labels(), *_scenes(raw, folder), *_settings(), *_results(),
         *_model(repository, folder)
     ]
 
@@ -103,6 +104,54 @@ def _texts(raw: Path) -> List[Reader]:
         Reader('GMNER', {'tweets.txt': (tweets.encode(), FILE)},
                lambda f: read_gmner(f / 'tweets.txt', tags)),
     ]
+
+
+def _labels() -> List[Reader]:
+    from eega_pyg.datasets import read_jsonl, survey
+    from eega_pyg.datasets.pascal_voc import read_boxes
+    texts = [{
+        'text':
+        'Ann 🎉 works at Acme',
+        'entities': [{
+            'start': 0,
+            'end': 3,
+            'type': 'per',
+            'box': [0.1, 0.2, 0.5, 1]
+        }, {
+            'start': 15,
+            'end': 19,
+            'type': 'org',
+            'id': 'b'
+        }],
+        'relations': [{
+            'head': 0,
+            'tail': 'b',
+            'type': 'member_of'
+        }],
+        'image':
+        'a.jpg'
+    }, {
+        'words': ['Oslo', 'sleeps'],
+        'caption': 'a cup',
+        'image_id': '7'
+    }] * 2
+    boxes = b'<annotation><size><width>40</width><height>100</height></size>' + (
+        b'<object><name>Ann</name><bndbox><xmin>1</xmin><ymin>0</ymin><xmax>9</xmax>'
+        b'<ymax>50</ymax></bndbox></object>') * 2 + b'</annotation>'
+
+    def labels(folder: Path) -> Any:
+        path = folder / 'train.jsonl'
+        return read_jsonl(path, survey(path).tags, _split, widen=True)
+
+    return [
+        Reader('labels', {'train.jsonl': (_dump_lines(*texts), LINES)}, labels),
+        Reader('boxes', {'7.xml': (boxes, FILE)}, lambda f: read_boxes(f / '7.xml')),
+    ]
+
+
+def _split(text: str) -> Tuple[List[str], List[Tuple[int, int]]]:
+    found = list(re.finditer(r'\S+', text))
+    return [m.group() for m in found], [m.span() for m in found]
 
 
 def _scenes(raw: Path, folder: Path) -> List[Reader]:

@@ -10,7 +10,7 @@ from eega_pyg.datasets.mnre import MarkedText
 from eega_pyg.datasets.record import Record
 from eega_pyg.nn.models import EEGA
 from eega_pyg.parsing import Parse
-from eega_pyg.schema import Annotation, Entity, Quintuple, TagSet
+from eega_pyg.schema import UNSTATED, Annotation, Entity, Quintuple, TagSet
 from eega_pyg.training.pretraining import (
     SPAN_PAIR,
     TOKEN_OF_SPAN,
@@ -62,9 +62,9 @@ def test_words_are_marked_with_all_that_they_may_be(transform):
 def test_the_sentence_of_a_further_set_has_its_entities_and_stated_pairs():
     ann, acme = Entity(0, 2, 'per'), Entity(3, 5, 'org')
     other = Entity(5, 6, 'org')
-    record = Record(('Ann', 'Lee', 'of', 'Acme', 'Inc', 'Co'),
-                    '', (Quintuple(ann, acme, 'member_of'), ), '',
-                    Annotation((acme, other)))
+    record = Record(('Ann', 'Lee', 'of', 'Acme', 'Inc', 'Co'), '',
+                    (Quintuple(ann, acme, 'member_of'), ), '',
+                    Annotation((acme, other), rest=UNSTATED))
     text = marked_text(record)
     assert text.types == {(0, 2): 'per', (3, 5): 'org', (5, 6): 'org'}
     assert text.relations == {((0, 2), (3, 5)): 'member_of'}

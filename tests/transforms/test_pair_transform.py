@@ -6,7 +6,10 @@ from torch_geometric.loader import DataLoader
 from eega_pyg.datasets import FakeJMERE
 from eega_pyg.parsing import Parse
 from eega_pyg.schema import (
+    BOX,
     DEP,
+    ENTITY,
+    ENTITY_IN_BOX,
     JMERE_TAGS,
     LABEL_OF_OBJECT,
     LABEL_PIECE,
@@ -16,6 +19,7 @@ from eega_pyg.schema import (
     PIECE_OF_TOKEN,
     REL,
     TOKEN,
+    TOKEN_OF_ENTITY,
     Entity,
     Quintuple,
     SceneGraph,
@@ -34,8 +38,15 @@ KEYS = {
     DEP: {'edge_index', 'edge_type'},
     REL: {'edge_index', 'edge_type'},
     PAIR: {'distance', 'pmi', 'tag'},
+    ENTITY: {'type', 'num_nodes'},
+    TOKEN_OF_ENTITY: {'edge_index'},
+    BOX: {'xyxy', 'num_nodes'},
+    ENTITY_IN_BOX: {'edge_index'},
 }
-GRAPH = {'text', 'words', 'image_id', 'quintuples', 'sentence', 'offset', 'annotated'}
+GRAPH = {
+    'text', 'words', 'image_id', 'quintuples', 'sentence', 'offset', 'annotated',
+    'entities', 'grounded'
+}
 
 
 class Letters:

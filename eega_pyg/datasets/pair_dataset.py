@@ -1,0 +1,257 @@
+r"""What data sets of text/image pairs have in common."""
+import os
+import os.path as osp
+import warnings
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+
+from torch_geometric.data import HeteroData, InMemoryDataset
+
+from eega_pyg.identity import digest, function_identity
+from eega_pyg.parsing import tracked
+from eega_pyg.schema import Span, located
+from eega_pyg.tagging import TABLES
+from eega_pyg.transforms import Pair, PairTransform, Vocabularies
+
+from .cached import ToolNotes, cached_parser, cached_pieces
+from .pairs import PairReader, Texts
+from .record import Record
+from .statistics import statistics
+from .storage import SCHEMA_VERSION, building, load_graphs, save_graphs
+from .visual_sources import ImageParser, Source
+
+SPLITS = ('train', 'val', 'test')
+
+
+class PairDataset(InMemoryDataset):
+    r"""A data set of text/image pairs, each a
+    :class:`~torch_geometric.data.HeteroData` as of
+    :class:`~eega_pyg.transforms.PairTransform`.
+
+    A split is one file in ``root/processed``, whose name holds a digest of all that it
+    depends on. The file holds tensors, strings and lists. A file that holds anything
+    else raises a :class:`ValueError`; it is not unpickled, and only
+    :obj:`force_reload` replaces it. The first split that is built builds the train
+    split too, because the vocabularies are fitted there.
+
+    Args:
+        root (str): Root directory where the data set is.
+        split (str): :obj:`"train"`, :obj:`"val"` or :obj:`"test"`.
+        texts (Texts): Where its sentences come from.
+        table (str, optional): The word-pair table, see
+            :func:`~eega_pyg.tagging.encode`. (default: :obj:`"directed"`)
+        encoder (str, optional): The text encoder whose word pieces are stored.
+            (default: :obj:`"sentence-transformers/all-MiniLM-L6-v2"`)
+        spacy_model (str, optional): The spaCy pipeline that parses text and captions.
+            (default: :obj:`"en_core_web_sm"`)
+        word_vectors (bool, optional): If set to :obj:`True`, the pipeline's own
+            features of the words are stored, see :class:`~eega_pyg.parsing.Parser`.
+            (default: :obj:`False`)
+        visual (sequence, optional): Sources of what is seen, see
+            :class:`~eega_pyg.datasets.VisualSources`. Paths are relative to
+            ``root/raw``; ``{split}`` in one is replaced. With an empty sequence nothing
+            is seen; with :obj:`None`, ``captions_{split}.jsonl`` is read where it is
+            present. (default: :obj:`None`)
+        image_parser (callable, optional): Reads the images of a folder among
+            :obj:`visual`. By default a :class:`~eega_pyg.vision.SceneParser`.
+            (default: :obj:`None`)
+        feature_size (int, optional): Size of the objects' feature vectors, *e.g.*,
+            :obj:`1024` of Mask R-CNN; with :obj:`0` they are left out.
+            (default: :obj:`0`)
+        max_words (int, optional): Longer sentences are stored as windows that overlap
+            by half, see :meth:`~eega_pyg.transforms.Pair.windows`.
+            (default: :obj:`70`)
+        max_objects (int, optional): Objects kept of an image. (default: :obj:`10`)
+        vocabularies (Vocabularies, optional): The vocabularies of a trained model; by
+            default they are fitted on the train split. (default: :obj:`None`)
+        transform (callable, optional): A function that takes in a
+            :class:`~torch_geometric.data.HeteroData` object and returns a transformed
+            version, before every access. (default: :obj:`None`)
+        pre_transform (callable, optional): The same, before being saved to disk.
+            (default: :obj:`None`)
+        pre_filter (callable, optional): A function that takes in a
+            :class:`~torch_geometric.data.HeteroData` object and returns whether it is
+            part of the data set. (default: :obj:`None`)
+        log (bool, optional): If set to :obj:`False`, shows no progress bars.
+            (default: :obj:`True`)
+        force_reload (bool, optional): If set to :obj:`True`, builds the data set anew.
+            (default: :obj:`False`)
+
+    Raises:
+        ValueError: On an unknown split or table; on a wrong line, naming file and line;
+            or on a processed file that holds no data set.
+        OSError: If a raw file is missing.
+    """
+    def __init__(
+        self,
+        root: str,
+        split: str,
+        texts: Texts,
+        table: str = 'directed',
+        encoder: str = 'sentence-transformers/all-MiniLM-L6-v2',
+        spacy_model: str = 'en_core_web_sm',
+        word_vectors: bool = False,
+        visual: Optional[Sequence[Source]] = None,
+        image_parser: Optional[ImageParser] = None,
+        feature_size: int = 0,
+        max_words: int = 70,
+        max_objects: int = 10,
+        vocabularies: Optional[Vocabularies] = None,
+        transform: Optional[Callable] = None,
+        pre_transform: Optional[Callable] = None,
+        pre_filter: Optional[Callable] = None,
+        log: bool = True,
+        force_reload: bool = False,
+    ) -> None:
+        check_choice('split', split, SPLITS)
+        check_choice('table', table, TABLES)
+        if isinstance(visual, str):
+            raise ValueError(f"Expected a sequence of visual sources (got the string "
+                             f"'{visual}')")
+        self.split = split
+        self.version = texts.version
+        self.tags = texts.tags
+        self.table = table
+        self.encoder = encoder
+        self.feature_size = feature_size
+        self.max_words = max_words
+        self.max_objects = max_objects
+        self._given = vocabularies
+        notes = ToolNotes(osp.join(str(root), 'processed', 'tools.json'))
+        self._reader = PairReader(osp.join(str(root), 'raw'), notes, texts, spacy_model,
+                                  word_vectors, visual, image_parser, max_words,
+                                  max_objects, log)
+        super().__init__(str(root), transform, pre_transform, pre_filter, log,
+                         force_reload)
+        self.load(self.processed_paths[0])
+
+    @property
+    def raw_file_names(self) -> List[str]:
+        r"""The file of the split, and that of train if vocabularies are fitted."""
+        splits = [self.split] if self._given is not None else ['train', self.split]
+        return [
+            osp.basename(self._reader.texts.file(split))
+            for split in dict.fromkeys(splits)
+        ]
+
+    @property
+    def processed_file_names(self) -> List[str]:
+        return [self._processed_name(self.split)]
+
+    def _process(self) -> None:
+        # PyG's own method would unpickle 'pre_transform.pt'. Here the name of the
+        # processed file depends on the transform.
+        os.makedirs(self.processed_dir, exist_ok=True)
+        built = False
+        if self._given is not None:
+            self.vocabularies = self._given
+        else:
+            path = osp.join(self.processed_dir, self._vocabularies_name())
+            if self._lacks(path):
+                with building(self.processed_dir):
+                    built = self._lacks(path)  # Or another process has just built it.
+                    if built:
+                        self._fit(path)
+            self.vocabularies = Vocabularies.load(*osp.split(path))
+        if self.split == 'train' and built:
+            return
+        if self._lacks(self.processed_paths[0]):
+            with building(self.processed_dir):
+                if self._lacks(self.processed_paths[0]):
+                    self.process()
+
+    def _lacks(self, path: str) -> bool:
+        return self.force_reload or not osp.isfile(path)
+
+    def _fit(self, path: str) -> None:
+        train = self._reader.pairs('train')
+        Vocabularies.fit(train).save(*osp.split(path))
+        self.vocabularies = Vocabularies.load(*osp.split(path))
+        self._build('train', train)  # Now, so that it need not be parsed again.
+
+    def process(self) -> None:
+        self._build(self.split, self._reader.pairs(self.split))
+
+    def records(self) -> List[Record]:
+        r"""The sentences of the split's file, before they are parsed."""
+        return self._reader.texts.records(self.split)
+
+    def tokenize(self, text: str) -> Tuple[List[str], List[Span]]:
+        r"""Splits a text into words, see :meth:`Parser.tokenize
+        <eega_pyg.parsing.Parser.tokenize>`."""
+        return cached_parser(self._reader.spacy_model,
+                             self._reader.word_vectors).tokenize(text)
+
+    def build(self, records: Sequence[Record],
+              what: str = 'further texts') -> List[HeteroData]:
+        r"""Builds the graphs of further sentences with the parser, the vocabularies and
+        the visual sources of the split. The functions :obj:`pre_filter`,
+        :obj:`pre_transform` and :obj:`transform` are not applied.
+
+        Args:
+            records (sequence of Record): The sentences, *e.g.*, of
+                :func:`~eega_pyg.datasets.join_records`.
+            what (str, optional): The name of the sentences in the progress bar.
+                (default: :obj:`'further texts'`)
+        """
+        return list(self._graphs(self._reader.parsed(records, self.split), what))
+
+    def _graphs(self, pairs: Sequence[Pair], what: str) -> Iterator[HeteroData]:
+        transform = PairTransform(self.vocabularies, cached_pieces(self.encoder),
+                                  self.tags, self.table, self.max_objects,
+                                  self.feature_size)
+        for pair in tracked(pairs, len(pairs), self.log, f'Building {what}'):
+            with located(f"Image '{pair.image_id}'"):
+                data = transform(pair)
+            yield data
+
+    def _build(self, split: str, pairs: Sequence[Pair]) -> None:
+        data_list = []
+        for data in self._graphs(pairs, split):
+            if self.pre_filter is not None and not self.pre_filter(data):
+                continue
+            if self.pre_transform is not None:
+                data = self.pre_transform(data)
+            data_list.append(data)
+        if self.feature_size > 0 and not any(o.feature for p in pairs
+                                             for o in p.scene_graph.objects):
+            warnings.warn(f"No object of the {split} split has any of the "
+                          f"{self.feature_size} features: name a visual source that "
+                          f"has ('eega scene --features' writes one)")
+        if not data_list:
+            raise ValueError(f"The 'pre_filter' left nothing of the {split} split")
+        self.save(data_list, osp.join(self.processed_dir, self._processed_name(split)))
+
+    def _vocabularies_name(self) -> str:
+        return (f'vocabularies_{self.version}_s{SCHEMA_VERSION}_'
+                f'{digest(self._reader.identity("train"))}.json')
+
+    def _processed_name(self, split: str) -> str:
+        key = digest([
+            self._reader.identity(split),
+            self.vocabularies.fingerprint,
+            self.table,
+            self.feature_size,
+            self._reader.notes.encoder(self.encoder),
+            function_identity(self.pre_transform),
+            function_identity(self.pre_filter),
+        ])
+        return f'{split}_{self.version}_s{SCHEMA_VERSION}_{key}.pt'
+
+    @classmethod
+    def save(cls, data_list: Sequence[HeteroData], path: str) -> None:
+        save_graphs(data_list, path)
+
+    def load(self, path: str, data_cls: Any = HeteroData) -> None:
+        self.data, self.slices = load_graphs(path)
+
+    def statistics(self) -> Dict[str, Union[int, float]]:
+        r"""Counts of the contents, see
+        :func:`~eega_pyg.datasets.statistics.statistics`."""
+        return statistics(self._data, self.slices, self.indices(), self.tags,
+                          self.table)
+
+
+def check_choice(name: str, value: str, known: Sequence[str]) -> None:
+    r"""Raises a :class:`ValueError` if a value is not one of those that are known."""
+    if value not in known:
+        raise ValueError(f"Expected a {name} of {', '.join(known)} (got '{value}')")
