@@ -25,14 +25,17 @@ def build(
     from eega_pyg.config import Config
     from eega_pyg.datasets import JMERE
     config = Config.load(preset, overrides)
-    if not download:
+    arguments = config.data.arguments()
+    if download:  # Then the validation file is among what is fetched.
+        arguments['validation'] = 0.0
+    else:
         check_root(root)
     table = Table('', title=Text(f'{root} ({config.data.version})'))
     columns = []
     for name in split:
         table.add_column(name.value, justify='right')
         dataset = JMERE(str(root), split=name.value, tags=config.tags.tag_set(),
-                        **config.data.arguments())
+                        **arguments)
         columns.append(dataset.statistics())
     for row in columns[0]:
         table.add_row(row, *(_number(column[row]) for column in columns))

@@ -97,6 +97,9 @@ class DataConfig(Section):
     mask: bool = False
     r"""Whether a sentence leaves open in training what only other lines of the file say
     of its words, see :func:`~eega_pyg.datasets.read_mnre`."""
+    validation: Share = 0.2
+    r"""Where there is no validation file, the share of the texts of the training file
+    that is held out as the validation split, see :class:`~eega_pyg.datasets.JMERE`."""
     def arguments(self) -> Dict[str, Any]:
         r"""The arguments of :class:`~eega_pyg.datasets.JMERE` that they stand for."""
         return {**dict(self), 'visual': self.visual or None}
@@ -198,6 +201,13 @@ class TrainConfig(Section):
     r"""Share of the steps in which the learning rates grow."""
     clip: float = Field(default=1.0, ge=0)
     r"""The gradient's largest norm."""
+    start: str = ''
+    r"""The saved model to start from, as
+    :func:`~eega_pyg.saving.saved_model.load_model` takes it; without one, training
+    starts from the public text encoder. See :mod:`eega_pyg.training.start`."""
+    renamed: Dict[str, str] = Field(default_factory=dict)
+    r"""The types and relations whose name in the model of ``start`` is another one, as
+    new name: old name; those of the same name need not be listed."""
     signatures: bool = True
     r"""Whether decoding keeps to the (type, relation, type) triples seen in
     training."""
@@ -237,6 +247,15 @@ class TrainConfig(Section):
     in single precision; 'auto': that where the processor multiplies it faster."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     r"""Seed of the run."""
+    @field_validator('renamed')
+    @classmethod
+    def _from_a_start(cls, value: Dict[str, str],
+                      info: ValidationInfo) -> Dict[str, str]:
+        if value and not info.data.get('start'):
+            raise ValueError('there is no model to start from (train.start) that has '
+                             'other names')
+        return value
+
     @field_validator('drawn')
     @classmethod
     def _from_some(cls, value: float, info: ValidationInfo) -> float:

@@ -80,8 +80,15 @@ class JMERE(InMemoryDataset):
         mask (bool, optional): If set to :obj:`True`, a sentence leaves open what only
             other lines name, see :func:`~eega_pyg.datasets.read_mnre`.
             (default: :obj:`False`)
+        validation (float, optional): If above :obj:`0` and there is no
+            ``mnre_val.txt``, this share of the texts of ``mnre_train.txt`` is the split
+            ``"val"`` and no part of ``"train"``. They are chosen by the SHA-256 of
+            their words, and no text is in both. (default: :obj:`0.0`)
         vocabularies (Vocabularies, optional): The vocabularies of a trained model; by
             default they are fitted on the train split. (default: :obj:`None`)
+        extends (Vocabularies, optional): The vocabularies of a model that is trained
+            further: they are extended on the train split, see
+            :meth:`~eega_pyg.transforms.Vocabularies.extended`. (default: :obj:`None`)
         transform (callable, optional): A function that takes in a
             :class:`~torch_geometric.data.HeteroData` object and returns a transformed
             version, before every access. (default: :obj:`None`)
@@ -131,7 +138,9 @@ class JMERE(InMemoryDataset):
         max_words: int = 70,
         max_objects: int = 10,
         mask: bool = False,
+        validation: float = 0.0,
         vocabularies: Optional[Vocabularies] = None,
+        extends: Optional[Vocabularies] = None,
         transform: Optional[Callable] = None,
         pre_transform: Optional[Callable] = None,
         pre_filter: Optional[Callable] = None,
@@ -156,10 +165,11 @@ class JMERE(InMemoryDataset):
         self.max_words = max_words
         self.max_objects = max_objects
         self._given = vocabularies
+        self._extends = extends
         notes = ToolNotes(osp.join(str(root), 'processed', 'tools.json'))
         self._reader = PairReader(osp.join(str(root), 'raw'), notes, version, tags,
                                   spacy_model, word_vectors, visual, image_parser,
-                                  max_words, max_objects, mask, log)
+                                  max_words, max_objects, mask, validation, log)
         super().__init__(str(root), transform, pre_transform, pre_filter, log,
                          force_reload)
         self.load(self.processed_paths[0])
@@ -168,7 +178,13 @@ class JMERE(InMemoryDataset):
     def raw_file_names(self) -> List[str]:
         r"""The file of the split, and that of train if vocabularies are fitted."""
         splits = [self.split] if self._given is not None else ['train', self.split]
-        return [f'mnre_{split}.txt' for split in dict.fromkeys(splits)]
+        sources = map(self._reader.source, splits)
+        return [f'mnre_{split}.txt' for split in dict.fromkeys(sources)]
+
+    @property
+    def held_out(self) -> bool:
+        r"""Whether the split is held out from the texts of the training file."""
+        return self._reader.source(self.split) != self.split
 
     @property
     def processed_file_names(self) -> List[str]:
@@ -206,7 +222,9 @@ class JMERE(InMemoryDataset):
 
     def _fit(self, path: str) -> None:
         train = self._reader.pairs('train')
-        Vocabularies.fit(train).save(*osp.split(path))
+        vocabularies = (Vocabularies.fit(train) if self._extends is None else
+                        self._extends.extended(train))
+        vocabularies.save(*osp.split(path))
         self.vocabularies = Vocabularies.load(*osp.split(path))
         self._build('train', train)  # Now, so that it need not be parsed again.
 
@@ -263,8 +281,10 @@ class JMERE(InMemoryDataset):
         self.save(data_list, osp.join(self.processed_dir, self._processed_name(split)))
 
     def _vocabularies_name(self) -> str:
-        return (f'vocabularies_{self.version}_s{SCHEMA_VERSION}_'
-                f'{digest(self._reader.identity("train"))}.json')
+        identity = self._reader.identity('train')
+        if self._extends is not None:
+            identity = [*identity, self._extends.fingerprint]
+        return f'vocabularies_{self.version}_s{SCHEMA_VERSION}_{digest(identity)}.json'
 
     def _processed_name(self, split: str) -> str:
         key = digest([

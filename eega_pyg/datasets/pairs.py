@@ -1,9 +1,9 @@
 r"""From the raw files of a split to parsed pairs of text and image."""
 import os.path as osp
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
-from eega_pyg.identity import file_sha256
+from eega_pyg.identity import file_sha256, sha256
 from eega_pyg.schema import SceneGraph, TagSet
 from eega_pyg.transforms import Pair
 from eega_pyg.vision.images import ImageParser
@@ -36,21 +36,37 @@ class PairReader:
     max_words: int
     max_objects: int
     mask: bool
+    validation: float
     log: bool
     _sources: Dict[str, List[Any]] = field(default_factory=dict, repr=False)
 
     def text_file(self, split: str) -> str:
         r"""The file of a split's sentences."""
-        return osp.join(self.raw_dir, f'mnre_{split}.txt')
+        return osp.join(self.raw_dir, f'mnre_{self.source(split)}.txt')
+
+    def source(self, split: str) -> str:
+        r"""The split whose files hold a split: ``'train'`` where ``'val'`` has no file
+        of its own and is held out from that."""
+        own = osp.join(self.raw_dir, f'mnre_{split}.txt')
+        held_out = split == 'val' and self.validation > 0 and not osp.isfile(own)
+        return 'train' if held_out else split
 
     def records(self, split: str, version: Optional[str] = None) -> List[Record]:
         r"""The sentences of a split, before they are parsed."""
-        return read_mnre(self.text_file(split), self.tags, version or self.version,
-                         self.mask)
+        records = read_mnre(self.text_file(split), self.tags, version or self.version,
+                            self.mask)
+        if split == 'test' or self.source('val') == 'val':
+            return records
+        chosen = held_out([r.words for r in records], self.validation)
+        return [r for r in records if (r.words in chosen) == (split == 'val')]
 
     def pairs(self, split: str) -> List[Pair]:
         r"""The pairs of a split, long ones in windows."""
-        return self.parsed(self.records(split), split)
+        records = self.records(split)
+        if not records:
+            raise ValueError(f"{self.text_file(split)}: of a single text none can be "
+                             f"held out for validation")
+        return self.parsed(records, split)
 
     def parsed(self, records: Sequence[Record], split: str) -> List[Pair]:
         r"""Parses sentences and looks for their images in the visual sources of a
@@ -80,11 +96,14 @@ class PairReader:
                 self.max_words,
                 self.max_objects,
                 self.mask,
+                # Of a split with a file of its own it changes nothing.
+                *([] if split == 'test' or self.source('val') == 'val' else
+                  [split, self.validation]),
             ]
         return self._sources[split]
 
     def _visual(self, split: str, nlp: Any = None) -> VisualSources:
-        visual = self.visual
+        visual, split = self.visual, self.source(split)
         if visual is None:
             name = f'captions_{split}.jsonl'
             visual = [name] if osp.isfile(osp.join(self.raw_dir, name)) else []
@@ -94,3 +113,16 @@ class PairReader:
             for s in visual
         ]
         return VisualSources(sources, nlp, self.max_objects, self.image_parser)
+
+
+def held_out(texts: Sequence[Tuple[str, ...]], share: float) -> Set[Tuple[str, ...]]:
+    r"""The texts that are held out: a share of the distinct ones, at least one and not
+    all. They are chosen by the SHA-256 of their words, so that they are the same
+    wherever they stand in a file, and no text is on both sides.
+
+    Args:
+        texts (sequence of tuple of str): The words of each text.
+        share (float): The share.
+    """
+    ranked = sorted(set(texts), key=lambda words: sha256('\n'.join(words)))
+    return set(ranked[:min(max(round(share * len(ranked)), 1), len(ranked) - 1)])

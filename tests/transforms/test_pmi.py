@@ -113,3 +113,10 @@ def test_a_short_file_cannot_ask_for_gigabytes():
     value['pairs_of_word'][0] = 2**60
     with pytest.raises(ValueError, match="'pairs_of_word', 'second' and 'counts' do"):
         PMI.from_dict(value)
+
+
+@given(sentences, sentences)
+def test_counts_of_two_parts_are_those_of_both_at_once(first, second):
+    whole = PMI.fit([*first, *second], window=3, maximum=3)
+    extended = PMI.fit(first, window=3, maximum=3).extended(second)
+    assert extended.to_dict() == whole.to_dict()
