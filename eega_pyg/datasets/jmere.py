@@ -2,7 +2,18 @@ r"""The JMERE data set."""
 import os
 import os.path as osp
 import warnings
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    Union,
+)
 
 from torch_geometric.data import HeteroData, InMemoryDataset
 
@@ -185,6 +196,11 @@ class JMERE(InMemoryDataset):
     def held_out(self) -> bool:
         r"""Whether the split is held out from the texts of the training file."""
         return self._reader.source(self.split) != self.split
+
+    def held_out_texts(self) -> Set[Tuple[str, ...]]:
+        r"""The words of all texts of the training file, those that state no relation
+        too, that are held out as the validation split."""
+        return self._reader.held_out_texts()
 
     @property
     def processed_file_names(self) -> List[str]:

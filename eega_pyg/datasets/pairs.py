@@ -3,6 +3,7 @@ import os.path as osp
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
+from eega_pyg.formats.mnre_rows import read_rows
 from eega_pyg.identity import file_sha256, sha256
 from eega_pyg.schema import SceneGraph, TagSet
 from eega_pyg.transforms import Pair
@@ -55,10 +56,31 @@ class PairReader:
         r"""The sentences of a split, before they are parsed."""
         records = read_mnre(self.text_file(split), self.tags, version or self.version,
                             self.mask)
-        if split == 'test' or self.source('val') == 'val':
+        if split == 'test':
             return records
-        chosen = held_out([r.words for r in records], self.validation)
-        return [r for r in records if (r.words in chosen) == (split == 'val')]
+        texts, held_out = self.held_out_texts(), self.source(split) != split
+        return [r for r in records if (r.words in texts) == held_out]
+
+    def held_out_texts(self) -> Set[Tuple[str, ...]]:
+        r"""The words of the texts of the training file that are held out: a share of
+        those that state a relation, and one of the others, at least one and not all.
+
+        They are those with the lowest SHA-256 of their words, so that they are the same
+        in whatever order they stand in the file.
+        """
+        if self.source('val') == 'val':
+            return set()
+        related: Dict[Tuple[str, ...], bool] = {}
+        for row in read_rows(self.text_file('train'), self.tags):
+            stated = row.quintuple is not None
+            related[row.words] = related.get(row.words, False) or stated
+        out: Set[Tuple[str, ...]] = set()
+        for kind in (True, False):
+            texts = sorted((words for words, stated in related.items() if stated == kind),
+                           key=lambda words: sha256('\n'.join(words)))
+            number = max(round(self.validation * len(texts)), 1)
+            out.update(texts[:min(number, len(texts) - 1)])
+        return out
 
     def pairs(self, split: str) -> List[Pair]:
         r"""The pairs of a split, long ones in windows."""
@@ -113,16 +135,3 @@ class PairReader:
             for s in visual
         ]
         return VisualSources(sources, nlp, self.max_objects, self.image_parser)
-
-
-def held_out(texts: Sequence[Tuple[str, ...]], share: float) -> Set[Tuple[str, ...]]:
-    r"""The texts that are held out: a share of the distinct ones, at least one and not
-    all. They are chosen by the SHA-256 of their words, so that they are the same
-    wherever they stand in a file, and no text is on both sides.
-
-    Args:
-        texts (sequence of tuple of str): The words of each text.
-        share (float): The share.
-    """
-    ranked = sorted(set(texts), key=lambda words: sha256('\n'.join(words)))
-    return set(ranked[:min(max(round(share * len(ranked)), 1), len(ranked) - 1)])

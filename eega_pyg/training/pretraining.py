@@ -204,7 +204,9 @@ def pretrain(model: EEGA, config: Config, train: JMERE, path: Path,
         parts['word_features'] = model.word_features
     if not path.is_file():
         tags = config.tags.tag_set()
-        texts = read_marked_texts(train.raw_paths[0], tags)
+        texts, held_out = read_marked_texts(train.raw_paths[0],
+                                            tags), train.held_out_texts()
+        texts = [t for t in texts if t.words not in held_out]
         for name in config.train.also:
             if name != UNRELATED:  # Those are among the texts of the split's own file.
                 texts += map(marked_text, read_further(name, train))
