@@ -5,8 +5,10 @@ from typing import Annotated, Any, Dict, Literal, Tuple, get_args, get_origin
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -23,6 +25,12 @@ Table = Literal['directed', 'symmetric', 'triangle']
 
 # A list stands for a tuple, although everything else is taken as it is.
 _Names = Annotated[Tuple[str, ...], Field(strict=False)]
+# A mapping, as pairs: a configuration is a value that can be hashed.
+_Mapping = Annotated[Tuple[Tuple[str, str], ...],
+                     Field(strict=False),
+                     BeforeValidator(lambda v: tuple(v.items())
+                                     if isinstance(v, dict) else v),
+                     PlainSerializer(dict)]
 _Channels = Annotated[Tuple[Literal['pos', 'sd', 'co'], ...], Field(strict=False)]
 
 
@@ -205,7 +213,7 @@ class TrainConfig(Section):
     r"""The saved model to start from, as
     :func:`~eega_pyg.saving.saved_model.load_model` takes it; without one, training
     starts from the public text encoder. See :mod:`eega_pyg.training.start`."""
-    renamed: Dict[str, str] = Field(default_factory=dict)
+    renamed: _Mapping = ()
     r"""The types and relations whose name in the model of ``start`` is another one, as
     new name: old name; those of the same name need not be listed."""
     signatures: bool = True
@@ -249,8 +257,8 @@ class TrainConfig(Section):
     r"""Seed of the run."""
     @field_validator('renamed')
     @classmethod
-    def _from_a_start(cls, value: Dict[str, str],
-                      info: ValidationInfo) -> Dict[str, str]:
+    def _from_a_start(cls, value: Tuple[Tuple[str, str], ...],
+                      info: ValidationInfo) -> Tuple[Tuple[str, str], ...]:
         if value and not info.data.get('start'):
             raise ValueError('there is no model to start from (train.start) that has '
                              'other names')

@@ -117,7 +117,8 @@ def read_start(config: Config, conv: Optional[OwnConv] = None) -> Start:
     if not _same_tokenizer(data.encoder, saved.data.encoder):
         # The folder has its own, whatever has become of the other.
         data = data.model_copy(update={'encoder': saved.data.encoder})
-    rows = match_tags(config.tags.tag_set(), saved.model.tag_set, config.train.renamed)
+    rows = match_tags(config.tags.tag_set(), saved.model.tag_set,
+                      dict(config.train.renamed))
     return Start(name, saved, ModelConfig.model_validate(options), data,
                  stored['encoder'],
                  {file: file_sha256(folder / file) for file in _FILES}, rows)
