@@ -33,14 +33,7 @@ import pandas as pd
 from filelock import FileLock
 
 from benchmarks import bootstrap
-from benchmarks.accuracy.held_out import (
-    HELD_OUT,
-    OTHERS,
-    TYPES,
-    divide,
-    drawn,
-    write,
-)
+from benchmarks.accuracy.held_out import HELD_OUT, OTHERS, TYPES, divide, drawn, write
 from benchmarks.measure import machine
 from benchmarks.runner import RESULTS, Run, data_identity, markdown, read, same_run
 from eega_pyg.config import Config
@@ -68,9 +61,8 @@ NOTES = ('quintuple_f1', 'directed_f1', 'entity_f1')
 
 def base_config(overrides: Sequence[str], **fields: str) -> Config:
     fixed = [f'train.{name}={value}' for name, value in fields.items()]
-    return Config.load('default', [
-        f'tags.relations={json.dumps(OTHERS)}', *overrides, *fixed
-    ])
+    return Config.load('default',
+                       [f'tags.relations={json.dumps(OTHERS)}', *overrides, *fixed])
 
 
 def train_base(root: Path, runs: Path, overrides: Sequence[str]) -> None:
@@ -96,8 +88,12 @@ def configure(args: argparse.Namespace, name: str, draw: int) -> Config:
     r"""The configuration of a run."""
     preset, start, overrides = STARTS[name]
     loop = Config.load('finetune').train
-    fields: Dict[str, Any] = {'epochs': loop.epochs, 'patience': loop.patience,
-                              'batch_size': loop.batch_size, 'seed': draw}
+    fields: Dict[str, Any] = {
+        'epochs': loop.epochs,
+        'patience': loop.patience,
+        'batch_size': loop.batch_size,
+        'seed': draw
+    }
     if start:
         fields['start'] = json.dumps(str(args.runs / start))
     return Config.load(preset, [
@@ -131,7 +127,10 @@ def run(args: argparse.Namespace, name: str, size: int, draw: int,
         'size': size,
         'seed': draw,
         'config': config.to_dict(),
-        'scores': {note: scores[note] for note in NOTES},
+        'scores': {
+            note: scores[note]
+            for note in NOTES
+        },
         'counts': bootstrap.count(found.extractions(), list(found.targets.values())),
         'best_epoch': result.epoch + 1,
         'epochs': len(curve),
@@ -155,16 +154,20 @@ def sweep(args: argparse.Namespace) -> List[Dict[str, Any]]:
         if start and not weights.is_file():
             raise FileNotFoundError(f"There is no '{weights}': run this with --base "
                                     f"first")
-        data = digest([data_identity(args.root), size,
-                       file_sha256(weights) if start else ''])
+        data = digest(
+            [data_identity(args.root), size,
+             file_sha256(weights) if start else ''])
         config = configure(args, name, draw)
         planned = Run(f'{name}, {size}', config)
-        done = [r for r in read(args.results)
-                if (r['name'], r['seed']) == (planned.name, draw)]
+        done = [
+            r for r in read(args.results)
+            if (r['name'], r['seed']) == (planned.name, draw)
+        ]
         if done and not same_run(done[0], planned, data):
-            raise ValueError(f"'{args.results}' holds '{planned.name}' of draw {draw} "
-                             f"in another configuration, of other data, or from another "
-                             f"model: remove it, or choose another --results")
+            raise ValueError(
+                f"'{args.results}' holds '{planned.name}' of draw {draw} "
+                f"in another configuration, of other data, or from another "
+                f"model: remove it, or choose another --results")
         if done:
             continue
         args.runs.mkdir(parents=True, exist_ok=True)
@@ -199,7 +202,8 @@ def cells(records: List[Dict[str, Any]], view: str) -> List[List[str]]:
             if len(f1) > 1:
                 text += f' ± {f1.std():.1f}'
             if start != first and public:
-                low, high = bootstrap.interval([r['counts'][view] for r in runs], public)
+                low, high = bootstrap.interval([r['counts'][view] for r in runs],
+                                               public)
                 text += f' ({100 * low:+.1f} to {100 * high:+.1f})'
             row.append(text)
         rows.append(row)
@@ -217,9 +221,12 @@ def report(records: List[Dict[str, Any]]) -> str:
         f"{'; '.join(made)}; {' to '.join(dict.fromkeys((dates[0], dates[-1])))}.",
     ]
     for title, view in VIEWS.items():
-        out.append(f'{title}, %, by the number of sentences drawn; in brackets, what it '
-                   f'is more than from the public encoder:')
+        out.append(
+            f'{title}, %, by the number of sentences drawn; in brackets, what it '
+            f'is more than from the public encoder:')
         out.append(markdown(['sentences', *STARTS], cells(records, view)))
+    # As seen from the README, into which this goes.
+    out.append('![F1 over the number of sentences](../results/few_data.png)')
     return '\n\n'.join(out)
 
 

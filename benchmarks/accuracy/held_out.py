@@ -1,5 +1,5 @@
-r"""Some relations of JMERE as the data of a user, under other names, and the rest as what
-a model has learned from before."""
+r"""Some relations of JMERE as the data of a user, under other names, and the rest as
+what a model has learned from before."""
 import ast
 import random
 import shutil

@@ -26,11 +26,11 @@ Table = Literal['directed', 'symmetric', 'triangle']
 # A list stands for a tuple, although everything else is taken as it is.
 _Names = Annotated[Tuple[str, ...], Field(strict=False)]
 # A mapping, as pairs: a configuration is a value that can be hashed.
-_Mapping = Annotated[Tuple[Tuple[str, str], ...],
-                     Field(strict=False),
-                     BeforeValidator(lambda v: tuple(v.items())
-                                     if isinstance(v, dict) else v),
-                     PlainSerializer(dict)]
+_Mapping = Annotated[
+    Tuple[Tuple[str, str], ...],
+    Field(strict=False),
+    BeforeValidator(lambda v: tuple(v.items()) if isinstance(v, dict) else v),
+    PlainSerializer(dict)]
 _Channels = Annotated[Tuple[Literal['pos', 'sd', 'co'], ...], Field(strict=False)]
 
 

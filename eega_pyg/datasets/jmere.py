@@ -238,8 +238,8 @@ class JMERE(InMemoryDataset):
 
     def _fit(self, path: str) -> None:
         train = self._reader.pairs('train')
-        vocabularies = (Vocabularies.fit(train) if self._extends is None else
-                        self._extends.extended(train))
+        vocabularies = (Vocabularies.fit(train)
+                        if self._extends is None else self._extends.extended(train))
         vocabularies.save(*osp.split(path))
         self.vocabularies = Vocabularies.load(*osp.split(path))
         self._build('train', train)  # Now, so that it need not be parsed again.

@@ -76,8 +76,9 @@ class PairReader:
             related[row.words] = related.get(row.words, False) or stated
         out: Set[Tuple[str, ...]] = set()
         for kind in (True, False):
-            texts = sorted((words for words, stated in related.items() if stated == kind),
-                           key=lambda words: sha256('\n'.join(words)))
+            texts = sorted(
+                (words for words, stated in related.items() if stated == kind),
+                key=lambda words: sha256('\n'.join(words)))
             number = max(round(self.validation * len(texts)), 1)
             out.update(texts[:min(number, len(texts) - 1)])
         return out

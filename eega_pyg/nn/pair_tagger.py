@@ -127,14 +127,18 @@ class PairTagger(torch.nn.Module):
         ours, theirs = self.state_dict(), other.state_dict()
         new = torch.tensor([i for i, tag in enumerate(tags) if tag is not None])
         old = torch.tensor([tag for tag in tags if tag is not None])
-        per_tag = {name: tensor.dim() - 1 if name == 'offset.weight' else 0
-                   for name, tensor in ours.items()
-                   if not name.startswith(('lin_head.', 'lin_tail.'))}
+        per_tag = {
+            name: tensor.dim() - 1 if name == 'offset.weight' else 0
+            for name, tensor in ours.items()
+            if not name.startswith(('lin_head.', 'lin_tail.'))
+        }
         shapes = []
         for state in (ours, theirs):
             shapes.append({
-                name: [size for dim, size in enumerate(tensor.shape)
-                       if dim != per_tag.get(name)]
+                name: [
+                    size for dim, size in enumerate(tensor.shape)
+                    if dim != per_tag.get(name)
+                ]
                 for name, tensor in state.items()
             })
         if shapes[0] != shapes[1] or len(tags) != self.num_tags:

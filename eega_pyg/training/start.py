@@ -10,8 +10,7 @@ Names that only the new data have (dependencies, parts of speech, predicates, â€
 rows of their own, which start as that of an unknown name. So before its first step the
 model scores the tags that it has taken over exactly as it did.
 """
-from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 import torch
 from rich.table import Table
@@ -83,8 +82,11 @@ class Start(NamedTuple):
 
     def note(self) -> Dict[str, Any]:
         r"""What a model that started from it says of it."""
-        return {'model': self.name, 'sha256': self.digests[WEIGHTS],
-                **self.rows._asdict()}
+        return {
+            'model': self.name,
+            'sha256': self.digests[WEIGHTS],
+            **self.rows._asdict()
+        }
 
 
 def read_start(config: Config, conv: Optional[OwnConv] = None) -> Start:
@@ -105,14 +107,18 @@ def read_start(config: Config, conv: Optional[OwnConv] = None) -> Start:
     folder = find_folder(name)
     with located('train.start'):
         if conv is not None and (folder / 'config.json').is_file():
-            layer = read_json(folder / 'config.json').get('conv')
-            if not isinstance(layer, dict):
+            stored = read_json(folder / 'config.json')
+            layer = stored.get('conv') if isinstance(stored, dict) else None
+            if isinstance(layer, str):
                 raise ValueError(f"the graph layers of '{name}' are of the kind "
                                  f"{short(layer)}: it cannot start with other ones")
         saved = load_model(folder, conv=conv)
     stored = read_json(folder / 'config.json')
-    options = {field: value for field, value in stored.items()
-               if field in ModelConfig.model_fields and not isinstance(value, dict)}
+    options = {
+        field: value
+        for field, value in stored.items()
+        if field in ModelConfig.model_fields and not isinstance(value, dict)
+    }
     data = Config.from_dict({'data': read_pipeline(folder / PIPELINE)['data']}).data
     if not _same_tokenizer(data.encoder, saved.data.encoder):
         # The folder has its own, whatever has become of the other.
@@ -121,7 +127,8 @@ def read_start(config: Config, conv: Optional[OwnConv] = None) -> Start:
                       dict(config.train.renamed))
     return Start(name, saved, ModelConfig.model_validate(options), data,
                  stored['encoder'],
-                 {file: file_sha256(folder / file) for file in _FILES}, rows)
+                 {file: file_sha256(folder / file)
+                  for file in _FILES}, rows)
 
 
 def _same_tokenizer(first: str, second: str) -> bool:
@@ -173,28 +180,31 @@ def match_tags(new: TagSet, old: TagSet, renamed: Dict[str, str]) -> TagRows:
         ValueError: Naming the tag, if one of :obj:`renamed` is unknown, or is a type
             here and a relation there.
     """
-    taken: Dict[str, str] = {}
-    kinds = (('type', new.types, old.types), ('relation', new.relations, old.relations))
+    ours, theirs = _kinds(new), _kinds(old)
     for name, other in renamed.items():
-        found = [[kind for kind, *sides in kinds if word in sides[i]]
-                 for i, word in enumerate((name, other))]
-        for word, kind, tags, whose in ((name, found[0], new, 'the data'),
-                                        (other, found[1], old, 'the model to start '
-                                         'from')):
-            if not kind:
+        for word, known, whose in ((name, ours, 'the data'),
+                                   (other, theirs, 'the model to start from')):
+            if word not in known:
                 raise ValueError(f"train.renamed: {short(word)} is no type or relation "
-                                 f"of {whose} (known: {', '.join(tags.names[1:])})")
-        if found[0] != found[1]:
-            raise ValueError(f"train.renamed: {short(name)} is a {found[0][0]} of the "
-                             f"data and {short(other)} a {found[1][0]} of the model to "
-                             f"start from")
-    for _, ours, theirs in kinds:
-        for name in ours:
-            if renamed.get(name, name) in theirs:
-                taken[name] = renamed.get(name, name)
+                                 f"of {whose} (known: {', '.join(known)})")
+        if ours[name] != theirs[other]:
+            raise ValueError(f"train.renamed: {short(name)} is a {ours[name]} of the "
+                             f"data and {short(other)} a {theirs[other]} of the model "
+                             f"to start from")
+    taken = {
+        name: renamed.get(name, name)
+        for name, kind in ours.items() if theirs.get(renamed.get(name, name)) == kind
+    }
     used = set(taken.values())
-    return TagRows(taken, tuple(n for n in new.names[1:] if n not in taken),
-                   tuple(n for n in old.names[1:] if n not in used))
+    return TagRows(taken, tuple(n for n in ours if n not in taken),
+                   tuple(n for n in theirs if n not in used))
+
+
+def _kinds(tags: TagSet) -> Dict[str, str]:
+    return {
+        **dict.fromkeys(tags.types, 'type'),
+        **dict.fromkeys(tags.relations, 'relation')
+    }
 
 
 @torch.no_grad()
@@ -218,10 +228,9 @@ def take_over(model: EEGA, start: Start) -> None:
         if not name.startswith('tagger.'):
             _fill(name, tensor, old[name], start.name)
     tags, taken = start.saved.model.tag_set, start.rows.taken
-    model.tagger.take_over(
-        start.saved.model.tagger,
-        [0, *(tags.id(taken[n]) if n in taken else None
-              for n in model.tag_set.names[1:])])
+    model.tagger.take_over(start.saved.model.tagger, [
+        0, *(tags.id(taken[n]) if n in taken else None for n in model.tag_set.names[1:])
+    ])
 
 
 def _fill(name: str, tensor: Tensor, source: Tensor, start: str) -> None:

@@ -90,9 +90,10 @@ class PMI:
         Args:
             sentences (iterable of list of str): The words of each further sentence.
         """
-        new = PMI.fit((words for words in sentences
-                       if _digest(_lower(words)) not in self.sentences), self.window,
-                      self.maximum)
+        new = PMI.fit(
+            (words
+             for words in sentences if _digest(_lower(words)) not in self.sentences),
+            self.window, self.maximum)
         words = sorted({*self.words, *new.words})
         ids = {word: i for i, word in enumerate(words)}
         keys = []

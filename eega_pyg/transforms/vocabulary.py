@@ -57,8 +57,8 @@ class Vocabulary:
     def extended(self, other: 'Vocabulary') -> 'Vocabulary':
         r"""The same names with the same ids, and after them those of another vocabulary
         that are new."""
-        return Vocabulary([*self.names[1:], *(n for n in other.names[1:] if n not in
-                                              self._ids)])
+        return Vocabulary(
+            [*self.names[1:], *(n for n in other.names[1:] if n not in self._ids)])
 
     def __len__(self) -> int:
         return len(self.names)
@@ -143,7 +143,8 @@ class Vocabularies:
                                  for q in p.quintuples),
         )
 
-    def extended(self, pairs: Sequence[Pair], min_predicates: int = 3) -> 'Vocabularies':
+    def extended(self, pairs: Sequence[Pair],
+                 min_predicates: int = 3) -> 'Vocabularies':
         r"""These vocabularies for a model that is trained further, on another training
         split. All names keep their ids, and the split's new ones follow them.
         Co-occurrence is counted over all texts the model has then been trained on. The
@@ -154,8 +155,10 @@ class Vocabularies:
             min_predicates (int, optional): As of :meth:`fit`. (default: :obj:`3`)
         """
         new = Vocabularies.fit(pairs, min_predicates)
-        names = {name: getattr(self, name).extended(getattr(new, name)) for name in
-                 _NAMES}
+        names = {
+            name: getattr(self, name).extended(getattr(new, name))
+            for name in _NAMES
+        }
         return Vocabularies(pmi=self.pmi.extended(p.words for p in pairs),
                             signatures=new.signatures, **names)
 

@@ -18,15 +18,18 @@ def test_what_was_learned_before_shares_no_text_and_no_relation(tmp_path):
     assert not set(mine.words) & set(others.words)
     (tmp_path / 'mine.txt').write_text('\n'.join(mine.lines))
     (tmp_path / 'others.txt').write_text('\n'.join(others.lines))
-    learned = read_mnre(tmp_path / 'others.txt', TagSet(JMERE_TAGS.types, tuple(OTHERS)))
+    learned = read_mnre(tmp_path / 'others.txt', TagSet(JMERE_TAGS.types,
+                                                        tuple(OTHERS)))
     known = {r.words: r for r in read_mnre(SAMPLE, JMERE_TAGS)}
     assert {r.words for r in learned} < set(known)
     # The same quintuples in other words.
     names = {**TYPES, **HELD_OUT}
     for record in read_mnre(tmp_path / 'mine.txt', USER):
         given = {(q.head.span, names[q.head.type], names[q.relation], q.tail.span,
-                  names[q.tail.type]) for q in record.quintuples}
-        assert given == {(q.head.span, q.head.type, q.relation, q.tail.span, q.tail.type)
+                  names[q.tail.type])
+                 for q in record.quintuples}
+        assert given == {(q.head.span, q.head.type, q.relation, q.tail.span,
+                          q.tail.type)
                          for q in known[record.words].quintuples}
 
 
@@ -44,8 +47,9 @@ def test_the_curve_is_made_and_goes_on(small_root, tiny_overrides, tmp_path, cap
     results, runs = tmp_path / 'few.json', tmp_path / 'runs'
     loop = [w for o in ('train.epochs=1', 'train.batch_size=8') for w in ('--loop', o)]
     command = [
-        str(small_root), '--runs', str(runs), '--results', str(results), '--sizes', '8',
-        '12', '--draws', '0', *loop,
+        str(small_root), '--runs',
+        str(runs), '--results',
+        str(results), '--sizes', '8', '12', '--draws', '0', *loop,
         *(w for o in tiny_overrides for w in ('--set', o))
     ]
     with pytest.raises(FileNotFoundError, match='run this with --base first'):
@@ -59,9 +63,10 @@ def test_the_curve_is_made_and_goes_on(small_root, tiny_overrides, tmp_path, cap
     text = capsys.readouterr().out
     before = results.read_text()
     records = json.loads(before)
-    assert {(r['start'], r['size']) for r in records} == {
-        (start, size) for start in few_data.STARTS for size in (8, 12)
-    }
+    assert {(r['start'], r['size'])
+            for r in records} == {(start, size)
+                                  for start in few_data.STARTS
+                                  for size in (8, 12)}
     assert results.with_suffix('.png').is_file()
     assert '| 8 |' in text and '| 12 |' in text and 'not run' not in text
     # What is there is not run again, and nothing else is taken for it.

@@ -17,10 +17,14 @@ def root(tmp_path):
     without one."""
     raw = tmp_path / 'root' / 'raw'
     raw.mkdir(parents=True)
-    lines = [line(f'Ann Lee joins Acme {i}', (0, 2), (3, 4), '/per/org/member_of',
-                  f'{i}.jpg') for i in range(20)]
-    lines += [line(f'Bob Ray left Acme {i}', (0, 2), (3, 4), 'None', f'n{i}.jpg')
-              for i in range(10)]
+    lines = [
+        line(f'Ann Lee joins Acme {i}', (0, 2), (3, 4), '/per/org/member_of',
+             f'{i}.jpg') for i in range(20)
+    ]
+    lines += [
+        line(f'Bob Ray left Acme {i}', (0, 2), (3, 4), 'None', f'n{i}.jpg')
+        for i in range(10)
+    ]
     (raw / 'mnre_train.txt').write_text('\n'.join([*lines, *lines[:2]]))
     captions = ''.join(f'{{"img_id": "{i}.jpg", "caption": "a man"}}\n'
                        for i in range(20))

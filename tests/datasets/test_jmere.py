@@ -11,7 +11,7 @@ from torch_geometric.data import Data
 from torch_geometric.loader import DataLoader
 
 from eega_pyg.datasets import JMERE
-from eega_pyg.datasets.cached import encoder_identity, cached_parser, cached_pieces
+from eega_pyg.datasets.cached import cached_parser, cached_pieces, encoder_identity
 from eega_pyg.datasets.pairs import PairReader
 from eega_pyg.schema import DEP, JMERE_TAGS, OBJECT, PAIR, REL, TOKEN, Quintuple, TagSet
 from eega_pyg.tagging import encode

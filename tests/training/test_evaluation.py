@@ -45,6 +45,12 @@ def test_where_no_quintuple_is_found_yet_entities_decide():
     def scores(quintuples, entities):
         return {'quintuple_f1': quintuples, 'entity_f1': entities}
 
-    epochs = [scores(0, 0), scores(0, 0.3), scores(0, 0.5), scores(0.1, 0.4),
-              scores(0.1, 0.6), scores(0.2, 0.1)]
+    epochs = [
+        scores(0, 0),
+        scores(0, 0.3),
+        scores(0, 0.5),
+        scores(0.1, 0.4),
+        scores(0.1, 0.6),
+        scores(0.2, 0.1)
+    ]
     assert sorted(epochs[::-1], key=choice) == epochs

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch_geometric.data import Batch
 
 from eega_pyg.config import Config
@@ -13,7 +14,9 @@ from eega_pyg.files import read_json
 from eega_pyg.identity import file_sha256
 from eega_pyg.nn import graph_layer
 from eega_pyg.saving.saved_model import load_model
+from eega_pyg.saving.shrink import shrink
 from eega_pyg.schema import TagSet
+from eega_pyg.training.pair_tagging import PairTagging
 from eega_pyg.training.run import build_model, fit
 from eega_pyg.training.start import match_tags, read_start, started_from
 
@@ -98,12 +101,14 @@ def test_before_its_first_step_it_scores_shared_tags_as_the_saved_model_does(beg
         # Its own vocabularies, in which the names that are new are unknown; but the
         # counts of words are of other texts.
         batch = Batch.from_data_list(list(old[:4]))
-        batch['token', 'pair', 'token'].pmi = Batch.from_data_list(list(
-            train[:4]))['token', 'pair', 'token'].pmi
+        batch['token', 'pair',
+              'token'].pmi = Batch.from_data_list(list(train[:4]))['token', 'pair',
+                                                                   'token'].pmi
         before = start.saved.model.eval()(batch).logits
     ours = [model.tag_set.id(n) for n in ('per', 'company', 'employer', 'couple')]
-    theirs = [start.saved.model.tag_set.id(n)
-              for n in ('per', 'org', 'member_of', 'couple')]
+    theirs = [
+        start.saved.model.tag_set.id(n) for n in ('per', 'org', 'member_of', 'couple')
+    ]
     assert torch.allclose(new[:, [0, *ours]], before[:, [0, *theirs]], atol=1e-5)
 
 
@@ -113,10 +118,14 @@ def test_a_new_name_of_the_vocabularies_starts_as_an_unknown_one(
     root = tmp_path / 'own'
     shutil.copytree(own_root / 'raw', root / 'raw')
     text = 'A man frobbing a dog.'
-    rows = [json.loads(line) for line in
-            (root / 'raw' / 'captions_train.jsonl').read_text().splitlines()]
+    rows = [
+        json.loads(line)
+        for line in (root / 'raw' / 'captions_train.jsonl').read_text().splitlines()
+    ]
     (root / 'raw' / 'captions_train.jsonl').write_text(''.join(
-        json.dumps({**row, 'caption': text}) + '\n' for row in rows))
+        json.dumps({
+            **row, 'caption': text
+        }) + '\n' for row in rows))
     config = started_from(config_from(start.name), start)
     train = JMERE(str(root), extends=start.saved.vocabularies, log=False,
                   tags=config.tags.tag_set(), **config.data.arguments())
@@ -126,8 +135,8 @@ def test_a_new_name_of_the_vocabularies_starts_as_an_unknown_one(
     model = build_model(config, train, None, start)
     grown = [(new, start.saved.model.state_dict()[name])
              for name, new in model.state_dict().items()
-             if name.startswith('visual_graph') and
-             new.shape != start.saved.model.state_dict()[name].shape]
+             if name.startswith('visual_graph')
+             and new.shape != start.saved.model.state_dict()[name].shape]
     assert grown
     for new, source in grown:
         assert torch.equal(new[:len(old)], source)
@@ -138,7 +147,12 @@ def test_tags_are_matched_by_name_and_kind():
     old = TagSet(('per', 'org', 'group'), ('member_of', 'couple'))
     new = TagSet(('per', 'firm', 'shop'), ('group', 'couple', 'works_for'))
     rows = match_tags(new, old, {'firm': 'org', 'shop': 'org'})
-    assert rows.taken == {'per': 'per', 'firm': 'org', 'shop': 'org', 'couple': 'couple'}
+    assert rows.taken == {
+        'per': 'per',
+        'firm': 'org',
+        'shop': 'org',
+        'couple': 'couple'
+    }
     assert rows.fresh == ('group', 'works_for')  # There 'group' is a type.
     assert rows.dropped == ('group', 'member_of')
     # A name that both have may stand for another one.
@@ -146,9 +160,15 @@ def test_tags_are_matched_by_name_and_kind():
 
 
 @pytest.mark.parametrize('renamed, message', [
-    ({'boss': 'member_of'}, "'boss' is no type or relation of the data"),
-    ({'works_for': 'boss'}, "'boss' is no type or relation of the model to start"),
-    ({'works_for': 'org'}, "'works_for' is a relation of the data and 'org' a type"),
+    ({
+        'boss': 'member_of'
+    }, "'boss' is no type or relation of the data"),
+    ({
+        'works_for': 'boss'
+    }, "'boss' is no type or relation of the model to start"),
+    ({
+        'works_for': 'org'
+    }, "'works_for' is a relation of the data and 'org' a type"),
 ])
 def test_a_renamed_tag_that_one_side_lacks_is_named(renamed, message):
     old, new = TagSet(('org', ), ('member_of', )), TagSet(('org', ), ('works_for', ))
@@ -206,6 +226,7 @@ def test_a_layer_of_another_kind_cannot_be_started_with(trained):
         read_start(config_from('nowhere'))
 
 
+@pytest.mark.slow
 def test_a_run_says_what_it_started_from_and_is_resumed_from_the_same(
         own_root, trained, tmp_path, capsys):
     base = tmp_path / 'base'
@@ -242,3 +263,86 @@ def test_a_run_says_what_it_started_from_and_is_resumed_from_the_same(
         fit(again, own_root, tmp_path / 'run', resume=True, progress=False)
     with pytest.raises(ValueError, match='is the model to start from'):
         fit(again, own_root, base, progress=False)
+
+
+@pytest.mark.slow
+def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(
+        own_root, trained, tmp_path, monkeypatch):
+    config = config_from(trained, RENAMED, 'train.epochs=2', 'train.lr=1e-3')
+    fit(config, own_root, tmp_path / 'whole', progress=False)
+
+    class Killed(Exception):
+        pass
+
+    def step(module, batch, index, call=PairTagging.training_step):
+        if module.current_epoch == 1:
+            raise Killed
+        return call(module, batch, index)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PairTagging, 'training_step', step)
+        with pytest.raises(Killed):
+            fit(config, own_root, tmp_path / 'cut', progress=False)
+    fit(config, own_root, tmp_path / 'cut', resume=True, progress=False)
+    whole, cut = (load_file(tmp_path / name / 'model.safetensors')
+                  for name in ('whole', 'cut'))
+    assert all(torch.equal(whole[name], cut[name]) for name in whole)
+
+
+@pytest.mark.slow
+def test_the_command_starts_from_a_model_and_names_what_is_wrong(
+        eega, own_root, trained, tmp_path):
+    command = ['train', own_root, '--output', tmp_path / 'run', '--from', trained]
+    for override in [*TAGS, 'train.epochs=1']:
+        command += ['--set', override]
+    code, out, err = eega(*command)
+    assert code == 0 and 'best epoch: 1' in out, err
+    assert 'taken over' in err and 'left behind' in err
+    assert 'held out of the training file' in err
+    for wrong, message in (
+        (['--set', 'model.heads=2'], 'error: model.heads: the model'),
+        (['--set', 'train.renamed={boss: per}'], "train.renamed: 'boss' is no type"),
+        (['--preset', 'paper'], 'error: model.'),
+    ):
+        code, out, err = eega(*command, '--quiet', *wrong)
+        assert code == 1 and out == '' and err.count('\n') == 1
+        assert message in err
+    command[-len(TAGS) * 2 - 3] = tmp_path / 'nowhere'
+    code, _, err = eega(*command)
+    assert code == 1 and "error: There is no folder '" in err
+
+
+def broken(folder, how):
+    if how == 'of another width':
+        value = read_json(folder / 'config.json')
+        (folder / 'config.json').write_text(json.dumps({**value, 'channel_dim': 9}))
+    elif how == 'without its weights':
+        (folder / 'model.safetensors').unlink()
+    elif how == 'with an own layer':
+        value = read_json(folder / 'config.json')
+        value['conv'] = {'own': 'my.Layer'}
+        (folder / 'config.json').write_text(json.dumps(value))
+    elif how == 'with other vocabularies':
+        (folder / 'vocabularies.json').write_text('{}')
+
+
+@pytest.mark.parametrize('how, message', [
+    ('of another width', "train.start: .*'config.json' and 'model.safetensors' do not"),
+    ('without its weights', "there is no 'model.safetensors' in it"),
+    ('with an own layer', "are of the class 'my.Layer'.*load_model.folder, conv"),
+    ('with other vocabularies', "vocabularies.json: missing"),
+])
+def test_a_folder_that_is_no_whole_model_is_named(trained, tmp_path, how, message):
+    folder = tmp_path / 'model'
+    shutil.copytree(trained, folder, ignore=shutil.ignore_patterns('training'))
+    broken(folder, how)
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        read_start(config_from(folder))
+
+
+def test_a_shrunk_model_starts_with_the_weights_it_has(trained, tmp_path):
+    shrink(trained, tmp_path / 'small', 'float32')
+    whole, small = (read_start(config_from(f)) for f in (trained, tmp_path / 'small'))
+    assert small.data == whole.data and small.options == whole.options
+    states = [s.saved.model.state_dict() for s in (whole, small)]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])

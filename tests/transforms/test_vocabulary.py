@@ -108,7 +108,8 @@ def test_extended_ones_keep_all_ids_and_take_the_signatures_of_the_new_data(fitt
     other = pair(['Ann', 'Oslo'], ['under'] * 3)
     other = dataclasses.replace(
         other, parse=dataclasses.replace(other.parse, deps=('ROOT', 'nsubj')),
-        quintuples=(Quintuple(Entity(0, 1, 'person'), Entity(1, 2, 'place'), 'lives'), ))
+        quintuples=(Quintuple(Entity(0, 1, 'person'), Entity(1, 2, 'place'),
+                              'lives'), ))
     extended = fitted.extended([other])
     assert extended.dep.to_list() == [*fitted.dep.to_list(), 'nsubj']
     assert extended.predicate.to_list() == ['<unknown>', '<self>', 'on', 'under']
