@@ -84,6 +84,12 @@ class PairTagging(L.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: Dict[str, Any]) -> None:
         self._rng = checkpoint['rng']
+        # An earlier version compared epochs by the first part of the choice alone. What
+        # the callbacks know is found by that name.
+        checkpoint['callbacks'] = {
+            key.replace("'val/quintuple_f1'", repr(MONITOR)): state
+            for key, state in checkpoint['callbacks'].items()
+        }
 
     def on_train_start(self) -> None:
         self.started = True

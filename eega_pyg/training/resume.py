@@ -38,4 +38,4 @@ def check_same(path: Path, value: Any, started: bool, what: str) -> None:
         write_text(path, json.dumps(value) + '\n')
     elif path.is_file() and read_json(path) != value:
         raise ValueError(f"The run in '{path.parent.parent}' {what} (see '{path}'): "
-                         f"give it those, or choose another folder")
+                         f"give it the same, or choose another folder")
