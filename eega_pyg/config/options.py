@@ -197,6 +197,11 @@ class TrainConfig(Section):
     r"""Epochs; the learning rates fall to zero over them."""
     patience: int = Field(default=5, ge=1)
     r"""Epochs without a better score after which a run ends."""
+    tolerance: float = Field(default=0.0, ge=0)
+    r"""The last epoch is kept that is at most so many standard errors below the best,
+    in the F1 of quintuples; at 0 the best one. With :math:`n` quintuples in the
+    validation split a standard error is :math:`0.5 / \sqrt{n}`. If these are few, the
+    best epoch is so by chance, and later ones have learned longer."""
     batch_size: int = Field(default=16, ge=1)
     r"""Pairs of text and image a step."""
     lr: float = Field(default=1e-3, ge=0)

@@ -33,7 +33,7 @@ from eega_pyg.training.checkpoints import (
 from eega_pyg.training.distillation import distillation_data
 from eega_pyg.training.evaluation import SentenceScores
 from eega_pyg.training.loaders import loaders
-from eega_pyg.training.pair_tagging import MONITOR, PairTagging
+from eega_pyg.training.pair_tagging import KEPT, MONITOR, PairTagging
 from eega_pyg.training.pretraining import pretrain
 from eega_pyg.training.progress import EpochProgressBar
 from eega_pyg.training.resume import check_same, goes_further
@@ -218,7 +218,9 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
         # The run goes on alike whether the weights were trained or read.
         L.seed_everything(config.train.seed, verbose=False)
     signatures = train.vocabularies.signatures if config.train.signatures else None
-    module = PairTagging(model, config.train, signatures)
+    given = sum(len(data.quintuples) for data in val)
+    module = PairTagging(model, config.train, signatures,
+                         0.5 * config.train.tolerance / max(given, 1)**0.5)
 
     # A checkpoint is written after the validation of an epoch, so that a resumed run
     # starts with the next one.
@@ -226,7 +228,7 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
         'save_on_train_epoch_end': True,
         'enable_version_counter': False
     }
-    best = Checkpoint(state, filename=Path(BEST).stem, monitor=MONITOR, mode='max',
+    best = Checkpoint(state, filename=Path(BEST).stem, monitor=KEPT, mode='max',
                       save_weights_only=True, **keep)
     stopping = ResumableEarlyStopping(MONITOR, mode='max',
                                       patience=config.train.patience)
