@@ -91,6 +91,7 @@ def configure(args: argparse.Namespace, name: str, draw: int) -> Config:
     fields: Dict[str, Any] = {
         'epochs': loop.epochs,
         'patience': loop.patience,
+        'tolerance': loop.tolerance,
         'batch_size': loop.batch_size,
         'seed': draw
     }

@@ -8,7 +8,8 @@ behind.
 
 Names that only the new data have (dependencies, parts of speech, predicates, …) get
 rows of their own, which start as that of an unknown name. So before its first step the
-model scores the tags that it has taken over exactly as it did.
+model scores the tags that it has taken over as it did, but that words are counted
+together in its old texts and the new ones.
 """
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
