@@ -15,6 +15,7 @@ from typing import Any, Callable, Dict, List, Sequence
 from benchmarks.accuracy import (
     ablation,
     distillation,
+    few_data,
     general,
     ingredients,
     jmere,
@@ -146,6 +147,8 @@ TABLES: Dict[str, Callable[[Any], str]] = {
     texts.report,
     'general':
     general.report,
+    'few_data':
+    few_data.report,
 }
 
 

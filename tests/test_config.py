@@ -19,7 +19,7 @@ from eega_pyg.schema import JMERE_TAGS
 
 
 def test_presets_load_and_survive_a_round_trip():
-    assert presets() == ['default', 'paper']
+    assert presets() == ['default', 'finetune', 'paper']
     for name in presets():
         config = Config.load(name)
         assert Config.from_dict(yaml.safe_load(yaml.safe_dump(
@@ -228,3 +228,13 @@ def test_work_on_a_file_is_bounded(tmp_path):
     path.write_bytes(b'a: \xff')
     with pytest.raises(ValueError, match=f'^{path}: not valid YAML in UTF-8'):
         Config.load(str(path))
+
+
+def test_a_mapping_is_read_from_yaml_and_written_as_one():
+    config = Config.load('finetune',
+                         ['train.start=m', 'train.renamed={boss: charges, a: b}'])
+    assert config.train.renamed == (('boss', 'charges'), ('a', 'b'))
+    assert config.to_dict()['train']['renamed'] == {'boss': 'charges', 'a': 'b'}
+    assert Config.from_dict(config.to_dict()) == config and hash(config)
+    with pytest.raises(ValueError, match='train.renamed'):
+        Config.load('finetune', ['train.start=m', 'train.renamed={boss: 3}'])

@@ -28,7 +28,10 @@ def build(
     from eega_pyg.config import Config
     from eega_pyg.datasets import open_dataset
     config = Config.load(preset, overrides)
-    if not download:
+    arguments = config.data.arguments()
+    if download:  # Then the validation file is among what is fetched.
+        arguments['validation'] = 0.0
+    else:
         check_root(root)
     config = with_tags(config, root, not quiet)
     columns = []

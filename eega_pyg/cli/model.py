@@ -10,7 +10,7 @@ from rich.text import Text
 
 from .console import note, out, tell
 from .data import with_tags
-from .options import Device, Model, Preset, Quiet, Root, Set, Split, check_root, output
+from .options import Device, Model, Quiet, Root, Set, Split, check_root, output
 
 
 class Dtype(str, Enum):
@@ -23,17 +23,32 @@ class Dtype(str, Enum):
 def train(
     root: Path = Root,
     folder: Path = output('Folder of the model.'),
-    preset: str = Preset,
+    start: Optional[str] = typer.Option(
+        None, '--from', metavar='MODEL', show_default=False, help='Start from a saved '
+        'model: a folder that "eega train" has written, a model of the Hugging Face '
+        'hub, or jmere-minilm, the checkpoint of the package.'),
+    preset: Optional[str] = typer.Option(
+        None, '--preset', show_default=False, help='A preset (paper, default, '
+        'finetune) or a YAML file of your own \\[default: default; with --from, '
+        'finetune].'),
     overrides: List[str] = Set,
     resume: bool = typer.Option(
         False, '--resume', help='Go on after the last '
         'finished epoch of the run in the folder.'),
     quiet: bool = Quiet,
 ) -> None:
-    r"""Trains a model; the epoch that is best on the validation split is kept."""
+    r"""Trains a model; the epoch that is best on the validation split is kept.
+
+    Where there is no validation file, a share of the training texts is held out
+    (data.validation).
+    """
     from eega_pyg.config import Config
     from eega_pyg.training.run import fit
     check_root(root)
+    if preset is None:
+        preset = 'default' if start is None else 'finetune'
+    if start is not None:
+        overrides = [*overrides, f'train.start={json.dumps(start)}']
     config = with_tags(Config.load(preset, overrides), root, not quiet)
     try:
         result = fit(config, root, folder, resume=resume, progress=not quiet)
@@ -42,6 +57,8 @@ def train(
              f"finished epoch in '{folder}'")
         raise
     _print_scores(result.scores, f'best epoch: {result.epoch + 1}, validation split')
+    if result.caveat:
+        tell(result.caveat)
     out.print(f'The model is in {result.folder}', highlight=False, markup=False)
     state = result.folder / 'training'
     size = sum(path.stat().st_size for path in state.iterdir() if path.is_file())

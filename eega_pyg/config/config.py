@@ -42,7 +42,8 @@ class Config(Section):
         with single fields replaced.
 
         Args:
-            preset (str): ``'paper'``, ``'default'`` or the path of a YAML file.
+            preset (str): ``'paper'``, ``'default'``, ``'finetune'`` or the path of a
+                YAML file.
             overrides (iterable of str): *E.g.*, ``'train.lr=3e-5'``.
 
         Raises:

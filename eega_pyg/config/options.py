@@ -15,8 +15,10 @@ from typing import (
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -33,6 +35,12 @@ Table = Literal['directed', 'symmetric', 'triangle']
 
 # A list stands for a tuple, although everything else is taken as it is.
 _Names = Annotated[Tuple[str, ...], Field(strict=False)]
+# A mapping, as pairs: a configuration is a value that can be hashed.
+_Mapping = Annotated[
+    Tuple[Tuple[str, str], ...],
+    Field(strict=False),
+    BeforeValidator(lambda v: tuple(v.items()) if isinstance(v, dict) else v),
+    PlainSerializer(dict)]
 _Channels = Annotated[Tuple[Literal['pos', 'sd', 'co'], ...], Field(strict=False)]
 
 
@@ -122,6 +130,9 @@ class DataConfig(Section):
     widen: bool = False
     r"""Whether an entity of JSON lines that cuts a word gets all of it; otherwise that
     is an error."""
+    validation: Share = 0.2
+    r"""Where there is no validation file, the share of the texts of the training file
+    that is held out as the validation split, see :class:`~eega_pyg.datasets.JMERE`."""
     def arguments(self) -> Dict[str, Any]:
         r"""The arguments of :class:`~eega_pyg.datasets.JMERE` that they stand for."""
         values = {**dict(self), 'visual': self.visual or None}
@@ -214,6 +225,11 @@ class TrainConfig(Section):
     r"""Epochs; the learning rates fall to zero over them."""
     patience: int = Field(default=5, ge=1)
     r"""Epochs without a better score after which a run ends."""
+    tolerance: float = Field(default=0.0, ge=0)
+    r"""The last epoch is kept that is at most so many standard errors below the best,
+    in the F1 of quintuples; at 0 the best one. With :math:`n` quintuples in the
+    validation split a standard error is :math:`0.5 / \sqrt{n}`. If these are few, the
+    best epoch is so by chance, and later ones have learned longer."""
     batch_size: int = Field(default=16, ge=1)
     r"""Pairs of text and image a step."""
     lr: float = Field(default=1e-3, ge=0)
@@ -226,6 +242,13 @@ class TrainConfig(Section):
     r"""Share of the steps in which the learning rates grow."""
     clip: float = Field(default=1.0, ge=0)
     r"""The gradient's largest norm."""
+    start: str = ''
+    r"""The saved model to start from, as
+    :func:`~eega_pyg.saving.saved_model.load_model` takes it; without one, training
+    starts from the public text encoder. See :mod:`eega_pyg.training.start`."""
+    renamed: _Mapping = ()
+    r"""The types and relations whose name in the model of ``start`` is another one, as
+    new name: old name; those of the same name need not be listed."""
     signatures: bool = True
     r"""Whether decoding keeps to the (type, relation, type) triples seen in
     training."""
@@ -267,6 +290,15 @@ class TrainConfig(Section):
     in single precision; 'auto': that where the processor multiplies it faster."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     r"""Seed of the run."""
+    @field_validator('renamed')
+    @classmethod
+    def _from_a_start(cls, value: Tuple[Tuple[str, str], ...],
+                      info: ValidationInfo) -> Tuple[Tuple[str, str], ...]:
+        if value and not info.data.get('start'):
+            raise ValueError('there is no model to start from (train.start) that has '
+                             'other names')
+        return value
+
     @field_validator('drawn')
     @classmethod
     def _from_some(cls, value: float, info: ValidationInfo) -> float:

@@ -60,11 +60,11 @@ class ToolNotes:
         if folder is None:
             if key in notes:
                 return notes[key]
-            return _encoder_identity(name)
+            return encoder_identity(name)
         files = f'tokenizer {_files_identity(folder)}'
         found = notes.get(files)
         if found is None:
-            found = _encoder_identity(name)
+            found = encoder_identity(name)
         self._note(files, found)
         self._note(key, found)
         return found
@@ -86,7 +86,8 @@ class ToolNotes:
 
 
 @lru_cache(maxsize=8)
-def _encoder_identity(name: str) -> str:
+def encoder_identity(name: str) -> str:
+    r"""A digest of what an encoder's tokenizer does."""
     pieces = cached_pieces(name)
     content = json.loads(pieces.tokenizer.to_str())
     return digest([content, pieces.max_pieces, pieces.blank])

@@ -101,6 +101,9 @@ class _Tweets:
     def records(self, split: str) -> List[Record]:
         return read_gmner(self.file(split), self.tags, self.boxes)
 
+    def related(self, split: str) -> Dict[Tuple[str, ...], bool]:
+        return {r.words: False for r in self.records(split)}
+
     def images(self, split: str) -> List[str]:
         return []
 

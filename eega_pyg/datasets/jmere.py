@@ -78,4 +78,6 @@ class JMERE(PairDataset):
             version (str, optional): How lines are turned into sentences, if not as in
                 the data set itself. (default: :obj:`None`)
         """
-        return self._texts.records(self.split, version)
+        texts = self._reader.texts
+        return texts.kept(self.split,
+                          self._texts.records(texts.source(self.split), version))

@@ -1,7 +1,7 @@
 r"""The data set of texts with labels of one's own."""
 import os.path as osp
 from dataclasses import dataclass
-from typing import Any, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from eega_pyg.formats import read_texts
 from eega_pyg.schema import Span, TagSet
@@ -36,6 +36,9 @@ class JSONTexts:
     def records(self, split: str) -> List[Record]:
         return read_jsonl(self.file(split), self.tags, self._tokenize, self.entities,
                           self.widen)
+
+    def related(self, split: str) -> Dict[Tuple[str, ...], bool]:
+        return {r.words: bool(r.quintuples) for r in self.records(split)}
 
     def images(self, split: str) -> List[str]:
         with open(self.file(split), 'rb') as file:
@@ -94,9 +97,11 @@ class JSONLines(PairDataset):
         check_choice('split', split, SPLITS)
         check_choice('value of data.entities', entities, ENTITIES)
         folder = osp.join(str(root), 'raw')
-        if tags is None or kwargs.get('vocabularies') is None:
+        held_out = kwargs.get('validation', 0.0) > 0
+        if held_out or tags is None or kwargs.get('vocabularies') is None:
             check_there(folder, 'train')
-        check_there(folder, split)
+        if not (held_out and split == 'val'):
+            check_there(folder, split)
         if tags is None or entities == 'auto':
             train = json_file(folder, 'train')
             found = survey(train if osp.isfile(train) else json_file(folder, split))

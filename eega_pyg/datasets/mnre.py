@@ -43,6 +43,13 @@ class MNRETexts:
         return read_mnre(self.file(split), self.tags, version or self.version,
                          self.mask)
 
+    def related(self, split: str) -> Dict[Tuple[str, ...], bool]:
+        found: Dict[Tuple[str, ...], bool] = {}
+        for row in read_rows(self.file(split), self.tags):
+            stated = row.quintuple is not None
+            found[row.words] = found.get(row.words, False) or stated
+        return found
+
     def images(self, split: str) -> List[str]:
         return []
 

@@ -44,7 +44,8 @@ def kind_of(root: Folder) -> Optional[str]:
 def open_dataset(root: Folder, split: str, data: DataConfig = DataConfig(),
                  tags: Optional[TagSet] = None,
                  vocabularies: Optional[Vocabularies] = None, log: bool = True,
-                 download: bool = False) -> PairDataset:
+                 download: bool = False,
+                 extends: Optional[Vocabularies] = None) -> PairDataset:
     r"""A split of the data set in a folder: :class:`~eega_pyg.datasets.JSONLines` where
     ``root/raw`` holds ``train.jsonl``, :class:`~eega_pyg.datasets.JMERE` where it holds
     ``mnre_train.txt``, and :class:`~eega_pyg.datasets.Twitter` or
@@ -62,6 +63,7 @@ def open_dataset(root: Folder, split: str, data: DataConfig = DataConfig(),
             (default: :obj:`True`)
         download (bool, optional): If set to :obj:`True`, a folder with none of these
             becomes JMERE's, whose text is downloaded. (default: :obj:`False`)
+        extends (Vocabularies, optional): See :class:`~eega_pyg.datasets.PairDataset`.
 
     Raises:
         ValueError: As :func:`kind_of` and the data sets; or if lines of MNRE are said
@@ -73,7 +75,13 @@ def open_dataset(root: Folder, split: str, data: DataConfig = DataConfig(),
         raise FileNotFoundError(
             f"'{Path(root, 'raw')}' holds no data set: expected train.jsonl and "
             f"val.jsonl, or mnre_train.txt and mnre_val.txt")
-    kwargs = {**data.arguments(), 'vocabularies': vocabularies, 'log': log}
+    kwargs = {
+        **data.arguments(), 'vocabularies': vocabularies,
+        'extends': extends,
+        'log': log
+    }
+    if download:  # Then the validation file is among what is fetched.
+        kwargs['validation'] = 0.0
     if kind in (None, 'mnre'):
         if data.entities == 'all':
             raise ValueError(f"data.entities: lines of MNRE name only the entities of "

@@ -2,7 +2,18 @@ r"""What data sets of text/image pairs have in common."""
 import os
 import os.path as osp
 import warnings
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    Union,
+)
 
 from torch_geometric.data import HeteroData, InMemoryDataset
 
@@ -13,7 +24,8 @@ from eega_pyg.tagging import TABLES
 from eega_pyg.transforms import Pair, PairTransform, Vocabularies
 
 from .cached import ToolNotes, cached_parser, cached_pieces
-from .pairs import PairReader, Texts
+from .held_out import HeldOut, Texts
+from .pairs import PairReader
 from .record import Record
 from .statistics import statistics
 from .storage import SCHEMA_VERSION, building, load_graphs, save_graphs
@@ -61,8 +73,15 @@ class PairDataset(InMemoryDataset):
             by half, see :meth:`~eega_pyg.transforms.Pair.windows`.
             (default: :obj:`70`)
         max_objects (int, optional): Objects kept of an image. (default: :obj:`10`)
+        validation (float, optional): If above :obj:`0` and there is no file of the
+            split ``"val"``, this share of the texts of the train file is that split,
+            and no part of ``"train"``. They are chosen by the SHA-256 of their words,
+            and no text is in both. (default: :obj:`0.0`)
         vocabularies (Vocabularies, optional): The vocabularies of a trained model; by
             default they are fitted on the train split. (default: :obj:`None`)
+        extends (Vocabularies, optional): The vocabularies of a model that is trained
+            further: they are extended on the train split, see
+            :meth:`~eega_pyg.transforms.Vocabularies.extended`. (default: :obj:`None`)
         transform (callable, optional): A function that takes in a
             :class:`~torch_geometric.data.HeteroData` object and returns a transformed
             version, before every access. (default: :obj:`None`)
@@ -95,7 +114,9 @@ class PairDataset(InMemoryDataset):
         feature_size: int = 0,
         max_words: int = 70,
         max_objects: int = 10,
+        validation: float = 0.0,
         vocabularies: Optional[Vocabularies] = None,
+        extends: Optional[Vocabularies] = None,
         transform: Optional[Callable] = None,
         pre_transform: Optional[Callable] = None,
         pre_filter: Optional[Callable] = None,
@@ -116,10 +137,11 @@ class PairDataset(InMemoryDataset):
         self.max_words = max_words
         self.max_objects = max_objects
         self._given = vocabularies
+        self._extends = extends
         notes = ToolNotes(osp.join(str(root), 'processed', 'tools.json'))
-        self._reader = PairReader(osp.join(str(root), 'raw'), notes, texts, spacy_model,
-                                  word_vectors, visual, image_parser, max_words,
-                                  max_objects, log)
+        self._reader = PairReader(osp.join(str(root), 'raw'), notes,
+                                  HeldOut(texts, validation), spacy_model, word_vectors,
+                                  visual, image_parser, max_words, max_objects, log)
         super().__init__(str(root), transform, pre_transform, pre_filter, log,
                          force_reload)
         self.load(self.processed_paths[0])
@@ -130,8 +152,18 @@ class PairDataset(InMemoryDataset):
         splits = [self.split] if self._given is not None else ['train', self.split]
         return [
             osp.basename(self._reader.texts.file(split))
-            for split in dict.fromkeys(splits)
+            for split in dict.fromkeys(map(self._reader.texts.source, splits))
         ]
+
+    @property
+    def held_out(self) -> bool:
+        r"""Whether the split is held out from the texts of the train file."""
+        return self._reader.texts.source(self.split) != self.split
+
+    def held_out_texts(self) -> Set[Tuple[str, ...]]:
+        r"""The words of all texts of the train file that are held out as the split
+        ``"val"``, also of those that are no part of the data set."""
+        return self._reader.texts.chosen()
 
     @property
     def processed_file_names(self) -> List[str]:
@@ -164,7 +196,9 @@ class PairDataset(InMemoryDataset):
 
     def _fit(self, path: str) -> None:
         train = self._reader.pairs('train')
-        Vocabularies.fit(train).save(*osp.split(path))
+        vocabularies = (Vocabularies.fit(train)
+                        if self._extends is None else self._extends.extended(train))
+        vocabularies.save(*osp.split(path))
         self.vocabularies = Vocabularies.load(*osp.split(path))
         self._build('train', train)  # Now, so that it need not be parsed again.
 
@@ -222,8 +256,10 @@ class PairDataset(InMemoryDataset):
         self.save(data_list, osp.join(self.processed_dir, self._processed_name(split)))
 
     def _vocabularies_name(self) -> str:
-        return (f'vocabularies_{self.version}_s{SCHEMA_VERSION}_'
-                f'{digest(self._reader.identity("train"))}.json')
+        identity = self._reader.identity('train')
+        if self._extends is not None:
+            identity = [*identity, self._extends.fingerprint]
+        return f'vocabularies_{self.version}_s{SCHEMA_VERSION}_{digest(identity)}.json'
 
     def _processed_name(self, split: str) -> str:
         key = digest([

@@ -1,39 +1,17 @@
 r"""From the raw files of a split to parsed pairs of text and image."""
 import os.path as osp
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Protocol, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from eega_pyg.identity import file_sha256
-from eega_pyg.schema import SceneGraph, TagSet
+from eega_pyg.schema import SceneGraph
 from eega_pyg.transforms import Pair
 from eega_pyg.vision.images import ImageParser
 
 from .cached import ToolNotes, cached_parser
+from .held_out import HeldOut
 from .record import Record
 from .visual_sources import Source, VisualSources
-
-
-class Texts(Protocol):
-    r"""Where the sentences of a data set come from."""
-    @property
-    def version(self) -> str:
-        r"""A name of the way in which they are read, part of the names of files."""
-
-    @property
-    def tags(self) -> TagSet:
-        r"""Types and relations."""
-
-    def file(self, split: str) -> str:
-        r"""The file of a split's sentences."""
-
-    def records(self, split: str) -> List[Record]:
-        r"""The sentences of a split, before they are parsed."""
-
-    def images(self, split: str) -> List[str]:
-        r"""The pictures whose paths stand in the file."""
-
-    def identity(self) -> List[Any]:
-        r"""All that the sentences depend on beside the file and the tags."""
 
 
 @dataclass
@@ -43,7 +21,7 @@ class PairReader:
     Args:
         raw_dir (str): The folder of the raw files.
         notes (ToolNotes): Says which parser is installed.
-        texts (Texts): The sentences.
+        texts (HeldOut): The sentences.
         log (bool): If set to :obj:`False`, shows no progress bars.
 
     The other arguments are those of
@@ -51,7 +29,7 @@ class PairReader:
     """
     raw_dir: str
     notes: ToolNotes
-    texts: Texts
+    texts: HeldOut
     spacy_model: str
     word_vectors: bool
     visual: Optional[Sequence[Source]]
@@ -115,16 +93,16 @@ class PairReader:
                 visual.identity_of_images(self.texts.images(split)),
                 self.notes.pipeline(self.spacy_model),
                 self.word_vectors,
-                self.texts.version,
+                self.texts.texts.version,
                 self.texts.identity(),
-                self.texts.tags.to_dict(),
+                self.texts.texts.tags.to_dict(),
                 self.max_words,
                 self.max_objects,
             ]
         return self._sources[split]
 
     def _visual(self, split: str, nlp: Any = None) -> VisualSources:
-        visual = self.visual
+        visual, split = self.visual, self.texts.source(split)
         if visual is None:
             name = f'captions_{split}.jsonl'
             visual = [name] if osp.isfile(osp.join(self.raw_dir, name)) else []

@@ -107,6 +107,52 @@ class PairTagger(torch.nn.Module):
             self.lin_row.bias.zero_()
             self.lin_row.bias[0] = math.log(19 * max(self.num_tags - 1, 1))
 
+    @torch.no_grad()
+    def take_over(self, other: 'PairTagger', tags: Sequence[Optional[int]]) -> None:
+        r"""Takes the weights of a tagger of the same sizes with other tags.
+
+        A tag that the other one has not keeps its own weights. Its bias becomes such
+        that it starts beside the other's tag 0, none, as improbable as
+        :meth:`reset_parameters` makes a tag: with :math:`1 / (19 (T - 1))` of the
+        probability of none, as far as that is in the biases.
+
+        Args:
+            other (PairTagger): The other tagger.
+            tags (sequence of int, optional): For each tag the id that the other has for
+                it, or :obj:`None`.
+
+        Raises:
+            ValueError: If the sizes differ.
+        """
+        ours, theirs = self.state_dict(), other.state_dict()
+        new = torch.tensor([i for i, tag in enumerate(tags) if tag is not None])
+        old = torch.tensor([tag for tag in tags if tag is not None])
+        per_tag = {
+            name: tensor.dim() - 1 if name == 'offset.weight' else 0
+            for name, tensor in ours.items()
+            if not name.startswith(('lin_head.', 'lin_tail.'))
+        }
+        shapes = []
+        for state in (ours, theirs):
+            shapes.append({
+                name: [
+                    size for dim, size in enumerate(tensor.shape)
+                    if dim != per_tag.get(name)
+                ]
+                for name, tensor in state.items()
+            })
+        if shapes[0] != shapes[1] or len(tags) != self.num_tags:
+            raise ValueError(f"Expected a tagger of the sizes of {self} (got {other})")
+        for name, tensor in ours.items():
+            if name in per_tag:
+                dim = per_tag[name]
+                tensor.index_copy_(dim, new, theirs[name].index_select(dim, old))
+            else:
+                tensor.copy_(theirs[name])
+        fresh = [i for i, tag in enumerate(tags) if tag is None]
+        self.lin_row.bias[fresh] = math.log(
+            max(other.num_tags - 1, 1) / max(self.num_tags - 1, 1))
+
     def forward(self, x: Tensor, graph: CompleteGraph,
                 channels: Mapping[str, EdgeChannel] = {},
                 types: Mapping[str, Tensor] = {}) -> Tensor:

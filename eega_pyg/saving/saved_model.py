@@ -16,7 +16,7 @@ import json
 import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Dict, NamedTuple, Optional, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Union
 
 import safetensors.torch
 
@@ -66,7 +66,8 @@ class SavedModel(NamedTuple):
 def save_model(folder: Union[str, Path], model: EEGA, vocabularies: Vocabularies,
                config: Config, scores: Optional[Dict[str, float]] = None,
                temperature: float = 1.0, scales: Scales = Scales(),
-               threshold: float = 0.0) -> None:
+               threshold: float = 0.0, start: Optional[Dict[str, Any]] = None,
+               caveat: str = '') -> None:
     r"""Writes a model and all that is needed to use it.
 
     Args:
@@ -83,6 +84,10 @@ def save_model(folder: Union[str, Path], model: EEGA, vocabularies: Vocabularies
             nothing.
         threshold (float, optional): Quintuples that are less probable are left out, if
             nothing else is asked for. (default: :obj:`0.0`)
+        start (dict, optional): The model that its training started from, see
+            :meth:`eega_pyg.training.start.Start.note`. (default: :obj:`None`)
+        caveat (str, optional): What is to be said beside the scores.
+            (default: :obj:`''`)
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -99,10 +104,13 @@ def save_model(folder: Union[str, Path], model: EEGA, vocabularies: Vocabularies
         'signatures': config.train.signatures,
         'temperature': temperature,
         'vocabularies': vocabularies.fingerprint,
+        **({} if start is None else {
+               'start': start
+           }),
     }
     write_text(folder / PIPELINE, json.dumps(pipeline, indent=2) + '\n')
     write_scales(folder / PIPELINE, scales, threshold)
-    write_text(folder / 'README.md', model_card(model, config, scores))
+    write_text(folder / 'README.md', model_card(model, config, scores, start, caveat))
 
 
 def write_scales(path: Path, scales: Scales, threshold: float) -> None:
@@ -180,8 +188,8 @@ _ENTITIES = ('those of a relation; it was not trained to find others',
              'all, also those of no relation')
 
 
-def model_card(model: EEGA, config: Config,
-               scores: Optional[Dict[str, float]] = None) -> str:
+def model_card(model: EEGA, config: Config, scores: Optional[Dict[str, float]] = None,
+               start: Optional[Dict[str, Any]] = None, caveat: str = '') -> str:
     r"""The README of a saved model."""
     tags = model.tag_set
     lines = [
@@ -195,16 +203,33 @@ def model_card(model: EEGA, config: Config,
         f'- relations: {", ".join(tags.relations) or "none"}',
         f'- entities: {_ENTITIES[config.data.entities == "all"]}', ''
     ]
+    if start is not None:
+        lines += _start_lines(start)
+    lines += ['']
     if scores:
         lines += ['| validation score | % |', '| --- | --- |']
         lines += [f'| {name} | {100 * value:.2f} |' for name, value in scores.items()]
-        lines += ['']
+        lines += ['', *([caveat, ''] if caveat else [])]
     lines += [
         '```python', 'from eega_pyg import Extractor',
         "extractor = Extractor.from_pretrained('path/to/this/folder')",
         "print(extractor('Some text .', caption='what the picture shows'))", '```', ''
     ]
     return '\n'.join(lines)
+
+
+def _start_lines(start: Dict[str, Any]) -> List[str]:
+    taken = [
+        new if new == old else f'{new} (there {old})'
+        for new, old in start['taken'].items()
+    ]
+    parts = [('taken over', taken), ('fresh', start['fresh']),
+             ('left behind', start['dropped'])]
+    tags = '; '.join(f'{what} {", ".join(names)}' for what, names in parts if names)
+    return [
+        f"- started from: `{start['model']}`, whose `{WEIGHTS}` has the SHA-256 "
+        f"`{start['sha256']}` ({tags})"
+    ]
 
 
 def _scales(pipeline: Dict[str, Any]) -> Scales:

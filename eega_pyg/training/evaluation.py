@@ -1,18 +1,22 @@
 r"""A model's scores on a data set."""
 from typing import Dict, List, Optional, Sequence, Tuple, Union
 
+import numpy as np
 import torch
 from torch_geometric.data import HeteroData
 from torch_geometric.loader import DataLoader
 
 from eega_pyg.datasets import PairDataset
-from eega_pyg.metrics import extraction_scores
+from eega_pyg.metrics import ExtractionScore, extraction_scores
 from eega_pyg.nn.models import EEGA, predict
 from eega_pyg.schema import Entity, Quintuple, Signatures, num_pieces
 from eega_pyg.tagging import Extraction, merge_windows
 
 #: Pairs of text and image, in memory.
 Pairs = Union[PairDataset, List[HeteroData]]
+
+#: The scores of fewer sentences are said to be noisy.
+FEW = 50
 
 
 class SentenceScores:
@@ -36,6 +40,35 @@ class SentenceScores:
         return [
             merge_windows(w) if len(w) > 1 else w[0][1] for w in self.windows.values()
         ]
+
+    def interval(self, samples: int = 2000) -> Tuple[float, float]:
+        r"""The 95 % bootstrap interval of the F1 of quintuples: what it is on as many
+        sentences drawn from these, with replacement."""
+        counts = []
+        for extraction, target in zip(self.extractions(), self.targets.values()):
+            score = ExtractionScore('quintuple')
+            score.update([extraction], [target])
+            counts.append([int(score.correct), int(score.predicted), int(score.given)])
+        rng = np.random.default_rng(0)
+        drawn = rng.integers(len(counts), size=(samples, len(counts)))
+        correct, predicted, given = np.array(counts)[drawn].sum(1).T
+        f1 = 2 * correct / np.maximum(predicted + given, 1)
+        low, high = np.quantile(f1, (0.025, 0.975))
+        return float(low), float(high)
+
+    def caveat(self, held_out: bool = False) -> str:
+        r"""What is to be said beside the scores: that their sentences were held out of
+        the training file, and how far the scores of few sentences may be off."""
+        number, parts = len(self.targets), []
+        if held_out:
+            parts.append(f'There is no validation file: the scores are those of '
+                         f'{number} sentences that were held out of the training file.')
+        if number < FEW:
+            low, high = self.interval()
+            parts.append(f'Scores on {number} sentences are noisy: with 95 % '
+                         f'confidence, the F1 of quintuples is between '
+                         f'{100 * low:.0f} and {100 * high:.0f} %.')
+        return ' '.join(parts)
 
     def compute(self) -> Dict[str, float]:
         r"""All scores, as fractions."""

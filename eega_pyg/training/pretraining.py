@@ -211,7 +211,11 @@ def pretrain(model: EEGA, config: Config, train: PairDataset, path: Path,
     if not path.is_file():
         tags = config.tags.tag_set()
         if isinstance(train, JMERE):  # Its other lines name entities too.
-            texts = read_marked_texts(train.raw_paths[0], tags)
+            held_out = train.held_out_texts()
+            texts = [
+                text for text in read_marked_texts(train.raw_paths[0], tags)
+                if text.words not in held_out
+            ]
         else:
             texts = [marked_text(record) for record in train.records()]
         for name in config.train.also:

@@ -1,36 +1,26 @@
 r"""A training run, from the configuration to the saved model."""
-import json
 import signal
 import warnings
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Dict, NamedTuple, Optional, Union
 
 import lightning as L
-import torch
 import yaml
 from filelock import FileLock, Timeout
 from rich.console import Console
-from torch.utils.data import ConcatDataset
-from torch_geometric.loader import DataLoader
 
-from eega_pyg.config import Config, TrainConfig
+from eega_pyg.config import Config
 from eega_pyg.datasets import PairDataset
 from eega_pyg.datasets.further import further_file, read_held_out, with_further
 from eega_pyg.datasets.opening import open_dataset, resolved
 from eega_pyg.device import find_device
-from eega_pyg.files import (
-    read_json,
-    read_yaml,
-    remove_leftovers,
-    short_reason,
-    write_text,
-)
+from eega_pyg.files import remove_leftovers, short_reason, write_text
 from eega_pyg.identity import file_sha256
 from eega_pyg.nn import OwnConv
 from eega_pyg.nn.models import EEGA
 from eega_pyg.resolve import load_encoder_config
 from eega_pyg.saving.saved_model import save_model
-from eega_pyg.schema import OBJECT, TOKEN, num_pieces
+from eega_pyg.schema import OBJECT, TOKEN
 from eega_pyg.training.calibration import fit_scales, score_and_calibrate
 from eega_pyg.training.callbacks import Checkpoint, EpochLog, ResumableEarlyStopping
 from eega_pyg.training.checkpoints import (
@@ -42,23 +32,22 @@ from eega_pyg.training.checkpoints import (
     read_checkpoint,
 )
 from eega_pyg.training.distillation import distillation_data
-from eega_pyg.training.evaluation import SentenceScores, sorted_loader
-from eega_pyg.training.pair_tagging import PairTagging, monitored
+from eega_pyg.training.evaluation import SentenceScores
+from eega_pyg.training.loaders import Examples, loaders
+from eega_pyg.training.pair_tagging import KEPT, MONITOR, PairTagging
 from eega_pyg.training.pretraining import pretrain
 from eega_pyg.training.progress import EpochProgressBar
-from eega_pyg.training.sampler import LengthGroupedSampler
+from eega_pyg.training.resume import check_same, goes_further
 from eega_pyg.training.settings import settings_restored
+from eega_pyg.training.start import Start, read_start, started_from, take_over
 
 BEST = 'best.ckpt'
 
-#: The training examples: of the data alone, with further texts, or with the predictions
-#: of teachers.
-Examples = Union[PairDataset, ConcatDataset]
 
-
-def build_model(config: Config, train: PairDataset,
-                conv: Optional[OwnConv] = None) -> EEGA:
-    r"""A model for a data set, with the public weights of its text encoder.
+def build_model(config: Config, train: PairDataset, conv: Optional[OwnConv] = None,
+                start: Optional[Start] = None) -> EEGA:
+    r"""A model for a data set, with the public weights of its text encoder, or with all
+    that fits of the weights of a saved model.
 
     Args:
         config (Config): The configuration.
@@ -66,9 +55,12 @@ def build_model(config: Config, train: PairDataset,
         conv (torch.nn.Module or callable, optional): A graph layer of one's own in
             place of the configuration's, see :class:`~eega_pyg.nn.models.EEGA`.
             (default: :obj:`None`)
+        start (Start, optional): The saved model to start from, whose vocabularies those
+            of the training split extend. (default: :obj:`None`)
     """
     model = EEGA(
-        encoder=load_encoder_config(config.data.encoder),
+        encoder=(load_encoder_config(config.data.encoder)
+                 if start is None else start.encoder),
         tag_set=config.tags.tag_set().to_dict(),
         sizes=train.vocabularies.sizes,
         table=config.data.table,
@@ -81,18 +73,22 @@ def build_model(config: Config, train: PairDataset,
                })
         },
     )
-    model.text_encoder.load_pretrained(config.data.encoder)
+    if start is None:
+        model.text_encoder.load_pretrained(config.data.encoder)
+    else:
+        take_over(model, start)
     return model
 
 
 class RunResult(NamedTuple):
     r"""What a training run ended with: the folder of the saved model, the validation
-    scores of the best epoch, that epoch's number (from 0), and what was extracted from
-    each validation sentence."""
+    scores of the best epoch, that epoch's number (from 0), what was extracted from each
+    validation sentence, and what is to be said of scores on few or held-out ones."""
     folder: Path
     scores: Dict[str, float]
     epoch: int
     sentences: SentenceScores
+    caveat: str = ''
 
 
 def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
@@ -167,6 +163,13 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
     for place in (state, state.parent):
         remove_leftovers(place)
     pretrained, teachers = state / 'encoder.safetensors', state / 'teachers.safetensors'
+    start = None
+    if config.train.start:
+        start = read_start(config, conv)
+        if Path(start.saved.data.encoder).resolve() == Path(folder).resolve():
+            raise ValueError(f"'{folder}' is the model to start from: choose another "
+                             f"folder")
+        config = started_from(config, start)
     started = any(path.is_file()
                   for path in (state / LAST, state / BEFORE, pretrained, teachers))
     more = False
@@ -174,7 +177,7 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
         if not resume:
             raise ValueError(f"'{folder}' already holds a run: resume it, or choose "
                              f"another folder")
-        more = _goes_further(state / 'config.yaml', config)
+        more = goes_further(state / 'config.yaml', config)
     elif resume and progress:
         Console(stderr=True).print(
             f"There is nothing to resume in '{folder}': the run "
@@ -184,13 +187,26 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
         read_checkpoint(state / BEST, whole=False)  # Now, and not after all the work.
     write_text(state / 'config.yaml', yaml.safe_dump(config.to_dict(), sort_keys=False))
 
+    if start is not None:
+        check_same(state / 'start.json', start.digests, started,
+                   'started from another model than is there now')
+        if progress:
+            Console(stderr=True).print(start.rows.table(f"From '{start.name}'"))
     files = [path for path in map(further_file, config.train.also) if path is not None]
     tags = config.tags.tag_set()
-    train = open_dataset(root, 'train', config.data, tags, None, progress)
+    train = open_dataset(root, 'train', config.data, tags, None, progress,
+                         extends=None if start is None else start.saved.vocabularies)
     val = open_dataset(root, 'val', config.data, tags, train.vocabularies, progress)
     names = [d.processed_file_names for d in (train, val)]
     names += [[path, file_sha256(path)] for path in files]
-    _check_data(state / 'data.json', names, started)
+    # The name of a processed file holds a digest of all that it depends on.
+    check_same(state / 'data.json', names, started, 'was of other data')
+    if val.held_out and progress:
+        Console(stderr=True).print(
+            f"There is no validation file: {len(val)} of the {len(train) + len(val)} "
+            f"pairs of the training file are held out as the validation split "
+            f"(data.validation={config.data.validation:g})", markup=False,
+            highlight=False)
     if len(train) == 0 or len(val) == 0:
         raise ValueError(f"The {'train' if len(train) == 0 else 'val'} split in "
                          f"'{root}' holds no sentence with a relation")
@@ -201,13 +217,16 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
     else:
         examples = with_further(config.train, train)
     L.seed_everything(config.train.seed, verbose=False)
-    model = build_model(config, train, conv)
+    model = build_model(config, train, conv, start)
     if config.train.pretrain_epochs > 0 and last is None:
         pretrain(model, config, train, pretrained, progress)
         # The run goes on alike whether the weights were trained or read.
         L.seed_everything(config.train.seed, verbose=False)
     signatures = train.vocabularies.signatures if config.train.signatures else None
-    module = PairTagging(model, config.train, signatures)
+    given = sum(
+        len(data.quintuples if tags.relations else data.entities) for data in val)
+    module = PairTagging(model, config.train, signatures,
+                         0.5 * config.train.tolerance / max(given, 1)**0.5)
 
     # A checkpoint is written after the validation of an epoch, so that a resumed run
     # starts with the next one.
@@ -215,9 +234,9 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
         'save_on_train_epoch_end': True,
         'enable_version_counter': False
     }
-    best = Checkpoint(state, filename=Path(BEST).stem, monitor=monitored(tags),
-                      mode='max', save_weights_only=True, **keep)
-    stopping = ResumableEarlyStopping(monitored(tags), mode='max',
+    best = Checkpoint(state, filename=Path(BEST).stem, monitor=KEPT, mode='max',
+                      save_weights_only=True, **keep)
+    stopping = ResumableEarlyStopping(MONITOR, mode='max',
                                       patience=config.train.patience)
     trainer = L.Trainer(
         max_epochs=config.train.epochs,
@@ -256,58 +275,12 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
     model.to(find_device())  # The trainer leaves it on the CPU.
     sentences, calibration, scaled = score_and_calibrate(model, val, signatures,
                                                          config.train.batch_size)
-    scores = sentences.compute()
+    scores, caveat = sentences.compute(), sentences.caveat(val.held_out)
     fitted = fit_scales(model, val, signatures, calibration.temperature, held_out,
                         config.train.min_precision, config.train.batch_size, scaled)
     save_model(folder, model, train.vocabularies, config, {
         **scores, 'calibration_error': fitted.error
-    }, calibration.temperature, fitted.scales, fitted.threshold)
+    }, calibration.temperature, fitted.scales, fitted.threshold,
+               None if start is None else start.note(), caveat)
     finish(state)
-    return RunResult(Path(folder), scores, int(checkpoint['epoch']), sentences)
-
-
-def _goes_further(path: Path, config: Config) -> bool:
-    r"""Whether a run goes on to more epochs than its configuration in a file says; a
-    :class:`ValueError` if anything else is different."""
-    earlier = Config.from_dict(read_yaml(path))
-    grown = earlier.model_copy(
-        update={
-            'train':
-            earlier.train.model_copy(
-                update={
-                    name: max(getattr(earlier.train, name), getattr(config.train, name))
-                    for name in ('epochs', 'patience')
-                })
-        })
-    if grown != config:
-        raise ValueError(f"The run in '{path.parent.parent}' has another configuration "
-                         f"(see '{path}'): only train.epochs and train.patience may be "
-                         f"larger")
-    return earlier != config
-
-
-def _check_data(path: Path, names: List[List[str]], started: bool) -> None:
-    # The name of a processed file holds a digest of all that it depends on.
-    if not started:
-        write_text(path, json.dumps(names) + '\n')
-    elif path.is_file() and read_json(path) != names:
-        raise ValueError(f"The run in '{path.parent.parent}' was of other data (see "
-                         f"'{path}'): give it those, or choose another folder")
-
-
-def loaders(train: Examples, val: PairDataset,
-            config: TrainConfig) -> Tuple[DataLoader, DataLoader]:
-    r"""Batches of examples of similar length. They draw from generators of their own,
-    so the global one stays as it is."""
-    groups = None
-    if config.drawn > 0 and isinstance(train, ConcatDataset):
-        sizes = [len(part) for part in train.datasets]  # type: ignore[arg-type]
-        drawn = round(config.drawn * sizes[0] / max(len(sizes) - 1, 1))
-        groups = [(sizes[0], sizes[0]), *((size, drawn) for size in sizes[1:])]
-    sampler = LengthGroupedSampler([num_pieces(train[i]) for i in range(len(train))],
-                                   config.batch_size, config.seed, groups=groups)
-    return (
-        DataLoader(train, config.batch_size, sampler=sampler,
-                   generator=torch.Generator()),
-        sorted_loader(val, 2 * config.batch_size),
-    )
+    return RunResult(Path(folder), scores, int(checkpoint['epoch']), sentences, caveat)

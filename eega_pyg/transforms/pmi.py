@@ -83,6 +83,31 @@ class PMI:
         return cls(words, distinct_keys, total, num_windows, map(_digest, distinct),
                    window, maximum)
 
+    def extended(self, sentences: Iterable[Sequence[str]]) -> 'PMI':
+        r"""The counts of these sentences and of further ones together, as if all had
+        been counted at once. Those that were counted already count once.
+
+        Args:
+            sentences (iterable of list of str): The words of each further sentence.
+        """
+        new = PMI.fit(
+            (words
+             for words in sentences if _digest(_lower(words)) not in self.sentences),
+            self.window, self.maximum)
+        words = sorted({*self.words, *new.words})
+        ids = {word: i for i, word in enumerate(words)}
+        keys = []
+        for part in (self, new):
+            place = np.array([ids[word] for word in part.words], dtype=np.int64)
+            first, second = np.divmod(part.keys, max(len(part.words), 1))
+            # Words keep their order, so that first <= second holds on.
+            keys.append(place[first] * len(words) + place[second])
+        distinct, position = np.unique(np.concatenate(keys), return_inverse=True)
+        counts = np.zeros(len(distinct), dtype=np.int64)
+        np.add.at(counts, position, np.concatenate([self.counts, new.counts]))
+        return PMI(words, distinct, counts, self.num_windows + new.num_windows,
+                   self.sentences | new.sentences, self.window, self.maximum)
+
     @property
     def num_buckets(self) -> int:
         return FIRST + self.maximum + 1

@@ -54,6 +54,12 @@ class Vocabulary:
                       (-counts[n], n))
         return cls([*reserved, *kept])
 
+    def extended(self, other: 'Vocabulary') -> 'Vocabulary':
+        r"""The same names with the same ids, and after them those of another vocabulary
+        that are new."""
+        return Vocabulary(
+            [*self.names[1:], *(n for n in other.names[1:] if n not in self._ids)])
+
     def __len__(self) -> int:
         return len(self.names)
 
@@ -136,6 +142,25 @@ class Vocabularies:
             signatures=frozenset((q.head.type, q.relation, q.tail.type) for p in pairs
                                  for q in p.quintuples),
         )
+
+    def extended(self, pairs: Sequence[Pair],
+                 min_predicates: int = 3) -> 'Vocabularies':
+        r"""These vocabularies for a model that is trained further, on another training
+        split. All names keep their ids, and the split's new ones follow them.
+        Co-occurrence is counted over all texts the model has then been trained on. The
+        signatures are those of the split alone: the relations may be others.
+
+        Args:
+            pairs (sequence of Pair): The other training split.
+            min_predicates (int, optional): As of :meth:`fit`. (default: :obj:`3`)
+        """
+        new = Vocabularies.fit(pairs, min_predicates)
+        names = {
+            name: getattr(self, name).extended(getattr(new, name))
+            for name in _NAMES
+        }
+        return Vocabularies(pmi=self.pmi.extended(p.words for p in pairs),
+                            signatures=new.signatures, **names)
 
     @property
     def sizes(self) -> Dict[str, int]:

@@ -11,7 +11,7 @@ from torch_geometric.data import Data
 from torch_geometric.loader import DataLoader
 
 from eega_pyg.datasets import JMERE
-from eega_pyg.datasets.cached import _encoder_identity, cached_parser, cached_pieces
+from eega_pyg.datasets.cached import cached_parser, cached_pieces, encoder_identity
 from eega_pyg.datasets.pairs import PairReader
 from eega_pyg.schema import DEP, JMERE_TAGS, OBJECT, PAIR, REL, TOKEN, Quintuple, TagSet
 from eega_pyg.tagging import encode
@@ -295,7 +295,7 @@ def test_opening_loads_neither_parser_nor_tokenizer(root, monkeypatch):
                             lambda *args: pytest.fail('loaded'))
     cached_parser.cache_clear()
     cached_pieces.cache_clear()
-    _encoder_identity.cache_clear()
+    encoder_identity.cache_clear()
     monkeypatch.setattr('eega_pyg.datasets.cached.load_tokenizer',
                         lambda *args: pytest.fail('loaded'))
     assert load(root).processed_paths == first.processed_paths

@@ -22,7 +22,7 @@ from eega_pyg.nn.models import EEGA
 from eega_pyg.saving.saved_model import load_model
 from eega_pyg.training.checkpoints import read_checkpoint
 from eega_pyg.training.evaluation import evaluate
-from eega_pyg.training.run import MONITOR, PairTagging, fit
+from eega_pyg.training.run import KEPT, MONITOR, PairTagging, fit
 from eega_pyg.training.sampler import LengthGroupedSampler
 
 # Kills itself in the middle of the second epoch.
@@ -269,7 +269,8 @@ def test_a_moved_run_knows_its_best_epoch(small_root, tiny_overrides, tmp_path,
     def killed(module):
         if module.current_epoch == 2 and (tmp_path / 'first').is_dir():
             raise Killed
-        module.log(MONITOR, scores[module.current_epoch])
+        for name in (KEPT, MONITOR):
+            module.log(name, scores[module.current_epoch])
 
     monkeypatch.setattr(PairTagging, 'on_validation_epoch_end', killed)
     config = Config.load('default', [*tiny_overrides, 'train.epochs=4'])

@@ -121,3 +121,10 @@ def test_a_number_that_no_array_holds_is_named(name):
     value[name][0] = 10**25
     with pytest.raises(ValueError, match=f"'{name}': expected numbers from 0"):
         PMI.from_dict(value)
+
+
+@given(sentences, sentences)
+def test_counts_of_two_parts_are_those_of_both_at_once(first, second):
+    whole = PMI.fit([*first, *second], window=3, maximum=3)
+    extended = PMI.fit(first, window=3, maximum=3).extended(second)
+    assert extended.to_dict() == whole.to_dict()

@@ -102,3 +102,19 @@ def test_a_file_that_is_no_json_is_named(tmp_path, text):
     (tmp_path / 'vocabularies.json').write_text(text)
     with pytest.raises(ValueError, match='vocabularies.json: '):
         Vocabularies.load(tmp_path)
+
+
+def test_extended_ones_keep_all_ids_and_take_the_signatures_of_the_new_data(fitted):
+    other = pair(['Ann', 'Oslo'], ['under'] * 3)
+    other = dataclasses.replace(
+        other, parse=dataclasses.replace(other.parse, deps=('ROOT', 'nsubj')),
+        quintuples=(Quintuple(Entity(0, 1, 'person'), Entity(1, 2, 'place'),
+                              'lives'), ))
+    extended = fitted.extended([other])
+    assert extended.dep.to_list() == [*fitted.dep.to_list(), 'nsubj']
+    assert extended.predicate.to_list() == ['<unknown>', '<self>', 'on', 'under']
+    assert extended.upos.to_list() == fitted.upos.to_list()
+    assert extended.signatures == {('person', 'lives', 'place')}
+    # The model has seen the texts of both.
+    assert extended.pmi.num_windows == 3
+    assert fitted.extended([]).pmi.to_dict() == fitted.pmi.to_dict()

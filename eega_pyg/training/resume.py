@@ -1,0 +1,41 @@
+r"""What a run that goes on must have in common with the run that was stopped."""
+import json
+from pathlib import Path
+from typing import Any
+
+from eega_pyg.config import Config
+from eega_pyg.files import read_json, read_yaml, write_text
+
+
+def goes_further(path: Path, config: Config) -> bool:
+    r"""Whether a run goes on to more epochs than its configuration in a file says; a
+    :class:`ValueError` if anything else is different."""
+    earlier = Config.from_dict(read_yaml(path))
+    grown = earlier.model_copy(
+        update={
+            'train':
+            earlier.train.model_copy(
+                update={
+                    name: max(getattr(earlier.train, name), getattr(config.train, name))
+                    for name in ('epochs', 'patience')
+                })
+        })
+    if grown != config:
+        raise ValueError(f"The run in '{path.parent.parent}' has another configuration "
+                         f"(see '{path}'): only train.epochs and train.patience may be "
+                         f"larger")
+    return earlier != config
+
+
+def check_same(path: Path, value: Any, started: bool, what: str) -> None:
+    r"""Notes in a file what a run depends on, or compares it with what was noted when
+    the run was started.
+
+    Raises:
+        ValueError: Saying that the run was :obj:`what`, if it is not the same.
+    """
+    if not started:
+        write_text(path, json.dumps(value) + '\n')
+    elif path.is_file() and read_json(path) != value:
+        raise ValueError(f"The run in '{path.parent.parent}' {what} (see '{path}'): "
+                         f"give it the same, or choose another folder")
