@@ -6,13 +6,18 @@ from torch_geometric.data import HeteroData
 from torch_geometric.loader import DataLoader
 
 from eega_pyg.datasets import JMERE
-from eega_pyg.metrics import extraction_scores
+from eega_pyg.formats import AnnotatedEntity, AnnotatedRelation, AnnotatedText
+from eega_pyg.formats.words import from_word_spans
 from eega_pyg.nn.models import EEGA, predict
 from eega_pyg.schema import Quintuple, Signatures, num_pieces
-from eega_pyg.tagging import Extraction, merge_windows
+from eega_pyg.scoring import Content, total_scores
+from eega_pyg.tagging import Extraction, is_directed, merge_windows
 
 #: Pairs of text and image, in memory.
 Pairs = Union[JMERE, List[HeteroData]]
+
+#: The views of a model's scores, see :func:`~eega_pyg.scoring.items`.
+VIEWS = ('quintuple', 'directed', 'triple', 'entity', 'quintuple_entity', 'span')
 
 
 class SentenceScores:
@@ -36,10 +41,10 @@ class SentenceScores:
         ]
 
     def compute(self) -> Dict[str, float]:
-        r"""All scores, as fractions."""
-        scores = extraction_scores()
-        scores.update(self.extractions(), list(self.targets.values()))
-        return {name: float(value) for name, value in scores.compute().items()}
+        r"""The scores of :obj:`VIEWS`, as fractions. The given entities are those of
+        the given quintuples, because no others are annotated."""
+        given = map(Content.of_quintuples, self.targets.values())
+        return total_scores(self.extractions(), given, VIEWS)
 
 
 def sorted_loader(dataset: Pairs, batch_size: int) -> DataLoader:
@@ -71,3 +76,36 @@ def evaluate(model: EEGA, dataset: JMERE, signatures: Optional[Signatures] = Non
         batch_size (int, optional): Pairs a batch. (default: :obj:`32`)
     """
     return collect_scores(model, dataset, signatures, batch_size).compute()
+
+
+def predicted_texts(model: EEGA, dataset: JMERE, scores: SentenceScores,
+                    signatures: Optional[Signatures] = None) -> List[AnnotatedText]:
+    r"""What was extracted from each sentence of a data set, in its order, as texts that
+    :func:`~eega_pyg.formats.write_texts` writes.
+
+    Args:
+        model (EEGA): The model.
+        dataset (JMERE): The data set.
+        scores (SentenceScores): What :func:`collect_scores` made of the two.
+        signatures (set, optional): As of :func:`evaluate`.
+    """
+    words: Dict[Tuple[str, int], List[str]] = {}
+    for window in dataset:
+        known = words.setdefault((window.image_id, int(window.sentence)), [])
+        known[int(window.offset):] = window.words  # Windows overlap.
+    found = dict(zip(scores.targets, scores.extractions()))
+    texts = []
+    for key in sorted(found, key=lambda key: key[1]):
+        entities = found[key].entities
+        spans = from_word_spans(words[key], [e.span for e in entities])
+        index = {e.span: i for i, e in enumerate(entities)}
+        texts.append(
+            AnnotatedText(
+                words=tuple(words[key]), image_id=key[0], entities=tuple(
+                    AnnotatedEntity(*span, e.type, probability=e.probability)
+                    for span, e in zip(spans, entities)), relations=tuple(
+                        AnnotatedRelation(index[q.head.span], index[q.tail.span],
+                                          q.relation, q.probability,
+                                          is_directed(q, model.table, signatures))
+                        for q in found[key].quintuples)))
+    return texts

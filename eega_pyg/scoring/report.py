@@ -1,0 +1,328 @@
+r"""All that is said of predictions."""
+from dataclasses import dataclass, field
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+
+from eega_pyg.formats import AnnotatedText
+from eega_pyg.schema import Entity
+
+from .alignment import Alignment, PlacedText, align
+from .counts import Counts, flat, macro_f1
+from .errors import SPURIOUS, Confusion, confused, lost_by_relation, spurious
+from .groups import by_distance, by_label, by_length
+from .resampling import DRAWS, SEED, PairedTest, interval, paired_tests, resampled_f1
+from .views import VIEWS, Content, Item, items
+
+
+class ViewScore(NamedTuple):
+    r"""The score of a view, see :func:`~eega_pyg.scoring.items`.
+
+    Args:
+        counts (Counts): The counts of all texts.
+        interval (tuple of float): The 95 % interval of the F1, over samples of the
+            texts (percentiles of the bootstrap).
+        macro_f1 (float, optional): The mean F1 of the relations, or of the types;
+            :obj:`None` where these do not count.
+        labels (dict): The counts of each relation, or type.
+        distances (dict): Those by how many words begin between head and tail; of
+            relations only.
+        lengths (dict): Those by how many words a text has.
+    """
+    counts: Counts
+    interval: Tuple[float, float]
+    macro_f1: Optional[float]
+    labels: Dict[str, Counts]
+    distances: Dict[str, Counts]
+    lengths: Dict[str, Counts]
+
+    def to_dict(self) -> Dict[str, Any]:
+        r"""Plain values."""
+        groups = {
+            'labels': self.labels,
+            'distances': self.distances,
+            'lengths': self.lengths
+        }
+        return {
+            **self.counts.to_dict(), 'f1_interval': list(self.interval),
+            'macro_f1': self.macro_f1,
+            **{
+                name: {
+                    key: counts.to_dict()
+                    for key, counts in group.items()
+                }
+                for name, group in groups.items()
+            }
+        }
+
+
+class End(NamedTuple):
+    r"""An entity, or a span, in the characters of a given text.
+
+    Args:
+        start (int): Its first character.
+        end (int): One past its last character.
+        text (str): What stands there.
+        type (str): Its type; empty where types do not count.
+    """
+    start: int
+    end: int
+    text: str
+    type: str
+
+
+class JudgedItem(NamedTuple):
+    r"""Something that is given or predicted.
+
+    Args:
+        ends (tuple of End): What it is about.
+        label (str): Its relation, or type.
+        given (bool): Whether it is given.
+        found (tuple of bool): Whether it was predicted, by each system.
+    """
+    ends: Tuple[End, ...]
+    label: str
+    given: bool
+    found: Tuple[bool, ...]
+
+    def to_dict(self) -> Dict[str, Any]:
+        r"""Plain values."""
+        return {
+            **self._asdict(), 'ends': [end._asdict() for end in self.ends],
+            'found': list(self.found)
+        }
+
+
+class JudgedText(NamedTuple):
+    r"""A given text with what is given and predicted in it."""
+    text: AnnotatedText
+    items: List[JudgedItem]
+
+    def to_dict(self) -> Dict[str, Any]:
+        r"""Plain values."""
+        return {
+            'place': self.text.place,
+            'image_id': self.text.image_id,
+            'text': self.text.text,
+            'items': [item.to_dict() for item in self.items],
+        }
+
+
+@dataclass(frozen=True)
+class Report:
+    r"""What is said of some predictions.
+
+    Args:
+        views (dict): The score of each view.
+        types (Confusion): Which types are taken for which.
+        relations (Confusion): Which relations are taken for which.
+        lost (dict): For each relation how many given ones are not found for which
+            reason, see :func:`~eega_pyg.scoring.errors.reason`.
+        spurious (dict): How many predicted quintuples are wrong in which way, see
+            :func:`~eega_pyg.scoring.errors.spurious`.
+        alignment (Alignment): Which texts were predicted, and what a person should know
+            of it.
+        gold (list of PlacedText): The given texts.
+    """
+    views: Dict[str, ViewScore]
+    types: Confusion
+    relations: Confusion
+    lost: 'Dict[str, Dict[str, int]]'
+    spurious: Dict[str, int]
+    alignment: Alignment = field(repr=False)
+    gold: List[PlacedText] = field(repr=False)
+
+    def scores(self) -> Dict[str, float]:
+        r"""Precision, recall and F1 of each view, by ``'{view}_{measure}'``."""
+        return flat({view: score.counts for view, score in self.views.items()})
+
+    def errors(self, view: str = 'quintuple') -> List[JudgedText]:
+        r"""The texts in which a given item is not predicted, or the other way round,
+        with all their items in a view."""
+        return [
+            text for text in _judged(view, self.gold, [self.alignment.found])
+            if any(item.given != item.found[0] for item in text.items)
+        ]
+
+    def to_dict(self) -> Dict[str, Any]:
+        r"""Plain values, for JSON."""
+        return {
+            'texts': len(self.gold),
+            'missing': len(self.alignment.missing),
+            'extra': len(self.alignment.extra),
+            'notes': self.alignment.notes,
+            'scores': self.scores(),
+            'views': {
+                view: score.to_dict()
+                for view, score in self.views.items()
+            },
+            'confusion': {
+                name: [{
+                    'given': a,
+                    'predicted': b,
+                    'count': count
+                } for (a, b), count in found.counts.most_common()]
+                for name, found in (('types', self.types), ('relations',
+                                                            self.relations))
+            },
+            'lost': self.lost,
+            'spurious': self.spurious,
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    r"""What is said of the predictions of two systems for the same texts.
+
+    Args:
+        first (Report): What is said of the first one.
+        second (Report): What is said of the second one.
+        tests (dict): For each view, how far the second one's F1 is above the first
+            one's, and whether that may be chance.
+    """
+    first: Report
+    second: Report
+    tests: Dict[str, PairedTest]
+
+    def diff(self, view: str = 'quintuple') -> List[JudgedText]:
+        r"""The texts with items that only one of the two predicted, with these items
+        alone; of a view."""
+        found = [self.first.alignment.found, self.second.alignment.found]
+        texts = []
+        for text in _judged(view, self.first.gold, found):
+            differing = [i for i in text.items if i.found[0] != i.found[1]]
+            if differing:
+                texts.append(JudgedText(text.text, differing))
+        return texts
+
+    def to_dict(self) -> Dict[str, Any]:
+        r"""Plain values, for JSON."""
+        return {
+            'first': self.first.to_dict(),
+            'second': self.second.to_dict(),
+            'tests': {
+                view: test._asdict()
+                for view, test in self.tests.items()
+            },
+        }
+
+
+def score(gold: Iterable[AnnotatedText], predicted: Iterable[AnnotatedText],
+          draws: int = DRAWS, seed: int = SEED) -> Report:
+    r"""Scores predictions against given texts, in all views.
+
+    .. code-block:: python
+
+        from eega_pyg.formats import read_texts
+        from eega_pyg.scoring import score
+        report = score(read_texts('gold.jsonl'), read_texts('found.jsonl'))
+        print(report.views['directed'].counts.f1)
+
+    Args:
+        gold (iterable of AnnotatedText): The given texts.
+        predicted (iterable of AnnotatedText): The same texts with what was predicted,
+            see :func:`~eega_pyg.scoring.align`.
+        draws (int, optional): How many samples of the texts intervals are made of.
+            (default: :obj:`2000`)
+        seed (int, optional): Of the samples. (default: :obj:`0`)
+
+    Raises:
+        ValueError: As :func:`~eega_pyg.scoring.align`, or if there is less than one
+            draw.
+    """
+    return _score([PlacedText(text) for text in gold], predicted, draws, seed)[0]
+
+
+def compare(gold: Iterable[AnnotatedText], first: Iterable[AnnotatedText],
+            second: Iterable[AnnotatedText], draws: int = DRAWS,
+            seed: int = SEED) -> Comparison:
+    r"""Scores the predictions of two systems for the same texts, and tests whether they
+    differ.
+
+    Args:
+        gold (iterable of AnnotatedText): The given texts.
+        first (iterable of AnnotatedText): What the first system predicted.
+        second (iterable of AnnotatedText): What the second one predicted.
+        draws, seed (int, optional): As of :func:`score`, of the tests too.
+
+    Raises:
+        ValueError: As :func:`score`.
+    """
+    texts = [PlacedText(text) for text in gold]
+    one, counts = _score(texts, first, draws, seed)
+    two, others = _score(texts, second, draws, seed)
+    tests = paired_tests(counts, others, draws, seed)
+    return Comparison(one, two, dict(zip(VIEWS, tests)))
+
+
+def _score(gold: List[PlacedText], predicted: Iterable[AnnotatedText], draws: int,
+           seed: int) -> Tuple[Report, np.ndarray]:
+    r"""The report, and the counts of each text and view."""
+    if draws < 1:
+        raise ValueError(f"Expected at least one draw (got {draws})")
+    alignment = align(gold, predicted)
+    given = [text.content for text in gold]
+    pairs = list(zip(alignment.found, given))
+    counts = np.array([[Counts.of(items(view, a), items(view, b)) for view in VIEWS]
+                       for a, b in pairs])  # [n, v, 3]
+    sampled = resampled_f1(counts, draws, seed)
+    judged = [(text, *pair) for text, pair in zip(gold, pairs)]
+    views = {}
+    for i, view in enumerate(VIEWS):
+        labels = by_label(view, judged)
+        total = Counts(*map(int, counts[:, i].sum(0)))
+        views[view] = ViewScore(
+            total, interval(sampled[:, i]),
+            macro_f1(labels.values()) if labels or view not in _NAMELESS else None,
+            labels, by_distance(view, judged), by_length(view, judged))
+    wrong = [
+        spurious(q, theirs) for ours, theirs in pairs for q in set(ours.quintuples)
+    ]
+    report = Report(views, confused(pairs, True), confused(pairs, False), {
+        name: dict(reasons)
+        for name, reasons in lost_by_relation(pairs).items()
+    }, {name: wrong.count(name)
+        for name in SPURIOUS}, alignment, gold)
+    alignment.notes.extend(_notes(views))
+    return report, counts
+
+
+#: Views in which neither relations nor types count.
+_NAMELESS = ('pair', 'span')
+
+
+def _notes(views: Dict[str, ViewScore]) -> List[str]:
+    notes = []
+    if not views['pair'].counts.given:
+        notes.append('No relation is given: views of relations say nothing')
+    lone = views['lone_entity'].counts
+    if lone.predicted and not lone.given:
+        notes.append('No entity outside of relations is given: if such entities were '
+                     'not annotated, those that are predicted are not wrong, and '
+                     "'quintuple entity' is the view to look at")
+    return notes
+
+
+def _judged(view: str, gold: Sequence[PlacedText],
+            systems: Sequence[Sequence[Content]]) -> List[JudgedText]:
+    texts = []
+    for i, text in enumerate(gold):
+        given = items(view, text.content)
+        found = [items(view, system[i]) for system in systems]
+        shown = [
+            JudgedItem(_ends(text, item), item[1], item in given,
+                       tuple(item in side for side in found))
+            for item in sorted(given.union(*found))
+        ]
+        texts.append(JudgedText(text.text, shown))
+    return texts
+
+
+def _ends(text: PlacedText, item: Item) -> Tuple[End, ...]:
+    ends = []
+    for e in item[0]:
+        start, end = text.characters_of(e.span if isinstance(e, Entity) else e)
+        ends.append(
+            End(start, end, text.text.text[start:end],
+                e.type if isinstance(e, Entity) else ''))
+    return tuple(ends)
