@@ -45,22 +45,28 @@ def score_files(data: Path, split: str, predictions: Sequence[Path],
         check_file(path)
         for source in (data, *predictions):
             check_apart(source, path)
-    gold = _read(read_gold, data, split, gold_form)
-    found = [_read(read_predictions, path, form) for path in predictions]
+    gold, *said = _read(read_gold, data, split, gold_form)
+    found = []
+    for path in predictions:
+        texts, message = _read(read_predictions, path, form)
+        found.append(texts)
+        said.append(message)
     names = _names(predictions)
     title = f'{data}, {split} split' if (data / 'raw').is_dir() else str(data)
     result: 'Union[Report, Comparison]'
     if len(found) == 1:
         result = score(gold, found[0], draws, seed)
-        reports, texts = [result], result.errors(view)
+        reports, wrong = [result], result.errors(view)
     else:
         result = compare(gold, found[0], found[1], draws, seed)
-        reports, texts = [result.first, result.second], result.diff(view)
+        reports, wrong = [result.first, result.second], result.diff(view)
+    for message in filter(None, said):
+        note(message)
     for name, report in zip(names, reports):
         for message in report.alignment.notes:
             tell(f'{name}: {message}', '[yellow]warning:[/yellow]')
     _print(result, reports, names, title, view)
-    _print_texts(texts[:examples], names)
+    _print_texts(wrong[:examples], names)
     if target is not None:
         value = {
             'gold': title,
@@ -69,7 +75,7 @@ def score_files(data: Path, split: str, predictions: Sequence[Path],
             'seed': seed,
             **result.to_dict(), 'errors' if len(found) == 1 else 'diff': {
                 'view': view,
-                'texts': [text.to_dict() for text in texts]
+                'texts': [text.to_dict() for text in wrong]
             }
         }
         write_text(target, json.dumps(value, indent=1, ensure_ascii=False) + '\n')
@@ -81,12 +87,11 @@ def score_files(data: Path, split: str, predictions: Sequence[Path],
 
 
 def _read(reader: Callable[..., Any], path: Path, *arguments: Any) -> Any:
+    r"""The texts of a file, and what a person should know of it."""
     left_out: 'Counter[str]' = Counter()
     texts = reader(path, *arguments, left_out=left_out)
-    if left_out := +left_out:
-        parts = ', '.join(f'{number:,} {what}' for what, number in left_out.items())
-        note(f'{path}: left out: {parts}')
-    return texts
+    parts = ', '.join(f'{number:,} {what}' for what, number in (+left_out).items())
+    return texts, f'{path}: left out: {parts}' if parts else ''
 
 
 def _names(paths: Sequence[Path]) -> List[str]:
@@ -101,7 +106,7 @@ def _print(result: 'Union[Report, Comparison]', reports: 'List[Report]',
     for report, name in zip(reports, names):
         _print_scores(report, f'{name} against {title}, {len(report.gold):,} texts')
     if isinstance(result, Comparison):
-        _print_tests(result, names)
+        _print_tests(result)
     kinds = [('distances', 'words between'), ('lengths', 'words of the text')]
     label = 'relation' if view in RELATION_VIEWS else 'type'
     for kind, heading in [('labels', label), *kinds]:
@@ -128,15 +133,17 @@ def _print_scores(report: 'Report', title: str) -> None:
     out.print(table)
 
 
-def _print_tests(result: 'Comparison', names: List[str]) -> None:
-    table = _table('The second less the first', 'f1 (%)', *names, 'difference',
-                   '95 % of it', 'p, bootstrap', 'p, randomisation')
+def _print_tests(result: 'Comparison') -> None:
+    table = _table(
+        'F1 of the second less that of the first; p of the paired bootstrap '
+        'and of approximate randomisation', 'f1 (%)', 'first', 'second', 'change',
+        '95 % of it', 'p boot.', 'p rand.')
     for view, test in result.tests.items():
         sides = [r.views[view].counts for r in (result.first, result.second)]
         if any(c.predicted or c.given for c in sides):
+            low, high = (f'{100 * x:+.1f}' for x in test.interval)
             table.add_row(view.replace('_', ' '), *(_percent(c.f1) for c in sides),
-                          f'{100 * test.difference:+.2f}',
-                          ' to '.join(f'{100 * x:+.1f}' for x in test.interval),
+                          f'{100 * test.difference:+.2f}', f'{low} to {high}',
                           f'{test.p_bootstrap:.4f}', f'{test.p_randomisation:.4f}')
     out.print(table)
 

@@ -84,10 +84,10 @@ RELATION_VIEWS = tuple(_RELATIONS)
 def items(view: str, content: Contents) -> Set[Item]:
     r"""The items of a text that a view compares.
 
-    Let :math:`E` be the set of a text's entities :math:`e = (s, t)`, each a span
-    :math:`s` with a type :math:`t`, and :math:`Q \subset E \times E \times \mathcal{R}`
-    that of its quintuples :math:`(h, t, r)`; let :math:`E_Q` be the entities of the
-    quintuples, and :math:`s(e)` the span of :math:`e`. The items of a view are
+    Let :math:`E` be the set of a text's entities, each a span :math:`s(e)` with a type,
+    and :math:`Q \subset E \times E \times \mathcal{R}` that of its quintuples
+    :math:`(h, t, r)` of head, tail and relation; let :math:`E_Q` be the entities of the
+    quintuples. The items of a view are
 
     =================== ======================================== =====================
     view                items                                    also called

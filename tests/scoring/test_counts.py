@@ -1,137 +1,174 @@
+r"""Counts, against cases worked out by hand and scikit-learn."""
+import numpy as np
 import pytest
-import torch
+from sklearn.metrics import precision_recall_fscore_support
 
-from eega_pyg.metrics import VIEWS, ExtractionScore, extraction_scores
 from eega_pyg.schema import Entity, Quintuple
+from eega_pyg.scoring import (
+    RELATION_VIEWS,
+    VIEWS,
+    Content,
+    Counts,
+    items,
+    macro_f1,
+    total_scores,
+)
 from eega_pyg.tagging import Extraction
 
 JOHN, MARY = Entity(0, 2, 'per'), Entity(3, 4, 'per')
 ACME, OSLO = Entity(5, 7, 'org'), Entity(8, 9, 'loc')
+ACME_AS_LOC = Entity(5, 7, 'loc')
 
 GOLD = [
-    [Quintuple(JOHN, ACME, 'member_of'),
-     Quintuple(JOHN, MARY, 'peer')],
-    [Quintuple(ACME, OSLO, 'locate_at')],
-    [],
+    # Oslo is in no relation.
+    Content([JOHN, MARY, ACME, OSLO],
+            [Quintuple(JOHN, ACME, 'member_of'),
+             Quintuple(JOHN, MARY, 'peer')]),
+    Content([ACME, OSLO], [Quintuple(ACME, OSLO, 'locate_at')]),
+    Content([], []),
 ]
-ACME_AS_LOC = Entity(5, 7, 'loc')
 PREDS = [
-    # One right, probabilities aside; one turned round; one entity in no quintuple.
+    # One right, probabilities aside; one turned round; Oslo in no relation.
     Extraction([Entity(0, 2, 'per', .9), MARY, ACME, OSLO], [
         Quintuple(Entity(0, 2, 'per', .9), ACME, 'member_of', .5),
         Quintuple(MARY, JOHN, 'peer')
     ]),
-    # A wrong type.
-    Extraction([ACME_AS_LOC, OSLO], [Quintuple(ACME_AS_LOC, OSLO, 'locate_at')]),
-    # One too many.
-    Extraction([JOHN, MARY], [Quintuple(JOHN, MARY, 'peer')]),
+    # A wrong type, and a wrong relation beside the right one.
+    Extraction([ACME_AS_LOC, OSLO], [
+        Quintuple(ACME_AS_LOC, OSLO, 'locate_at'),
+        Quintuple(ACME_AS_LOC, OSLO, 'contain')
+    ]),
+    # Too many.
+    Extraction([JOHN, MARY, OSLO], [Quintuple(JOHN, MARY, 'peer')]),
 ]
 # correct, predicted, given: counted by hand.
 COUNTS = {
-    'quintuple': (2, 4, 3),
-    'directed': (1, 4, 3),
-    'triple': (3, 4, 3),
-    'entity': (4, 8, 5),
+    'quintuple': (2, 5, 3),
+    'directed': (1, 5, 3),
+    'triple': (3, 5, 3),
+    'directed_triple': (2, 5, 3),
+    'pair': (3, 4, 3),
+    'entity': (5, 9, 6),
     'quintuple_entity': (4, 7, 5),
-    'span': (5, 8, 5),
+    'lone_entity': (1, 2, 1),
+    'span': (6, 9, 6),
 }
 
 
-def counts(metric):
-    return metric.correct.item(), metric.predicted.item(), metric.given.item()
+def counted(view, found, given):
+    return Counts.sum(
+        Counts.of(items(view, a), items(view, b)) for a, b in zip(found, given))
 
 
 @pytest.mark.parametrize('view', VIEWS)
-def test_scores_counted_by_hand(view):
-    metric = ExtractionScore(view)
-    metric.update(PREDS, GOLD)
-    assert counts(metric) == COUNTS[view]
+def test_items_counted_by_hand(view):
+    assert counted(view, PREDS, GOLD) == COUNTS[view]
     correct, predicted, given = COUNTS[view]
     precision, recall = correct / predicted, correct / given
-    out = metric.compute()
-    assert out[f'{view}_precision'].item() == pytest.approx(precision)
-    assert out[f'{view}_recall'].item() == pytest.approx(recall)
-    assert out[f'{view}_f1'].item() == pytest.approx(2 * precision * recall /
-                                                     (precision + recall))
+    scores = total_scores(PREDS, GOLD, [view])
+    assert scores == {
+        f'{view}_precision': precision,
+        f'{view}_recall': recall,
+        f'{view}_f1': pytest.approx(2 * precision * recall / (precision + recall))
+    }
 
 
 @pytest.mark.parametrize('view', VIEWS)
 def test_what_is_said_twice_counts_once(view):
-    once, twice = ExtractionScore(view), ExtractionScore(view)
-    once.update(PREDS, GOLD)
-    twice.update([Extraction(p.entities * 2, p.quintuples * 2) for p in PREDS],
-                 [gold * 2 for gold in GOLD])
-    assert counts(once) == counts(twice)
+    twice = [Content(p.entities * 2, p.quintuples * 2) for p in PREDS]
+    given = [Content(g.entities * 2, g.quintuples * 2) for g in GOLD]
+    assert counted(view, twice, given) == COUNTS[view]
 
 
-@pytest.mark.parametrize('view', VIEWS)
-def test_a_sentence_is_only_compared_with_its_own_target(view):
-    metric = ExtractionScore(view)
-    quintuple = Quintuple(JOHN, MARY, 'peer')
-    metric.update([Extraction([JOHN, MARY], [quintuple]),
-                   Extraction([], [])], [[], [quintuple]])
-    assert metric.correct == 0
-    assert metric.compute()[f'{view}_f1'] == 0
+@pytest.mark.parametrize('view', [v for v in VIEWS if v != 'lone_entity'])
+def test_a_text_is_only_compared_with_its_own_target(view):
+    stated = Content([JOHN, MARY], [Quintuple(JOHN, MARY, 'peer')])
+    nothing = Content([], [])
+    counts = counted(view, [stated, nothing], [nothing, stated])
+    assert counts.correct == 0 and counts.predicted == counts.given > 0
+    assert (counts.precision, counts.recall, counts.f1) == (0, 0, 0)
 
 
-@pytest.mark.parametrize('view', VIEWS)
-def test_nothing_predicted_and_nothing_given_score_0(view):
-    metric = ExtractionScore(view)
-    metric.update([Extraction([], [])], [[]])
-    assert [value.item() for value in metric.compute().values()] == [0, 0, 0]
+def test_fractions_without_a_denominator_are_0():
+    nothing = Content([], [])
+    assert set(total_scores([nothing], [nothing]).values()) == {0}
+    assert macro_f1([]) == 0
 
 
-@pytest.mark.parametrize('view', VIEWS)
-def test_two_processes_score_as_one(view):
-    # What torch.distributed would gather: each state of this process and the other's.
-    other = ExtractionScore(view)
-    other.update(PREDS[1:], GOLD[1:])
-    rest = iter([other.correct, other.predicted, other.given])
-    metric = ExtractionScore(
-        view, dist_sync_fn=lambda value, group: [value, next(rest)],
-        distributed_available_fn=lambda: True)
-    metric.update(PREDS[:1], GOLD[:1])
-
-    whole = ExtractionScore(view)
-    whole.update(PREDS, GOLD)
-    assert metric.compute() == whole.compute()
-    assert next(rest, None) is None
+def test_entities_of_quintuples_are_given_where_no_others_are_annotated():
+    content = Content.of_quintuples([Quintuple(JOHN, ACME, 'member_of')])
+    assert items('entity', content) == items('quintuple_entity', content)
+    assert items('lone_entity', content) == set()
 
 
-def test_all_views_in_one_flat_dictionary():
-    scores = extraction_scores()
-    # On this first batch all views of quintuples agree, and all of entities:
-    scores.update([Extraction([JOHN, MARY], [Quintuple(JOHN, MARY, 'peer')])],
-                  [[Quintuple(JOHN, MARY, 'peer')]])
-    scores.compute()
-    scores.reset()
-    for pred, gold in zip(PREDS, GOLD):
-        scores.update([pred], [gold])
-    out = scores.compute()
-    assert set(out) == {
-        f'{view}_{part}'
-        for view in VIEWS
-        for part in ('precision', 'recall', 'f1')
-    }
-    for view, (correct, predicted, given) in COUNTS.items():
-        assert out[f'{view}_precision'].item() == pytest.approx(correct / predicted)
-        assert out[f'{view}_recall'].item() == pytest.approx(correct / given)
-        assert out[f'{view}_f1'].item() == pytest.approx(2 * correct /
-                                                         (predicted + given))
+def test_types_score_as_in_scikit_learn():
+    rng = np.random.default_rng(0)
+    types = ['per', 'org', 'loc', 'misc']
+    sides = rng.choice([*types, 'none'], size=(2, 40, 5))
+    found, given = ([
+        Content([Entity(i, i + 1, t) for i, t in enumerate(row) if t != 'none'], [])
+        for row in side
+    ] for side in sides)
+    flat = [side.ravel() for side in (sides[1], sides[0])]
+    for average in ('micro', 'macro'):
+        expected = precision_recall_fscore_support(*flat, labels=types, average=average)
+        if average == 'micro':
+            scores = total_scores(found, given, ['entity'])
+            assert list(scores.values()) == pytest.approx(expected[:3], abs=1e-12)
+        else:
+            parts = [
+                counted(
+                    'entity',
+                    *([
+                        Content([e for e in c.entities if e.type == t], [])
+                        for c in side
+                    ] for side in (found, given))) for t in types
+            ]
+            assert macro_f1(parts) == pytest.approx(expected[2], abs=1e-12)
 
 
-def test_a_batch_score_is_of_the_batch_and_the_total_of_all():
-    metric = ExtractionScore('directed')
-    first = metric(PREDS[:1], GOLD[:1])
-    second = metric(PREDS[1:], GOLD[1:])
-    assert first['directed_f1'].item() == pytest.approx(2 * 1 / (2 + 2))
-    assert second['directed_f1'].item() == 0
-    assert counts(metric) == COUNTS['directed']
-    assert torch.is_tensor(first['directed_f1'])
+def test_relations_score_as_in_a_loop():
+    rng = np.random.default_rng(1)
+
+    def drawn():
+        pairs = {tuple(rng.choice(4, 2, replace=False).tolist()) for _ in range(3)}
+        entities = [Entity(i, i + 1, rng.choice(['a', 'b'])) for i in range(4)]
+        return Content(entities, [
+            Quintuple(entities[i], entities[j], rng.choice(['r', 's']))
+            for i, j in pairs
+        ])
+
+    found, given = ([drawn() for _ in range(50)] for _ in range(2))
+    for view in RELATION_VIEWS:
+        counts = [0, 0, 0]
+        for ours, theirs in zip(found, given):
+            kinds = [[], []]
+            for kind, content in zip(kinds, (ours, theirs)):
+                for q in content.quintuples:
+                    if not any(same(view, q, other) for other in kind):
+                        kind.append(q)
+            counts[0] += sum(any(same(view, a, b) for b in kinds[1]) for a in kinds[0])
+            counts[1] += len(kinds[0])
+            counts[2] += len(kinds[1])
+        assert counted(view, found, given) == tuple(counts), view
+
+
+def same(view, a, b):
+    r"""Whether two quintuples are the same in a view, in words."""
+    if view != 'pair' and a.relation != b.relation:
+        return False
+
+    def like(x, y):
+        typed = view in ('quintuple', 'directed')
+        return x.span == y.span and (not typed or x.type == y.type)
+
+    straight = like(a.head, b.head) and like(a.tail, b.tail)
+    turned = like(a.head, b.tail) and like(a.tail, b.head)
+    return straight or turned and not view.startswith('directed')
 
 
 def test_errors_name_what_is_wrong():
     with pytest.raises(ValueError, match="got 'triples'"):
-        ExtractionScore('triples')
-    with pytest.raises(ValueError, match='got 3 and 2'):
-        ExtractionScore('entity').update(PREDS, GOLD[:2])
+        items('triples', GOLD[0])
+    with pytest.raises(ValueError, match='argument 2 is shorter'):
+        total_scores(PREDS, GOLD[:2])
