@@ -10,6 +10,8 @@ function table(head, rows, attributes = {}) {
   return el('table', attributes, el('thead', {}, row(head, true)),
     el('tbody', {}, ...rows.map(cells => row(cells, false))));
 }
+// The second column has the names of systems.
+const named2 = two ? { class: 'systems' } : {};
 const named = i => el('span', { class: `key s${i}` }, D.names[i]);
 
 byId('against').textContent = `${whole(D.number)} texts of ${D.gold}`;
@@ -18,24 +20,23 @@ D.notes.forEach((notes, i) => notes.forEach(text =>
 
 // ---- all texts ----
 function range(system, i) {
-  const x = value => 2 + 216 * value;
+  const x = value => 6 + 208 * value;
   const [low, high] = system.interval;
   return el('svg', { class: `range s${i}`, viewBox: '0 0 220 18', role: 'img',
     'aria-label': `${share(low)} to ${share(high)} percent` },
-    el('path', { d: 'M2 9H218' }), el('line', { x1: x(low), x2: x(high), y1: 9, y2: 9 }),
+    el('path', { d: 'M6 9H214' }), el('line', { x1: x(low), x2: x(high), y1: 9, y2: 9 }),
     el('circle', { cx: x(system.all[5]), cy: 9, r: 5 }));
 }
 {
   const rows = [];
   for (const [view, { systems }] of Object.entries(D.views)) {
     systems.forEach((s, i) => rows.push([i === 0 ? nice(view) : '',
-      ...(two ? [[named(i)]] : []), ...s.all.slice(0, 3).map(whole),
-      ...s.all.slice(3).map(share), [range(s, i)],
-      `${share(s.interval[0])} – ${share(s.interval[1])}`,
-      s.macro === null ? '' : share(s.macro)]));
+      ...(two ? [[named(i)]] : []), share(s.all[5]), [range(s, i)],
+      `${share(s.interval[0])} – ${share(s.interval[1])}`, share(s.all[3]), share(s.all[4]),
+      s.macro === null ? '' : share(s.macro), ...s.all.slice(0, 3).map(whole)]));
   }
-  byId('scores').append(table(['view', ...(two ? ['system'] : []), 'correct', 'predicted',
-    'given', 'precision', 'recall', 'F1', '0 to 100 %', '95 %', 'macro F1'], rows));
+  byId('scores').append(table(['view', ...(two ? ['system'] : []), 'F1', '0 to 100 %',
+    '95 %', 'precision', 'recall', 'macro F1', 'correct', 'predicted', 'given'], rows, named2));
   if (two) {
     byId('tests').append(el('h3', {}, 'The second less the first'),
       el('div', { class: 'scroll' }, table(['F1 of', 'difference', '95 %',
@@ -60,7 +61,7 @@ function groups(title, view, kind) {
   });
   const head = two ? D.names.map((_, i) => [named(i)]) : ['precision', 'recall', 'F1'];
   return [el('div', {}, el('h3', {}, title + (two ? ', F1' : '')),
-    table([title.replace('By ', ''), 'given', ...head], rows))];
+    table([kind === 'labels' ? title.replace('By ', '') : 'words', 'given', ...head], rows))];
 }
 function showGroups() {
   const view = byId('view').value;
@@ -88,7 +89,7 @@ if (Object.keys(D.views).length) showGroups();
       ...reasons.map(r => counts[r] ? whole(counts[r]) : '')];
   }));
   byId('lost').append(table(['relation', ...(two ? ['system'] : []), 'given', ...reasons],
-    rows));
+    rows, named2));
   byId('spurious').append(table(['', ...D.wrong], D.spurious.map((counts, i) =>
     [[named(i)], ...counts.map(whole)])));
   byId('lost-section').hidden = relations.length === 0 && !D.spurious.flat().some(n => n);
@@ -170,7 +171,7 @@ function article([place, image, text, items]) {
     el('p', {}, ...marked(text, items)),
     el('ul', {}, ...items.map(([ends, label, given, found]) => el('li', {},
       ...verdict(given, found), ends.length === 1 ? end(ends[0]) :
-        `${end(ends[0])} –${nice(label)}– ${end(ends[1])}`))));
+        `${end(ends[0])} –${label}– ${end(ends[1])}`))));
 }
 const STEP = 50;
 let shown = [], upTo = 0;
