@@ -41,9 +41,10 @@ def score_files(data: Path, split: str, predictions: Sequence[Path],
     if len(predictions) > 2:
         raise ValueError(f"Give one file of predictions, or two to compare (got "
                          f"{len(predictions)})")
+    folder = (data / 'raw').is_dir()
     for path in filter(None, (target, page)):
         check_file(path)
-        for source in (data, *predictions):
+        for source in (*predictions, *([] if folder else [data])):
             check_apart(source, path)
     gold, *said = _read(read_gold, data, split, gold_form)
     found = []
@@ -52,7 +53,7 @@ def score_files(data: Path, split: str, predictions: Sequence[Path],
         found.append(texts)
         said.append(message)
     names = _names(predictions)
-    title = f'{data}, {split} split' if (data / 'raw').is_dir() else str(data)
+    title = f'{data}, {split} split' if folder else str(data)
     result: 'Union[Report, Comparison]'
     if len(found) == 1:
         result = score(gold, found[0], draws, seed)
@@ -65,8 +66,6 @@ def score_files(data: Path, split: str, predictions: Sequence[Path],
     for name, report in zip(names, reports):
         for message in report.alignment.notes:
             tell(f'{name}: {message}', '[yellow]warning:[/yellow]')
-    _print(result, reports, names, title, view)
-    _print_texts(wrong[:examples], names)
     if target is not None:
         value = {
             'gold': title,
@@ -84,6 +83,8 @@ def score_files(data: Path, split: str, predictions: Sequence[Path],
         from eega_pyg.visualize.scores_page import write_scores_page
         write_scores_page(result, page, names, title, view)
         note(f'Wrote {page}')
+    _print(result, reports, names, title, view)
+    _print_texts(wrong[:examples], names)
 
 
 def _read(reader: Callable[..., Any], path: Path, *arguments: Any) -> Any:
@@ -119,8 +120,8 @@ def _print(result: 'Union[Report, Comparison]', reports: 'List[Report]',
 
 
 def _print_scores(report: 'Report', title: str) -> None:
-    table = _table(title, 'score (%)', 'precision', 'recall', 'f1', '95 % of f1',
-                   'macro f1', 'right/ found/ given')
+    table = _table(title, 'score (%)', 'precision', 'recall', 'f1', '95 %', 'macro',
+                   'right/ found/ given')
     for view, score in report.views.items():
         counts = score.counts
         if counts.predicted or counts.given:

@@ -3,16 +3,8 @@ from .alignment import Alignment, PlacedText, align
 from .counts import Counts, macro_f1, total_scores
 from .errors import Confusion
 from .files import read_gold, read_predictions
-from .report import (
-    Comparison,
-    End,
-    JudgedItem,
-    JudgedText,
-    Report,
-    ViewScore,
-    compare,
-    score,
-)
+from .judged import End, JudgedItem, JudgedText
+from .report import Comparison, Report, ViewScore, compare, score
 from .resampling import PairedTest, paired_tests, resampled_f1
 from .views import RELATION_VIEWS, VIEWS, Content, items, undirected
 

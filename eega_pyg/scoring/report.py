@@ -1,18 +1,18 @@
 r"""All that is said of predictions."""
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
 from eega_pyg.formats import AnnotatedText
-from eega_pyg.schema import Entity
 
 from .alignment import Alignment, PlacedText, align
 from .counts import Counts, flat, macro_f1
 from .errors import SPURIOUS, Confusion, confused, lost_by_relation, spurious
 from .groups import by_distance, by_label, by_length
+from .judged import JudgedText, judgements
 from .resampling import DRAWS, SEED, PairedTest, interval, paired_tests, resampled_f1
-from .views import VIEWS, Content, Item, items
+from .views import VIEWS, items
 
 
 class ViewScore(NamedTuple):
@@ -56,58 +56,6 @@ class ViewScore(NamedTuple):
         }
 
 
-class End(NamedTuple):
-    r"""An entity, or a span, in the characters of a given text.
-
-    Args:
-        start (int): Its first character.
-        end (int): One past its last character.
-        text (str): What stands there.
-        type (str): Its type; empty where types do not count.
-    """
-    start: int
-    end: int
-    text: str
-    type: str
-
-
-class JudgedItem(NamedTuple):
-    r"""Something that is given or predicted.
-
-    Args:
-        ends (tuple of End): What it is about.
-        label (str): Its relation, or type.
-        given (bool): Whether it is given.
-        found (tuple of bool): Whether it was predicted, by each system.
-    """
-    ends: Tuple[End, ...]
-    label: str
-    given: bool
-    found: Tuple[bool, ...]
-
-    def to_dict(self) -> Dict[str, Any]:
-        r"""Plain values."""
-        return {
-            **self._asdict(), 'ends': [end._asdict() for end in self.ends],
-            'found': list(self.found)
-        }
-
-
-class JudgedText(NamedTuple):
-    r"""A given text with what is given and predicted in it."""
-    text: AnnotatedText
-    items: List[JudgedItem]
-
-    def to_dict(self) -> Dict[str, Any]:
-        r"""Plain values."""
-        return {
-            'place': self.text.place,
-            'image_id': self.text.image_id,
-            'text': self.text.text,
-            'items': [item.to_dict() for item in self.items],
-        }
-
-
 @dataclass(frozen=True)
 class Report:
     r"""What is said of some predictions.
@@ -140,7 +88,7 @@ class Report:
         r"""The texts in which a given item is not predicted, or the other way round,
         with all their items in a view."""
         return [
-            text for text in _judged(view, self.gold, [self.alignment.found])
+            text for text in judgements(view, self.gold, [self.alignment.found])
             if any(item.given != item.found[0] for item in text.items)
         ]
 
@@ -189,7 +137,7 @@ class Comparison:
         alone; of a view."""
         found = [self.first.alignment.found, self.second.alignment.found]
         texts = []
-        for text in _judged(view, self.first.gold, found):
+        for text in judgements(view, self.first.gold, found):
             differing = [i for i in text.items if i.found[0] != i.found[1]]
             if differing:
                 texts.append(JudgedText(text.text, differing))
@@ -301,28 +249,3 @@ def _notes(views: Dict[str, ViewScore]) -> List[str]:
                      'not annotated, those that are predicted are not wrong, and '
                      "'quintuple entity' is the view to look at")
     return notes
-
-
-def _judged(view: str, gold: Sequence[PlacedText],
-            systems: Sequence[Sequence[Content]]) -> List[JudgedText]:
-    texts = []
-    for i, text in enumerate(gold):
-        given = items(view, text.content)
-        found = [items(view, system[i]) for system in systems]
-        shown = [
-            JudgedItem(_ends(text, item), item[1], item in given,
-                       tuple(item in side for side in found))
-            for item in sorted(given.union(*found))
-        ]
-        texts.append(JudgedText(text.text, shown))
-    return texts
-
-
-def _ends(text: PlacedText, item: Item) -> Tuple[End, ...]:
-    ends = []
-    for e in item[0]:
-        start, end = text.characters_of(e.span if isinstance(e, Entity) else e)
-        ends.append(
-            End(start, end, text.text.text[start:end],
-                e.type if isinstance(e, Entity) else ''))
-    return tuple(ends)
