@@ -5,8 +5,8 @@ from typing import List, Optional, Union
 
 from eega_pyg.formats import AnnotatedText, read_texts
 
-#: How the raw file of a split is called.
-_NAMES = ('mnre_{}.txt', '{}.jsonl')
+#: What else the file of a split of tweets in columns is called.
+_ALSO = {'val': ('valid.txt', 'dev.txt')}
 
 
 def read_gold(path: Union[str, Path], split: str = 'val', form: Optional[str] = None,
@@ -15,24 +15,32 @@ def read_gold(path: Union[str, Path], split: str = 'val', form: Optional[str] = 
 
     Args:
         path (str or Path): A file in any format of :obj:`~eega_pyg.formats.FORMATS`, or
-            the folder of a data set, where ``raw/mnre_{split}.txt`` or
-            ``raw/{split}.jsonl`` is read.
+            the folder of a data set, where ``raw/mnre_{split}.txt``,
+            ``raw/{split}.jsonl`` or ``raw/{split}.txt`` (columns of words and tags; of
+            the validation split also ``valid.txt`` or ``dev.txt``) is read.
         split (str, optional): The split of a data set. (default: :obj:`"val"`)
         form (str, optional): The format of a file. By default what it looks like.
         left_out (Counter, optional): Counts what is not taken over.
             (default: :obj:`None`)
 
     Raises:
-        ValueError: Naming file and line, if something is wrong.
+        ValueError: Naming file and line, if something is wrong; or if a folder has
+            several such files.
         OSError: If there is no such file.
     """
     path = Path(path)
     if (path / 'raw').is_dir():
-        files = [path / 'raw' / name.format(split) for name in _NAMES]
-        path = next((file for file in files if file.is_file()), files[0])
-        if not path.is_file():
-            names = ' or '.join(f"'{file}'" for file in files)
-            raise FileNotFoundError(f"There is no {split} split: no file {names}")
+        names = (f'mnre_{split}.txt', f'{split}.jsonl', f'{split}.txt',
+                 *_ALSO.get(split, ()))
+        files = [file for n in names if (file := path / 'raw' / n).is_file()]
+        if not files:
+            raise FileNotFoundError(
+                f"There is no {split} split in '{path / 'raw'}': no "
+                f"file {', '.join(names)}")
+        if len(files) > 1:
+            raise ValueError(f"'{files[0]}' and '{files[1]}' may both be the {split} "
+                             f"split: name one of the files")
+        path, = files
     return read_predictions(path, form, left_out)
 
 

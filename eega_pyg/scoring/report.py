@@ -243,6 +243,14 @@ def _notes(views: Dict[str, ViewScore]) -> List[str]:
     notes = []
     if not views['pair'].counts.given:
         notes.append('No relation is given: views of relations say nothing')
+    for view, what in (('entity', 'type'), ('triple', 'relation')):
+        labels = views[view].labels
+        given = [name for name, counts in labels.items() if counts.given]
+        found = [name for name, counts in labels.items() if counts.predicted]
+        if given and found and not set(given) & set(found):
+            notes.append(f"No {what} that is given is ever predicted (given: "
+                         f"{', '.join(given)}; predicted: {', '.join(found)}): are "
+                         f"they called alike?")
     lone = views['lone_entity'].counts
     if lone.predicted and not lone.given:
         notes.append('No entity outside of relations is given: if such entities were '

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from eega_pyg.formats import FORMATS, write_texts
@@ -25,9 +27,14 @@ def test_the_split_of_a_data_set_is_read_in_either_form(tmp_path):
     write_texts([TEXT, TEXT], tmp_path / 'raw' / 'train.jsonl')
     assert read_gold(tmp_path) == [TEXT]
     assert read_gold(tmp_path, 'train') == [TEXT, TEXT]
+    write_texts([TEXT], tmp_path / 'raw' / 'dev.txt', 'conll')
+    with pytest.raises(ValueError, match='name one of the files'):
+        read_gold(tmp_path)
+    (tmp_path / 'raw' / 'mnre_val.txt').unlink()
+    assert read_gold(tmp_path) == [replace(TEXT, relations=())]
     with pytest.raises(
-            FileNotFoundError, match="no test split: no file '.*mnre_test.txt' "
-            "or '.*test.jsonl'"):
+            FileNotFoundError, match="There is no test split in '.*raw': no "
+            'file mnre_test.txt, test.jsonl, test.txt'):
         read_gold(tmp_path, 'test')
 
 

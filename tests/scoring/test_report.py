@@ -111,6 +111,9 @@ def test_notes_say_what_the_given_texts_leave_open():
     ]
     note, = score(GOLD[1:], bare, 1).alignment.notes
     assert note.startswith('No entity outside of relations is given')
+    other = [annotated('Bob and Eve', [('Bob', 'PER')])]
+    assert score(bare, other, 1).alignment.notes[1].startswith(
+        'No type that is given is ever predicted (given: per; predicted: PER)')
     with pytest.raises(ValueError, match=r'at least one draw \(got 0\)'):
         score(GOLD, GOLD, 0)
 
