@@ -189,15 +189,13 @@ def _print_reasons(reports: 'List[Report]', names: List[str]) -> None:
 
 def _print_confusions(report: 'Report', name: str) -> None:
     table = _table(f'Taken for others by {name}', 'given', 'predicted as', 'count')
-    wrong = Counter({
-        pair: count
-        for found in (report.types, report.relations)
-        for pair, count in found.counts.items()
-        if None not in pair and pair[0] != pair[1]
-    })
-    for (given, predicted), count in wrong.most_common(_CONFUSIONS):
+    rows = [
+        row for found in (report.types, report.relations)
+        for row in found.most_common() if None not in row and row[0] != row[1]
+    ]
+    for given, predicted, count in sorted(rows, key=lambda row: -row[2])[:_CONFUSIONS]:
         table.add_row(Text(str(given)), Text(str(predicted)), f'{count:,}')
-    if wrong:
+    if rows:
         out.print(table)
 
 

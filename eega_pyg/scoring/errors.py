@@ -47,7 +47,7 @@ def spurious(quintuple: Quintuple, given: Contents) -> str:
 
 
 def lost_by_relation(
-        pairs: Iterable[Tuple[Contents, Contents]]) -> 'Dict[str, Counter[str]]':
+        pairs: Iterable[Tuple[Contents, Contents]]) -> Dict[str, Dict[str, int]]:
     r"""How many of the given quintuples of each relation are not found for which
     reason.
 
@@ -58,7 +58,14 @@ def lost_by_relation(
     for found, given in pairs:
         for q in set(given.quintuples):
             out.setdefault(q.relation, Counter())[reason(q, found)] += 1
-    return dict(sorted(out.items(), key=lambda item: (-item[1].total(), item[0])))
+    return {
+        relation: {
+            name: counts[name]
+            for name in REASONS if counts[name]
+        }
+        for relation, counts in sorted(out.items(), key=lambda item:
+                                       (-item[1].total(), item[0]))
+    }
 
 
 class Confusion(NamedTuple):
@@ -71,6 +78,11 @@ class Confusion(NamedTuple):
     """
     labels: List[str]
     counts: 'Counter[Tuple[Optional[str], Optional[str]]]'
+
+    def most_common(self) -> List[Tuple[Optional[str], Optional[str], int]]:
+        r"""Given label, predicted label and count; the most frequent first."""
+        rows = [(a, b, count) for (a, b), count in self.counts.items()]
+        return sorted(rows, key=lambda r: (-r[2], r[0] or '', r[1] or ''))
 
     def table(self) -> List[List[int]]:
         r"""A row for each given label and a column for each predicted one; the last of

@@ -12,7 +12,7 @@ from .errors import SPURIOUS, Confusion, confused, lost_by_relation, spurious
 from .groups import by_distance, by_label, by_length
 from .judged import JudgedText, judgements
 from .resampling import DRAWS, SEED, PairedTest, interval, paired_tests, resampled_f1
-from .views import VIEWS, items
+from .views import RELATION_VIEWS, VIEWS, items
 
 
 class ViewScore(NamedTuple):
@@ -75,7 +75,7 @@ class Report:
     views: Dict[str, ViewScore]
     types: Confusion
     relations: Confusion
-    lost: 'Dict[str, Dict[str, int]]'
+    lost: Dict[str, Dict[str, int]]
     spurious: Dict[str, int]
     alignment: Alignment = field(repr=False)
     gold: List[PlacedText] = field(repr=False)
@@ -109,7 +109,7 @@ class Report:
                     'given': a,
                     'predicted': b,
                     'count': count
-                } for (a, b), count in found.counts.most_common()]
+                } for a, b, count in found.most_common()]
                 for name, found in (('types', self.types), ('relations',
                                                             self.relations))
             },
@@ -209,28 +209,26 @@ def _score(gold: List[PlacedText], predicted: Iterable[AnnotatedText], draws: in
     if draws < 1:
         raise ValueError(f"Expected at least one draw (got {draws})")
     alignment = align(gold, predicted)
-    given = [text.content for text in gold]
-    pairs = list(zip(alignment.found, given))
-    counts = np.array([[Counts.of(items(view, a), items(view, b)) for view in VIEWS]
-                       for a, b in pairs])  # [n, v, 3]
-    sampled = resampled_f1(counts, draws, seed)
-    judged = [(text, *pair) for text, pair in zip(gold, pairs)]
+    pairs = list(zip(alignment.found, (text.content for text in gold)))
+    counts = np.empty((len(gold), len(VIEWS), 3), dtype=np.int64)
     views = {}
     for i, view in enumerate(VIEWS):
-        labels = by_label(view, judged)
+        judged = [(text, items(view, a), items(view, b))
+                  for text, (a, b) in zip(gold, pairs)]
+        counts[:, i] = [Counts.of(found, given) for _, found, given in judged]
         total = Counts(*map(int, counts[:, i].sum(0)))
+        labels = by_label(judged)
         views[view] = ViewScore(
-            total, interval(sampled[:, i]),
-            macro_f1(labels.values()) if labels or view not in _NAMELESS else None,
-            labels, by_distance(view, judged), by_length(view, judged))
+            total, interval(resampled_f1(counts[:, i], draws, seed)),
+            None if view in _NAMELESS else macro_f1(labels.values()), labels,
+            by_distance(judged) if view in RELATION_VIEWS else {}, by_length(judged))
     wrong = [
         spurious(q, theirs) for ours, theirs in pairs for q in set(ours.quintuples)
     ]
-    report = Report(views, confused(pairs, True), confused(pairs, False), {
-        name: dict(reasons)
-        for name, reasons in lost_by_relation(pairs).items()
-    }, {name: wrong.count(name)
-        for name in SPURIOUS}, alignment, gold)
+    report = Report(views, confused(pairs, True), confused(pairs, False),
+                    lost_by_relation(pairs),
+                    {name: wrong.count(name)
+                     for name in SPURIOUS}, alignment, gold)
     alignment.notes.extend(_notes(views))
     return report, counts
 

@@ -50,6 +50,8 @@ def test_types_are_taken_for_types_of_the_same_span():
         (None, 'per'): 1
     }
     assert confusion.labels == ['loc', 'org', 'per']
+    assert confusion.most_common() == [(None, 'per', 1), ('loc', None, 1),
+                                       ('org', 'loc', 1), ('per', 'per', 1)]
     assert confusion.table() == [[0, 0, 0, 1], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 1, 0]]
 
 
