@@ -1,11 +1,11 @@
-r"""Bootstrap intervals of scores, and of differences of scores."""
+r"""Bootstrap intervals of the scores of several runs, and of their differences."""
 from typing import Dict, List, Sequence, Tuple
 
 import numpy as np
-from scipy import stats
 
-from eega_pyg.metrics import ExtractionScore
 from eega_pyg.schema import Quintuple
+from eega_pyg.scoring import Content, Counts, items, resampled_f1
+from eega_pyg.scoring.resampling import interval as interval_of
 from eega_pyg.tagging import Extraction
 
 VIEWS = ('quintuple', 'entity')
@@ -15,15 +15,13 @@ def count(extractions: Sequence[Extraction],
           targets: Sequence[Sequence[Quintuple]]) -> Dict[str, str]:
     r"""For each of :obj:`VIEWS` the counts of all sentences, as words of the form
     ``correct/predicted/given``."""
-    out = {}
-    for view in VIEWS:
-        words = []
-        for extraction, target in zip(extractions, targets):
-            score = ExtractionScore(view)
-            score.update([extraction], [target])
-            words.append(f'{score.correct}/{score.predicted}/{score.given}')
-        out[view] = ' '.join(words)
-    return out
+    pairs = list(zip(extractions, map(Content.of_quintuples, targets)))
+    return {
+        view:
+        ' '.join('/'.join(map(str, Counts.of(items(view, found), items(view, given))))
+                 for found, given in pairs)
+        for view in VIEWS
+    }
 
 
 def interval(systems: Sequence[str], others: Sequence[str] = ()) -> Tuple[float, float]:
@@ -37,22 +35,15 @@ def interval(systems: Sequence[str], others: Sequence[str] = ()) -> Tuple[float,
         others (sequence of str, optional): Those of other systems on the same
             sentences. (default: :obj:`()`)
     """
-    sides = [np.array([_parse(c) for c in side]) for side in (systems, others) if side]
+    f1 = resampled_f1(np.stack([_parse(c) for c in (*systems, *others)], 1))
+    rng = np.random.default_rng(0)
 
-    def score(sentences: np.ndarray, *runs: np.ndarray) -> float:
-        # [systems, sentences, 3] -> the mean over the systems
-        means = []
-        for table, drawn in zip(sides, runs):
-            correct, predicted, given = table[drawn][:, sentences].sum(1).T
-            means.append((2 * correct / np.maximum(predicted + given, 1)).mean())
-        return means[0] - sum(means[1:])
+    def mean(f1: np.ndarray) -> np.ndarray:  # [draws, systems] -> [draws]
+        drawn = rng.integers(f1.shape[1], size=f1.shape)
+        return np.take_along_axis(f1, drawn, 1).mean(1)
 
-    # A single system is taken twice, because SciPy needs two to draw from.
-    drawn = [np.arange(max(len(side), 2)) % len(side) for side in sides]
-    found = stats.bootstrap((np.arange(sides[0].shape[1]), *drawn), score,
-                            vectorized=False, n_resamples=1000, method='percentile',
-                            rng=np.random.default_rng(0))
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+    means = mean(f1[:, :len(systems)])
+    return interval_of(means - mean(f1[:, len(systems):]) if others else means)
 
 
 def _parse(counts: str) -> List[List[int]]:

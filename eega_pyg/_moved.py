@@ -24,6 +24,7 @@ _MOVED: Dict[str, Union[str, Tuple[str, ...]]] = {
     'knowledge_graph.jsonl': 'knowledge_graph.formats.jsonl',
     'knowledge_graph.neo4j_csv': 'knowledge_graph.formats.neo4j_csv',
     'knowledge_graph.rdf': 'knowledge_graph.formats.rdf',
+    'metrics': 'scoring',
     'optimizer': 'training.optimizer',
     'precision': ('device', 'training.optimizer'),
     'pretraining': 'training.pretraining',

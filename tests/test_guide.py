@@ -74,3 +74,26 @@ def test_more_than_tweets(small_root, tiny_overrides, tmp_path, monkeypatch, cap
     overrides = [v for k, v in zip(options, options[1:]) if k == '--set']
     train = load('default', overrides).train
     assert (train.also, train.joined) == (names['config'].train.also, 0.25)
+
+
+def test_predictions_are_scored(tmp_path, monkeypatch, capsys):
+    from eega_pyg.formats import (
+        AnnotatedEntity,
+        AnnotatedRelation,
+        AnnotatedText,
+        write_texts,
+    )
+    monkeypatch.chdir(tmp_path)
+    words = ('Ann', 'of', 'Acme')
+    ends = AnnotatedEntity(0, 3, 'per'), AnnotatedEntity(7, 11, 'org')
+    whole = AnnotatedText('Ann of Acme', ends, (AnnotatedRelation(0, 1, 'member_of'), ),
+                          words)
+    write_texts([whole], 'gold.jsonl')
+    write_texts([whole], 'theirs.json', 'spert')
+    write_texts([AnnotatedText(words=words)], 'ours.jsonl')
+    text = (GUIDE / 'scoring.md').read_text(encoding='utf-8')
+    code, = re.findall(r'^```python\n(.*?)^```', text, re.M | re.S)
+    exec(code, {'__name__': 'guide'})
+    scores, p, diff = capsys.readouterr().out.splitlines()
+    assert scores == '1.0 (1.0, 1.0)' and float(p) > 0.4
+    assert diff.startswith('Ann of Acme [JudgedItem(')

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / 'eega_pyg'
 FLOORS = (
     ('schema', 'files', 'identity', 'resolve', 'device', 'ot'),
     ('tagging', 'config', 'parsing', 'nn'),
-    ('transforms', 'metrics', 'formats'),
+    ('transforms', 'formats', 'scoring'),
     ('vision', 'saving'),
     ('datasets', 'extraction'),
     ('training', 'visualize'),

@@ -15,6 +15,7 @@ from eega_pyg.tagging import (
     decode,
     decode_batch,
     encode,
+    is_directed,
     merge_windows,
     rescore_batch,
     written,
@@ -347,6 +348,16 @@ def test_signatures_give_way_to_the_best_allowed_relation(table):
     assert out.quintuples == [Quintuple(JOHN, ACME, 'peer')]
     out = decode(log_probs, TAGS, table, {('per', 'peer', 'per')})
     assert out.quintuples == [] and out.entities == [JOHN, ACME]
+
+
+def test_it_is_known_whether_a_direction_was_decoded():
+    q = Quintuple(Entity(0, 1, 'per'), Entity(2, 3, 'org'), 'member_of')
+    there, back = ('per', 'member_of', 'org'), ('org', 'member_of', 'per')
+    assert is_directed(q, 'directed') and is_directed(q, 'directed', {there, back})
+    for table in ('symmetric', 'triangle'):
+        assert not is_directed(q, table)
+        assert not is_directed(q, table, {there, back})
+        assert is_directed(q, table, {there})
 
 
 @pytest.mark.parametrize('table', ['symmetric', 'triangle'])

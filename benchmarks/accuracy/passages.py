@@ -21,8 +21,9 @@ from eega_pyg.datasets.mnre import read_mnre
 from eega_pyg.extraction.extractor import Extractor
 from eega_pyg.extraction.item import MAX_CHARACTERS, Item
 from eega_pyg.files import write_text
-from eega_pyg.metrics import extraction_scores
 from eega_pyg.schema import Quintuple, TagSet
+from eega_pyg.scoring import Content, total_scores
+from eega_pyg.training.evaluation import VIEWS
 from eega_pyg.vision import read_captions
 
 SENTENCES = (1, 2, 4)
@@ -65,13 +66,9 @@ def measure(extractor: Extractor, root: Path, seed: int) -> Dict[str, Any]:
         items, given = texts(root, extractor.model.tag_set, num_sentences, seed)
         for name, size in SIZES.items():
             extractor.passage_words = size
-            scores = extraction_scores()
-            found = extractor.batch(items, threshold=0.0)
-            scores.update([r.extraction for r in found], given)
-            results.setdefault(name, {})[num_sentences] = {
-                k: float(v)
-                for k, v in scores.compute().items()
-            }
+            found = [r.extraction for r in extractor.batch(items, threshold=0.0)]
+            results.setdefault(name, {})[num_sentences] = total_scores(
+                found, map(Content.of_quintuples, given), VIEWS)
     return results
 
 

@@ -15,6 +15,8 @@ from typing import (
 import numpy as np
 
 from eega_pyg.schema import Quintuple
+from eega_pyg.scoring import Content, Counts, items
+from eega_pyg.scoring.counts import MEASURES
 from eega_pyg.training.threshold import curve
 
 #: The columns of :func:`rows`.
@@ -57,13 +59,14 @@ class Scored(NamedTuple):
 
     def scores(self) -> Dict[str, float]:
         r"""Precision, recall, F1, the mean probability, and how many were found."""
-        right, found = int(self.right.sum()), len(self.right)
+        counts = Counts(int(self.right.sum()), len(self.right), self.given)
         return {
-            'precision': right / max(found, 1),
-            'recall': right / max(self.given, 1),
-            'f1': 2 * right / max(found + self.given, 1),
-            'probability': float(self.probability.mean()) if found else 0.0,
-            'found': found,
+            **{
+                name: getattr(counts, name)
+                for name in MEASURES
+            },
+            'probability': float(self.probability.mean()) if self.right.size else 0.0,
+            'found': counts.predicted,
         }
 
     def to_dict(self) -> Dict[str, Any]:
@@ -82,12 +85,17 @@ class Scored(NamedTuple):
 
 def either_way(q: Quintuple) -> Hashable:
     r"""A quintuple without its direction."""
-    return frozenset((q.head, q.tail)), q.relation
+    return _item('quintuple', q)
 
 
 def pair(q: Quintuple) -> Hashable:
     r"""The same without its types."""
-    return frozenset((q.head.span, q.tail.span)), q.relation
+    return _item('triple', q)
+
+
+def _item(view: str, q: Quintuple) -> Hashable:
+    only, = items(view, Content((), [q]))
+    return only
 
 
 def rows(scored: Scored, least: Iterable[float]) -> List[List[str]]:

@@ -9,8 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from .console import note, out, tell
+from .convert import FormatName
 from .data import with_tags
 from .options import Device, Model, Quiet, Root, Set, Split, check_root, output
+from .scoring import ViewName, score_files
 
 
 class Dtype(str, Enum):
@@ -67,29 +69,76 @@ def train(
 
 
 def evaluate(
-    root: Path = Root,
-    model: str = Model,
+    data: Path = typer.Argument(
+        show_default=False, help='Folder of the data set; its raw files are in '
+        'DATA/raw. With --predictions also a file in any format of "eega convert".'),
+    model: Optional[str] = Model,
+    predictions: List[Path] = typer.Option(
+        [], '--predictions', metavar='FILE', show_default=False, help='Score what '
+        'stands in this file, whoever made it; no model is needed. A second one is '
+        'compared with the first.'),
     split: Split = typer.Option(Split.val, help='Split to score.'),
     target: Optional[Path] = output('Also write the scores to this file, as JSON.',
                                     None),
+    save: Optional[Path] = typer.Option(
+        None, '--save-predictions', metavar='FILE', show_default=False, help='Write '
+        'what the model found to this file, as JSON lines that --predictions reads.'),
+    page: Optional[Path] = typer.Option(
+        None, metavar='FILE', show_default=False, help='With --predictions: also write '
+        'a page (.html) with all tables and texts.'),
+    view: ViewName = typer.Option(
+        ViewName.quintuple, help='With --predictions: the view that is shown by '
+        'relation, distance and length, and in texts.'),
+    examples: int = typer.Option(
+        5, min=0, help='With --predictions: print so many texts with errors, or with '
+        'differences.'),
+    draws: int = typer.Option(
+        2000, min=1, help='With --predictions: samples of the '
+        'texts for intervals and tests.'),
+    seed: int = typer.Option(0, min=0, help='With --predictions: of these samples.'),
+    form: Optional[FormatName] = typer.Option(
+        None, '--from', show_default=False, help='The format of the predictions '
+        '\\[default: what it looks like].'),
+    gold_form: Optional[FormatName] = typer.Option(
+        None, '--gold-from', show_default=False, help='With --predictions: the format '
+        'of DATA, if it is a file \\[default: what it looks like].'),
     device: Optional[str] = Device,
     quiet: bool = Quiet,
 ) -> None:
-    r"""Scores a model against the quintuples of a data set."""
+    r"""Scores a model, or anybody's predictions, against what a data set states."""
+    if predictions:
+        if model is not None or save is not None:
+            raise ValueError('Give either --model or --predictions; '
+                             '--save-predictions belongs to a model')
+        score_files(data, split.value, predictions, target, page, view.value, examples,
+                    draws, seed, form and form.value, gold_form and gold_form.value)
+        return
+    if model is None:
+        raise ValueError('Give a model (--model) or a file of predictions '
+                         '(--predictions)')
+    if page is not None or form is not None or gold_form is not None:
+        raise ValueError('--page, --from and --gold-from belong to --predictions: '
+                         '--save-predictions writes those of a model')
     from eega_pyg.datasets import open_dataset
     from eega_pyg.device import find_device
     from eega_pyg.files import check_file, write_text
     from eega_pyg.saving.saved_model import load_model
-    from eega_pyg.training.evaluation import evaluate as evaluate_model
-    check_root(root)
-    if target is not None:
-        check_file(target)
+    from eega_pyg.training.evaluation import collect_scores, predicted_texts
+    check_root(data)
+    for path in filter(None, (target, save)):
+        check_file(path)
     place = find_device(device)  # Before a model is downloaded.
     saved = load_model(model)
-    dataset = open_dataset(root, split.value, saved.data, saved.model.tag_set,
+    dataset = open_dataset(data, split.value, saved.data, saved.model.tag_set,
                            saved.vocabularies, not quiet)
-    scores = evaluate_model(saved.model.to(place), dataset, saved.signatures)
-    _print_scores(scores, f'{root}, {split.value} split')
+    found = collect_scores(saved.model.to(place), dataset, saved.signatures)
+    scores = found.compute()
+    _print_scores(scores, f'{data}, {split.value} split')
+    if save is not None:
+        from eega_pyg.formats import write_texts
+        texts = predicted_texts(saved.model, dataset, found, saved.signatures)
+        write_texts(texts, save, 'jsonl')
+        note(f'Wrote {save}')
     if target is not None:
         write_text(target, json.dumps(scores, indent=2) + '\n')
 

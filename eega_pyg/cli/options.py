@@ -19,7 +19,7 @@ Set = typer.Option([], '--set', metavar='SECTION.FIELD=VALUE', show_default=Fals
                    help='Replaces one field of the preset, e.g. train.lr=3e-5; may be '
                    'repeated.')
 Model = typer.Option(
-    ..., '--model', '-m', help='Folder that "eega train" has written, '
+    None, '--model', '-m', help='Folder that "eega train" has written, '
     'or a model of the Hugging Face hub.', show_default=False)
 OptionalModel = typer.Option(
     None, '--model', '-m', help='Folder that "eega train" has written, or a model of '

@@ -7,8 +7,8 @@ from eega_pyg.extraction.sight import Sight, is_looked_at
 from eega_pyg.extraction.windows import Found, Window, read_windows
 from eega_pyg.parsing import Parser
 from eega_pyg.saving.saved_model import SavedModel
-from eega_pyg.schema import Quintuple, SceneGraph, num_pieces
-from eega_pyg.tagging import merge_windows
+from eega_pyg.schema import SceneGraph, num_pieces
+from eega_pyg.tagging import is_directed, merge_windows
 from eega_pyg.transforms import Pair, PairTransform
 
 #: A longer text is refused. It would be cut into many hundreds of passages, and the
@@ -113,21 +113,13 @@ class Reader:
             scene_graph=scene_graph,
             image_id=item.image_id,
             image=item.image,
-            undirected=frozenset(q for q in extraction.quintuples
-                                 if not self._directed(q)),
+            undirected=frozenset(
+                q for q in extraction.quintuples
+                if not is_directed(q, self.saved.model.table, self.saved.signatures)),
             alignment=Alignment.merge(alignments, len(offsets)) if alignments else None,
             pairs=PairProbabilities(tags, tables) if tables else None,
             metadata=item.metadata,
         )
-
-    def _directed(self, q: Quintuple) -> bool:
-        # In a table without directions, the head is known only if the signatures allow
-        # the relation between these types in one direction alone.
-        if self.saved.model.table == 'directed':
-            return True
-        signatures = self.saved.signatures
-        return (signatures is not None
-                and (q.tail.type, q.relation, q.head.type) not in signatures)
 
 
 def pools(items: Iterable[Union[Item, str]], batch_size: int) -> Iterator[List[Item]]:

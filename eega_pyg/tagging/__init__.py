@@ -4,6 +4,7 @@ from .decoding import (
     Extraction,
     decode,
     decode_batch,
+    is_directed,
     merge_windows,
     rescore_batch,
 )
@@ -16,6 +17,7 @@ __all__ = [
     'decode',
     'decode_batch',
     'encode',
+    'is_directed',
     'merge_windows',
     'rescore_batch',
     'written',

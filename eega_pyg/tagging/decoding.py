@@ -29,6 +29,22 @@ class Extraction(NamedTuple):
     quintuples: List[Quintuple]
 
 
+def is_directed(quintuple: Quintuple, table: str,
+                signatures: Optional[Signatures] = None) -> bool:
+    r"""Whether decoding says which entity is the head: the table has directions, or
+    the signatures allow the relation between these types in one direction alone.
+
+    Args:
+        quintuple (Quintuple): What was decoded.
+        table (str): One of :obj:`TABLES`.
+        signatures (set of tuple, optional): As of :func:`decode`.
+    """
+    q = quintuple
+    return table == 'directed' or (signatures is not None and
+                                   (q.tail.type, q.relation, q.head.type)
+                                   not in signatures)
+
+
 def decode(
     log_probs: Tensor,
     tags: TagSet,

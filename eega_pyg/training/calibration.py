@@ -11,13 +11,13 @@ from torchmetrics.functional.classification import binary_calibration_error
 from eega_pyg.datasets import JMERE, PairDataset, Record, open_dataset
 from eega_pyg.datasets.further import read_held_out
 from eega_pyg.datasets.mnre import UNRELATED
-from eega_pyg.metrics import undirected
 from eega_pyg.nn import OwnConv
 from eega_pyg.nn.models import EEGA, predict
 from eega_pyg.saving.folder import PIPELINE
 from eega_pyg.saving.saved_model import load_model, write_scales
 from eega_pyg.saving.scales import Scale, Scales, log_odds
 from eega_pyg.schema import Signatures
+from eega_pyg.scoring import undirected
 from eega_pyg.training.evaluation import (
     Pairs,
     SentenceScores,

@@ -7,16 +7,23 @@ from torch_geometric.data import HeteroData
 from torch_geometric.loader import DataLoader
 
 from eega_pyg.datasets import PairDataset
-from eega_pyg.metrics import ExtractionScore, extraction_scores
+from eega_pyg.formats import AnnotatedEntity, AnnotatedRelation, AnnotatedText
+from eega_pyg.formats.words import from_word_spans
 from eega_pyg.nn.models import EEGA, predict
 from eega_pyg.schema import Entity, Quintuple, Signatures, num_pieces
-from eega_pyg.tagging import Extraction, merge_windows
+from eega_pyg.scoring import Content, Counts, total_scores
+from eega_pyg.scoring.resampling import interval, resampled_f1
+from eega_pyg.scoring.views import undirected
+from eega_pyg.tagging import Extraction, is_directed, merge_windows
 
 #: Pairs of text and image, in memory.
 Pairs = Union[PairDataset, List[HeteroData]]
 
 #: The scores of fewer sentences are said to be noisy.
 FEW = 50
+
+#: The views of a model's scores, see :func:`~eega_pyg.scoring.items`.
+VIEWS = ('quintuple', 'directed', 'triple', 'entity', 'quintuple_entity', 'span')
 
 
 class SentenceScores:
@@ -41,20 +48,14 @@ class SentenceScores:
             merge_windows(w) if len(w) > 1 else w[0][1] for w in self.windows.values()
         ]
 
-    def interval(self, samples: int = 2000) -> Tuple[float, float]:
-        r"""The 95 % bootstrap interval of the F1 of quintuples: what it is on as many
-        sentences drawn from these, with replacement."""
-        counts = []
-        for extraction, target in zip(self.extractions(), self.targets.values()):
-            score = ExtractionScore('quintuple')
-            score.update([extraction], [target])
-            counts.append([int(score.correct), int(score.predicted), int(score.given)])
-        rng = np.random.default_rng(0)
-        drawn = rng.integers(len(counts), size=(samples, len(counts)))
-        correct, predicted, given = np.array(counts)[drawn].sum(1).T
-        f1 = 2 * correct / np.maximum(predicted + given, 1)
-        low, high = np.quantile(f1, (0.025, 0.975))
-        return float(low), float(high)
+    def interval(self) -> Tuple[float, float]:
+        r"""The 95 % bootstrap interval of the F1 of quintuples, see
+        :func:`~eega_pyg.scoring.resampling.resampled_f1`."""
+        counts = [
+            Counts.of(undirected(extraction.quintuples), undirected(target))
+            for extraction, target in zip(self.extractions(), self.targets.values())
+        ]
+        return interval(resampled_f1(np.array(counts)))
 
     def caveat(self, held_out: bool = False) -> str:
         r"""What is to be said beside the scores: that their sentences were held out of
@@ -71,11 +72,9 @@ class SentenceScores:
         return ' '.join(parts)
 
     def compute(self) -> Dict[str, float]:
-        r"""All scores, as fractions."""
-        scores = extraction_scores()
-        scores.update(self.extractions(), list(self.targets.values()),
-                      list(self.entities.values()))
-        return {name: float(value) for name, value in scores.compute().items()}
+        r"""The scores of :obj:`VIEWS`, as fractions."""
+        given = map(Content, self.entities.values(), self.targets.values())
+        return total_scores(self.extractions(), given, VIEWS)
 
 
 def sorted_loader(dataset: Pairs, batch_size: int) -> DataLoader:
@@ -107,3 +106,36 @@ def evaluate(model: EEGA, dataset: PairDataset, signatures: Optional[Signatures]
         batch_size (int, optional): Pairs a batch. (default: :obj:`32`)
     """
     return collect_scores(model, dataset, signatures, batch_size).compute()
+
+
+def predicted_texts(model: EEGA, dataset: PairDataset, scores: SentenceScores,
+                    signatures: Optional[Signatures] = None) -> List[AnnotatedText]:
+    r"""What was extracted from each sentence of a data set, in its order, as texts that
+    :func:`~eega_pyg.formats.write_texts` writes.
+
+    Args:
+        model (EEGA): The model.
+        dataset (PairDataset): The data set.
+        scores (SentenceScores): What :func:`collect_scores` made of the two.
+        signatures (set, optional): As of :func:`evaluate`.
+    """
+    words: Dict[Tuple[str, int], List[str]] = {}
+    for window in dataset:
+        known = words.setdefault((window.image_id, int(window.sentence)), [])
+        known[int(window.offset):] = window.words  # Windows overlap.
+    found = dict(zip(scores.targets, scores.extractions()))
+    texts = []
+    for key in sorted(found, key=lambda key: key[1]):
+        entities = found[key].entities
+        spans = from_word_spans(words[key], [e.span for e in entities])
+        index = {e.span: i for i, e in enumerate(entities)}
+        texts.append(
+            AnnotatedText(
+                words=tuple(words[key]), image_id=key[0], entities=tuple(
+                    AnnotatedEntity(*span, e.type, probability=e.probability)
+                    for span, e in zip(spans, entities)), relations=tuple(
+                        AnnotatedRelation(index[q.head.span], index[q.tail.span],
+                                          q.relation, q.probability,
+                                          is_directed(q, model.table, signatures))
+                        for q in found[key].quintuples)))
+    return texts

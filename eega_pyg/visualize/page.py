@@ -5,7 +5,11 @@ import re
 from importlib.resources import files
 from typing import Any, Dict
 
-_SCRIPTS = {'explain': ('explain.js', ), 'graph': ('graph.js', 'canvas.js')}
+_SCRIPTS = {
+    'explain': ('explain.js', ),
+    'graph': ('graph.js', 'canvas.js'),
+    'scores': ('scores.js', )
+}
 
 
 def render(name: str, title: str, data: Any) -> str:

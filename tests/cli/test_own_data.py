@@ -64,7 +64,7 @@ def test_build_shows_the_tags_that_it_has_found(eega, root, tiny_encoder):
 
 @pytest.mark.parametrize('command', ['build', 'train'])
 @pytest.mark.parametrize('case, message', [
-    ('no val', "val.jsonl': move about a tenth of the texts of train.jsonl there"),
+    ('one text', "train.jsonl: of a single text none can be held out for validation"),
     ('two', "holds 'mnre_val.txt' and 'train.jsonl', which are of two data sets"),
     ('a file', "is a file: a data set is a folder. Put the texts to learn from"),
     ('a wrong line', "train.jsonl:1: entities[0]: the span [0, 3) is not inside"),
@@ -77,6 +77,8 @@ def test_what_is_missing_or_wrong_is_one_line(eega, root, tmp_path, tiny_encoder
         (root / 'raw' / 'mnre_val.txt').write_text('')
     if case == 'a file':
         target = root / 'raw' / 'train.jsonl'
+    if case == 'one text':
+        write(root, 'train', LINE)
     if case == 'a wrong line':
         write(root, 'train', {**LINE, 'text': 'A'})
     if case == 'no data set':

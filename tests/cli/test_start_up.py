@@ -42,6 +42,8 @@ def imported(*args):
     (['extract', ' '], '1'),
     (['graph', 'none.jsonl', '--output', 'a.html'], '1'),
     (['explain', 'Ann', '--output', 'a.htm'], '1'),
+    (['evaluate', 'none'], '1'),
+    (['evaluate', 'none', '--predictions', 'none.jsonl'], '1'),
 ])
 def test_what_needs_no_model_imports_nothing_large(args, expected):
     code, number, names = imported(*args)
@@ -57,6 +59,15 @@ def test_wrong_content_of_files_is_told_without_a_model(tmp_path):
                  ['graph', source, '-o', tmp_path / 'a.html']):
         code, _, names = imported(*args)
         assert code == '1' and names & set(LARGE) == set()
+
+
+def test_scores_of_files_need_no_model(tmp_path):
+    path = tmp_path / 'a.jsonl'
+    path.write_text(
+        '{"text": "Ann", "entities": [{"start": 0, "end": 3, "type": "x"}]}')
+    code, _, names = imported('evaluate', path, '--predictions', path, '--predictions',
+                              path, '--page', tmp_path / 'a.html')
+    assert code == '0' and names & set(LARGE) == set()
 
 
 @pytest.mark.slow

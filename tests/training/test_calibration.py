@@ -8,9 +8,9 @@ from torch_geometric.data import Batch
 
 from eega_pyg.datasets import JMERE, read_gmner
 from eega_pyg.extraction.extractor import Extractor
-from eega_pyg.metrics import undirected
 from eega_pyg.saving import Scale, Scales, load_model
 from eega_pyg.schema import Quintuple
+from eega_pyg.scoring import undirected
 from eega_pyg.tagging import decode_batch
 from eega_pyg.training.calibration import (
     TEMPERATURES,

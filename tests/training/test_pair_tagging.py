@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from eega_pyg.config import TrainConfig
+from eega_pyg.schema import TagSet
 from eega_pyg.training.callbacks import Checkpoint, ResumableEarlyStopping
-from eega_pyg.training.pair_tagging import KEPT, MONITOR, PairTagging
+from eega_pyg.training.pair_tagging import KEPT, MONITOR, PairTagging, choice
 
 
 def keys(best, stopping):
@@ -40,7 +41,9 @@ def kept(module, scores, monkeypatch, first=0):
 @pytest.fixture
 def module():
     def make(slack=0.0):
-        return PairTagging(torch.nn.Linear(1, 1), TrainConfig(), None, slack)
+        model = torch.nn.Linear(1, 1)
+        model.tag_set = TagSet(('per', ), ('peer', ))
+        return PairTagging(model, TrainConfig(), None, slack)
 
     return make
 
@@ -86,3 +89,9 @@ def test_what_callbacks_of_an_earlier_version_knew_is_found(module):
         }
         for i, key in enumerate(keys(KEPT, MONITOR))
     }
+
+
+def test_without_relations_epochs_are_compared_by_their_entities():
+    scores = {'quintuple_f1': 0.0, 'entity_f1': 0.5}
+    assert choice(scores, TagSet(('per', ), ())) == 0.5
+    assert choice(scores, TagSet(('per', ), ('peer', ))) == 0.005
