@@ -67,7 +67,8 @@ def test_a_cut_word_is_one_line_and_writes_nothing(eega, tmp_path, offline_model
     code, _, err = eega('convert', path, target)
     assert code == 1 and err == (
         f"error: {path}:2: 'Ann met Acme.': the span [0, 2) ('An') cuts the word "
-        f"'Ann': correct it, or widen all to whole words (--widen)\n")
+        f"'Ann': correct it, or widen all to whole words (--widen; of a data set, "
+        f"--set data.widen=true)\n")
     assert list(tmp_path.iterdir()) == [path]
     code, _, err = eega('convert', path, target, '--widen')
     assert code == 0 and '1 ends of entities within a word (widened)' in err

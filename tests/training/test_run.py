@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from eega_pyg.config import Config
 from eega_pyg.datasets import JMERE
+from eega_pyg.datasets.opening import resolved
 from eega_pyg.files import _temporary
 from eega_pyg.nn.models import EEGA
 from eega_pyg.saving.saved_model import load_model
@@ -311,7 +312,7 @@ def test_a_hostile_checkpoint_is_not_unpickled(small_root, tiny_overrides, tmp_p
         def __reduce__(self):
             return open, (str(tmp_path / 'owned'), 'w')
 
-    config = Config.load('default', tiny_overrides)
+    config = resolved(Config.load('default', tiny_overrides), small_root)
     state = tmp_path / 'run' / 'training'
     state.mkdir(parents=True)
     import yaml
