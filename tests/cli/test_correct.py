@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from eega_pyg.datasets import read_mnre
-from eega_pyg.formats import read_texts, tags_of
+from eega_pyg.formats import read_texts, tags_of, write_texts
+from eega_pyg.saving import load_model
 
 REPOSITORY = Path(__file__).parents[2]
 PAGE = (REPOSITORY / 'docs' / 'guide' / 'correct.md').read_text(encoding='utf-8')
@@ -88,6 +89,30 @@ def test_what_was_corrected_is_training_data(eega, trained, tmp_path, monkeypatc
     records = read_mnre('lines.txt', tags)
     assert (sum(len(r.quintuples)
                 for r in records) == sum(len(t.relations) for t in texts) > 0)
+
+    # The next model begins where the last one ended, and knows the new type.
+    options = [str(trained) if o == 'jmere-minilm' else o for o in train[1:]]
+    code, _, err = eega(*options, '--set', 'train.epochs=1')
+    assert code == 0 and 'thing' in err and 'no validation file' in err, err
+    saved = load_model('runs/mine')
+    assert saved.model.tag_set == tags
+    assert eega('extract', 'Ann meets Bob', '--model', 'runs/mine')[0] == 0
+
+
+@pytest.mark.slow
+def test_labels_of_doccano_become_a_model(eega, tiny_overrides, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sample = REPOSITORY / 'datasets' / 'sample' / 'raw' / 'mnre_val.txt'
+    given = list(read_texts(sample))
+    write_texts(given, 'labelled.jsonl', 'doccano')
+    code, _, err = eega('convert', 'labelled.jsonl', 'mine/raw/train.jsonl', '--from',
+                        'doccano')
+    assert code == 0, err
+    options = [x for o in [*tiny_overrides, 'train.epochs=1'] for x in ('--set', o)]
+    code, out, err = eega('train', 'mine', '--output', 'runs/mine', *options)
+    assert code == 0 and 'no validation file' in err, err
+    assert 'no validation file' in Path('runs/mine/README.md').read_text('utf-8')
+    assert load_model('runs/mine').model.tag_set == tags_of(given)
 
 
 @pytest.mark.slow
