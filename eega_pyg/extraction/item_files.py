@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Tuple, Union
 
 from eega_pyg.extraction.item import Item
-from eega_pyg.files import parse_json
+from eega_pyg.files import parse_json, read_lines, short_reason
 from eega_pyg.schema import OTHER_NAMES, located, short
 
 #: The standard input, as a path.
@@ -27,6 +27,8 @@ def read_items(path: Union[str, Path]) -> Dict[str, Item]:
     ``.tsv``          fields of ``Item.from_dict`` are those
     ``.jsonl``        an object a line, as ``Item.from_dict`` reads it, or a string
     ``.json``         a list of these
+    ``.parquet``      a row a text, as an object of ``.jsonl``, where a column that is
+                      empty is absent (needs pyarrow)
     a folder          the files in it that have one of these endings, in the order of
                       their names; ``file`` in the metadata says which
     ``-``, no ending  as the content looks: JSON, or a text a line
@@ -69,11 +71,11 @@ def read_records(path: Path) -> Iterator[_Record]:
     if str(path) == STANDARD_INPUT:
         yield from _by_content(sys.stdin.buffer.read(), 'standard input')
     elif path.is_dir():
-        files = sorted(p for p in path.iterdir() if p.suffix.lower() in READERS
+        files = sorted(p for p in path.iterdir() if p.suffix.lower() in ENDINGS
                        and p.is_file() and not p.name.startswith('.'))
         if not files:
             raise ValueError(f"The folder '{path}' holds no text: expected files that "
-                             f"end in {', '.join(READERS)}")
+                             f"end in {', '.join(ENDINGS)}")
         for file in files:
             for place, value in read_records(file):
                 if isinstance(value, str):
@@ -84,10 +86,52 @@ def read_records(path: Path) -> Iterator[_Record]:
                 } if isinstance(value, dict) else value
     else:
         suffix = path.suffix.lower()
-        if suffix and suffix not in READERS:
+        if suffix and suffix not in ENDINGS:
             raise ValueError(f"'{path}' ends in no known format: expected "
-                             f"{', '.join(READERS)}, or a folder of such files")
-        yield from READERS.get(suffix, _by_content)(path.read_bytes(), str(path))
+                             f"{', '.join(ENDINGS)}, or a folder of such files")
+        if suffix == '.parquet':
+            yield from _parquet(path)
+        elif suffix in ('.jsonl', '.ndjson') and _has_lines(path):
+            # One by one, because there may be more of them than fit into memory.
+            for number, value in read_lines(path):
+                yield f'{path}:{number}', value
+        else:
+            yield from READERS.get(suffix, _by_content)(path.read_bytes(), str(path))
+
+
+def _has_lines(path: Path) -> bool:
+    r"""Whether the first line of a file is JSON, but no list of all there is."""
+    with path.open('rb') as file:
+        first = next((line for line in file if line.strip()), b'')
+    try:
+        return not isinstance(parse_json(first), list)
+    except ValueError:
+        return False
+
+
+def _parquet(path: Path) -> Iterator[_Record]:
+    r"""The rows of a file, some at a time."""
+    from eega_pyg.resolve import require
+    require('pyarrow', 'parquet')
+    import pyarrow
+    from pyarrow import parquet
+    try:
+        number = 0
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(1024):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield f'{path}:{number}', _filled(row)
+    except pyarrow.ArrowException as e:
+        raise ValueError(f'{path}: is no Parquet file, or is damaged '
+                         f'({short_reason(e)})') from None
+
+
+def _filled(value: Any) -> Any:
+    # All rows have the same columns, also those that hold nothing.
+    if isinstance(value, dict):
+        return {k: _filled(v) for k, v in value.items() if v is not None}
+    return [_filled(v) for v in value] if isinstance(value, list) else value
 
 
 def _lines(content: bytes, where: str) -> Iterator[_Record]:
@@ -190,11 +234,14 @@ READERS: Dict[str, Callable[[bytes, str], Iterator[_Record]]] = {
     '.json': _json,
 }
 
+#: The same, and what is read in parts.
+ENDINGS = (*READERS, '.parquet')
+
 
 def looks_like_a_file(text: str) -> bool:
     r"""Whether a text reads like the name of a file, *e.g.*, ``'data/tweets.csv'``."""
     folder, name = os.path.split(text)
-    ending = os.path.splitext(name)[1].lower() in {*READERS, *_OTHER_FILES}
+    ending = os.path.splitext(name)[1].lower() in {*ENDINGS, *_OTHER_FILES}
     path = text.startswith(('./', '../', '~/', '/'))
     if any(c.isspace() for c in text):  # A sentence may be about a file.
         return ending and (path or os.path.isdir(folder))
