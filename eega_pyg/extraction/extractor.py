@@ -8,7 +8,7 @@ import torch
 from huggingface_hub import ModelHubMixin
 
 from eega_pyg.device import find_device
-from eega_pyg.extraction.item import Item
+from eega_pyg.extraction.item import Item, item_of
 from eega_pyg.extraction.origin import Origin, check_picklable
 from eega_pyg.extraction.reader import MAX_WORDS, Reader, pools
 from eega_pyg.extraction.result import Result
@@ -18,7 +18,7 @@ from eega_pyg.parsing import Parser, tracked
 from eega_pyg.resolve import load_tokenizer
 from eega_pyg.saving.folder import copy_model
 from eega_pyg.saving.saved_model import SavedModel, load_model
-from eega_pyg.schema import SceneGraph, Share, short, validated
+from eega_pyg.schema import SceneGraph, Share, validated
 from eega_pyg.transforms import PairTransform, WordPieces
 from eega_pyg.vision.captions.parser import CaptionParser
 from eega_pyg.vision.images import ImageParser, ImageSource, load_image
@@ -88,7 +88,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             Share, threshold, 'threshold')
         self.passage_words = passage_words
         self.pickle_weights = pickle_weights
-        self._origin = Origin(saved.data.encoder)
+        self.origin = Origin(saved.data.encoder)
         self._assemble(
             saved,
             PairTransform(saved.vocabularies,
@@ -145,7 +145,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         saved = load_model(name, revision, token, cache_dir, local_files_only, conv)
         extractor = cls(saved, device, image_parser, passage_words, threshold,
                         pickle_weights)
-        extractor._origin = Origin.of(name, revision, saved.data.encoder, conv)
+        extractor.origin = Origin.of(name, revision, saved.data.encoder, conv)
         return extractor
 
     def save_pretrained(self, save_directory: Union[str, Path],
@@ -194,19 +194,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
                 :class:`~eega_pyg.extraction.item.Item` cannot be made of the arguments.
             OSError: If the image cannot be read.
         """
-        if isinstance(text, Item):
-            raise TypeError("Expected a text or its words (got an Item): call "
-                            "extractor.batch([item])")
-        if not isinstance(text, (str, Sequence)):
-            raise TypeError(f"Expected a text or its words (got {short(text)})")
-        # A word of a text in two lines, or that is a sentence, is no word.
-        if not isinstance(text, str) and any(
-                isinstance(word, str) and len(word.split()) > 1 for word in text):
-            raise TypeError("Expected a text or its words, and there are blanks in "
-                            "these: for several texts, call extractor.batch(texts)")
-        item = Item(text if isinstance(text, str) else '',
-                    None if isinstance(text, str) else tuple(text), caption,
-                    scene_graph, image=image)
+        item = item_of(text, caption, scene_graph, image)
         return self.batch([item], align=align, pairs=pairs, threshold=threshold)[0]
 
     def check(self, item: Item) -> None:
@@ -276,16 +264,16 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
 
     def __reduce__(self) -> Tuple[Any, ...]:
         check_picklable(self.image_parser, 'image parser')
-        check_picklable(self._origin.conv, 'graph layer')
+        check_picklable(self.origin.conv, 'graph layer')
         options = (str(self.device), self.image_parser, self.passage_words,
                    self.threshold, self.pickle_weights)
         if not self.pickle_weights:
-            return _load, (self._origin, self._origin.check(self.saved), *options)
+            return _load, (self.origin, self.origin.check(self.saved), *options)
         # In the memory of the host, which every process can reach.
         saved = self.saved
         if self.device.type != 'cpu':
             saved = saved._replace(model=deepcopy(self.model).cpu())
-        return _rebuild, (self._origin, (saved, self.transform), *options)
+        return _rebuild, (self.origin, (saved, self.transform), *options)
 
     def __repr__(self) -> str:
         return f"{self.__class__.__name__}('{self.data.encoder}')"
@@ -294,7 +282,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
 def _load(origin: Origin, model: str, *options: Any) -> Extractor:
     r"""What an extractor that was pickled without its weights is made by."""
     extractor = Extractor(origin.load(model), *options)
-    extractor._origin = origin
+    extractor.origin = origin
     return extractor
 
 
@@ -306,6 +294,6 @@ def _rebuild(origin: Origin, parts: Tuple[SavedModel, PairTransform], device: st
     extractor.threshold = threshold
     extractor.passage_words = passage_words
     extractor.pickle_weights = pickle_weights
-    extractor._origin = origin
+    extractor.origin = origin
     extractor._assemble(*parts, device, image_parser)
     return extractor

@@ -5,17 +5,31 @@ import json
 import os
 import re
 import sys
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Tuple, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Tuple,
+    Union,
+)
 
 from eega_pyg.extraction.item import Item
 from eega_pyg.files import parse_json, read_lines, short_reason
 from eega_pyg.schema import OTHER_NAMES, located, short
 
+if TYPE_CHECKING:
+    from pyarrow.parquet import ParquetFile
+
 #: The standard input, as a path.
 STANDARD_INPUT = '-'
 
-_Record = Tuple[str, Any]  # Where it stands, and a text or the fields of an item.
+#: Where a text stands, and the text or the fields of an item.
+Record = Tuple[str, Any]
 
 
 def read_items(path: Union[str, Path]) -> Dict[str, Item]:
@@ -65,7 +79,7 @@ def as_item(value: Any, place: str) -> Item:
         return Item(value) if isinstance(value, str) else Item.from_dict(value)
 
 
-def read_records(path: Path) -> Iterator[_Record]:
+def read_records(path: Path) -> Iterator[Record]:
     r"""The place and the content of each record that :func:`read_items` makes an item
     of."""
     if str(path) == STANDARD_INPUT:
@@ -109,38 +123,57 @@ def _has_lines(path: Path) -> bool:
         return False
 
 
-def _parquet(path: Path) -> Iterator[_Record]:
-    r"""The rows of a file, some at a time."""
+@contextmanager
+def parquet_file(path: Path) -> Iterator['ParquetFile']:
+    r"""An open Parquet file; a :class:`ValueError` of the block says that it is none."""
     from eega_pyg.resolve import require
     require('pyarrow', 'parquet')
     import pyarrow
     from pyarrow import parquet
     try:
-        number = 0
         with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(1024):
-                for row in batch.to_pylist():
-                    number += 1
-                    yield f'{path}:{number}', _filled(row)
+            yield file
     except pyarrow.ArrowException as e:
         raise ValueError(f'{path}: is no Parquet file, or is damaged '
                          f'({short_reason(e)})') from None
 
 
-def _filled(value: Any) -> Any:
-    # All rows have the same columns, also those that hold nothing.
+def _parquet(path: Path) -> Iterator[Record]:
+    r"""The rows of a file, some at a time."""
+    number = 0
+    with parquet_file(path) as file:
+        for batch in file.iter_batches(1024):
+            for row in batch.to_pylist():
+                number += 1
+                yield f'{path}:{number}', row_of_parquet(row, f'{path}:{number}')
+
+
+def row_of_parquet(row: Dict[str, Any], where: object = '') -> Dict[str, Any]:
+    r"""The fields of a row. All rows of a file have the same columns, so those that
+    hold nothing are absent; and metadata, of which each row may have other fields, are
+    written as JSON."""
+    value = filled(row)
+    if isinstance(value.get('metadata'), str):
+        value['metadata'] = parse_json(value['metadata'], where)
+    return value
+
+
+def filled(value: Any) -> Any:
+    r"""A value of a table without what is null in it; arrays become lists."""
+    if hasattr(value, 'tolist'):
+        value = value.tolist()
     if isinstance(value, dict):
-        return {k: _filled(v) for k, v in value.items() if v is not None}
-    return [_filled(v) for v in value] if isinstance(value, list) else value
+        return {k: filled(v) for k, v in value.items() if v is not None}
+    return [filled(v) for v in value] if isinstance(value, list) else value
 
 
-def _lines(content: bytes, where: str) -> Iterator[_Record]:
+def _lines(content: bytes, where: str) -> Iterator[Record]:
     for number, line in enumerate(_decoded(content, where).split('\n'), 1):
         if line.strip():
             yield f'{where}:{number}', line.strip()
 
 
-def _json(content: bytes, where: str) -> Iterator[_Record]:
+def _json(content: bytes, where: str) -> Iterator[Record]:
     text = content.lstrip(b'\xef\xbb\xbf \t\r\n')
     if text.startswith(b'['):
         for i, value in enumerate(parse_json(text, where)):
@@ -154,14 +187,14 @@ def _json(content: bytes, where: str) -> Iterator[_Record]:
         yield from values
 
 
-def _json_lines(content: bytes, where: str) -> Iterator[_Record]:
+def _json_lines(content: bytes, where: str) -> Iterator[Record]:
     for number, line in enumerate(content.split(b'\n'), 1):
         if line.strip():
             place = f'{where}:{number}'
             yield place, parse_json(line, place)
 
 
-def _table(content: bytes, where: str) -> Iterator[_Record]:
+def _table(content: bytes, where: str) -> Iterator[Record]:
     text = _decoded(content, where)
     header, _, _ = text.lstrip('\r\n').partition('\n')
     # Spreadsheets write semicolons where the comma is the decimal sign.
@@ -205,7 +238,7 @@ def _column(name: str) -> str:
     return lower if lower in known else name
 
 
-def _by_content(content: bytes, where: str) -> Iterator[_Record]:
+def _by_content(content: bytes, where: str) -> Iterator[Record]:
     start = content.lstrip(b'\xef\xbb\xbf \t\r\n')[:1]
     if start == b'[':  # Or a text like '[Breaking] …'.
         try:
@@ -225,7 +258,7 @@ def _decoded(content: bytes, where: str) -> str:
 
 
 #: The endings that are read.
-READERS: Dict[str, Callable[[bytes, str], Iterator[_Record]]] = {
+READERS: Dict[str, Callable[[bytes, str], Iterator[Record]]] = {
     '.txt': _lines,
     '.csv': _table,
     '.tsv': _table,

@@ -428,8 +428,8 @@ def test_what_cannot_be_sent_is_named(extractor, monkeypatch):
     with pytest.raises(pickle.PicklingError, match='The image parser cannot be pick'):
         pickle.dumps(extractor)
     monkeypatch.setattr(extractor, 'image_parser', None)
-    monkeypatch.setattr(extractor, '_origin',
-                        replace(extractor._origin, conv=lambda *sizes: None))
+    monkeypatch.setattr(extractor, 'origin',
+                        replace(extractor.origin, conv=lambda *sizes: None))
     with pytest.raises(pickle.PicklingError, match='The graph layer cannot be pickled'):
         pickle.dumps(extractor)
 
