@@ -13,8 +13,8 @@ from torch_geometric.data import HeteroData
 
 from eega_pyg.config import Config, DataConfig
 from eega_pyg.datasets import JMERE, PairDataset, open_dataset
-from eega_pyg.datasets.graphs import Graphs
 from eega_pyg.datasets.further import TrainingSet, read_further, training_sets
+from eega_pyg.datasets.graphs import Graphs
 from eega_pyg.datasets.mnre import UNRELATED
 from eega_pyg.datasets.record import Record
 from eega_pyg.device import find_device

@@ -5,7 +5,7 @@ them out, and with them half of the texts; but they show which words are entitie
 """
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, Optional, Sequence, Tuple, Union
 
 import lightning as L
 import safetensors
