@@ -78,7 +78,7 @@ def train_base(root: Path, runs: Path, overrides: Sequence[str]) -> None:
         train = JMERE(str(data), tags=config.tags.tag_set(), **config.data.arguments())
         L.seed_everything(config.train.seed, verbose=False)
         model = build_model(config, train)
-        pretrain(model, config, train, runs / 'encoder.safetensors', True)
+        pretrain(model, config, train, train, runs / 'encoder.safetensors', True)
         save_model(encoder, model, train.vocabularies, config)
     config = base_config(overrides, start=json.dumps(str(encoder)), pretrain_epochs='0')
     fit(config, data, runs / 'others', resume=True)

@@ -8,6 +8,7 @@ from eega_pyg.config import TrainConfig
 
 from .conll04 import read_conll04
 from .gmner import read_gmner
+from .graphs import Graphs
 from .jmere import JMERE
 from .joined import MOST, join_records
 from .jsonl import read_jsonl
@@ -88,11 +89,11 @@ class TrainingSet(NamedTuple):
     Args:
         graphs (sequence of HeteroData): Its texts, long ones in windows.
         records (list of Record): The joined texts.
-        joined (list of HeteroData): Their graphs, long ones in windows.
+        joined (Graphs): Their graphs, long ones in windows.
     """
     graphs: Sequence[HeteroData]
     records: List[Record]
-    joined: List[HeteroData]
+    joined: Graphs
 
 
 def training_sets(config: TrainConfig, train: PairDataset) -> List[TrainingSet]:
@@ -112,13 +113,15 @@ def training_sets(config: TrainConfig, train: PairDataset) -> List[TrainingSet]:
                             max_words=train.max_words, seed=config.seed)
 
     def built(graphs: Sequence[HeteroData], records: List[Record]) -> TrainingSet:
-        return TrainingSet(graphs, records,
-                           train.build(records, 'joined texts') if records else [])
+        return TrainingSet(
+            graphs, records,
+            train.build(records, 'joined texts') if records else Graphs())
 
     sets = [built(train, joined(train.records()) if config.joined > 0 else [])]
     for name in config.also:
         records = read_further(name, train)
-        sets.append(built(train.build(records, name), joined(records)))
+        # Joined texts are others for each seed, and larger: they are not kept.
+        sets.append(built(train.build(records, name, keep=True), joined(records)))
     return sets
 
 
@@ -129,6 +132,7 @@ def with_further(config: TrainConfig,
     if not config.also and config.joined == 0:
         return train
     own, *others = training_sets(config, train)
-    parts: List[Any] = [own.graphs, own.joined]
-    parts += ([*other.graphs, *other.joined] for other in others)
+    groups: List[List[Any]] = [[own.graphs], [own.joined]]
+    groups += ([other.graphs, other.joined] for other in others)
+    parts: List[Any] = [ConcatDataset(group) for group in groups]
     return ConcatDataset([part for part in parts if len(part) > 0])

@@ -6,6 +6,7 @@ from typing import (
     Any,
     Callable,
     Dict,
+    Iterable,
     Iterator,
     List,
     Optional,
@@ -24,6 +25,7 @@ from eega_pyg.tagging import TABLES
 from eega_pyg.transforms import Pair, PairTransform, Vocabularies
 
 from .cached import ToolNotes, cached_parser, cached_pieces
+from .graphs import Graphs
 from .held_out import HeldOut, Texts
 from .pairs import PairReader
 from .record import Record
@@ -215,8 +217,8 @@ class PairDataset(InMemoryDataset):
         return cached_parser(self._reader.spacy_model,
                              self._reader.word_vectors).tokenize(text)
 
-    def build(self, records: Sequence[Record],
-              what: str = 'further texts') -> List[HeteroData]:
+    def build(self, records: Sequence[Record], what: str = 'further texts',
+              keep: bool = False) -> Graphs:
         r"""Builds the graphs of further sentences with the parser, the vocabularies and
         the visual sources of the split. The functions :obj:`pre_filter`,
         :obj:`pre_transform` and :obj:`transform` are not applied.
@@ -226,21 +228,36 @@ class PairDataset(InMemoryDataset):
                 :func:`~eega_pyg.datasets.join_records`.
             what (str, optional): The name of the sentences in the progress bar.
                 (default: :obj:`'further texts'`)
+            keep (bool, optional): If set to :obj:`True`, the graphs are written into
+                ``root/processed``, and read there where they were built before.
+                (default: :obj:`False`)
         """
-        return list(self._graphs(self._reader.parsed(records, self.split), what))
+        def built() -> Iterator[HeteroData]:
+            return self._graphs(
+                self._reader.parsed(records, self.split, f'Building {what}'))
 
-    def _graphs(self, pairs: Sequence[Pair], what: str) -> Iterator[HeteroData]:
+        if not keep or not os.access(self.processed_dir, os.W_OK):
+            return Graphs(built())
+        path = osp.join(self.processed_dir, self._further_name(records))
+        if self._lacks(path):
+            with building(self.processed_dir):
+                if self._lacks(path):
+                    save_graphs(list(built()), path)
+        return Graphs.of(*load_graphs(path))
+
+    def _graphs(self, pairs: Iterable[Pair]) -> Iterator[HeteroData]:
         transform = PairTransform(self.vocabularies, cached_pieces(self.encoder),
                                   self.tags, self.table, self.max_objects,
                                   self.feature_size)
-        for pair in tracked(pairs, len(pairs), self.log, f'Building {what}'):
+        for pair in pairs:
             with located(f"Image '{pair.image_id}'"):
                 data = transform(pair)
             yield data
 
     def _build(self, split: str, pairs: Sequence[Pair]) -> None:
         data_list = []
-        for data in self._graphs(pairs, split):
+        tracked_pairs = tracked(pairs, len(pairs), self.log, f'Building {split}')
+        for data in self._graphs(tracked_pairs):
             if self.pre_filter is not None and not self.pre_filter(data):
                 continue
             if self.pre_transform is not None:
@@ -272,6 +289,14 @@ class PairDataset(InMemoryDataset):
             function_identity(self.pre_filter),
         ])
         return f'{split}_{self.version}_s{SCHEMA_VERSION}_{key}.pt'
+
+    def _further_name(self, records: Sequence[Record]) -> str:
+        # The name of the split's own file holds a digest of all else.
+        key = digest([
+            self._processed_name(self.split),
+            self._reader.identity_of(records, self.split)
+        ])
+        return f'further_{self.version}_s{SCHEMA_VERSION}_{key}.pt'
 
     @classmethod
     def save(cls, data_list: Sequence[HeteroData], path: str) -> None:

@@ -1,9 +1,10 @@
 r"""From the raw files of a split to parsed pairs of text and image."""
 import os.path as osp
-from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
-from eega_pyg.identity import file_sha256
+from eega_pyg.identity import file_sha256, sha256
+from eega_pyg.parsing import tracked
 from eega_pyg.schema import SceneGraph
 from eega_pyg.transforms import Pair
 from eega_pyg.vision.images import ImageParser
@@ -12,6 +13,9 @@ from .cached import ToolNotes, cached_parser
 from .held_out import HeldOut
 from .record import Record
 from .visual_sources import Source, VisualSources
+
+#: How many sentences are parsed at once.
+_BLOCK = 512
 
 
 @dataclass
@@ -38,37 +42,46 @@ class PairReader:
     max_objects: int
     log: bool
     _sources: Dict[str, List[Any]] = field(default_factory=dict, repr=False)
+    _found: Dict[str, Dict[str,
+                           Optional[SceneGraph]]] = field(default_factory=dict,
+                                                          repr=False)
 
     def pairs(self, split: str) -> List[Pair]:
         r"""The pairs of a split, long ones in windows."""
-        return self.parsed(self.texts.records(split), split)
+        return list(self.parsed(self.texts.records(split), split))
 
-    def parsed(self, records: Sequence[Record], split: str) -> List[Pair]:
-        r"""Parses sentences and looks for their images in the visual sources of a
-        split."""
+    def parsed(self, records: Sequence[Record], split: str,
+               what: str = 'Parsing') -> Iterator[Pair]:
+        r"""Looks for the images of sentences in the visual sources of a split, and
+        parses the sentences, some at a time: the features of all words of many long
+        texts would take more memory than their graphs."""
         parser = cached_parser(self.spacy_model, self.word_vectors)
-        parses = parser.parse([r.words for r in records], self.log)
-        graphs = self._seen(records, self._visual(split, parser.nlp))
-        pairs: List[Pair] = []
-        for i, (r, parse, graph) in enumerate(zip(records, parses, graphs)):
-            pair = Pair(r.words, parse, graph, r.quintuples, r.text, r.image_id,
-                        sentence=i, annotation=r.annotation, parts=r.parts,
+        graphs = self._seen(records, self._visual(split, parser.nlp),
+                            self._found.setdefault(split, {}))
+        for i, r in enumerate(tracked(records, len(records), self.log, what)):
+            if i % _BLOCK == 0:
+                parses = parser.parse([r.words for r in records[i:i + _BLOCK]])
+            pair = Pair(r.words, parses[i % _BLOCK], graphs[i], r.quintuples, r.text,
+                        r.image_id, sentence=i, annotation=r.annotation, parts=r.parts,
                         boxes=r.boxes)
-            pairs += pair.windows(self.max_words)
-        return pairs
+            yield from pair.windows(self.max_words)
 
-    def _seen(self, records: Sequence[Record],
-              sources: VisualSources) -> List[SceneGraph]:
+    def _seen(self, records: Sequence[Record], sources: VisualSources,
+              found: Dict[str, Optional[SceneGraph]]) -> List[SceneGraph]:
         captions = {
             i: r.seen.caption
             for i, r in enumerate(records)
             if r.seen.caption and r.seen.scene_graph is None
         }
         to_find = [
-            r.image_id for i, r in enumerate(records)
-            if r.seen.scene_graph is None and i not in captions
+            r.image_id for i, r in enumerate(records) if r.seen.scene_graph is None
+            and i not in captions and r.image_id not in found
         ]
-        by_name = sources.read(to_find, self.log)
+        # Joined texts have the images of their sentences, and captions take long.
+        by_name = {**found}
+        if to_find or not found:
+            by_name.update(sources.read(to_find, self.log))
+            found.update({image: by_name.get(image) for image in to_find})
         known = [r.seen.scene_graph or by_name.get(r.image_id) for r in records]
         pictures = {
             i: r.seen.image
@@ -101,6 +114,15 @@ class PairReader:
             ]
         return self._sources[split]
 
+    def identity_of(self, records: Sequence[Record], split: str) -> List[Any]:
+        r"""All that the pairs of further sentences depend on beside what those of a
+        split do."""
+        images = [r.seen.image for r in records if r.seen.image]
+        return [
+            sha256('\n'.join(map(_stated, records))),
+            self._visual(split).identity_of_images(images),
+        ]
+
     def _visual(self, split: str, nlp: Any = None) -> VisualSources:
         visual, split = self.visual, self.texts.source(split)
         if visual is None:
@@ -112,3 +134,10 @@ class PairReader:
             for s in visual
         ]
         return VisualSources(sources, nlp, self.max_objects, self.image_parser)
+
+
+def _stated(record: Record) -> str:
+    # A set is printed in another order by each process.
+    tags = record.annotation.tags
+    annotation = record.annotation._replace(tags=None)
+    return f'{replace(record, annotation=annotation)} {tags and sorted(tags)}'

@@ -32,7 +32,11 @@ class EdgeChannel(torch.nn.Module):
     def project(self, weight: Tensor, types: Tensor, graph: CompleteGraph) -> Tensor:
         r"""The pair features times :obj:`weight` :math:`(F, d_l)`, which is applied to
         the table. :math:`(|\mathcal{E}|, F)`"""
-        return self.spread(self.emb.weight @ weight.t(), types, graph)
+        return self.spread(self.table(weight), types, graph)
+
+    def table(self, weight: Tensor) -> Tensor:
+        r"""The features of each type times :obj:`weight`."""
+        return self.emb.weight @ weight.t()
 
     def spread(self, table: Tensor, types: Tensor, graph: CompleteGraph) -> Tensor:
         r"""Looks each pair up in a table."""
@@ -43,9 +47,13 @@ class EdgeChannel(torch.nn.Module):
 class NodeChannel(EdgeChannel):
     r"""Pair features that are the sum of one term a word: its part of speech (Pos).
     Takes types of words :math:`(|\mathcal{V}|)`."""
-    def spread(self, table: Tensor, types: Tensor, graph: CompleteGraph) -> Tensor:
+    def of_words(self, table: Tensor, types: Tensor, graph: CompleteGraph) -> Tensor:
+        r"""Looks each word up in a table."""
         check_types('types', types, graph.num_nodes, table.size(0))
-        x = table.index_select(0, types.long())
+        return table.index_select(0, types.long())
+
+    def spread(self, table: Tensor, types: Tensor, graph: CompleteGraph) -> Tensor:
+        x = self.of_words(table, types, graph)
         return x.index_select(0, graph.row) + x.index_select(0, graph.col)
 
 

@@ -1,13 +1,14 @@
 import math
-from typing import Mapping, Optional, Sequence, cast
+from typing import List, Mapping, Optional, Sequence, Tuple, cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch_geometric.nn import Linear
 
 from eega_pyg.nn.conv import CompleteGraph
-from eega_pyg.nn.conv.arguments import check_features, check_keys
-from eega_pyg.nn.multi_channel import EdgeChannel
+from eega_pyg.nn.conv.arguments import check_features, check_keys, check_types
+from eega_pyg.nn.multi_channel import EdgeChannel, NodeChannel
 
 #: Up to this offset each has a bucket of its own; then four buckets share an octave.
 _NEAR = 16
@@ -170,18 +171,55 @@ class PairTagger(torch.nn.Module):
     def _scores(self, x: Tensor, graph: CompleteGraph,
                 channels: Mapping[str, EdgeChannel], types: Mapping[str,
                                                                     Tensor]) -> Tensor:
-        row, col = self.lin_row(x), self.lin_col(x)
-        out = row.index_select(0, graph.row) + col.index_select(0, graph.col)  # [E, T]
+        row, col = self.lin_row(x), self.lin_col(x)  # [V, T]
+        of_pairs = []
         for name, lin in self.lin_channels.items():
-            out = out + channels[name].project(
-                cast(Linear, lin).weight, types[name], graph)
-        if self.rank > 0:
-            head, tail = self.lin_head(x), self.lin_tail(x)
-            out = out + self.lin_product(
-                head.index_select(0, graph.row) * tail.index_select(0, graph.col))
+            channel = channels[name]
+            table = channel.table(cast(Linear, lin).weight)
+            if isinstance(channel, NodeChannel):
+                term = channel.of_words(table, types[name], graph)
+                row, col = row + term, col + term
+            else:
+                check_types('types', types[name], graph.row.numel(), table.size(0))
+                of_pairs.append((table, types[name].long()))
         if self.offset is not None:
-            out = out + self.offset(word_offset(graph))
+            of_pairs.append((self.offset.weight, word_offset(graph)))
+        out = self._of_words(x, row, col, graph)
+        for table, index in _joined(of_pairs):
+            out = out + table.index_select(0, index)
         return out
+
+    def _of_words(self, x: Tensor, row: Tensor, col: Tensor,
+                  graph: CompleteGraph) -> Tensor:
+        r"""The terms that are made of words, text by text: the products of all words
+        with all words are then matrix products, and none of their :obj:`rank` factors
+        is held a pair. :math:`(|\mathcal{E}|, T)`"""
+        sizes = graph.node_mask.sum(dim=1).tolist()
+        rows, cols = row.split(sizes), col.split(sizes)
+        if self.rank == 0:
+            parts = [r.unsqueeze(1) + c for r, c in zip(rows, cols)]  # [n, n, T]
+        else:
+            head, tail = self.lin_head(x), self.lin_tail(x)
+            tail = tail.unsqueeze(1) * self.lin_product.weight  # [V, T, R]
+            parts = []
+            for r, c, h, t in zip(rows, cols, head.split(sizes), tail.split(sizes)):
+                product = F.linear(h, t.flatten(0, 1), c.flatten())  # [n, n * T]
+                parts.append(product.view(len(r), *c.shape).add_(r.unsqueeze(1)))
+        # There may be no text.
+        return torch.cat([row[:0], *(part.flatten(0, 1) for part in parts)])
 
     def __repr__(self) -> str:
         return f'{self.__class__.__name__}({self.in_channels}, {self.num_tags})'
+
+
+def _joined(terms: List[Tuple[Tensor, Tensor]]) -> List[Tuple[Tensor, Tensor]]:
+    r"""Tables and where the pairs look in them. Two tables become that of their sums,
+    if it has fewer rows than there are pairs: then one look does for two."""
+    out: List[Tuple[Tensor, Tensor]] = []
+    for table, index in terms:
+        if out and out[-1][0].size(0) * table.size(0) < index.numel():
+            first, place = out.pop()
+            index = place * table.size(0) + index
+            table = (first.unsqueeze(1) + table).flatten(0, 1)
+        out.append((table, index))
+    return out

@@ -156,10 +156,12 @@ def fit_scales(model: EEGA, val: PairDataset, signatures: Optional[Signatures] =
     probability, right = _probabilities(related)
     given = sum(len(undirected(items)) for items in related.targets.values())
     if unrelated := _unrelated(val):
-        further, wrong = _probabilities(found(val.build(unrelated, 'further texts')))
+        further, wrong = _probabilities(found(val.build(unrelated, keep=True)))
         probability = torch.cat([probability, further])
         right = torch.cat([right, wrong])
-    texts = found(val.build(held_out, 'held-out texts')) if held_out else related
+    texts = related
+    if held_out:
+        texts = found(val.build(held_out, 'held-out texts', keep=True))
     named = [(e.probability or 0.0, e in items)
              for x, ((_, i), items) in zip(texts.extractions(), texts.entities.items())
              for e in x.entities if not held_out or _annotates(held_out[i], e.type)]

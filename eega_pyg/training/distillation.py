@@ -14,6 +14,7 @@ from torch_geometric.data import HeteroData
 from eega_pyg.config import Config, DataConfig
 from eega_pyg.datasets import JMERE, PairDataset, open_dataset
 from eega_pyg.datasets.further import TrainingSet, read_further, training_sets
+from eega_pyg.datasets.graphs import Graphs
 from eega_pyg.datasets.mnre import UNRELATED
 from eega_pyg.datasets.record import Record
 from eega_pyg.device import find_device
@@ -144,7 +145,7 @@ def _ask(models: Sequence[Union[str, Path]], root: Union[str, Path], split: str,
             })
         dataset = open_dataset(root, split, own, tags, saved.vocabularies, progress)
         sets: List[Pairs] = [
-            dataset, *(dataset.build(read_further(further, dataset), further)
+            dataset, *(dataset.build(read_further(further, dataset), further, keep=True)
                        for further in also)
         ]
         said = [_log_probs(saved.model, graphs, progress) for graphs in sets]
@@ -234,9 +235,9 @@ def _joined(texts: TrainingSet, log_probs: Sequence[Tensor], tags: TagSet,
     ]
     if not kept:
         return []
-    graph_of = {int(d.sentence): d for d in texts.joined}
+    place = {int(d.sentence): i for i, d in enumerate(texts.joined)}
     return [
-        DistillationDataset([graph_of[i] for i in kept], tags,
-                            JoinedLogProbs(of_sentence,
-                                           [texts.records[i] for i in kept]), share)
+        DistillationDataset(
+            Graphs(texts.joined[place[i]] for i in kept), tags,
+            JoinedLogProbs(of_sentence, [texts.records[i] for i in kept]), share)
     ]

@@ -17,7 +17,7 @@ from eega_pyg.scoring.views import undirected
 from eega_pyg.tagging import Extraction, is_directed, merge_windows
 
 #: Pairs of text and image, in memory.
-Pairs = Union[PairDataset, List[HeteroData]]
+Pairs = Union[PairDataset, Sequence[HeteroData]]
 
 #: The scores of fewer sentences are said to be noisy.
 FEW = 50

@@ -5,7 +5,7 @@ them out, and with them half of the texts; but they show which words are entitie
 """
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Dict, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, Optional, Sequence, Tuple, Union
 
 import lightning as L
 import safetensors
@@ -22,13 +22,15 @@ from eega_pyg.config import Config, TrainConfig
 from eega_pyg.datasets import JMERE, PairDataset
 from eega_pyg.datasets.cached import cached_parser, cached_pieces
 from eega_pyg.datasets.further import read_further
+from eega_pyg.datasets.graphs import Graphs
 from eega_pyg.datasets.mnre import UNRELATED, MarkedText, read_marked_texts
 from eega_pyg.datasets.record import Record
 from eega_pyg.files import atomic, short_reason
 from eega_pyg.nn.conv.templates import remove_template_files
 from eega_pyg.nn.models import EEGA
-from eega_pyg.parsing import Parse
-from eega_pyg.schema import PIECE, TOKEN, EdgeType, Span, TagSet
+from eega_pyg.parsing import Parse, Parser
+from eega_pyg.schema import PIECE, PIECE_OF_TOKEN, TOKEN, EdgeType, Span, TagSet
+from eega_pyg.training.loaders import Examples, texts_of
 from eega_pyg.training.optimizer import configure_optimizer, use_bf16
 from eega_pyg.training.progress import EpochProgressBar
 from eega_pyg.training.sampler import LengthGroupedSampler
@@ -82,9 +84,14 @@ class MarkedTextTransform:
         self.pieces = pieces
         self.tags = tags
 
-    def __call__(self, text: MarkedText, parse: Parse) -> HeteroData:
+    def __call__(self, text: MarkedText, parse: Union[Parse, HeteroData]) -> HeteroData:
+        r"""Takes the parse of the text, or its graph, of which the words are taken."""
         data = HeteroData()
-        add_words(data, text.words, parse, self.vocabularies, self.pieces)
+        if isinstance(parse, Parse):
+            add_words(data, text.words, parse, self.vocabularies, self.pieces)
+        else:
+            for name in (PIECE, TOKEN, PIECE_OF_TOKEN):
+                data[name].update(parse[name])
         data[TOKEN].bio = self._bio(text)
 
         index = {span: i for i, span in enumerate(text.types)}
@@ -196,11 +203,43 @@ def pretrain_words(model: EEGA, data: Sequence[HeteroData], config: TrainConfig,
         DataLoader(data, batch_size, sampler=sampler, generator=torch.Generator()))
 
 
-def pretrain(model: EEGA, config: Config, train: PairDataset, path: Path,
-             progress: bool) -> None:
+def words_of_graphs(texts: Sequence[MarkedText], parser: Parser, examples: Examples,
+                    max_words: int,
+                    progress: bool) -> Iterator[Union[Parse, HeteroData]]:
+    r"""For each text the graph that has been built of it, and where there is none, its
+    parse.
+
+    Args:
+        texts (sequence of MarkedText): The texts.
+        parser (Parser): Parses them.
+        examples (Examples): The graphs.
+        max_words (int): What has so many words may be a window of a longer text.
+        progress (bool): Shows a progress bar.
+    """
+    wanted = {text.words for text in texts}
+    built: Dict[Tuple[str, ...], Tuple[Sequence[HeteroData], int]] = {}
+    for graphs in texts_of(examples):
+        words = graphs.words if isinstance(graphs, Graphs) else (d.words
+                                                                 for d in graphs)
+        for i, key in enumerate(map(tuple, words)):
+            if key in wanted and len(key) < max_words:
+                built.setdefault(key, (graphs, i))
+    left = [text.words for text in texts if text.words not in built]
+    parses = iter(parser.parse(left, progress))
+    for text in texts:
+        if text.words in built:
+            graphs, i = built[text.words]
+            yield graphs[i]
+        else:
+            yield next(parses)
+
+
+def pretrain(model: EEGA, config: Config, train: PairDataset, examples: Examples,
+             path: Path, progress: bool) -> None:
     r"""Pretrains the text encoder and the word features of a model on a data set's
     training texts and those of the further sets, and writes them to a file, or reads
-    them where a stopped run has written them.
+    them where a stopped run has written them. Texts that are among the examples are
+    not parsed again.
 
     Raises:
         ValueError: If the file is broken.
@@ -226,10 +265,11 @@ def pretrain(model: EEGA, config: Config, train: PairDataset, path: Path,
             Console(stderr=True).print(f'Training the text encoder on the entities of '
                                        f'{len(texts):,} texts first')
         parser = cached_parser(config.data.spacy_model, config.data.word_vectors)
-        parses = parser.parse([t.words for t in texts], progress)
+        words = words_of_graphs(texts, parser, examples, config.data.max_words,
+                                progress)
         transform = MarkedTextTransform(train.vocabularies,
                                         cached_pieces(config.data.encoder), tags)
-        pretrain_words(model, list(map(transform, texts, parses)), config.train,
+        pretrain_words(model, list(map(transform, texts, words)), config.train,
                        progress)
         with atomic(path) as temporary:
             safetensors.torch.save_model(parts, temporary)

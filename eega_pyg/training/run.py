@@ -219,7 +219,7 @@ def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resum
     L.seed_everything(config.train.seed, verbose=False)
     model = build_model(config, train, conv, start)
     if config.train.pretrain_epochs > 0 and last is None:
-        pretrain(model, config, train, pretrained, progress)
+        pretrain(model, config, train, examples, pretrained, progress)
         # The run goes on alike whether the weights were trained or read.
         L.seed_everything(config.train.seed, verbose=False)
     signatures = train.vocabularies.signatures if config.train.signatures else None

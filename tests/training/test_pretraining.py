@@ -5,8 +5,9 @@ from torch_geometric.data import Batch, HeteroData
 from transformers import AutoConfig
 
 from eega_pyg.config import Config
-from eega_pyg.datasets.cached import cached_pieces
-from eega_pyg.datasets.mnre import MarkedText
+from eega_pyg.datasets import JMERE
+from eega_pyg.datasets.cached import cached_parser, cached_pieces
+from eega_pyg.datasets.mnre import MarkedText, read_marked_texts
 from eega_pyg.datasets.record import Record
 from eega_pyg.nn.models import EEGA
 from eega_pyg.parsing import Parse
@@ -18,6 +19,7 @@ from eega_pyg.training.pretraining import (
     MarkedTextTransform,
     marked_text,
     pretrain_words,
+    words_of_graphs,
 )
 from eega_pyg.training.run import fit
 from eega_pyg.transforms import Pair, TextGraph, Vocabularies
@@ -159,3 +161,32 @@ def test_a_run_that_was_stopped_after_it_does_not_do_it_again(
     (folder / 'encoder.safetensors').write_bytes(first.read_bytes()[:-1])
     with pytest.raises(ValueError, match="encoder.safetensors' is broken: remove it"):
         fit(config, small_root, folder.parent, resume=True, progress=False)
+
+
+def test_the_words_of_built_graphs_are_not_parsed_again(small_root, tiny_overrides,
+                                                        tiny_encoder):
+    config = Config.load('default', [*tiny_overrides, 'data.word_vectors=true'])
+    train = JMERE(str(small_root), log=False, **config.data.arguments())
+    texts = read_marked_texts(train.raw_paths[0], train.tags)
+    known = {tuple(d.words) for d in train}
+    assert 0 < sum(t.words in known for t in texts) < len(texts)
+    parser = cached_parser(config.data.spacy_model, True)
+    transform = MarkedTextTransform(train.vocabularies, cached_pieces(tiny_encoder),
+                                    train.tags)
+    words = list(words_of_graphs(texts, parser, train, 70, False))
+    assert [isinstance(w, HeteroData) for w in words] == [
+        t.words in known and len(t.words) < 70 for t in texts
+    ]
+    parses = parser.parse([t.words for t in texts])
+    for text, word, parse in zip(texts, words, parses):
+        found, expected = transform(text, word), transform(text, parse)
+        for store in [*expected.node_stores, *expected.edge_stores]:
+            assert set(found[store._key].keys()) == set(store.keys())
+            for key, value in store.items():
+                given = found[store._key][key]
+                if key == 'vector':  # The network sees other texts beside it.
+                    assert torch.allclose(given, value, atol=2e-3)
+                elif isinstance(value, torch.Tensor):
+                    assert given.equal(value)
+                else:
+                    assert given == value
