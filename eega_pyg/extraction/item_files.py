@@ -7,16 +7,7 @@ import re
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Callable,
-    Dict,
-    Iterator,
-    List,
-    Tuple,
-    Union,
-)
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Tuple, Union
 
 from eega_pyg.extraction.item import Item
 from eega_pyg.files import parse_json, read_lines, short_reason
@@ -125,7 +116,8 @@ def _has_lines(path: Path) -> bool:
 
 @contextmanager
 def parquet_file(path: Path) -> Iterator['ParquetFile']:
-    r"""An open Parquet file; a :class:`ValueError` of the block says that it is none."""
+    r"""Opens a Parquet file; a :class:`ValueError` of the block says that it is
+    none."""
     from eega_pyg.resolve import require
     require('pyarrow', 'parquet')
     import pyarrow

@@ -207,8 +207,9 @@ def _numbered(
     }, [
         Relation(
             *triple,
-            tuple(Evidence(number[p.position], *p.characters, p.value)
-                  for p in places), triple in directed, relations[triple].total())
+            tuple(
+                Evidence(number[p.position], p.characters[0], p.characters[1], p.value)
+                for p in places), triple in directed, relations[triple].total())
         for triple, places in stated.items()
     ])
 
