@@ -8,8 +8,8 @@ import torch
 from huggingface_hub import ModelHubMixin
 
 from eega_pyg.device import find_device
-from eega_pyg.extraction.item import Item
-from eega_pyg.extraction.reader import MAX_WORDS, Reader, pools
+from eega_pyg.extraction.item import MAX_WORDS, Item
+from eega_pyg.extraction.reader import Reader, pools
 from eega_pyg.extraction.result import Result
 from eega_pyg.extraction.sight import Sight, is_looked_at
 from eega_pyg.identity import digest, tensors_sha256
