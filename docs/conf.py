@@ -1,6 +1,6 @@
 r"""The site: Sphinx, MyST notebooks, and API pages out of the docstrings.
 
-    pip install -e ".[docs,offline,plot,rdf]"
+    pip install -e ".[docs,offline,plot,rdf,serve]"
     python -m sphinx -W --keep-going docs docs/_build/html
     python docs/check.py docs/_build/html
 
