@@ -105,7 +105,7 @@ class Reader:
             except ValueError as e:
                 wrong.append(Wrong(i, str(e)))
         if wrong:
-            more = f' (and {len(wrong) - 1} others)' if len(wrong) > 1 else ''
+            more = f' (and {len(wrong) - 1} more)' if len(wrong) > 1 else ''
             raise Refusal(status, f'items[{wrong[0].item}]: {wrong[0].reason}{more}',
                           wrong)
         return Asked(options, items)
