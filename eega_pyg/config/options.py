@@ -132,7 +132,8 @@ class DataConfig(Section):
     is an error."""
     validation: Share = 0.2
     r"""Where there is no validation file, the share of the texts of the training file
-    that is held out as the validation split, see :class:`~eega_pyg.datasets.JMERE`."""
+    that is held out as the validation split, see
+    :class:`~eega_pyg.datasets.PairDataset`."""
     def arguments(self) -> Dict[str, Any]:
         r"""The arguments of :class:`~eega_pyg.datasets.JMERE` that they stand for."""
         values = {**dict(self), 'visual': self.visual or None}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from eega_pyg.formats import conll, word_spans
+from eega_pyg.formats.conll import SPLIT_FILES
 from eega_pyg.identity import digest, file_sha256
 from eega_pyg.schema import UNSTATED, Annotation, BoxOfSpan, Entity, Span, TagSet, short
 
@@ -17,12 +18,6 @@ from .record import Record
 TYPES = {'PER': 'per', 'LOC': 'loc', 'ORG': 'org', 'OTHER': 'misc', 'MISC': 'misc'}
 #: What they are annotated with.
 TWEET_TAGS = TagSet(('per', 'org', 'loc', 'misc'), ())
-#: What the files of each split are called.
-NAMES = {
-    'train': ('train.txt', ),
-    'val': ('val.txt', 'valid.txt', 'dev.txt'),
-    'test': ('test.txt', )
-}
 
 
 def read_gmner(path: Union[str, Path], tags: TagSet,
@@ -92,10 +87,10 @@ class _Tweets:
     version: str = 'tweets'
 
     def file(self, split: str) -> str:
-        for name in NAMES[split]:
+        for name in SPLIT_FILES[split]:
             if osp.isfile(path := osp.join(self.folder, name)):
                 return path
-        raise FileNotFoundError(f"There is no {' or '.join(NAMES[split])} in "
+        raise FileNotFoundError(f"There is no {' or '.join(SPLIT_FILES[split])} in "
                                 f"'{self.folder}'")
 
     def records(self, split: str) -> List[Record]:

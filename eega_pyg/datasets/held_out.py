@@ -1,6 +1,7 @@
 r"""Validation texts out of the training file, where they have no file of their own."""
 import os.path as osp
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Dict, List, Protocol, Set, Tuple
 
 from eega_pyg.identity import sha256
@@ -48,6 +49,16 @@ class HeldOut:
     texts: Texts
     share: float
 
+    @property
+    def version(self) -> str:
+        r"""A name of the way in which they are read."""
+        return self.texts.version
+
+    @property
+    def tags(self) -> TagSet:
+        r"""Types and relations."""
+        return self.texts.tags
+
     def source(self, split: str) -> str:
         r"""The split whose file holds a split: ``'train'`` where ``'val'`` is held out
         from that."""
@@ -73,9 +84,9 @@ class HeldOut:
         r"""Of the sentences of the file of a split, those of the split."""
         if split == 'test' or not self._is_needed():
             return records
-        chosen = self.chosen()
-        return [r for r in records if (r.words in chosen) == (split == 'val')]
+        return [r for r in records if (r.words in self.chosen) == (split == 'val')]
 
+    @cached_property
     def chosen(self) -> Set[Tuple[str, ...]]:
         r"""The words of the texts of the training file that are held out: a share of
         those that state a relation, and one of the others, at least one and not all.

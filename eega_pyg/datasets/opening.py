@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Optional, Union
 
 from eega_pyg.config import Config, DataConfig, TagsConfig
+from eega_pyg.formats.conll import SPLIT_FILES
 from eega_pyg.schema import JMERE_TAGS, TagSet
 from eega_pyg.transforms import Vocabularies
 
-from .gmner import GMNER, NAMES, TWEET_TAGS, Twitter
+from .gmner import GMNER, TWEET_TAGS, Twitter
 from .jmere import JMERE
 from .json_lines import JSONLines, check_there, json_file
 from .jsonl import Survey, survey
@@ -27,7 +28,7 @@ def kind_of(root: Folder) -> Optional[str]:
     files = {
         'mnre': [f'mnre_{split}.txt' for split in SPLITS],
         'jsonl': [f'{split}.jsonl' for split in SPLITS],
-        'tweets': [name for split in SPLITS for name in NAMES[split]]
+        'tweets': [name for split in SPLITS for name in SPLIT_FILES[split]]
     }
     found = {
         kind: name

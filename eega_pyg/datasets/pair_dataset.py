@@ -163,7 +163,7 @@ class PairDataset(InMemoryDataset):
     def held_out_texts(self) -> Set[Tuple[str, ...]]:
         r"""The words of all texts of the train file that are held out as the split
         ``"val"``, also of those that are no part of the data set."""
-        return self._reader.texts.chosen()
+        return self._reader.texts.chosen
 
     @property
     def processed_file_names(self) -> List[str]:

@@ -93,9 +93,9 @@ class PairReader:
                 visual.identity_of_images(self.texts.images(split)),
                 self.notes.pipeline(self.spacy_model),
                 self.word_vectors,
-                self.texts.texts.version,
+                self.texts.version,
                 self.texts.identity(),
-                self.texts.texts.tags.to_dict(),
+                self.texts.tags.to_dict(),
                 self.max_words,
                 self.max_objects,
             ]

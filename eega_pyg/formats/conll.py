@@ -11,6 +11,12 @@ from .words import from_word_spans, word_spans
 
 HOLDS = frozenset({WITH_WORDS, 'lone', 'bare', 'words', 'image_id'})
 IMAGE = 'IMGID:'
+#: What the files of the splits of Twitter-15, Twitter-17 and GMNER are called.
+SPLIT_FILES = {
+    'train': ('train.txt', ),
+    'val': ('val.txt', 'valid.txt', 'dev.txt'),
+    'test': ('test.txt', )
+}
 
 
 def read(path: Path, left_out: 'Optional[Counter[str]]' = None,

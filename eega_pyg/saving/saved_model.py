@@ -201,7 +201,7 @@ def model_card(model: EEGA, config: Config, scores: Optional[Dict[str, float]] =
         f'- parser: `{config.data.spacy_model}`', f'- tag table: {model.table}',
         f'- types: {", ".join(tags.types)}',
         f'- relations: {", ".join(tags.relations) or "none"}',
-        f'- entities: {_ENTITIES[config.data.entities == "all"]}', ''
+        f'- entities: {_ENTITIES[config.data.entities == "all"]}'
     ]
     if start is not None:
         lines += _start_lines(start)

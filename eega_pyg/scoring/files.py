@@ -4,9 +4,7 @@ from pathlib import Path
 from typing import List, Optional, Union
 
 from eega_pyg.formats import AnnotatedText, read_texts
-
-#: What else the file of a split of tweets in columns is called.
-_ALSO = {'val': ('valid.txt', 'dev.txt')}
+from eega_pyg.formats.conll import SPLIT_FILES
 
 
 def read_gold(path: Union[str, Path], split: str = 'val', form: Optional[str] = None,
@@ -30,8 +28,8 @@ def read_gold(path: Union[str, Path], split: str = 'val', form: Optional[str] = 
     """
     path = Path(path)
     if (path / 'raw').is_dir():
-        names = (f'mnre_{split}.txt', f'{split}.jsonl', f'{split}.txt',
-                 *_ALSO.get(split, ()))
+        names = (f'mnre_{split}.txt', f'{split}.jsonl',
+                 *SPLIT_FILES.get(split, (f'{split}.txt', )))
         files = [file for n in names if (file := path / 'raw' / n).is_file()]
         if not files:
             raise FileNotFoundError(

@@ -24,6 +24,7 @@ class Checkpoint(ModelCheckpoint):
                 state[name] = here(state[name])
         state['best_k_models'] = {here(p): v for p, v in state['best_k_models'].items()}
         super().load_state_dict(state)
+        self.current_score = state['current_score']  # It is stored, but not read.
 
 
 class ResumableEarlyStopping(EarlyStopping):

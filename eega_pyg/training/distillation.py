@@ -193,28 +193,32 @@ def distillation_data(config: Config, train: PairDataset, path: Path,
                     str(i): torch.cat(part)
                     for i, part in enumerate(said)
                 }, temporary)
+    sets = training_sets(options, train)
+    graphs: List[Sequence[HeteroData]] = [texts.graphs for texts in sets]
+    if options.unlabelled:
+        kwargs = {**config.data.arguments(), 'version': UNRELATED}
+        graphs.append(
+            JMERE(train.root, vocabularies=train.vocabularies, tags=tags, log=progress,
+                  **kwargs))
+    log_probs = _said(path, graphs)
+    parts: List[Dataset] = []
+    for i, (texts, single) in enumerate(zip(sets, log_probs)):
+        taught = [DistillationDataset(texts.graphs, tags, single, options.distillation)]
+        taught += _joined(texts, single, tags, options.distillation)
+        parts += taught if i == 0 else [ConcatDataset(taught)]
+    if options.unlabelled:
+        parts.append(DistillationDataset(graphs[-1], tags, log_probs[-1], 1.0))
+    return ConcatDataset(parts)
+
+
+def _said(path: Path, sets: Sequence[Sequence[HeteroData]]) -> List[List[Tensor]]:
+    r"""What the teachers have said of each text of some sets, from a file."""
     try:
         log_probs = safetensors.torch.load_file(path)
-
-        def of(graphs: Sequence[HeteroData], i: int) -> List[Tensor]:
-            return list(log_probs[str(i)].split([d[PAIR].tag.numel() for d in graphs]))
-
-        parts: List[Dataset] = []
-        for i, texts in enumerate(training_sets(options, train)):
-            single = of(texts.graphs, i)
-            taught = [
-                DistillationDataset(texts.graphs, tags, single, options.distillation)
-            ]
-            taught += _joined(texts, single, tags, options.distillation)
-            parts += taught if i == 0 else [ConcatDataset(taught)]
-        if options.unlabelled:
-            kwargs = {**config.data.arguments(), 'version': UNRELATED}
-            graphs = JMERE(train.root, vocabularies=train.vocabularies, tags=tags,
-                           log=progress, **kwargs)
-            parts.append(
-                DistillationDataset(graphs, tags, of(graphs,
-                                                     len(options.also) + 1), 1.0))
-        return ConcatDataset(parts)
+        return [
+            list(log_probs[str(i)].split([d[PAIR].tag.numel() for d in graphs]))
+            for i, graphs in enumerate(sets)
+        ]
     except (safetensors.SafetensorError, KeyError, RuntimeError) as e:
         raise ValueError(f"'{path}' is broken: remove it to ask the teachers again "
                          f"({short_reason(e)})") from e

@@ -20,7 +20,7 @@ def render(name: str, title: str, data: Any) -> str:
     nothing from anywhere.
 
     Args:
-        name (str): The template: ``'explain'`` or ``'graph'``.
+        name (str): The template: ``'explain'``, ``'graph'`` or ``'scores'``.
         title (str): The title of the page.
         data (object): What the script shows; anything that JSON can hold.
     """
@@ -32,8 +32,9 @@ def render(name: str, title: str, data: Any) -> str:
         'script': ''.join(read(file) for file in ('page.js', *_SCRIPTS[name])),
         'data': script_json(data),
     }
+    template = read('page.html').replace('{{body}}', read(f'{name}.html'))
     # In one pass, so that braces of the user's stay what they are.
-    return re.sub(r'\{\{(\w+)\}\}', lambda match: parts[match[1]], read(f'{name}.html'))
+    return re.sub(r'\{\{(\w+)\}\}', lambda match: parts[match[1]], template)
 
 
 def script_json(data: Any) -> str:

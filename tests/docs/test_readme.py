@@ -27,12 +27,6 @@ def test_a_text_is_extracted_and_a_graph_written(tmp_path, monkeypatch, capsys,
     assert 'Paris' in (tmp_path / 'graph.html').read_text(encoding='utf-8')
 
 
-def test_the_configuration_of_the_training_knows_its_labels():
-    space = {}
-    exec(re.sub(r'^fit\(.*', '', block('fit('), flags=re.MULTILINE), space)
-    assert space['config'].tags.tag_set().relations == ('comes_from', )
-
-
 def test_a_layer_is_reused(capsys):
     exec(block('AttributeTransformerConv'), {})
     assert 'torch.Size([4, 64])' in capsys.readouterr().out

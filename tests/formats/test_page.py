@@ -31,7 +31,7 @@ def test_the_line_on_the_page_is_read(tmp_path):
 
 def test_the_code_on_the_page_runs(tmp_path, monkeypatch, capsys):
     line, = re.findall(r'^```json\n(.*?)^```', PAGE, re.MULTILINE | re.DOTALL)
-    code, = re.findall(r'^```python\n(.*?)^```', PAGE, re.MULTILINE | re.DOTALL)
+    *_, code = re.findall(r'^```python\n(.*?)^```', PAGE, re.MULTILINE | re.DOTALL)
     monkeypatch.chdir(tmp_path)
     Path('texts.jsonl').write_text(line, encoding='utf-8')
     names = {}

@@ -3,7 +3,8 @@ import pytest
 from eega_pyg.formats import AnnotatedText
 from eega_pyg.schema import Entity
 from eega_pyg.scoring import PlacedText, align
-from tests.scoring.scored_texts import annotated
+
+from .conftest import annotated
 
 ANN, BOB = annotated('Ann left',
                      [('Ann', 'per')]), annotated('Bob sang', [('Bob', 'per')])

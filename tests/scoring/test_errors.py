@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from eega_pyg.schema import Entity, Quintuple
 from eega_pyg.scoring import Content, Counts, PlacedText, items
 from eega_pyg.scoring.errors import confused, lost_by_relation, reason, spurious
-from tests.scoring.scored_texts import pairs
+
+from .conftest import pairs
 
 ANN, ACME, ROME = Entity(0, 2, 'per'), Entity(3, 4, 'org'), Entity(5, 6, 'loc')
 GIVEN = Quintuple(ANN, ACME, 'member_of')

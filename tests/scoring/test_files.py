@@ -4,7 +4,8 @@ import pytest
 
 from eega_pyg.formats import FORMATS, write_texts
 from eega_pyg.scoring import read_gold, read_predictions, score
-from tests.scoring.scored_texts import annotated
+
+from .conftest import annotated
 
 TEXT = annotated('Ann of Acme', [('Ann', 'per'), ('Acme', 'org')],
                  [(0, 1, 'member_of')], words=('Ann', 'of', 'Acme'), image_id='1.jpg')

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from eega_pyg.scoring import RELATION_VIEWS, VIEWS, Counts, compare, score
 from eega_pyg.scoring.groups import all_buckets, bucket
-from tests.scoring.scored_texts import annotated, pairs
+
+from .conftest import annotated, pairs
 
 GOLD = [
     annotated('Ann Lee of Acme is in Oslo', [('Ann Lee', 'per'), ('Acme', 'org'),

@@ -26,7 +26,7 @@ def test_the_interval_is_that_of_scipy():
     table = counts(np.random.default_rng(0), 80, 0.6)
     found = stats.bootstrap((np.arange(80), ), statistic(table), n_resamples=9999,
                             vectorized=False, method='percentile',
-                            rng=np.random.default_rng(1)).confidence_interval
+                            random_state=np.random.default_rng(1)).confidence_interval
     assert interval(resampled_f1(table, 9999)) == pytest.approx((found.low, found.high),
                                                                 abs=5e-3)
 

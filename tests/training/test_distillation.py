@@ -193,7 +193,7 @@ def test_texts_without_tags_are_learned_from_the_teachers_alone(
 
     seen = {}
     monkeypatch.setattr(
-        'eega_pyg.training.run.LengthGroupedSampler',
+        'eega_pyg.training.loaders.LengthGroupedSampler',
         lambda lengths, *args, **kwargs: seen.update(lengths=lengths) or range(
             len(lengths)))
     loss = EEGA.loss

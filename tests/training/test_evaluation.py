@@ -51,6 +51,7 @@ def test_where_no_quintuple_is_found_yet_entities_decide():
         scores(0, 0.5),
         scores(0.1, 0.4),
         scores(0.1, 0.6),
+        scores(0.199, 0.9),
         scores(0.2, 0.1)
     ]
     assert sorted(epochs[::-1], key=lambda e: choice(e, JMERE_TAGS)) == epochs

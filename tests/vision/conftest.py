@@ -7,8 +7,10 @@ from PIL import Image
 def mask_rcnn():
     r"""Mask R-CNN with seeded random weights, on small pictures."""
     from eega_pyg.vision import RCNNDetector
-    detector = RCNNDetector.mask_rcnn(weights=None, score_threshold=0., top_k=5,
-                                      min_size=128)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        detector = RCNNDetector.mask_rcnn(weights=None, score_threshold=0., top_k=5,
+                                          min_size=128)
     # With random weights all of the usual thousand proposals are as good as any.
     detector.model.rpn._post_nms_top_n = {'training': 50, 'testing': 50}
     return detector
@@ -18,7 +20,9 @@ def mask_rcnn():
 def ssdlite():
     r"""SSDLite with seeded random weights."""
     from eega_pyg.vision import SSDLiteDetector
-    return SSDLiteDetector(weights=None, score_threshold=0., top_k=5)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return SSDLiteDetector(weights=None, score_threshold=0., top_k=5)
 
 
 @pytest.fixture(scope='session')

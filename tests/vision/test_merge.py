@@ -126,10 +126,13 @@ def test_what_is_compared_is_bounded():
 
     def seconds(number):
         graph = SceneGraph(tuple(SceneObject(words[i % 52]) for i in range(number)))
-        start = time.process_time()
-        merged = merge_graphs(graph, graph,
-                              lambda w: torch.stack([table[x] for x in w]))
+        taken = []
+        for _ in range(3):  # The fastest of them was disturbed least.
+            start = time.process_time()
+            merged = merge_graphs(graph, graph,
+                                  lambda w: torch.stack([table[x] for x in w]))
+            taken.append(time.process_time() - start)
         assert len(merged.objects) == 2 * number - 1000
-        return time.process_time() - start
+        return min(taken)
 
     assert seconds(32_000) < 12 * seconds(8_000)  # Quadratic: sixteen times.

@@ -1,11 +1,19 @@
 """What the page of scores shows in a real browser."""
+import importlib.util
 import re
+from pathlib import Path
 
 import pytest
 
 from eega_pyg.scoring import compare, score
 from eega_pyg.visualize.scores_page import write_scores_page
-from tests.scoring.scored_texts import annotated
+
+_spec = importlib.util.spec_from_file_location(
+    'scored_texts',
+    Path(__file__).parents[1] / 'scoring' / 'conftest.py')
+_scored_texts = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_scored_texts)
+annotated = _scored_texts.annotated
 
 EVIL = '<img src=x onerror="window.hacked=1"></script>{{data}}'
 GOLD = [
