@@ -32,7 +32,7 @@ class Admission:
             return
         headers = Headers(scope=scope)
         length = headers.get('content-length', '')
-        size = int(length) if length.isdigit() else self.limits.body
+        size = int(length) if length.isdecimal() else self.limits.body
         refusal: Optional[Refusal] = None
         if size > self.limits.body:
             refusal = _too_large(self.limits)

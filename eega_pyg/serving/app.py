@@ -1,132 +1,29 @@
-r"""The service itself: its routes, and the model behind them."""
-import asyncio
-import json
+r"""The service itself: its routes."""
 from contextlib import asynccontextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from time import perf_counter
-from typing import Any, AsyncIterator, Awaitable, Dict, List, NamedTuple, Optional
+from typing import Any, AsyncIterator, Dict
 
-from anyio import CapacityLimiter
-from anyio.to_thread import run_sync
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from eega_pyg import __version__
-from eega_pyg.extraction.certainty import rated
 from eega_pyg.extraction.extractor import Extractor
-from eega_pyg.extraction.item import Item
-from eega_pyg.extraction.result import Result
 
 from . import description
 from .admission import Admission
-from .asked import ExtractRequest, GraphRequest
-from .batcher import Batcher, Full
-from .graphs import GraphFile, check_format, formats, graph_file
+from .asked import ExplainRequest, ExtractRequest, GraphRequest
+from .graphs import check_format
 from .limits import Limits
-from .metrics import Counted, Metrics
+from .metrics import Counted
+from .pages import HEADERS, pages
 from .reading import Reader
 from .refusal import Refusal
+from .service import Service, Wish
 
 #: What nobody reads any more, for the client has hung up.
 _GONE = 499
-
-
-class Wish(NamedTuple):
-    r"""What is asked for of an item beside entities and relations. Items with one wish
-    share a batch; a lowest probability is applied to the results."""
-    align: bool = False
-    pairs: bool = False
-
-
-class Service:
-    r"""A model that reads the items of all requests.
-
-    Args:
-        extractor (Extractor): The model.
-        limits (Limits): The limits.
-    """
-    def __init__(self, extractor: Extractor, limits: Limits) -> None:
-        self.extractor = extractor
-        self.limits = limits
-        self.batcher: Batcher[Item, Wish,
-                              Result] = Batcher(self._run, limits.batch_size,
-                                                limits.latency, limits.waiting)
-        self.metrics = Metrics(lambda: self.batcher.waiting, limits.batch_size)
-        self._answers, self._graphs = CapacityLimiter(2), CapacityLimiter(1)
-
-    def _run(self, items: List[Item], wish: Wish) -> List[Result]:
-        start = perf_counter()
-        results = self.extractor.batch(items, self.limits.batch_size, wish.align,
-                                       wish.pairs, threshold=0.0)
-        self.metrics.batch(len(items), perf_counter() - start)
-        return results
-
-    async def results(self, request: Request, items: List[Item],
-                      wish: Wish) -> List[Result]:
-        r"""What is found in the items, unless the client hangs up before.
-
-        Raises:
-            Refusal: If too many wait.
-            ClientDisconnect: If the client hangs up.
-        """
-        try:
-            return await _unless_gone(request, self.batcher(items, wish))
-        except Full as e:
-            raise Refusal(
-                503, f'{self.batcher.waiting} items wait already: try again '
-                f'later', retry_after=e.seconds) from None
-
-    async def graph(self, asked: GraphRequest, results: List[Result]) -> GraphFile:
-        r"""Results as a graph. Graphs are made one at a time, for drawing one may take
-        long."""
-        def make() -> GraphFile:
-            return graph_file(asked, self._values(results, asked.min_probability))
-
-        return await run_sync(make, limiter=self._graphs)
-
-    async def answer(self, results: List[Result], threshold: Optional[float]) -> bytes:
-        r"""Results as JSON."""
-        return await run_sync(self._answer, results, threshold, limiter=self._answers)
-
-    def _values(self, results: List[Result],
-                threshold: Optional[float]) -> List[Dict[str, Any]]:
-        least = self.extractor.threshold if threshold is None else threshold
-        return [rated(result.to_dict(), least).result for result in results]
-
-    def _answer(self, results: List[Result], threshold: Optional[float]) -> bytes:
-        r"""The JSON of results."""
-        values = self._values(results, threshold)
-        for value, result in zip(values, results):
-            if result.pairs is not None:
-                value['pairs'] = {
-                    'tags':
-                    list(result.pairs.tags.names),
-                    'words':
-                    result.offsets,
-                    'windows': [{
-                        'first': first,
-                        'probabilities': table.tolist()
-                    } for first, table in result.pairs.windows]
-                }
-        return _json({'results': values})
-
-    def about(self, name: str) -> Dict[str, Any]:
-        r"""What a client may want to know of the model."""
-        return {
-            'model': name,
-            'tags': self.extractor.model.tag_set.to_dict(),
-            'threshold': self.extractor.threshold,
-            'versions': {
-                'eega_pyg': __version__,
-                'torch': _version('torch'),
-                'parser': self.extractor.parser.version
-            },
-            'limits': self.limits.to_dict(),
-            'graph_formats': formats(),
-        }
 
 
 def create_app(extractor: Extractor, limits: Limits = Limits(), images: bool = True,
@@ -147,8 +44,8 @@ def create_app(extractor: Extractor, limits: Limits = Limits(), images: bool = T
     """
     service = Service(extractor, limits)
     reader = Reader(limits, images)
-    about = service.about(name or Path(extractor.data.encoder).name)
-    about['images'] = images
+    about = service.about(name or Path(extractor.data.encoder).name, images)
+    files = pages(about)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -165,8 +62,18 @@ def create_app(extractor: Extractor, limits: Limits = Limits(), images: bool = T
     async def extract(request: Request) -> Response:
         asked = await reader(request, ExtractRequest)
         wish = Wish(asked.options.align, asked.options.pairs)
-        results = await service.results(request, asked.items, wish)
-        content = await service.answer(results, asked.options.min_probability)
+        results = await service.results(request, asked.items, wish,
+                                        asked.options.min_probability)
+        return Response(await service.answer(results), media_type='application/json')
+
+    @app.post('/v1/explain', summary='One item, and a page that shows how it was read',
+              openapi_extra=description.request_body('ExplainRequest'),
+              responses=description.answers(description.json_of('Explanation')))
+    async def explain(request: Request) -> Response:
+        asked = await reader(request, ExplainRequest)
+        result, = await service.results(request, asked.items, Wish(True, True),
+                                        asked.options.min_probability)
+        content = await service.explanation(result)
         return Response(content, media_type='application/json')
 
     @app.post('/v1/graph', summary='Items or results as one knowledge graph',
@@ -175,9 +82,8 @@ def create_app(extractor: Extractor, limits: Limits = Limits(), images: bool = T
     async def graph(request: Request) -> Response:
         asked = await reader(request, GraphRequest)
         check_format(asked.options)
-        results: List[Result] = []
-        if asked.items:
-            results = await service.results(request, asked.items, Wish(align=True))
+        results = await service.results(request, asked.items, Wish(align=True),
+                                        asked.options.min_probability)
         file = await service.graph(asked.options, results)
         return Response(
             file.content, media_type=file.media_type,
@@ -186,6 +92,17 @@ def create_app(extractor: Extractor, limits: Limits = Limits(), images: bool = T
     @app.get('/v1/model', summary='Tags, versions and limits')
     async def model() -> Dict[str, Any]:
         return about
+
+    @app.get('/', include_in_schema=False)
+    async def page() -> Response:
+        return await part('')
+
+    @app.get('/page/{name}', include_in_schema=False)
+    async def part(name: str) -> Response:
+        if name not in files:
+            raise HTTPException(404)
+        return Response(files[name].content, headers=HEADERS,
+                        media_type=files[name].media_type)
 
     @app.get('/healthz', summary='Whether the process lives')
     async def alive() -> Dict[str, str]:
@@ -235,35 +152,3 @@ def create_app(extractor: Extractor, limits: Limits = Limits(), images: bool = T
     app.add_middleware(Admission, limits=limits)
     app.add_middleware(Counted, metrics=service.metrics, paths=paths)
     return app
-
-
-async def _unless_gone(request: Request, work: Awaitable[Any]) -> Any:
-    r"""Waits for a work, and cancels it if the client hangs up before it is done."""
-    done = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_hangs_up(request))
-    try:
-        await asyncio.wait({done, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not done.done():
-            raise ClientDisconnect()
-        return done.result()
-    finally:
-        gone.cancel()
-        done.cancel()
-
-
-async def _hangs_up(request: Request) -> None:
-    while (await request.receive())['type'] != 'http.disconnect':
-        pass
-
-
-def _json(value: Any) -> bytes:
-    # As a result's own JSON: half of a surrogate pair becomes a question mark.
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    return text.encode('utf-8', 'replace')
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:  # It was built without its metadata.
-        return ''

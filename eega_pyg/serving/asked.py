@@ -35,6 +35,18 @@ class ExtractRequest:
 
 
 @record
+class ExplainRequest:
+    r"""What ``POST /v1/explain`` takes.
+
+    Args:
+        items (list): One item, as of :class:`ExtractRequest`.
+        min_probability (float, optional): As of :class:`ExtractRequest`.
+    """
+    items: Annotated[List[Any], Field(min_length=1, max_length=1)]
+    min_probability: Optional[Share] = None
+
+
+@record
 class GraphRequest:
     r"""What ``POST /v1/graph`` takes; one of ``items`` and ``results`` has to be there.
 

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from eega_pyg.extraction.item import MAX_CAPTION, Item
 from eega_pyg.schema import SceneGraph
 
-from .asked import ExtractRequest, GraphRequest
+from .asked import ExplainRequest, ExtractRequest, GraphRequest
 from .graphs import MEDIA_TYPES, formats
 from .limits import Limits
 
@@ -85,20 +85,36 @@ _RESULT = {
         'predicates': []
     },
 }
-_GRAPH = {
-    'extract': {
-        'summary': 'Of texts',
-        'value': {
-            'items': [_EXAMPLE],
-            'format': 'ttl'
-        }
+_ONE = {'summary': 'A text and a caption', 'value': {'items': [_EXAMPLE]}}
+_EXAMPLES = {
+    'ExtractRequest': {
+        'one': _ONE,
+        'many': {
+            'summary': 'Several texts',
+            'value': {
+                'items': ['Emmanuel Macron lives in Paris', _EXAMPLE],
+                'align': True
+            }
+        },
     },
-    'merge': {
-        'summary': 'Of earlier results',
-        'value': {
-            'results': [_RESULT],
-            'format': 'jsonl'
-        }
+    'ExplainRequest': {
+        'one': _ONE
+    },
+    'GraphRequest': {
+        'extract': {
+            'summary': 'Of texts',
+            'value': {
+                'items': [_EXAMPLE],
+                'format': 'ttl'
+            }
+        },
+        'merge': {
+            'summary': 'Of earlier results',
+            'value': {
+                'results': [_RESULT],
+                'format': 'jsonl'
+            }
+        },
     },
 }
 _REASONS = {
@@ -113,7 +129,7 @@ _REASONS = {
 def schemas(limits: Limits) -> Dict[str, Schema]:
     r"""The schemas of all that requests and answers hold, by their names."""
     found: Dict[str, Schema] = {}
-    for kind in (Item, SceneGraph, ExtractRequest, GraphRequest):
+    for kind in (Item, SceneGraph, ExtractRequest, ExplainRequest, GraphRequest):
         schema = TypeAdapter(kind).json_schema(ref_template=_REFERENCE)
         found.update(schema.pop('$defs', {}))
         found[kind.__name__] = schema
@@ -135,6 +151,9 @@ def schemas(limits: Limits) -> Dict[str, Schema]:
     extract, graph = found['ExtractRequest'], found['GraphRequest']
     extract['properties']['items'] = {**some, 'minItems': 1}
     extract['description'] = 'What is to be extracted.'
+    explain = found['ExplainRequest']
+    explain['properties']['items'] = {**some, 'minItems': 1, 'maxItems': 1}
+    explain['description'] = 'What is to be explained.'
     graph['description'] = 'What becomes a graph: items, or what was found in some.'
     graph['properties'].update({
         'items': some,
@@ -166,6 +185,17 @@ def schemas(limits: Limits) -> Dict[str, Schema]:
             'results': {
                 'type': 'array',
                 'items': result
+            }
+        },
+    }
+    found['Explanation'] = {
+        'type': 'object',
+        'required': ['result', 'page'],
+        'properties': {
+            'result': result,
+            'page': {
+                'type': 'string',
+                'description': 'HTML that needs no other file.'
             }
         },
     }
@@ -238,21 +268,6 @@ def request_body(name: str) -> Schema:
     r"""The body of a request: JSON, or a form with one item."""
     item = {field: {'type': 'string'} for field in _FIELDS}
     item['image'] = {'type': 'string', 'format': 'binary'}
-    examples = _GRAPH if name == 'GraphRequest' else {
-        'one': {
-            'summary': 'A text and a caption',
-            'value': {
-                'items': [_EXAMPLE]
-            }
-        },
-        'many': {
-            'summary': 'Several texts',
-            'value': {
-                'items': ['Emmanuel Macron lives in Paris', _EXAMPLE],
-                'align': True
-            }
-        },
-    }
     return {
         'requestBody': {
             'required': True,
@@ -261,7 +276,7 @@ def request_body(name: str) -> Schema:
                     'schema': {
                         '$ref': _REFERENCE.format(model=name)
                     },
-                    'examples': examples,
+                    'examples': _EXAMPLES[name],
                 },
                 'multipart/form-data': {
                     'schema': {

@@ -136,10 +136,7 @@ class Reader:
             content = upload
         if content is None:
             return item
-        if item.caption is None and item.scene_graph is None:
-            return Item.from_dict({**fields, 'image': self._picture(content)})
-        self._picture(content)  # It has to be one, but nobody looks at it.
-        return item
+        return Item.from_dict({**fields, 'image': self._picture(content)})
 
     def _picture(self, content: Any) -> Any:
         if not self.images:

@@ -2,7 +2,7 @@ import asyncio
 import base64
 import io
 import json
-import threading
+import re
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -11,12 +11,10 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from eega_pyg.extraction.certainty import rated
-from eega_pyg.extraction.extractor import Extractor
 from eega_pyg.extraction.item import Item
 from eega_pyg.knowledge_graph import KnowledgeGraph
-from eega_pyg.schema import SceneGraph, SceneObject
 from eega_pyg.serving import Limits, create_app
+from eega_pyg.visualize.explain_page import explain_page
 
 LIMITS = Limits(waiting=40, items=20, body=400_000, memory=4_000_000, pixels=10_000)
 SENTENCES = [
@@ -25,35 +23,6 @@ SENTENCES = [
     'RT @news : singer Nora Blake and actor Tom Reed were seen in Paris , France',
     'Emmanuel Macron lives in Paris. ' * 4,
 ]
-
-
-class Looker:
-    r"""Names the size and a colour of each picture, and can be held up."""
-    def __init__(self):
-        self.free = threading.Event()
-        self.free.set()
-        self.calls = 0
-        self.sizes = []
-
-    def __call__(self, images):
-        self.calls += 1
-        assert self.free.wait(30)
-        self.sizes += [image.size for image in images]
-        return [
-            SceneGraph((SceneObject(f'{i.width} by {i.height}'),
-                        SceneObject(str(i.convert('RGB').getpixel((0, 0))))))
-            for i in images
-        ]
-
-
-@pytest.fixture(scope='module')
-def looker():
-    return Looker()
-
-
-@pytest.fixture(scope='module')
-def extractor(trained, looker):
-    return Extractor.from_pretrained(trained, device='cpu', image_parser=looker)
 
 
 @pytest.fixture(scope='module')
@@ -257,6 +226,23 @@ def test_pairs_are_the_probabilities_of_the_extractor(client, extractor):
         assert same(window['probabilities'], table.tolist())
 
 
+def test_an_explanation_is_a_result_and_its_page(client, extractor):
+    content = picture((6, 3), 'blue')
+    data = {'text': SENTENCES[0], 'caption': 'a man', 'min_probability': '0'}
+    answer = client.post('/v1/explain', data=data, files={'image': content}).json()
+    item = Item(SENTENCES[0], caption='a man', image_id='upload',
+                image=Image.open(io.BytesIO(content)))
+    result, = extractor.batch([item], align=True, pairs=True, threshold=0)
+    assert same(answer['result'], json.loads(result.to_json()))
+    shown, wanted = (json.loads(re.search(r'id="data">(.*?)</script>', page)[1])
+                     for page in (answer['page'], explain_page(result)))
+    assert shown['image'].startswith('data:image/jpeg;base64,')
+    assert same(shown, wanted)
+    answer = client.post('/v1/explain', json={'items': ['Ann', 'Bob']})
+    assert answer.status_code == 422
+    assert answer.json()['detail'].startswith('items: expected a length of at most 1')
+
+
 def test_a_graph_is_that_of_the_library(client, extractor, tmp_path):
     found = expected(extractor, [Item(x) for x in SENTENCES], align=True)
     graph = KnowledgeGraph.from_results(found)
@@ -410,13 +396,13 @@ def test_a_client_that_hangs_up_frees_its_place(extractor, looker):
 def test_the_examples_of_the_description_are_answered(client):
     schema = client.get('/openapi.json').json()
     asked = 0
-    for path in ('/v1/extract', '/v1/graph'):
+    for path in ('/v1/extract', '/v1/explain', '/v1/graph'):
         body = schema['paths'][path]['post']['requestBody']['content']
         for example in body['application/json']['examples'].values():
             answer = client.post(path, json=example['value'])
             assert answer.status_code == 200, answer.text
             asked += 1
-    assert asked == 4
+    assert asked == 5
 
     def references(value):
         if isinstance(value, dict):
@@ -444,10 +430,3 @@ def test_without_images_they_are_refused(extractor):
         answer = client.post('/v1/extract', json=body)
         assert answer.status_code == 422
         assert 'this service looks at no images' in answer.json()['detail']
-
-
-def test_probabilities_are_left_out_as_the_extractor_does(client, extractor):
-    result = extractor(SENTENCES[0], threshold=0.0).to_dict()
-    for threshold in (0.0, 0.3, 1.0):
-        wanted = extractor(SENTENCES[0], threshold=threshold).to_dict()
-        assert rated(result, threshold).result == wanted

@@ -1,0 +1,26 @@
+r"""A service in a process of its own, under load and killed; a small version of
+``benchmarks.serving.load``."""
+import pytest
+
+from benchmarks.serving.load import SAMPLE, killed, results_of
+from benchmarks.serving.server import Server
+from benchmarks.serving.traffic import drive, judged, made, sentences
+from eega_pyg.extraction.extractor import Extractor
+
+
+@pytest.mark.slow
+def test_no_answer_is_lost_or_wrong(trained):
+    requests = made(sentences(SAMPLE), 160, bad=0.1)
+    extractor = Extractor.from_pretrained(trained, 'cpu')
+    with Server('--model', str(trained), '--no-images', '--device', 'cpu', '--waiting',
+                '20', '--max-items', '20') as server:
+        answers = drive(server.address, requests, 2, 32, 120)
+        found = judged(requests, answers, results_of(extractor, requests))
+        assert found['lost'] == found['wrong'] == [] and found['broken'] == {}
+        assert found['statuses'].keys() == {200, 413, 422}
+        assert found['full'] > 0  # Some found no place at first.
+        # Killed, it leaves nothing to its clients but errors of the connection.
+        found = killed(server, extractor, requests, 1, 2, 32, 120)
+        assert found['kills'] == 1 and sum(found['broken'].values()) > 0
+        assert found['lost'] == found['wrong'] == []
+        assert server.stop() == 0
