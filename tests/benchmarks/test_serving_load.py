@@ -29,7 +29,7 @@ def test_answers_are_judged():
         'lost': [],
         'wrong': []
     }
-    for number, other in ((0, answered(0, 200, [{'p': 0.502, 'n': ['x']}, {'p': 0.25}])),
+    for number, other in ((0, answered(0, 200, [{'p': 0.6, 'n': ['x']}, {'p': 0.25}])),
                           (0, answered(0, 200, [{'p': 0.5, 'n': ['x']}])),
                           (1, answered(1, 200)), (2, answered(2, 500)),
                           (2, answered(2, 200, [{'p': 0.5}]))):  # yapf: disable

@@ -102,9 +102,10 @@ def add(browser):
 def downloaded(browser, form):
     r"""The name and the text of what is downloaded."""
     browser.execute_script(
-        "window.taken = null; const make = el;"
-        "URL.createObjectURL = blob => { blob.text().then(t => taken = t); return '#'; };"
-        "HTMLAnchorElement.prototype.click = function () { window.called = this.download; };"
+        "window.taken = null; URL.createObjectURL = blob => {"
+        "blob.text().then(text => { window.taken = text; }); return '#'; };"
+        'HTMLAnchorElement.prototype.click = function () {'
+        'window.called = this.download; };'
         f"byId('format').value = '{form}'; byId('download').requestSubmit()")
     until(browser, 'taken !== null && !running')
     return browser.execute_script('return [called, taken]')
