@@ -3,11 +3,11 @@ r"""What a service bears: thousands of requests over many connections, some of t
     python -m benchmarks.serving.load --requests 10000 --threads 1
 
 `eega serve` runs in a process of its own, and its clients in several others on the same
-machine. In turns, the service answers a part of the requests, and ``Extractor.batch``
+machine. In turns, the service answers a part of the requests, and `Extractor.batch`
 reads the same items in this process, so that other work on the machine slows both alike;
 its results are the right answers. Then the service is killed (SIGKILL) under load and
-started again, several times. The record is ``benchmarks/results/serving_load.json``; the script fails if an
-answer is lost or wrong.
+started again, several times. The record is `benchmarks/results/serving_load.json`; the
+script fails if an answer is lost or wrong.
 """
 import argparse
 import json
@@ -23,8 +23,9 @@ import torch
 
 from benchmarks.measure import machine
 from benchmarks.runner import RESULTS, markdown
+from benchmarks.serving.clients import Answer, drive
 from benchmarks.serving.server import Server
-from benchmarks.serving.traffic import Answer, Request, drive, judged, made, sentences
+from benchmarks.serving.traffic import Request, judged, made, sentences
 from eega_pyg.extraction.extractor import Extractor
 from eega_pyg.extraction.item import Item
 from eega_pyg.files import write_text
@@ -72,7 +73,8 @@ def loaded(server: Server, extractor: Extractor, requests: Sequence[Request],
         with Memory(server, found['megabytes']):
             answered = took(
                 'service', lambda: server.number(CPU),
-                lambda: drive(server.address, some, processes, connections, seconds))
+                lambda: drive(server.address, [r.body for r in some], processes,
+                              connections, seconds))
         answers += [a._replace(number=a.number + int(part[0])) for a in answered]
         print(f'{len(answers)} of {len(requests)} requests', file=sys.stderr,
               flush=True)
@@ -110,24 +112,22 @@ def killed(server: Server, extractor: Extractor, requests: Sequence[Request],
            seconds: float) -> Dict[str, Any]:
     r"""What clients see of a service that is killed under load and started again."""
     read, done = 'eega_items_total', threading.Event()
+    count: List[int] = []
 
     def kill() -> None:
-        for _ in range(kills):
-            while server.number(read) < 20 and not done.is_set():
-                time.sleep(0.1)
-            if done.is_set():
-                return
-            server.kill()
-            count.append(1)
-            server.start()
+        before = server.number(read)
+        while len(count) < kills and not done.wait(0.05):
+            if server.number(read) >= before + 20:
+                server.kill()
+                count.append(1)
+                server.start()
+                before = 0
 
-    count: List[int] = []
     results = results_of(extractor, requests)
-    server.kill()
-    server.start()  # Its numbers begin with zero.
     thread = threading.Thread(target=kill)
     thread.start()
-    answers = drive(server.address, requests, processes, connections, seconds)
+    answers = drive(server.address, [r.body for r in requests], processes, connections,
+                    seconds)
     done.set()
     thread.join()
     return {'kills': len(count), **judged(requests, answers, results)}
@@ -207,7 +207,7 @@ def main() -> None:
     results_of(extractor, requests[:50])  # The first are slow.
     model = ['--model', args.model] if args.model else []
     with Server('--no-images', '--device', 'cpu', *model) as server:
-        drive(server.address, requests[:50], 1, 8, args.seconds)
+        drive(server.address, [r.body for r in requests[:50]], 1, 8, args.seconds)
         load = loaded(server, extractor, requests, args.rounds, args.processes,
                       args.connections, args.seconds)
         kill = killed(server, extractor, others, args.kills, args.processes,

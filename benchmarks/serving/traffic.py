@@ -1,15 +1,11 @@
-r"""Requests to a service: made at random, sent over many connections, and judged."""
-import asyncio
+r"""Requests to a service, made at random, and its answers, judged."""
 import json
-import multiprocessing
 import random
-import time
-from collections import Counter, deque
+from collections import Counter
 from pathlib import Path
-from typing import Any, Deque, Dict, Iterable, List, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Sequence, Tuple
 
-import httpx
-
+from benchmarks.serving.clients import Answer
 from eega_pyg.datasets import read_mnre
 from eega_pyg.schema import JMERE_TAGS
 from eega_pyg.vision import read_captions
@@ -32,25 +28,6 @@ class Request(NamedTuple):
     body: bytes
     items: Tuple[Dict[str, Any], ...] = ()
     status: int = 200
-
-
-class Answer(NamedTuple):
-    r"""How a request was answered.
-
-    Args:
-        number (int): Which request it was.
-        status (int): The status of the answer; 0 if there was none in time.
-        body (bytes): Its body.
-        seconds (float): From the first try to the answer.
-        full (int): How often the service had no place (503).
-        broken (tuple of str): Errors of the connection.
-    """
-    number: int
-    status: int
-    body: bytes
-    seconds: float
-    full: int
-    broken: Tuple[str, ...]
 
 
 #: What a service must refuse.
@@ -98,66 +75,6 @@ def made(source: Sequence[Tuple[str, str]], number: int, bad: float,
             items.append(item)
         found.append(Request(json.dumps({'items': items}).encode(), tuple(items)))
     return found
-
-
-def drive(address: str, requests: Sequence[Request], processes: int, connections: int,
-          seconds: float) -> List[Answer]:
-    r"""Sends requests, in any order, and gives their answers in their order.
-
-    Args:
-        address (str): Where the service is.
-        requests (list of Request): The requests.
-        processes (int): Processes of clients.
-        connections (int): Connections of all of them.
-        seconds (float): After so many, nothing is sent any more.
-    """
-    numbered = list(enumerate(requests))
-    parts = [(address, numbered[i::processes], connections // processes, seconds)
-             for i in range(processes)]
-    with multiprocessing.get_context('spawn').Pool(processes) as pool:
-        return sorted(a for part in pool.starmap(_client, parts) for a in part)
-
-
-def _client(address: str, requests: List[Tuple[int, Request]], connections: int,
-            seconds: float) -> List[Answer]:
-    return asyncio.run(_send_all(address, requests, connections, seconds))
-
-
-async def _send_all(address: str, requests: List[Tuple[int, Request]], connections: int,
-                    seconds: float) -> List[Answer]:
-    end = time.monotonic() + seconds
-    left: Deque[Tuple[int, Request]] = deque(requests)
-    found: List[Answer] = []
-    limits = httpx.Limits(max_connections=connections,
-                          max_keepalive_connections=connections)
-    async with httpx.AsyncClient(base_url=address, timeout=120,
-                                 limits=limits) as client:
-
-        async def connection() -> None:
-            while left:
-                found.append(await _sent(client, *left.popleft(), end))
-
-        await asyncio.gather(*(connection() for _ in range(connections)))
-    return found
-
-
-async def _sent(client: httpx.AsyncClient, number: int, request: Request,
-                end: float) -> Answer:
-    start, full, broken = time.monotonic(), 0, []
-    while time.monotonic() < end:
-        try:
-            answer = await client.post('/v1/extract', content=request.body,
-                                       headers={'Content-Type': 'application/json'})
-        except httpx.TransportError as e:
-            broken.append(type(e).__name__)
-            await asyncio.sleep(0.2)
-            continue
-        if answer.status_code != 503:
-            return Answer(number, answer.status_code, answer.content,
-                          time.monotonic() - start, full, tuple(broken))
-        full += 1
-        await asyncio.sleep(float(answer.headers['Retry-After']))
-    return Answer(number, 0, b'', time.monotonic() - start, full, tuple(broken))
 
 
 def judged(requests: Sequence[Request], answers: Sequence[Answer],

@@ -11,6 +11,7 @@ from eega_pyg.extraction.item import MAX_CAPTION, Item
 from eega_pyg.schema import SceneGraph
 
 from .asked import ExplainRequest, ExtractRequest, GraphRequest
+from .examples import EXAMPLES, ITEM, RESULT
 from .graphs import MEDIA_TYPES, formats
 from .limits import Limits
 
@@ -36,88 +37,8 @@ _FIELDS = {
     'metadata':
     'What else is known of the text; it is passed on.',
 }
-_EXAMPLE = {
-    'text': 'Emmanuel Macron lives in Paris',
-    'caption': 'a man in front of a tower',
-    'metadata': {
-        'post': 17
-    },
-}
-_RESULT = {
-    'text':
-    'Emmanuel Macron lives in Paris',
-    'image_id':
-    '',
-    'entities': [{
-        'text': 'Emmanuel Macron',
-        'type': 'per',
-        'start': 0,
-        'end': 15,
-        'probability': 0.98
-    }, {
-        'text': 'Paris',
-        'type': 'loc',
-        'start': 25,
-        'end': 30,
-        'probability': 0.97
-    }],
-    'quintuples': [{
-        'head': {
-            'text': 'Emmanuel Macron',
-            'type': 'per',
-            'start': 0,
-            'end': 15,
-            'probability': 0.98
-        },
-        'relation': 'place_of_residence',
-        'tail': {
-            'text': 'Paris',
-            'type': 'loc',
-            'start': 25,
-            'end': 30,
-            'probability': 0.97
-        },
-        'probability': 0.86,
-        'directed': True
-    }],
-    'scene_graph': {
-        'objects': [],
-        'predicates': []
-    },
-}
-_ONE = {'summary': 'A text and a caption', 'value': {'items': [_EXAMPLE]}}
-_EXAMPLES = {
-    'ExtractRequest': {
-        'one': _ONE,
-        'many': {
-            'summary': 'Several texts',
-            'value': {
-                'items': ['Emmanuel Macron lives in Paris', _EXAMPLE],
-                'align': True
-            }
-        },
-    },
-    'ExplainRequest': {
-        'one': _ONE
-    },
-    'GraphRequest': {
-        'extract': {
-            'summary': 'Of texts',
-            'value': {
-                'items': [_EXAMPLE],
-                'format': 'ttl'
-            }
-        },
-        'merge': {
-            'summary': 'Of earlier results',
-            'value': {
-                'results': [_RESULT],
-                'format': 'jsonl'
-            }
-        },
-    },
-}
 _REASONS = {
+    400: 'The form cannot be read.',
     408: 'The request did not arrive in time.',
     413: 'The request, a text or the number of items is too large.',
     415: 'The request is neither JSON nor a form.',
@@ -147,7 +68,7 @@ def schemas(limits: Limits) -> Dict[str, Schema]:
             }]
         }
     }
-    result = {'type': 'object', 'additionalProperties': True, 'example': _RESULT}
+    result = {'type': 'object', 'additionalProperties': True, 'example': RESULT}
     extract, graph = found['ExtractRequest'], found['GraphRequest']
     extract['properties']['items'] = {**some, 'minItems': 1}
     extract['description'] = 'What is to be extracted.'
@@ -260,7 +181,7 @@ def _item(schema: Schema, limits: Limits) -> Schema:
             'allOf': [there('caption', 'string'),
                       there('scene_graph', 'object')]
         },
-        'example': _EXAMPLE,
+        'example': ITEM,
     }
 
 
@@ -276,7 +197,7 @@ def request_body(name: str) -> Schema:
                     'schema': {
                         '$ref': _REFERENCE.format(model=name)
                     },
-                    'examples': _EXAMPLES[name],
+                    'examples': EXAMPLES[name],
                 },
                 'multipart/form-data': {
                     'schema': {

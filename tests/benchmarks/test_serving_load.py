@@ -2,8 +2,9 @@ import json
 
 import pytest
 
+from benchmarks.serving.clients import Answer
 from benchmarks.serving.load import SAMPLE, growth
-from benchmarks.serving.traffic import BAD, Answer, Request, judged, made, sentences
+from benchmarks.serving.traffic import BAD, Request, judged, made, sentences
 
 
 def answered(number, status, results=None):

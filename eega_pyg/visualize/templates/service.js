@@ -46,6 +46,7 @@ async function run(status, error, work) {
   running = new AbortController();
   const { signal } = running;
   error.textContent = '';
+  const focused = document.activeElement;
   busy(true);
   try {
     await work(signal);
@@ -55,6 +56,10 @@ async function run(status, error, work) {
   } finally {
     running = null;
     busy(false);
+    // A button that is disabled loses the focus.
+    if (document.activeElement === document.body) {
+      (focused.disabled ? byId('h-graph') : focused).focus();
+    }
   }
 }
 function busy(on) {
@@ -170,7 +175,9 @@ function draw(target, name, title, data, grows) {
   if (grows) {
     frame.addEventListener('load', () => {
       const { documentElement } = frame.contentDocument;
-      const fit = () => { frame.style.height = `${documentElement.offsetHeight}px`; };
+      const fit = () => {
+        frame.style.height = `${Math.ceil(documentElement.getBoundingClientRect().height)}px`;
+      };
       new frame.contentWindow.ResizeObserver(fit).observe(documentElement);
     });
   }
