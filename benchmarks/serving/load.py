@@ -4,10 +4,10 @@ r"""What a service bears: thousands of requests over many connections, some of t
 
 `eega serve` runs in a process of its own, and its clients in several others on the same
 machine. In turns, the service answers a part of the requests, and `Extractor.batch`
-reads the same items in this process, so that other work on the machine slows both alike;
-its results are the right answers. Then the service is killed (SIGKILL) under load and
-started again, several times. The record is `benchmarks/results/serving_load.json`; the
-script fails if an answer is lost or wrong.
+reads the same items in this process, so that other work slows both alike; its results
+are the right answers. Then the service is killed (SIGKILL) under load and started
+again, several times. The record is `benchmarks/results/serving_load.json`; the script
+fails if an answer is lost or wrong.
 """
 import argparse
 import json
