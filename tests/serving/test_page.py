@@ -78,7 +78,7 @@ def framed(browser, frame, expression):
     document = f"document.querySelector('#{frame} iframe')?.contentDocument"
     until(
         browser, f"{document}?.readyState === 'complete' && "
-        f"{document}.querySelector('main')")
+        f"!!{document}.querySelector('main')")
     browser.switch_to.frame(browser.find_element('css selector', f'#{frame} iframe'))
     try:
         return browser.execute_script(f'return {expression}')
