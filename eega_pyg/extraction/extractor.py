@@ -8,9 +8,9 @@ import torch
 from huggingface_hub import ModelHubMixin
 
 from eega_pyg.device import find_device
-from eega_pyg.extraction.item import Item, item_of
+from eega_pyg.extraction.item import MAX_WORDS, Item, item_of
 from eega_pyg.extraction.origin import Origin, check_picklable
-from eega_pyg.extraction.reader import MAX_WORDS, Reader, pools
+from eega_pyg.extraction.reader import Reader, pools
 from eega_pyg.extraction.result import Result
 from eega_pyg.extraction.sight import Sight, is_looked_at
 from eega_pyg.nn import OwnConv

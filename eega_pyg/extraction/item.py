@@ -18,6 +18,9 @@ from eega_pyg.vision.images import ImageSource
 
 MAX_CHARACTERS = 200_000
 MAX_CAPTION = 2_000
+#: A longer text is refused. It would be cut into many hundreds of passages, and the
+#: caller can as well give each of them as a text.
+MAX_WORDS = 20_000
 
 
 def _image(value: Any) -> Any:

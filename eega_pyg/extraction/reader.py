@@ -2,7 +2,7 @@ r"""From items to results: words, graphs, windows, and back."""
 from threading import RLock
 from typing import Dict, Iterable, Iterator, List, Sequence, Tuple, Union
 
-from eega_pyg.extraction.item import Item
+from eega_pyg.extraction.item import MAX_WORDS, Item
 from eega_pyg.extraction.result import Alignment, PairProbabilities, Result
 from eega_pyg.extraction.sight import Sight, is_looked_at
 from eega_pyg.extraction.windows import Found, Window, read_windows
@@ -12,9 +12,6 @@ from eega_pyg.schema import SceneGraph, num_pieces
 from eega_pyg.tagging import is_directed, merge_windows
 from eega_pyg.transforms import Pair, PairTransform
 
-#: A longer text is refused. It would be cut into many hundreds of passages, and the
-#: caller can as well give each of them as a text.
-MAX_WORDS = 20_000
 # How many batches of items are parsed at once; their windows are then sorted by length.
 _POOL = 16
 _Tokens = Tuple[List[str], List[Tuple[int, int]]]
