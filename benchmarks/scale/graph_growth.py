@@ -4,7 +4,8 @@ r"""What it costs to merge results into a graph, from a thousand to a million me
 
 Results are made up: a text has two people or places and a relation between them, and
 the n-th most frequent of them is named with a probability of about 1 / n. Each size
-runs in a process of its own; a peak is what the process adds to it while it merges.
+runs in a process of its own; a peak is what the process adds to it while it merges. A run
+that is in the file of results is not repeated.
 """
 import argparse
 import json
@@ -115,9 +116,14 @@ def main() -> None:
     parser.add_argument('--ways', nargs='+', choices=list(WAYS), default=list(WAYS))
     parser.add_argument('--results', type=Path, default=RESULTS / 'graph_growth.json')
     args = parser.parse_args()
-    record: Dict[str, Any] = {**machine(), 'runs': []}
+    there = args.results.is_file()
+    runs = json.loads(args.results.read_text())['runs'] if there else []
+    record: Dict[str, Any] = {**machine(), 'runs': runs}
+    done = [(run['mentions'], run['way']) for run in runs]
     for size in args.sizes:
         for way in args.ways:
+            if (size, way) in done:
+                continue
             with get_context('fork').Pool(1) as pool:  # All is imported already.
                 record['runs'].append(pool.apply(cost, (size, way)))
             write_text(args.results, json.dumps(record, indent=1) + '\n')
