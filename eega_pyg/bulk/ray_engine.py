@@ -1,4 +1,5 @@
 r"""Extraction from files of texts, spread over processes and machines by Ray."""
+import logging
 import os
 from contextlib import contextmanager
 from itertools import chain
@@ -136,7 +137,7 @@ def _ray(address: Optional[str], workers: int, cpus: float,
     os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')
     if address is None:  # What it calls a machine without a cluster: loopback alone.
         os.environ.setdefault('RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER', '0')
-    import ray
+    import ray.data
     if ray.is_initialized():
         yield
         return
@@ -146,7 +147,13 @@ def _ray(address: Optional[str], workers: int, cpus: float,
     else:  # All that goes through its memory is names of partitions.
         ray.init('local', num_cpus=max(1, ceil(workers * cpus)),
                  include_dashboard=False, object_store_memory=_MEMORY, **quiet)
+    # Its plans and hints; there is a progress bar of ours.
+    logging.getLogger('ray.data').setLevel(logging.ERROR)
     try:
+        there = ray.cluster_resources().get('GPU', 0)
+        if address is None and workers * gpus > there:  # Or they would wait for ever.
+            raise ValueError(f"Expected {workers * gpus:g} GPUs for {workers} workers "
+                             f"(there are {there:g})")
         yield
     finally:
         ray.shutdown()
