@@ -37,7 +37,7 @@ class BatchExtractor:
         found.write_parquet('found')
 
     A row has the fields of an item, see :meth:`Item.from_dict
-    <eega_pyg.extraction.item.Item.from_dict>`: :obj:`text` or :obj:`words`, and what is
+    <eega_pyg.extraction.Item.from_dict>`: :obj:`text` or :obj:`words`, and what is
     known of the image. All other columns become metadata, and cells that are null are
     absent. The frame that comes out has a row for each that goes in, in the same order,
     with the columns of :attr:`SCHEMA`: the key, the result as JSON, and why there is
@@ -46,7 +46,7 @@ class BatchExtractor:
     Args:
         model (str, Path or Extractor, optional): The folder or the name of a model, see
             :meth:`Extractor.from_pretrained
-            <eega_pyg.extraction.extractor.Extractor.from_pretrained>`, or an extractor.
+            <eega_pyg.extraction.Extractor.from_pretrained>`, or an extractor.
             (default: the checkpoint that comes with the package)
         key (str, optional): The column that tells rows apart. (default: the index of
             the frame)
