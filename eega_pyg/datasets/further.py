@@ -134,5 +134,5 @@ def with_further(config: TrainConfig,
     own, *others = training_sets(config, train)
     groups: List[List[Any]] = [[own.graphs], [own.joined]]
     groups += ([other.graphs, other.joined] for other in others)
-    parts = [ConcatDataset(group) for group in groups]
+    parts: List[Any] = [ConcatDataset(group) for group in groups]
     return ConcatDataset([part for part in parts if len(part) > 0])

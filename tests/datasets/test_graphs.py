@@ -28,8 +28,8 @@ def same(a, b):
 
     a, b = a.to_dict(), b.to_dict()
     return a.keys() == b.keys() and all(
-        a[s].keys() == b[s].keys() and all(equal(a[s][k], b[s][k])
-                                           for k in a[s]) for s in a)
+        a[s].keys() == b[s].keys() and all(equal(a[s][k], b[s][k]) for k in a[s])
+        for s in a)
 
 
 @pytest.mark.parametrize('number', [1, 3, 4, 7])
@@ -92,6 +92,7 @@ def test_the_captions_of_joined_texts_are_parsed_once(train, monkeypatch):
     assert 0 < number <= len({r.image_id for r in records})
     joined = train.build(join_records(records, 5))
     assert len(parsed) == number
-    assert all(d['object'].box.equal(single[d.image_id]['object'].box)
-               and d['label_piece'].input_ids.equal(
-                   single[d.image_id]['label_piece'].input_ids) for d in joined)
+    assert all(
+        d['object'].box.equal(single[d.image_id]['object'].box) and
+        d['label_piece'].input_ids.equal(single[d.image_id]['label_piece'].input_ids)
+        for d in joined)

@@ -101,6 +101,20 @@ def test_the_sample_comes_back(form, split, tmp_path):
         assert found == sample and not counted
 
 
+@pytest.mark.parametrize('form', FORMATS)
+def test_a_file_that_was_written_before_is_read_as_ever(form):
+    path = Path(__file__).with_name('sample') / form  # The first texts of val.
+    sample = mnre(SAMPLE / 'mnre_val.txt')[:4]
+    expected = [
+        fitted(t, FORMATS[form].holds, Counter(), texts.tokenize) for t in sample
+    ]
+    found = list(read_texts(path, form))
+    if form == 'label-studio':
+        expected, found = ([with_short_boxes(t) for t in ts]
+                           for ts in (expected, found))
+    assert found == expected and recognized(path) == form
+
+
 @pytest.mark.real
 @pytest.mark.slow
 @pytest.mark.parametrize('form', FORMATS)
