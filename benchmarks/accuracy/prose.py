@@ -12,6 +12,7 @@ import argparse
 import random
 import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
@@ -24,7 +25,7 @@ from eega_pyg.schema import JMERE_SYMMETRIC, located
 FOLDER = Path(__file__).parents[2] / 'datasets' / 'prose'
 #: The files of templates, and how many of twelve texts are made of each. Two are joined.
 FILES = {
-    'sentences': (('people.yaml', 'world.yaml'), 5),
+    'sentences': (('people.yaml', 'world.yaml', 'facts.yaml'), 5),
     'paragraphs': (('paragraphs.yaml', ), 3),
     'unrelated': (('unrelated.yaml', ), 2),
 }
@@ -82,14 +83,15 @@ class Template(NamedTuple):
         return cls(text.strip(), tuple(relations), tuple(shared), place)
 
 
-def read_templates(files: Sequence[str]) -> List[Template]:
+@cache
+def read_templates(files: Tuple[str, ...]) -> Tuple[Template, ...]:
     r"""Reads files of topics, each of which holds a template a line."""
     found = []
     for file in files:
         for topic, lines in read_yaml(FOLDER / file).items():
             for i, line in enumerate(lines.splitlines(), 1):
                 found.append(Template.read(line, f'{FOLDER / file}: {topic}, {i}'))
-    return found
+    return tuple(found)
 
 
 def fill(template: Template, names: Names) -> AnnotatedText:
@@ -102,14 +104,18 @@ def fill(template: Template, names: Names) -> AnnotatedText:
         parts.setdefault(slot['base'], set()).add(slot['part'] or '')
     shared = dict(template.shared)
     for head, relation, tail in template.relations:
-        first, then = sorted((head, tail), key=lambda s: text.index(f'{{{s}'))
         if names.random.random() < KIN.get(relation, 0):
+            bases = [slot['base'] for slot in slots]
+            first, then = sorted((SLOT.match(f'{{{s}}}')['base'] for s in (head, tail)),
+                                 key=bases.index)
             shared.setdefault(then, first)
     drawn: Dict[str, Name] = {}
     for slot in slots:
         base = slot['base']
         if base not in drawn:
             family = drawn.get(shared.get(base, ''))
+            if family is not None and not family.people:  # A monarch's child.
+                family = None
             drawn[base] = names.draw(slot['kind'], parts, base, family)
     written, spans, end = '', [], 0
     for slot in slots:
@@ -122,13 +128,12 @@ def fill(template: Template, names: Names) -> AnnotatedText:
         before, string, kind = name.part(slot['part'] or '')
         if not written or written.endswith(('. ', '? ', '! ')):
             before = names.title(name, slot['part']) or before
+            string = string if before else string[0].upper() + string[1:]
             before = before[:1].upper() + before[1:]
         written += before
         if kind:
             key = slot[1].removesuffix('.bare')
             spans.append((len(written), len(written) + len(string), kind, key))
-        elif not before and (not written or written.endswith('. ')):
-            string = string[:1].upper() + string[1:]
         written += string
     return _annotated(written + text[end:], spans, template)
 
@@ -199,8 +204,9 @@ def make(number: int, seed: int) -> List[AnnotatedText]:
     return list(texts.values())
 
 
-def _deck(templates: List[Template], draw: random.Random) -> Iterator[Template]:
+def _deck(given: Sequence[Template], draw: random.Random) -> Iterator[Template]:
     # Each template once, in some order, before any comes again.
+    templates = list(given)
     while True:
         draw.shuffle(templates)
         yield from templates

@@ -119,12 +119,15 @@ class Names:
 
     def _word(self, kind: str) -> str:
         if kind == 'year':
-            self.year = self.random.randint(1955, 2023)
+            self.year = self.random.randint(1950, 2009)
             return str(self.year)
         if kind == 'later':
             return str(self.year + self.random.randint(1, 15))
         if kind == 'old':
-            return str(self.random.randint(1620, 1940))
+            self.year = self.random.randint(1620, 1920)
+            return str(self.year)
+        if kind == 'end':
+            return str(self.year + self.random.randint(25, 80))
         if kind == 'day':
             return str(self.random.randint(1, 28))
         if kind not in self.lists['fillers']:
@@ -188,7 +191,10 @@ class Names:
             s.rstrip('0123456789') in PLACES or {'city', 'country'} & p
             for s, p in parts.items())
         short = ''
-        if 'parts' in kind and self.random.random() < 0.6:
+        if placed and kind['type'] == 'loc':  # A place is where it is.
+            names = [n for n in kind['names'] if ' @ ' in n]
+            name, _, city = self.random.choice(names).partition(' @ ')
+        elif 'parts' in kind and self.random.random() < 0.6:
             chosen = [self.random.choice(part) for part in kind['parts']]
             name, city = ' '.join(chosen), ''
             short = split_article(chosen[0])[1]
@@ -210,6 +216,10 @@ class Names:
             found['abbr'] = ('', abbreviation, type_)
             words.add(abbreviation)
         if placed:
+            if city in self.lists['nations']:
+                found['country'] = (*split_article(city), 'loc')
+                words.add(city)
+                return Name(found), words
             home, others = self._city(city) if city else self._place('city')
             found.update(city=home.part(''), country=home.part('country'))
             words |= others
