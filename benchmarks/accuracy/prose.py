@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from benchmarks.accuracy.prose_names import Name, Names
+from eega_pyg.files import read_yaml
 from eega_pyg.formats import AnnotatedText, write_texts
 from eega_pyg.formats.annotated import AnnotatedEntity, AnnotatedRelation
-from eega_pyg.files import read_yaml
 from eega_pyg.schema import JMERE_SYMMETRIC, located
 
 FOLDER = Path(__file__).parents[2] / 'datasets' / 'prose'
@@ -32,7 +32,7 @@ FILES = {
 #: Relations for which the order of the two says nothing; the first is written as head.
 UNORDERED = JMERE_SYMMETRIC | {'alumi'}
 #: How often relatives have one family name.
-KIN = {'parent': 0.6, 'siblings': 0.7, 'couple': 0.25}
+KIN = {'parent': 0.85, 'siblings': 0.9, 'couple': 0.25}
 SLOT = re.compile(r'\{((?P<base>(?P<kind>[a-z]+)\d*)(\.(?P<part>[a-z]+))?(/\d)?)'
                   r'(~(?P<form>\w+))?\}')
 _CHOICE = re.compile(r'\[([^\]]*\|[^\]]*)\]')
@@ -114,7 +114,7 @@ def fill(template: Template, names: Names) -> AnnotatedText:
         base = slot['base']
         if base not in drawn:
             family = drawn.get(shared.get(base, ''))
-            if family is not None and not family.people:  # A monarch's child.
+            if family is not None and not family.people:
                 family = None
             drawn[base] = names.draw(slot['kind'], parts, base, family)
     written, spans, end = '', [], 0

@@ -25,7 +25,7 @@ class Name:
         parts (dict): What stands for it, by the part that a slot names (``''`` for the
             whole): the article in front, the name, its type (``''`` for plain words).
         man (bool): Whether its pronoun is *he*.
-        people (str): Of a person, the list that the name is from.
+        people (str): Of a person with a family name, the list that it is from.
     """
     parts: Mapping[str, Tuple[str, str, str]]
     man: bool = False
@@ -81,13 +81,15 @@ class Names:
             kind (str): A kind of ``names.yaml``, or a person, place or plain word.
             parts (dict): The parts that each slot of the text needs.
             slot (str): The slot to fill.
-            family (Name, optional): Whose family name a person has.
+            family (Name, optional): Whose family name a person has, where one of
+                its first names is left.
 
         Raises:
             ValueError: If the kind is unknown, or its names are used up.
         """
-        for _ in range(1000):
-            name, words = self._one(kind, parts, slot, family)
+        for i in range(1000):
+            # A family whose first names are used up lends its name no longer.
+            name, words = self._one(kind, parts, slot, family if i < 100 else None)
             if not self.used & words:
                 self.used |= words
                 return name
@@ -135,8 +137,8 @@ class Names:
         return self.random.choice(self.lists['fillers'][kind])
 
     def _person(self, kind: str, family: Optional[Name]) -> Tuple[Name, Set[str]]:
-        key = family.people if family else self.random.choice(list(
-            self.lists['persons']))
+        key = family.people if family else self.random.choice(
+            list(self.lists['persons']))
         people = self.lists['persons'][key]
         man = kind == 'man' or kind == 'person' and self.random.random() < 0.5
         first = self.random.choice(people['men' if man else 'women'])
@@ -147,11 +149,13 @@ class Names:
             ahead = family.part('')[1].startswith(last)
         else:
             ahead = people.get('family_first', False)
-        full, look = f'{last} {first}' if ahead else f'{first} {last}', self.random.random()
+        full, look = f'{last} {first}' if ahead else f'{first} {last}', self.random.random(
+        )
         if family is None and not ahead:
             initial = self.random.choice('ABCDEGHJKLMPRST')
             if look < 0.04:
-                full = last = first  # Known by one name.
+                full = last = first  # Known by one name, which no one inherits.
+                key = ''
             elif look < 0.08:
                 full = f'{first[0]}. {last}'
             elif look < 0.11:
@@ -188,7 +192,7 @@ class Names:
                  slot: str) -> Tuple[Name, Set[str]]:
         placed = {'city', 'country'} & parts[slot]
         elsewhere = not placed and any(
-            s.rstrip('0123456789') in PLACES or {'city', 'country'} & p
+            s.rstrip('0123456789') in (*PLACES, 'league') or {'city', 'country'} & p
             for s, p in parts.items())
         short = ''
         if placed and kind['type'] == 'loc':  # A place is where it is.

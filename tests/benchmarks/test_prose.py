@@ -6,6 +6,7 @@ import re
 from collections import Counter
 
 import pytest
+import spacy
 
 from benchmarks.accuracy import prose
 from benchmarks.accuracy.prose_names import Names
@@ -28,9 +29,9 @@ SIGNATURES = {
     'part_of': {('misc', 'misc')},
     'held_on': {('misc', 'loc')},
 }  # yapf: disable
-FREQUENT = ('member_of', 'locate_at', 'contain', 'place_of_residence',
-            'place_of_birth', 'couple', 'parent', 'siblings', 'peer', 'subsidiary',
-            'awarded', 'present_in', 'held_on', 'nationality', 'alumi')
+FREQUENT = ('member_of', 'locate_at', 'contain', 'place_of_residence', 'place_of_birth',
+            'couple', 'parent', 'siblings', 'peer', 'subsidiary', 'awarded',
+            'present_in', 'held_on', 'nationality', 'alumi')
 
 
 @pytest.fixture(scope='module')
@@ -72,8 +73,10 @@ def test_heads_stand_before_and_behind_tails(every):
     first = Counter()
     for t in every:
         for head, name, tail in t.relations:
-            order = [m[1].removesuffix('.bare') for m in prose.SLOT.finditer(t.text)
-                     if not m['form']]
+            order = [
+                m[1].removesuffix('.bare') for m in prose.SLOT.finditer(t.text)
+                if not m['form']
+            ]
             first[name, order.index(head) < order.index(tail)] += 1
     for name in set(JMERE_TAGS.relations) - prose.UNORDERED:
         ahead, behind = first[name, True], first[name, False]
@@ -123,9 +126,10 @@ def test_signatures_are_those_of_mnre(shared_data):
 
 
 def test_names_that_are_named_twice_in_a_template_are_the_same(names):
-    t = prose.Template.read('{person} left. {person.last} and {person~his} dog '
-                            'reached {city}, {city.country}. => '
-                            'city.country contain city', 'here')
+    t = prose.Template.read(
+        '{person} left. {person.last} and {person~his} dog '
+        'reached {city}, {city.country}. => '
+        'city.country contain city', 'here')
     for _ in range(50):
         names.forget()
         text = prose.fill(t, names)
@@ -142,11 +146,13 @@ def test_articles_stay_outside_and_begin_a_sentence_in_capitals():
         'nations': {'the Netherlands': 'Dutch'}, 'fillers': {'job': ['engineer']},
         'kinds': {'agency': {'type': 'org', 'names': ['the World Bank']}}
     }  # yapf: disable
-    t = prose.Template.read('{agency} hired a(n) {job}. A(n) {nation} car and a(n) '
-                            'union left {city}, {city.country}.', 'here')
+    t = prose.Template.read(
+        '{agency} hired a(n) {job}. A(n) {nation} car and a(n) '
+        'union left {city}, {city.country}.', 'here')
     text = prose.fill(t, Names(lists, random.Random(0)))
-    assert text.text == ('The World Bank hired an engineer. A Dutch car and a union left '
-                         'Utrecht, the Netherlands.')
+    assert text.text == (
+        'The World Bank hired an engineer. A Dutch car and a union left '
+        'Utrecht, the Netherlands.')
     assert [text.text[e.start:e.end] for e in text.entities
             ] == ['World Bank', 'Dutch', 'Utrecht', 'Netherlands']
 
@@ -161,8 +167,8 @@ def test_wrong_statements_are_named(line, message):
 
 
 def test_a_slot_that_is_written_twice_and_an_unknown_one_are_errors(names):
-    for text, message in (('{city} and {city}', 'stands twice'), ('{ship} sank',
-                                                                  "kind of slot 'ship'")):
+    for text, message in (('{city} and {city}', 'stands twice'),
+                          ('{ship} sank', "kind of slot 'ship'")):
         with pytest.raises(ValueError, match=message):
             names.forget()
             prose.fill(prose.Template.read(text, 'here'), names)
@@ -178,6 +184,7 @@ def test_relations_of_joined_texts_stay_within_theirs():
     one, other = prose.make(60, 1)[:30], prose.make(60, 1)[30:]
     for a, b in zip(one, other):
         whole = prose.joined([a, b])
+
         def named(text: AnnotatedText):
             return [(text.text[text.entities[r.head].start:text.entities[r.head].end],
                      r.type, text.text[text.entities[r.tail].start:text.entities[
@@ -216,26 +223,46 @@ def test_cities_and_capitals_are_known(names):
             assert not where or where in names.cities or where in names.lists['nations']
 
 
-def test_the_file_is_read_as_it_was_made(texts, tmp_path, capsys):
-    spacy = pytest.importorskip('spacy')
-    path = tmp_path / 'prose.jsonl'
-    prose.main([str(path), '--number', '300', '--seed', '3'])
-    assert '300 texts' in capsys.readouterr().out
+@pytest.fixture(scope='module')
+def tokenize():
     tokenizer = spacy.blank('en').tokenizer  # That of all English pipelines.
 
     def tokenize(text):
         tokens = [t for t in tokenizer(text) if not t.is_space]
         return [t.text for t in tokens], [(t.idx, t.idx + len(t)) for t in tokens]
 
+    return tokenize
+
+
+def test_no_word_goes_over_the_ends_of_a_name(names, tokenize):
+    people = [name for p in names.lists['persons'].values() for name in p['family']]
+    places = [*names.cities, *names.lists['nations'], *names.lists['nations'].values()]
+    kinds = [
+        name.partition(' @ ')[0] for kind in names.lists['kinds'].values()
+        for name in kind['names']
+    ]
+    for name in (*people, *places, *kinds):
+        for mark in ('.', ',', "'s", ')', ' (', '"', ';', ':', '?', '-based'):
+            _, offsets = tokenize(f'In "{name}{mark}')
+            ends = {end for _, end in offsets}
+            assert 4 + len(name) in ends, (name, mark)
+
+
+def test_the_file_is_read_as_it_was_made(texts, tokenize, tmp_path, capsys):
+    path = tmp_path / 'prose.jsonl'
+    prose.main([str(path), '--number', '1500', '--seed', '3'])
+    assert '1,500 texts' in capsys.readouterr().out
     records = read_jsonl(path, JMERE_TAGS, tokenize, partial=True)  # Cuts no word.
     lines = [json.loads(line) for line in path.read_text(encoding='utf-8').splitlines()]
-    assert len(records) == len(lines) == 300
+    assert len(records) == len(lines) == 1500
     for record, line, text in zip(records, lines, texts):
         assert line['text'] == text.text
-        found = [''.join(record.words[e.start:e.end]) for e in
-                 record.annotation.entities]
-        assert found == [text.text[e.start:e.end].replace(' ', '')
-                         for e in text.entities]
+        found = [
+            ''.join(record.words[e.start:e.end]) for e in record.annotation.entities
+        ]
+        assert found == [
+            text.text[e.start:e.end].replace(' ', '') for e in text.entities
+        ]
         assert len(record.quintuples) == len(text.relations)
 
 
