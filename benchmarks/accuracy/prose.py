@@ -23,7 +23,8 @@ from eega_pyg.formats.annotated import AnnotatedEntity, AnnotatedRelation
 from eega_pyg.schema import JMERE_SYMMETRIC, located
 
 FOLDER = Path(__file__).parents[2] / 'datasets' / 'prose'
-#: The files of templates, and how many of twelve texts are made of each. Two are joined.
+#: The files of templates, and how many of twelve texts are made of each; two are
+#: joined.
 FILES = {
     'sentences': (('people.yaml', 'world.yaml', 'facts.yaml'), 5),
     'paragraphs': (('paragraphs.yaml', ), 3),
@@ -106,7 +107,7 @@ def fill(template: Template, names: Names) -> AnnotatedText:
     for head, relation, tail in template.relations:
         if names.random.random() < KIN.get(relation, 0):
             bases = [slot['base'] for slot in slots]
-            first, then = sorted((SLOT.match(f'{{{s}}}')['base'] for s in (head, tail)),
+            first, then = sorted((re.split('[./]', name)[0] for name in (head, tail)),
                                  key=bases.index)
             shared.setdefault(then, first)
     drawn: Dict[str, Name] = {}
@@ -146,8 +147,8 @@ def _annotated(text: str, spans: List[Tuple[int, int, str, str]],
         article = match[1] + ('n ' if vowel else ' ')
         text = text[:match.start()] + article + text[match.end():]
         shift = len(match[0]) - len(article)
-        spans = [(a - shift, z - shift, *rest) if a >= match.end() else (a, z, *rest)
-                 for a, z, *rest in spans]  # type: ignore[misc]
+        spans = [(a - shift, z - shift, kind, key) if a >= match.end() else
+                 (a, z, kind, key) for a, z, kind, key in spans]
     places = {key: i for i, (*_, key) in enumerate(spans)}
     if len(places) < len(spans):
         raise ValueError(f'{template.place}: a slot stands twice; call the second '
@@ -164,7 +165,9 @@ def _annotated(text: str, spans: List[Tuple[int, int, str, str]],
 
 def joined(texts: Sequence[AnnotatedText]) -> AnnotatedText:
     r"""Texts one after the other."""
-    whole, entities, relations = '', [], []
+    whole = ''
+    entities: List[AnnotatedEntity] = []
+    relations: List[AnnotatedRelation] = []
     for text in texts:
         whole += ' ' if whole else ''
         start, first = len(whole), len(entities)

@@ -1,9 +1,9 @@
 r"""Draws the names of people, places, organisations and works for made texts."""
-import random
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Sequence, Set, Tuple
+from random import Random
+from typing import Any, Dict, Mapping, Optional, Set, Tuple
 
 from eega_pyg.files import read_yaml
 
@@ -55,12 +55,12 @@ class Names:
         random (random.Random): What names are drawn with.
     """
     lists: Dict[str, Any]
-    random: random.Random
+    random: Random
     used: Set[str] = field(default_factory=set)
     year: int = 0
 
     @classmethod
-    def read(cls, path: Path, draw: random.Random) -> 'Names':
+    def read(cls, path: Path, draw: Random) -> 'Names':
         return cls(read_yaml(path), draw)
 
     def __post_init__(self) -> None:
@@ -149,8 +149,8 @@ class Names:
             ahead = family.part('')[1].startswith(last)
         else:
             ahead = people.get('family_first', False)
-        full, look = f'{last} {first}' if ahead else f'{first} {last}', self.random.random(
-        )
+        full = f'{last} {first}' if ahead else f'{first} {last}'
+        look = self.random.random()
         if family is None and not ahead:
             initial = self.random.choice('ABCDEGHJKLMPRST')
             if look < 0.04:
@@ -173,11 +173,11 @@ class Names:
         if kind == 'country':
             country = self.random.choice(list(self.lists['nations']))
             return Name({'': (*split_article(country), 'loc')}), {country}
-        cities: Sequence[str] = self.lists['capitals']
+        cities = list(self.cities)
         if kind == 'town':
             cities = [city for city, (region, _) in self.cities.items() if region]
-        elif kind == 'city':
-            cities = list(self.cities)
+        elif kind == 'capital':
+            cities = self.lists['capitals']
         return self._city(self.random.choice(cities))
 
     def _city(self, city: str) -> Tuple[Name, Set[str]]:
