@@ -24,8 +24,10 @@ from eega_pyg.datasets import JMERE
 from eega_pyg.files import write_text
 from eega_pyg.identity import digest, file_sha256
 from eega_pyg.nn import OwnConv
+from eega_pyg.training.loaders import loaders
 from eega_pyg.training.optimizer import use_bf16
-from eega_pyg.training.run import build_model, fit, loaders
+from eega_pyg.training.prepare import build_model
+from eega_pyg.training.run import fit
 
 RESULTS = Path(__file__).parent / 'results'
 #: The number of batches, and of passes over them, for which a step is timed.

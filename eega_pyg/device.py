@@ -1,4 +1,5 @@
 r"""Where models run."""
+import os
 from typing import Optional, Union
 
 import torch
@@ -20,6 +21,14 @@ def find_device(device: Optional[Union[str, torch.device]] = None) -> torch.devi
     except (RuntimeError, AssertionError, NotImplementedError) as e:
         raise ValueError(f"There is no device '{device}' here, expected cpu, cuda or "
                          f"the like: {str(e).splitlines()[0]}") from None
+
+
+def is_first_process() -> bool:
+    r"""Whether a process is the only one of a run, or the first of several."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank() == 0
+    # What torchrun and Lightning tell the processes that they start.
+    return all(os.environ.get(name, '0') == '0' for name in ('RANK', 'LOCAL_RANK'))
 
 
 def has_fast_bf16(device: torch.device) -> bool:

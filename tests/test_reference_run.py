@@ -11,8 +11,9 @@ import torch
 from eega_pyg.config import Config
 from eega_pyg.datasets import JMERE
 from eega_pyg.extraction.extractor import Extractor
+from eega_pyg.training.loaders import loaders
 from eega_pyg.training.optimizer import configure_optimizer
-from eega_pyg.training.run import build_model, loaders
+from eega_pyg.training.prepare import build_model
 
 REFERENCE = json.loads(
     (Path(__file__).parent / 'data' / 'reference_run.json').read_text(encoding='utf-8'))

@@ -42,8 +42,9 @@ from eega_pyg.files import write_text
 from eega_pyg.identity import digest, file_sha256
 from eega_pyg.saving.saved_model import load_model, save_model
 from eega_pyg.training.evaluation import collect_scores
+from eega_pyg.training.prepare import build_model
 from eega_pyg.training.pretraining import pretrain
-from eega_pyg.training.run import build_model, fit
+from eega_pyg.training.run import fit
 
 SIZES, DRAWS = (25, 50, 100, 200, 500), (0, 1, 2)
 #: What the runs from an encoder have of ``default``; the loop is that of ``finetune``.

@@ -20,8 +20,9 @@ from benchmarks.runner import BATCHES, RESULTS, TURNS, markdown, step_cost
 from eega_pyg.config import Config
 from eega_pyg.datasets import JMERE
 from eega_pyg.files import write_text
+from eega_pyg.training.loaders import loaders
 from eega_pyg.training.optimizer import use_bf16
-from eega_pyg.training.run import build_model, loaders
+from eega_pyg.training.prepare import build_model
 
 
 def measure(args: argparse.Namespace) -> Dict[str, Any]:

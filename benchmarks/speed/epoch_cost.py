@@ -23,8 +23,9 @@ from benchmarks.runner import RESULTS, markdown
 from eega_pyg.config import Config
 from eega_pyg.datasets import JMERE
 from eega_pyg.files import write_text
+from eega_pyg.training.loaders import loaders
 from eega_pyg.training.optimizer import use_bf16
-from eega_pyg.training.run import build_model, loaders
+from eega_pyg.training.prepare import build_model
 
 NOW, SINGLE = 'as it is', 'single precision'
 #: Overrides of the configuration, and whether the optimiser is fused and batches are
@@ -45,7 +46,7 @@ def batches_of(data: JMERE, config: Config, num_batches: int,
     r"""Batches at equal distances in an epoch."""
     size = config.train.batch_size
     if grouped:
-        order = list(loaders(data, data, config.train)[0].sampler)
+        order = list(loaders(data, data, config.train)[0].batch_sampler.sampler)
     else:
         generator = torch.Generator().manual_seed(config.train.seed)
         order = torch.randperm(len(data), generator=generator).tolist()

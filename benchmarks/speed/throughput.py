@@ -38,8 +38,9 @@ from eega_pyg.datasets import JMERE, FakeJMERE
 from eega_pyg.files import write_text
 from eega_pyg.nn.models import EEGA
 from eega_pyg.schema import DEP, PIECE, TOKEN
+from eega_pyg.training.loaders import loaders
 from eega_pyg.training.optimizer import use_bf16
-from eega_pyg.training.run import build_model, loaders
+from eega_pyg.training.prepare import build_model
 
 ENCODER, FULL = 'text encoder', 'full model'
 LONGEST, PADDED = 'dense, longest in the batch', 'dense, 70 words'

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from .console import note, out, tell
+from .console import be_quiet, note, out, tell
 from .convert import FormatName
 from .data import with_tags
 from .options import Device, Model, Quiet, Root, Set, Split, check_root, output
@@ -45,8 +45,10 @@ def train(
     (data.validation).
     """
     from eega_pyg.config import Config
+    from eega_pyg.device import is_first_process
     from eega_pyg.training.run import fit
     check_root(root)
+    quiet = quiet or be_quiet(not is_first_process())
     if preset is None:
         preset = 'default' if start is None else 'finetune'
     if start is not None:
@@ -55,9 +57,12 @@ def train(
     try:
         result = fit(config, root, folder, resume=resume, progress=not quiet)
     except KeyboardInterrupt:
-        tell(f"Stopped: the same command with --resume goes on after the last "
-             f"finished epoch in '{folder}'")
+        if is_first_process():
+            tell(f"Stopped: the same command with --resume goes on after the last "
+                 f"finished epoch in '{folder}'")
         raise
+    if not is_first_process():  # The first one says how it ended.
+        return
     _print_scores(result.scores, f'best epoch: {result.epoch + 1}, validation split')
     if result.caveat:
         tell(result.caveat)

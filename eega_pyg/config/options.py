@@ -232,7 +232,7 @@ class TrainConfig(Section):
     validation split a standard error is :math:`0.5 / \sqrt{n}`. If these are few, the
     best epoch is so by chance, and later ones have learned longer."""
     batch_size: int = Field(default=16, ge=1)
-    r"""Pairs of text and image a step."""
+    r"""Pairs of text and image a step, of all devices together."""
     lr: float = Field(default=1e-3, ge=0)
     r"""Learning rate of all but the encoder."""
     lr_encoder: float = Field(default=5e-5, ge=0)
@@ -291,6 +291,16 @@ class TrainConfig(Section):
     in single precision; 'auto': that where the processor multiplies it faster."""
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
     r"""Seed of the run."""
+    devices: int = Field(default=1, ge=1)
+    r"""Devices of a node that train together, each on its part of every batch; under
+    ``torchrun`` they are as many as the processes that it starts, see
+    :mod:`eega_pyg.training.devices`."""
+    nodes: int = Field(default=1, ge=1)
+    r"""Nodes that train together; under ``torchrun`` they are its own."""
+    strategy: Literal['ddp', 'ddp_find_unused_parameters_true'] = 'ddp'
+    r"""How several devices train together, by the name that Lightning has for it;
+    'ddp_find_unused_parameters_true' if a graph layer of one's own has weights without
+    a gradient."""
     @field_validator('renamed')
     @classmethod
     def _from_a_start(cls, value: Tuple[Tuple[str, str], ...],

@@ -36,6 +36,13 @@ def possible_tags(tag: Tensor, graph: Tensor, annotated: Tensor,
     return table[graph, torch.where(tag < 0, num_tags - 1 - tag, tag)]
 
 
+def num_counted(tag: Tensor, taught: bool = False) -> int:
+    r"""Over how many cells the loss is a mean: those of which something is known, or
+    all that are scored if each has a distribution to be learned."""
+    counted = tag != UNSCORED
+    return int((counted if taught else counted & (tag != UNKNOWN)).sum())
+
+
 def tag_loss(logits: Tensor, tag: Tensor, graph: Tensor, annotated: Tensor,
              tags: TagSet, reduction: str = 'sum') -> Tensor:
     r"""The negative log-likelihood of what is known of the cells,

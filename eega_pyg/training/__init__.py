@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     )
     from eega_pyg.training.evaluation import evaluate
     from eega_pyg.training.pair_tagging import PairTagging
-    from eega_pyg.training.run import RunResult, build_model, fit
+    from eega_pyg.training.prepare import build_model
+    from eega_pyg.training.run import RunResult, fit
 
 __all__ = [
     'Calibration',
@@ -34,7 +35,7 @@ __getattr__, __dir__ = attach(
         'Fitted': 'calibration',
         'PairTagging': 'pair_tagging',
         'RunResult': 'run',
-        'build_model': 'run',
+        'build_model': 'prepare',
         'calibrate': 'calibration',
         'evaluate': 'evaluation',
         'fit': 'run',

@@ -57,6 +57,8 @@ class EpochLog(L.Callback):
         self._start = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        if not trainer.is_global_zero:
+            return
         row = {
             'epoch': trainer.current_epoch + 1,  # The first is 1, as for people.
             'seconds': round(time.perf_counter() - self._start, 2),

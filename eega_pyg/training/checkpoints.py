@@ -11,8 +11,8 @@ from lightning.pytorch.plugins.io import CheckpointIO
 
 from eega_pyg.files import atomic, check_zip, short_reason
 
-#: The file of the last epoch, and that of the one before.
-LAST, BEFORE = 'last.ckpt', 'last.before.ckpt'
+#: The file of the last epoch, that of the one before, and that of the best one.
+LAST, BEFORE, BEST = 'last.ckpt', 'last.before.ckpt', 'best.ckpt'
 _WEIGHTS = {'state_dict', 'epoch'}
 _WHOLE = {*_WEIGHTS, 'callbacks', 'loops', 'lr_schedulers', 'optimizer_states', 'rng'}
 

@@ -42,6 +42,16 @@ class SentenceScores:
             self.targets[key] = [Quintuple.from_list(q) for q in batch.quintuples[i]]
             self.entities[key] = [Entity(*e) for e in batch.entities[i]]
 
+    def merge(self, other: 'SentenceScores') -> None:
+        r"""Adds what another process has collected. A window that is known already is
+        not added again."""
+        for key, windows in other.windows.items():
+            known = self.windows.setdefault(key, [])
+            offsets = {offset for offset, _ in known}
+            known += [w for w in windows if w[0] not in offsets]
+        self.targets.update(other.targets)
+        self.entities.update(other.entities)
+
     def extractions(self) -> List[Extraction]:
         r"""What was extracted from each sentence, in the order of :attr:`targets`."""
         return [

@@ -1,6 +1,6 @@
 r"""A training step, the validation, and what a checkpoint holds."""
 import math
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 import lightning as L
 import torch
@@ -9,7 +9,9 @@ from torch_geometric.data import HeteroData
 
 from eega_pyg.config import TrainConfig
 from eega_pyg.nn.models import EEGA, predict
-from eega_pyg.schema import Signatures, TagSet
+from eega_pyg.nn.tag_loss import num_counted
+from eega_pyg.schema import OBJECT, PAIR, Signatures, TagSet
+from eega_pyg.training.devices import num_processes
 from eega_pyg.training.evaluation import SentenceScores
 from eega_pyg.training.optimizer import configure_optimizer, use_bf16
 
@@ -63,12 +65,44 @@ class PairTagging(L.LightningModule):
         bf16 = use_bf16(self.config, self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
             parts = self.model.loss(batch)
+        num, several = batch.num_graphs, num_processes() > 1
+        if several:
+            parts, num = self._of_all(parts, batch)
         self.log_dict({
             f'train/{k}': v.detach()
             for k, v in parts.items()
-        }, on_step=False, on_epoch=True, batch_size=batch.num_graphs)
+        }, on_step=False, on_epoch=True, batch_size=num, sync_dist=several)
         self.log('loss', parts['loss'].detach(), prog_bar=True)
         return parts['loss']
+
+    def _of_all(self, parts: Dict[str, Tensor],
+                batch: HeteroData) -> Tuple[Dict[str, Tensor], int]:
+        r"""Scales the losses of a process so that their mean over the processes is that
+        of one batch of all examples; gives also how many these are.
+
+        Each loss is a mean: Eq. 12 over cells, or over pairs where their cells are
+        added up, the alignment over the pairs with objects.
+        """
+        pairs = batch.num_graphs
+        cells = pairs
+        if self.model.reduction == 'mean':
+            cells = num_counted(batch[PAIR].tag, 'target' in batch[PAIR])
+        aligned = batch[OBJECT].batch.unique().numel()
+        own = torch.tensor([cells, aligned, pairs], device=self.device)
+        every = self.all_gather(own)
+        total = every.sum(dim=0)
+        share = len(every) * own / total.clamp(min=1)
+        scaled = {k: v * share[0 if k == 'main' else 1] for k, v in parts.items()}
+        scaled['loss'] = scaled['main']
+        if 'graph' in parts:
+            scaled['loss'] = scaled['main'] + self.model.lambda_graph * scaled['graph']
+        return scaled, int(total[2])
+
+    def on_train_epoch_start(self) -> None:
+        rank = self.global_rank
+        if rank > 0:  # Dropout is another one in each process, and known to no file.
+            torch.manual_seed((self.config.seed * 10_007 + rank) * 1_000_003 +
+                              self.current_epoch)
 
     def on_validation_epoch_start(self) -> None:
         self._scores = SentenceScores()
@@ -78,6 +112,8 @@ class PairTagging(L.LightningModule):
             self._scores.update(batch, prediction.decode(self.signatures))
 
     def on_validation_epoch_end(self) -> None:
+        if num_processes() > 1:
+            self._scores = _gathered(self._scores)
         found = self._scores.compute()
         scores = {f'val/{k}': v for k, v in found.items()}
         scores[MONITOR] = choice(found, self.model.tag_set)
@@ -95,7 +131,7 @@ class PairTagging(L.LightningModule):
     def on_save_checkpoint(self, checkpoint: Dict[str, Any]) -> None:
         checkpoint['rng'] = {'cpu': torch.get_rng_state()}
         if torch.cuda.is_available():
-            checkpoint['rng']['cuda'] = torch.cuda.get_rng_state_all()
+            checkpoint['rng']['cuda'] = [torch.cuda.get_rng_state()]
 
     def on_load_checkpoint(self, checkpoint: Dict[str, Any]) -> None:
         self._rng = checkpoint['rng']
@@ -122,4 +158,13 @@ class PairTagging(L.LightningModule):
         if rng is not None:
             torch.set_rng_state(rng['cpu'].cpu())
             if 'cuda' in rng and torch.cuda.is_available():
-                torch.cuda.set_rng_state_all([s.cpu() for s in rng['cuda']])
+                torch.cuda.set_rng_state(rng['cuda'][0].cpu())
+
+
+def _gathered(scores: SentenceScores) -> SentenceScores:
+    r"""What all processes have collected, the same in each of them."""
+    parts: List[Any] = [None] * num_processes()
+    torch.distributed.all_gather_object(parts, scores)
+    for part in parts[1:]:
+        parts[0].merge(part)
+    return parts[0]

@@ -9,22 +9,20 @@ from eega_pyg.files import read_json, read_yaml, write_text
 
 def goes_further(path: Path, config: Config) -> bool:
     r"""Whether a run goes on to more epochs than its configuration in a file says; a
-    :class:`ValueError` if anything else is different."""
-    earlier = Config.from_dict(read_yaml(path))
-    grown = earlier.model_copy(
-        update={
-            'train':
-            earlier.train.model_copy(
-                update={
-                    name: max(getattr(earlier.train, name), getattr(config.train, name))
-                    for name in ('epochs', 'patience')
-                })
-        })
-    if grown != config:
+    :class:`ValueError` if anything else is different but its devices."""
+    earlier, asked = Config.from_dict(read_yaml(path)), config.train
+    before = earlier.train
+    larger = {
+        name: max(getattr(before, name), getattr(asked, name))
+        for name in ('epochs', 'patience')
+    }
+    others = {name: getattr(asked, name) for name in ('devices', 'nodes', 'strategy')}
+    train = before.model_copy(update={**larger, **others})
+    if earlier.model_copy(update={'train': train}) != config:
         raise ValueError(f"The run in '{path.parent.parent}' has another configuration "
                          f"(see '{path}'): only train.epochs and train.patience may be "
-                         f"larger")
-    return earlier != config
+                         f"larger, and the devices may be others")
+    return any(getattr(before, name) != value for name, value in larger.items())
 
 
 def check_same(path: Path, value: Any, started: bool, what: str) -> None:

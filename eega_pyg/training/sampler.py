@@ -62,3 +62,42 @@ class LengthGroupedSampler(Sampler[int]):
         shuffled = torch.randperm(full, generator=generator).tolist()
         for i in [*shuffled, *range(full, len(batches))]:
             yield from batches[i].tolist()
+
+
+class SharedBatches(Sampler[List[int]]):
+    r"""The part that one of several processes has of each batch. Together the parts are
+    the batches of one process, and every process has as many steps.
+
+    Where fewer examples than processes would be left for the last batch, the one before
+    it has them too.
+
+    Args:
+        sampler (Sampler): The order of the examples, the same in all processes.
+        batch_size (int): Examples a batch, of all processes together.
+        rank (int, optional): The number of the process, from 0. (default: :obj:`0`)
+        world_size (int, optional): The number of processes. (default: :obj:`1`)
+
+    Raises:
+        ValueError: If there are fewer examples, or smaller batches, than processes.
+    """
+    def __init__(self, sampler: Sampler[int], batch_size: int, rank: int = 0,
+                 world_size: int = 1) -> None:
+        num = len(sampler)  # type: ignore[arg-type]
+        for size, what in ((num, 'examples'), (batch_size, 'examples a batch')):
+            if size < world_size:
+                raise ValueError(f"Expected at least {world_size} {what}, one for each "
+                                 f"process (got {size})")
+        self.sampler = sampler  # By this name Lightning finds it before each epoch.
+        self.batch_size = batch_size
+        self.rank = rank
+        self.world_size = world_size
+
+    def __len__(self) -> int:
+        full, rest = divmod(len(self.sampler), self.batch_size)  # type: ignore
+        return full + (rest >= self.world_size)
+
+    def __iter__(self) -> Iterator[List[int]]:
+        order, size = list(self.sampler), self.batch_size
+        for i in range(len(self) - 1):
+            yield order[i * size:(i + 1) * size][self.rank::self.world_size]
+        yield order[(len(self) - 1) * size:][self.rank::self.world_size]

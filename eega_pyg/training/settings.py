@@ -1,6 +1,7 @@
 r"""The settings of the process, which a run changes."""
 import logging
 import os
+import warnings
 from contextlib import contextmanager
 from typing import Iterator
 
@@ -23,7 +24,9 @@ def settings_restored() -> Iterator[None]:
     variables = {name: os.environ.get(name) for name in _VARIABLES}
     logger.setLevel(logging.WARNING)  # Without its notes on devices and settings.
     try:
-        with isolate_rng():
+        with isolate_rng(), warnings.catch_warnings():
+            # Scores are the same in all processes, which Lightning cannot know.
+            warnings.filterwarnings('ignore', '.*sync_dist=True')
             yield
     finally:
         logger.setLevel(level)

@@ -12,7 +12,8 @@ from benchmarks.layers import gnn_variants
 from eega_pyg.config import Config
 from eega_pyg.datasets import JMERE
 from eega_pyg.schema import DEP, REL
-from eega_pyg.training.run import build_model, loaders
+from eega_pyg.training.loaders import loaders
+from eega_pyg.training.prepare import build_model
 
 pytestmark = pytest.mark.slow
 

@@ -18,6 +18,9 @@ from eega_pyg.serving import Limits, create_app
 TEXT = 'Striker Marco Bellini joins Harbor City FC in Lisbon'
 EVIL = '<img src=x onerror="window.hacked=1"></script>{{data}}'
 LIMITS = Limits(characters=2000)
+#: Whether the page in the frame shows a picture of 60 pixels.
+SHOWN = ("document.querySelector('#explanation iframe').contentDocument"
+         ".querySelector('#picture img')?.naturalWidth === 60")
 
 
 @pytest.fixture(scope='module')
@@ -75,15 +78,13 @@ def text_of(browser, selector):
 
 def framed(browser, frame, expression):
     r"""A value of the page in a frame, when it is drawn."""
-    document = f"document.querySelector('#{frame} iframe')?.contentDocument"
+    f = f"document.querySelector('#{frame} iframe')"
     until(
-        browser, f"{document}?.readyState === 'complete' && "
-        f"!!{document}.querySelector('main')")
-    browser.switch_to.frame(browser.find_element('css selector', f'#{frame} iframe'))
-    try:
-        return browser.execute_script(f'return {expression}')
-    finally:
-        browser.switch_to.default_content()
+        browser, f"{f}?.contentDocument?.readyState === 'complete' && "
+        f"!!{f}.contentDocument.querySelector('main')")
+    return browser.execute_script(
+        f'const f = {f}, d = f.contentDocument, w = f.contentWindow;'
+        f'return {expression}')
 
 
 def extract(browser, text, caption='', image=None):
@@ -127,9 +128,9 @@ def test_what_is_found_is_shown_and_grows_to_a_graph(page, extractor, tmp_path):
     counts = [len(results[0].entities), len(results[0].quintuples)]
     assert re.findall(r'\d+', text_of(page, '#status')) == [str(n) for n in counts]
     rows = framed(page, 'explanation',
-                  "document.querySelectorAll('#quintuples tbody tr').length")
+                  "d.querySelectorAll('#quintuples tbody tr').length")
     assert rows == counts[1] > 0
-    assert framed(page, 'explanation', "document.querySelectorAll('.plan td').length")
+    assert framed(page, 'explanation', "d.querySelectorAll('.plan td').length")
     height, inside = page.execute_script(
         "const f = document.querySelector('#explanation iframe');"
         'return [f.clientHeight, f.contentDocument.documentElement.scrollHeight]')
@@ -142,7 +143,9 @@ def test_what_is_found_is_shown_and_grows_to_a_graph(page, extractor, tmp_path):
     graph = KnowledgeGraph.from_results([r.to_dict() for r in results])
     assert text_of(page, '#graph-status') == (f'2 texts, {len(graph.nodes)} entities, '
                                               f'{len(graph.relations)} relations')
-    assert framed(page, 'drawing', 'nodes.length') == len(graph.nodes)
+    assert framed(page, 'drawing',
+                  "d.querySelector('#counts').textContent").split()[2] == str(
+                      len(graph.nodes))
     name, content = downloaded(page, 'jsonl')
     (tmp_path / name).write_text(content, encoding='utf-8')
     loaded = KnowledgeGraph.load(tmp_path / name)
@@ -152,7 +155,7 @@ def test_what_is_found_is_shown_and_grows_to_a_graph(page, extractor, tmp_path):
     see, remove = page.find_elements('css selector', '#texts li')[1].find_elements(
         'css selector', 'button')
     page.find_element('css selector', '#texts button').click()
-    assert framed(page, 'explanation', 'D.text') == TEXT
+    assert framed(page, 'explanation', 'f.data.text') == TEXT
     assert page.execute_script('return document.activeElement.id') == 'h-found'
     remove.click()
     until(page, '!running')
@@ -164,20 +167,18 @@ def test_a_photo_is_looked_at_and_shown(page, tmp_path, looker):
     Image.new('RGB', (60, 30), 'blue').save(tmp_path / 'sea.png')
     extract(page, TEXT, image=tmp_path / 'sea.png')
     labels = framed(
-        page, 'explanation', "[...document.querySelectorAll('#scene .object text')]"
+        page, 'explanation', "[...d.querySelectorAll('#scene .object text')]"
         '.map(n => n.textContent)')
     assert labels == ['60 by 30', '(0, 0, 255)']
-    assert framed(page, 'explanation',
-                  "document.querySelector('#picture img').naturalWidth") == 60
+    until(page, SHOWN)
     assert text_of(page, '#image-name') == 'sea.png'
     looker.sizes.clear()
     extract(page, TEXT, 'a man')  # Beside a caption it is shown only.
     assert looker.sizes == []
-    assert framed(page, 'explanation',
-                  "document.querySelector('#picture img').naturalWidth") == 60
+    until(page, SHOWN)
     page.find_element('id', 'no-image').click()
     extract(page, TEXT)
-    assert framed(page, 'explanation', "document.querySelector('#seen')") is None
+    assert framed(page, 'explanation', "d.querySelector('#seen')") is None
 
 
 @pytest.mark.browser
@@ -203,9 +204,8 @@ def test_what_a_user_enters_is_never_run(page):
     extract(page, f'Ann of {EVIL} Rome', EVIL)
     add(page)
     for frame in ('explanation', 'drawing'):
-        assert framed(
-            page, frame, 'window.hacked === undefined && '
-            "!document.querySelector('img[src=x]')")
+        assert framed(page, frame, 'w.hacked === undefined && '
+                      "!d.querySelector('img[src=x]')")
 
 
 @pytest.mark.browser
@@ -241,7 +241,7 @@ def test_everything_has_a_name_and_fits_a_phone(page):
         extract(page, f'{TEXT} {"long" * 60}', 'a man kicking a ball')
         add(page)
         for frame in ('explanation', 'drawing'):
-            assert framed(page, frame, 'document.documentElement.scrollWidth') <= 390
+            assert framed(page, frame, 'd.documentElement.scrollWidth') <= 390
         assert page.execute_script('return document.documentElement.scrollWidth') == 390
         small = page.execute_script(
             "return [...document.querySelectorAll('button, select, #drop')]"

@@ -62,7 +62,7 @@ def test_all_sets_and_joined_texts_of_each_are_trained_on(small_root, tiny_overr
 def test_an_unknown_kind_is_named_before_anything_is_trained(small_root, tiny_overrides,
                                                              tmp_path, monkeypatch,
                                                              name):
-    monkeypatch.setattr('eega_pyg.training.run.pretrain', None)
+    monkeypatch.setattr('eega_pyg.training.prepare.pretrain', None)
     config = Config.load('default', [*tiny_overrides, f"train.also=['{name}']"])
     with pytest.raises(ValueError, match=f"train.also: expected .*got '{name}'"):
         fit(config, small_root, tmp_path / 'run', progress=False)
@@ -125,7 +125,7 @@ def test_entities_are_scaled_on_held_out_texts(small_root, tiny_overrides, also,
 ])
 def test_a_wrong_held_out_set_is_named_before_anything_is_trained(
         small_root, tiny_overrides, tmp_path, monkeypatch, name, message):
-    monkeypatch.setattr('eega_pyg.training.run.build_model', None)
+    monkeypatch.setattr('eega_pyg.training.prepare.build_model', None)
     config = Config.load('default', [*tiny_overrides, f"train.held_out=['{name}']"])
     with pytest.raises(ValueError, match=f'train.held_out: .*{message}'):
         fit(config, small_root, tmp_path / 'run', progress=False)

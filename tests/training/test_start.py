@@ -17,7 +17,8 @@ from eega_pyg.saving.saved_model import load_model
 from eega_pyg.saving.shrink import shrink
 from eega_pyg.schema import TagSet
 from eega_pyg.training.pair_tagging import PairTagging
-from eega_pyg.training.run import build_model, fit
+from eega_pyg.training.prepare import build_model
+from eega_pyg.training.run import fit
 from eega_pyg.training.start import match_tags, read_start, started_from
 
 #: The data's own names: a type that the model has, two that it calls otherwise or has

@@ -75,7 +75,7 @@ byId('stop').addEventListener('click', () => running?.abort());
 {
   const { types, relations } = D.tags;
   const list = (title, items) => el('details', {}, el('summary', {}, title), el('p', {}, ...items));
-  byId('model').append(`Model: ${D.model}`,
+  byId('model').append(el('span', {}, `Model: ${D.model}`),
     list(count(types.length, 'type'), types.flatMap((type, i) => [i ? ', ' : '', swatch(type), ' ', type])),
     list(count(relations.length, 'relation'), [relations.join(', ')]));
   byId('least').value = D.threshold;
