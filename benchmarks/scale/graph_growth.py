@@ -4,8 +4,8 @@ r"""What it costs to merge results into a graph, from a thousand to a million me
 
 Results are made up: a text has two people or places and a relation between them, and
 the n-th most frequent of them is named with a probability of about 1 / n. Each size
-runs in a process of its own; a peak is what the process adds to it while it merges. A run
-that is in the file of results is not repeated.
+runs in a process of its own; a peak is what the process adds to it while it merges. A
+run that is in the file of results is not repeated.
 """
 import argparse
 import json
