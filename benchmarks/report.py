@@ -28,6 +28,7 @@ from benchmarks.accuracy import (
 )
 from benchmarks.layers import gnn_variants, variant_cost
 from benchmarks.runner import HEADER, RESULTS, TITLE, markdown
+from benchmarks.scale import graph_growth, workers
 from benchmarks.serving import load
 from benchmarks.speed import epoch_cost, throughput
 from eega_pyg.files import write_text
@@ -150,6 +151,10 @@ TABLES: Dict[str, Callable[[Any], str]] = {
     general.report,
     'few_data':
     few_data.report,
+    'graph_growth':
+    graph_growth.report,
+    'workers':
+    workers.report,
     'serving_load':
     load.report,
 }

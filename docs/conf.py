@@ -79,7 +79,7 @@ nitpick_ignore_regex = [('py:.*', r'(?!eega_pyg\b).*')]
 
 # Pages that are files of the repository ---------------------------------------------
 ROOT = Path(__file__).resolve().parents[1]
-BENCHMARKS = ('accuracy', 'layers', 'transport', 'vision', 'speed', 'serving')
+BENCHMARKS = ('accuracy', 'layers', 'transport', 'vision', 'speed', 'serving', 'scale')
 #: Written here when the site is built. Links to the files become links to the pages.
 PAGES = {
     'CHANGELOG.md': 'changelog.md',

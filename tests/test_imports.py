@@ -14,7 +14,7 @@ FLOORS = (
     ('transforms', 'formats', 'scoring'),
     ('vision', 'saving'),
     ('datasets', 'extraction'),
-    ('training', 'visualize'),
+    ('training', 'visualize', 'bulk'),
     ('knowledge_graph', ),
     ('serving', ),
     ('cli', ),

@@ -5,6 +5,18 @@ from typing import TYPE_CHECKING, Dict, List, Optional
 
 import typer
 
+from .bulk import (
+    Address,
+    BlockSize,
+    Cpus,
+    Engine,
+    EngineOption,
+    Gpus,
+    Key,
+    Workers,
+    check_without_ray,
+    extract_in_bulk,
+)
 from .console import note, results, tell
 from .extraction import Extraction
 from .inputs import input_paths, items_of
@@ -33,6 +45,7 @@ class Format(str, Enum):
     json = 'json'
     csv = 'csv'
     tsv = 'tsv'
+    parquet = 'parquet'
     label_studio = 'label-studio'
 
 
@@ -64,13 +77,20 @@ def extract(
         None, '--format', show_default=False,
         help='How results are printed \\[default: a table for TEXT, JSON lines for '
         'files]; label-studio, tasks with predictions to correct, is written to a file '
-        'that ends in .json too.'),
+        'that ends in .json too; parquet is written by --engine ray.'),
     order: Order = typer.Option(
         Order.input, help='With "uncertainty", texts come first in which the least '
         'certain entity or relation is, found or left out.'),
     resume: bool = typer.Option(
         False, '--resume', help='Go on where a stopped run '
         'with the same input and --output ended.'),
+    engine: Engine = EngineOption,
+    workers: Optional[int] = Workers,
+    cpus: Optional[float] = Cpus,
+    gpus: Optional[float] = Gpus,
+    block_size: Optional[int] = BlockSize,
+    key: Optional[str] = Key,
+    address: Optional[str] = Address,
     quiet: bool = Quiet,
 ) -> None:
     r"""Extracts entities and quintuples from a text or from files of texts.
@@ -79,6 +99,23 @@ def extract(
     "scene_graph", "image_id" (or "img_id") and "image" (a path); all else in it is
     passed on to its result.
     """
+    of_ray = {
+        'workers': workers,
+        'cpus': cpus,
+        'gpus': gpus,
+        'block_size': block_size,
+        'key': key,
+        'address': address
+    }
+    if engine is Engine.ray:
+        if (caption, scene_graph, image, order) != (None, None, None, Order.input):
+            raise ValueError('--engine ray reads files, in their order: captions, '
+                             'scene graphs and images stand in them')
+        extract_in_bulk([*(texts or []), *([str(source)] if source else [])], target,
+                        style and style.value, of_ray, model=model, device=device,
+                        threshold=min_probability, align=align)
+        return
+    check_without_ray(of_ray)
     paths = input_paths(texts or [], source)
     if paths and (caption, scene_graph, image) != (None, None, None):
         raise ValueError('Of files, captions, scene graphs and images stand in the '
@@ -127,6 +164,8 @@ def _check_metadata(items: Dict[str, 'Item']) -> None:
 def _form(target: Optional[Path], style: Optional[Format], files: bool) -> str:
     r"""The form of the results."""
     from eega_pyg.extraction.result_formats import FORMATS
+    if style is Format.parquet:
+        raise ValueError('--format parquet needs --engine ray')
     if target is None:
         return style.value if style else 'jsonl' if files else 'table'
     suffix = target.suffix.lower()

@@ -1,6 +1,7 @@
 r"""What a person means by the arguments of ``eega extract`` and ``eega graph``."""
 import os
 import sys
+from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Dict, List, Optional
 
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
 def input_paths(texts: List[str], source: Optional[Path]) -> List[Path]:
     r"""The files that the arguments of a command name; none if there is a text.
 
-    An argument that is a file, a folder or ``-`` is read. One that reads like the name
+    An argument that is a file, a folder or ``-`` is read, and a source may be a pattern
+    (``'texts/*.csv'``). One that reads like the name
     of a file, and is none, is an error.
 
     Raises:
@@ -24,7 +26,8 @@ def input_paths(texts: List[str], source: Optional[Path]) -> List[Path]:
     if source is not None and texts:
         raise ValueError('Give either TEXT or --input FILE')
     if source is not None:
-        texts = [str(source)]
+        found = [] if source.exists() else sorted(glob(str(source), recursive=True))
+        texts = found or [str(source)]
     if not texts:
         raise ValueError('Give a text in quotes, a file, or - for the standard input')
     paths = []

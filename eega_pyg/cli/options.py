@@ -35,8 +35,8 @@ Quiet = typer.Option(False, '--quiet', '-q', callback=be_quiet,
                      help='Print results, warnings and errors only.')
 Input = typer.Option(
     None, '--input', '-i', show_default=False, help='Texts: a file that ends in .txt '
-    '(a text a line), .csv or .tsv (a column "text"), .jsonl or .json, a folder of '
-    'such files, or - for the standard input.')
+    '(a text a line), .csv or .tsv (a column "text"), .jsonl, .json or .parquet, a '
+    'folder of such files, a pattern in quotes, or - for the standard input.')
 Caption = typer.Option(None, help='What the image shows, in a sentence.')
 SceneGraphFile = typer.Option(
     None, '--scene-graph', help='What the image shows, as the JSON file of a scene '

@@ -38,6 +38,7 @@ def imported(*args):
     (['extract'], '1'),
     (['extract', 'none.csv'], '1'),
     (['extract', '--input', 'none'], '1'),
+    (['extract', 'none.jsonl', '--engine', 'ray', '--output', 'out'], '1'),
     (['extract', 'Ann', '--output', 'a.xlsx'], '1'),
     (['extract', 'Ann', '--output', 'a.csv', '--format', 'table'], '1'),
     (['extract', ' '], '1'),

@@ -1,0 +1,150 @@
+r"""Files of texts, cut into parts of many texts each."""
+import glob
+import hashlib
+import re
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Union
+
+from eega_pyg.extraction.item_files import Record, parquet_file, row_of_parquet
+from eega_pyg.files import parse_json
+from eega_pyg.identity import digest, file_sha256
+
+#: The endings that can be read in parts.
+ENDINGS = ('.jsonl', '.ndjson', '.parquet')
+
+
+class Partition(NamedTuple):
+    r"""Some of the texts of a file.
+
+    Args:
+        name (str): Which file and which of its parts, and a digest of the content.
+        path (str): The file.
+        source (str): What the places of its texts begin with.
+        start, end (int): Its bytes in a file of JSON lines, its rows in one of Parquet
+            (half-open).
+        first (int): The number of its first line or row, from one on.
+        items (int): How many texts there are.
+    """
+    name: str
+    path: str
+    source: str
+    start: int
+    end: int
+    first: int
+    items: int
+
+
+def find_files(source: Union[str, Path]) -> List[Path]:
+    r"""The files that a path means: itself, those in a folder, or those that match a
+    pattern, in the order of their names.
+
+    Raises:
+        FileNotFoundError: If there is none.
+        ValueError: If one cannot be read in parts.
+    """
+    path = Path(source)
+    if path.is_dir():
+        found = sorted(
+            p for p in path.iterdir()
+            if p.suffix.lower() in ENDINGS and p.is_file() and p.name[0] not in '._')
+    elif path.exists():
+        found = [path]
+    else:
+        found = sorted(map(Path, glob.glob(str(source), recursive=True)))
+    if not found:
+        raise FileNotFoundError(f"There is no file '{source}', and no folder with "
+                                f"files that end in {', '.join(ENDINGS)}")
+    for file in found:
+        if file.suffix.lower() not in ENDINGS:
+            raise ValueError(f"'{file}' cannot be read in parts: expected files that "
+                             f"end in {', '.join(ENDINGS)}")
+    return found
+
+
+def plan(paths: Sequence[Path], size: int) -> List[Partition]:
+    r"""Cuts files into partitions. A file is read once from its beginning to its end,
+    for lines have to be counted, and a partition is told by its content.
+
+    Args:
+        paths (sequence of Path): The files.
+        size (int): The most texts of a partition.
+    """
+    names = [path.name for path in paths]
+    alike = len(set(names)) < len(names)
+    found: List[Partition] = []
+    for path in paths:
+        source = str(path) if alike else path.name
+        cut = _rows if path.suffix.lower() == '.parquet' else _lines
+        stem = re.sub(r'[^\w.-]+', '_', path.stem)[:60]
+        for i, (content, *place) in enumerate(cut(path, size)):
+            name = f'{stem}-{i:06d}-{digest([source, place, content])}'
+            found.append(Partition(name, str(path), source, *place))
+    return found
+
+
+def _lines(path: Path, size: int) -> Iterator[List[Any]]:
+    start = end = items = 0
+    first = 1
+    content = hashlib.sha256()
+    with path.open('rb') as file:
+        for number, line in enumerate(file, 1):
+            content.update(line)
+            end += len(line)
+            items += bool(line.strip())
+            if items == size:
+                yield [content.hexdigest(), start, end, first, items]
+                start, first, items, content = end, number + 1, 0, hashlib.sha256()
+    if items:
+        yield [content.hexdigest(), start, end, first, items]
+
+
+def _rows(path: Path, size: int) -> Iterator[List[Any]]:
+    content = file_sha256(path)
+    with parquet_file(path) as file:
+        groups = [
+            file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)
+        ]
+    start = 0
+    for rows in groups:  # No partition lies in two, of which each is read as a whole.
+        for offset in range(start, start + rows, size):
+            end = min(offset + size, start + rows)
+            yield [content, offset, end, offset + 1, end - offset]
+        start += rows
+
+
+def read(partition: Partition) -> Iterator[Record]:
+    r"""Yields the place and the content of each text of a partition; the content is an
+    error where a line is no JSON."""
+    path = Path(partition.path)
+    if path.suffix.lower() == '.parquet':
+        for number, row in enumerate(_read_rows(path, partition), partition.first):
+            yield f'{partition.source}:{number}', row
+        return
+    with path.open('rb') as file:
+        file.seek(partition.start)
+        content = file.read(partition.end - partition.start)
+    for number, line in enumerate(content.split(b'\n'), partition.first):
+        if line.strip():
+            try:
+                value = parse_json(line)
+            except ValueError as e:
+                value = e
+            yield f'{partition.source}:{number}', value
+
+
+def _read_rows(path: Path, partition: Partition) -> Iterator[Dict[str, Any]]:
+    with parquet_file(path) as file:
+        start = 0
+        for group in range(file.num_row_groups):
+            rows = file.metadata.row_group(group).num_rows
+            if start <= partition.start < start + rows:
+                break
+            start += rows
+        for batch in file.iter_batches(1024, [group]):
+            low = max(partition.start - start, 0)
+            if low < len(batch):
+                part = batch.slice(low, partition.end - start - low)
+                yield from map(row_of_parquet, part.to_pylist())
+            start += len(batch)
+            if start >= partition.end:
+                return

@@ -1,0 +1,139 @@
+r"""Jobs that Ray runs, on this machine and for the time of these tests."""
+import json
+import os
+import signal
+
+import pytest
+
+from eega_pyg.bulk import extract_files, ray_engine
+from eega_pyg.extraction.item_files import read_records
+from eega_pyg.knowledge_graph import KnowledgeGraph
+
+# Before Ray is imported: it stays on the loopback device, and reports nothing.
+os.environ['RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER'] = '0'
+os.environ['RAY_USAGE_STATS_ENABLED'] = '0'
+ray = pytest.importorskip('ray', reason="the extra 'ray' is not installed")
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope='module')
+def here():
+    r"""Ray on the loopback device, with two CPUs by its own count."""
+    ray.init('local', num_cpus=2, include_dashboard=False, log_to_driver=False,
+             object_store_memory=2**27, ignore_reinit_error=True)
+    yield
+    ray.shutdown()
+
+
+def results(folder):
+    return {value['key']: value for _, value in read_records(folder)}
+
+
+def spans(value):
+    return [(e['start'], e['end'], e['type']) for e in value['entities']]
+
+
+@pytest.fixture(scope='module')
+def expected(here, trained, texts, tmp_path_factory):
+    r"""The results of one worker that nothing happens to."""
+    folder = tmp_path_factory.mktemp('jobs') / 'whole'
+    done = extract_files([texts], folder, trained, threshold=0.0, key='id')
+    assert done == (2, 0, 60, 2)
+    return folder
+
+
+def test_a_worker_that_is_killed_loses_nothing(here, trained, texts, tmp_path, expected,
+                                               monkeypatch):
+    folder, mark = tmp_path / 'out', tmp_path / 'killed'
+
+    class Killed(ray_engine.Worker):
+        r"""One of them is killed when a part of the work is done."""
+        def __call__(self, partitions):
+            if len(list(folder.glob('*.jsonl'))) >= 10 and not mark.exists():
+                mark.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().__call__(partitions)
+
+    monkeypatch.setattr(ray_engine, 'Worker', Killed)
+    done = extract_files([texts], folder, trained, workers=2, block_size=2,
+                         threshold=0.0, key='id')
+    assert mark.exists() and done == (30, 0, 60, 2)
+    found, whole = results(folder), results(expected)
+    assert found.keys() == whole.keys() == {
+        f'id{i}'
+        for i in range(60) if i not in (12, 49)
+    }
+    for key, value in whole.items():
+        assert spans(found[key]) == spans(value)
+    assert errors(folder) == errors(expected) == {
+        'a.jsonl:13': 'not valid JSON',
+        'id49': 'caption: expected a string (got 5)'
+    }
+
+
+def errors(folder):
+    found = {}
+    for path in (folder / '_errors').iterdir():
+        for line in path.read_text().splitlines():
+            value = json.loads(line)
+            found[value['key']] = value['error'].partition(': Unterm')[0]
+    return found
+
+
+def graph(folder, **options):
+    values = [value for _, value in read_records(folder)]
+    return KnowledgeGraph.from_results(values, streamed=True, **options)
+
+
+def test_the_size_of_blocks_changes_no_graph(here, trained, texts, tmp_path, expected):
+    pytest.importorskip('pyarrow')
+    extract_files([texts], tmp_path / 'out', trained, 'parquet', block_size=7,
+                  threshold=0.0, key='id')
+    one, other = graph(expected), graph(tmp_path / 'out')
+    assert one.nodes and one.sentences == other.sentences
+    assert list(one.nodes) == list(other.nodes)
+    for a, b in zip(one.nodes.values(), other.nodes.values()):
+        assert (a.name, a.type, a.names, a.count) == (b.name, b.type, b.names, b.count)
+        assert a.probabilities == pytest.approx(b.probabilities, abs=1e-4)
+    assert len(one.relations) == len(other.relations)
+    for r, s in zip(one.relations, other.relations):
+        assert (r.head, r.relation, r.tail, r.count) == (s.head, s.relation, s.tail,
+                                                         s.count)
+        assert r.probabilities == pytest.approx(s.probabilities, abs=1e-4)
+
+
+def test_a_second_run_goes_on_where_the_first_ended(here, trained, texts, tmp_path,
+                                                    expected):
+    options = {'block_size': 15, 'threshold': 0.0, 'key': 'id'}
+    extract_files([texts], tmp_path / 'out', trained, **options)
+    files = sorted((tmp_path / 'out').glob('*.jsonl'))
+    assert len(files) == 5
+    times = [path.stat().st_mtime_ns for path in files]
+    content = files[3].read_bytes()
+    files[3].unlink()
+    done = extract_files([texts], tmp_path / 'out', trained, **options)
+    assert done == (5, 4, 15, 1)
+    assert files[3].read_bytes() == content
+    after = [path.stat().st_mtime_ns for path in files]
+    assert [a == b for a, b in zip(times, after)] == [True, True, True, False, True]
+    # What is finished needs no Ray any more.
+    assert extract_files([texts], tmp_path / 'out', trained, **options) == (5, 5, 0, 0)
+    for other in ({**options, 'block_size': 4}, {**options, 'threshold': 0.5}):
+        with pytest.raises(ValueError, match='repeat that command'):
+            extract_files([texts], tmp_path / 'out', trained, **other)
+
+
+def test_the_class_works_in_a_pipeline_of_ray(here, trained, texts):
+    from eega_pyg.bulk import BatchExtractor
+    rows = [{'text': f'Nora Blake meets Sofia {i}', 'id': i} for i in range(6)]
+    found = ray.data.from_items(rows).map_batches(
+        BatchExtractor, batch_format='pandas', fn_constructor_kwargs={
+            'model': str(trained),
+            'key': 'id'
+        }, compute=ray.data.ActorPoolStrategy(size=1))
+    values = found.take_all()
+    assert sorted(v['key'] for v in values) == [str(i) for i in range(6)]
+    for value in values:
+        result = json.loads(value['result'])
+        assert result['text'].endswith(f" {value['key']}") and value['error'] is None
