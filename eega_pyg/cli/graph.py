@@ -72,6 +72,10 @@ def graph(
             check_folder(path)
         for file in paths:
             check_apart(file, path)
+    for file in paths:
+        if file.suffix.lower() in ('.csv', '.tsv', '.txt'):
+            for _ in _records([file]):  # What is wrong is told before much is loaded.
+                pass
     from eega_pyg.knowledge_graph import KnowledgeGraph, ResultError, TableLinker
     linker = TableLinker.from_csv(links) if links is not None else None
     with ExitStack() as stack:
