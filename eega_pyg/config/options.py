@@ -134,6 +134,9 @@ class DataConfig(Section):
     r"""Where there is no validation file, the share of the texts of the training file
     that is held out as the validation split, see
     :class:`~eega_pyg.datasets.PairDataset`."""
+    on_disk: bool = False
+    r"""Whether graphs stay on the disk, for data sets that are larger than the memory,
+    see :class:`~eega_pyg.datasets.OnDiskPairs`."""
     def arguments(self) -> Dict[str, Any]:
         r"""The arguments of :class:`~eega_pyg.datasets.JMERE` that they stand for."""
         values = {**dict(self), 'visual': self.visual or None}
