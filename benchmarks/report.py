@@ -28,7 +28,7 @@ from benchmarks.accuracy import (
 )
 from benchmarks.layers import gnn_variants, variant_cost
 from benchmarks.runner import HEADER, RESULTS, TITLE, markdown
-from benchmarks.speed import epoch_cost, throughput
+from benchmarks.speed import epoch_cost, memory, throughput
 from eega_pyg.files import write_text
 
 READMES = sorted(Path(__file__).parent.glob('*/README.md'))
@@ -131,6 +131,8 @@ TABLES: Dict[str, Callable[[Any], str]] = {
     lambda records: training(synthetic.rows, records),
     'epoch_cost':
     epoch_cost.report,
+    'memory':
+    memory.report,
     'throughput':
     speed,
     'throughput_default':

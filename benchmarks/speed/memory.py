@@ -81,6 +81,15 @@ def measure(num: int, vector_size: int) -> Dict[str, float]:
     return found
 
 
+def report(record: Dict[str, Any]) -> str:
+    r"""The table of a run, in Markdown."""
+    rows = [[name, f'{value:,.2f}' if 'milliseconds' in name else f'{value:,.0f}']
+            for name, value in record['a sentence'].items()]
+    return (
+        f"{record['machine']}, {record['date']}; {record['sentences']:,} sentences, "
+        f"bytes where nothing else is said.\n\n" + markdown(['', 'a sentence'], rows))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--num', type=int, default=100_000, help='sentences')
@@ -88,12 +97,9 @@ def main() -> None:
                         help='length of a word\'s feature vector')
     args = parser.parse_args()
     found = measure(args.num, args.vector_size)
-    record = {'sentences': args.num, 'bytes a sentence': found, **machine()}
+    record = {'sentences': args.num, 'a sentence': found, **machine()}
     write_text(RESULTS / 'memory.json', json.dumps(record, indent=1) + '\n')
-    print(
-        markdown(['', 'a sentence'],
-                 [[name, f'{value:,.2f}' if 'milli' in name else f'{value:,.0f}']
-                  for name, value in found.items()]))
+    print(report(record))
 
 
 if __name__ == '__main__':
