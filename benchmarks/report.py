@@ -28,6 +28,7 @@ from benchmarks.accuracy import (
 )
 from benchmarks.layers import gnn_variants, variant_cost
 from benchmarks.runner import HEADER, RESULTS, TITLE, markdown
+from benchmarks.serving import load
 from benchmarks.speed import epoch_cost, memory, throughput
 from eega_pyg.files import write_text
 
@@ -151,6 +152,8 @@ TABLES: Dict[str, Callable[[Any], str]] = {
     general.report,
     'few_data':
     few_data.report,
+    'serving_load':
+    load.report,
 }
 
 

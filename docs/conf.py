@@ -1,6 +1,6 @@
 r"""The site: Sphinx, MyST notebooks, and API pages out of the docstrings.
 
-    pip install -e ".[docs,offline,plot,rdf]"
+    pip install -e ".[docs,offline,plot,rdf,serve]"
     python -m sphinx -W --keep-going docs docs/_build/html
     python docs/check.py docs/_build/html
 
@@ -16,6 +16,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, List, Optional
 
+# Sphinx imports with TYPE_CHECKING set, which pydantic's models do not bear.
+import fastapi  # noqa: F401
 from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
 
@@ -77,7 +79,7 @@ nitpick_ignore_regex = [('py:.*', r'(?!eega_pyg\b).*')]
 
 # Pages that are files of the repository ---------------------------------------------
 ROOT = Path(__file__).resolve().parents[1]
-BENCHMARKS = ('accuracy', 'layers', 'transport', 'vision', 'speed')
+BENCHMARKS = ('accuracy', 'layers', 'transport', 'vision', 'speed', 'serving')
 #: Written here when the site is built. Links to the files become links to the pages.
 PAGES = {
     'CHANGELOG.md': 'changelog.md',

@@ -243,7 +243,7 @@ def tree_distance(heads: Sequence[int]) -> np.ndarray:
     return distance
 
 
-def tracked(items: Iterable, total: int, progress: bool,
+def tracked(items: Iterable, total: Optional[int], progress: bool,
             what: str = 'Parsing') -> Iterator:
     r"""Yields :obj:`items`, behind a progress bar on the standard error if asked."""
     if not progress:

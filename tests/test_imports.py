@@ -16,6 +16,7 @@ FLOORS = (
     ('datasets', 'extraction'),
     ('training', 'visualize'),
     ('knowledge_graph', ),
+    ('serving', ),
     ('cli', ),
 )
 #: Belong to no floor: the package itself, how it loads lazily, and its old names.

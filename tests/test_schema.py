@@ -22,6 +22,7 @@ from eega_pyg.schema import (
     TagSet,
     Text,
     first_error,
+    listed,
     located,
     short,
 )
@@ -262,3 +263,14 @@ def test_values_are_shown_in_one_short_line():
     for _ in range(100_000):
         deep = [deep]
     assert short(deep) == 'a huge list'
+
+
+def test_names_are_listed_as_long_as_a_reader_reads_on():
+    assert listed(JMERE_TAGS.types) == 'per, org, loc, misc'
+    assert listed([]) == ''
+    assert listed(['x' * 999, 'b']) == 'x' * 77 + '..., b'
+    names = [f'relation_{i}' for i in range(1000)]
+    assert listed(names).endswith(', relation_20 and 979 more')
+    with pytest.raises(ValueError) as e:
+        TagSet(('a', 'x' * 5000), ()).id('per')
+    assert len(str(e.value)) < 200

@@ -1,8 +1,8 @@
 r"""The command ``eega graph``."""
-from contextlib import nullcontext
+from contextlib import ExitStack
 from enum import Enum
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple
 
 import typer
 
@@ -10,6 +10,10 @@ from .console import note, tell
 from .extraction import Extraction
 from .inputs import input_paths
 from .options import Device, Input, MinProbability, OptionalModel, Quiet, output
+
+if TYPE_CHECKING:
+    from eega_pyg.extraction.item import Item
+    from eega_pyg.extraction.result_file import PartialResults
 
 
 class Images(str, Enum):
@@ -42,13 +46,20 @@ def graph(
     min_count: int = typer.Option(
         1, min=1, help='Leave out relations that are stated '
         'less often, and entities without any.'),
+    max_mentions: Optional[int] = typer.Option(
+        None, min=1, show_default=False, help='Keep at most so many mentions of an '
+        'entity and so much evidence of a relation, the most probable ones; counts and '
+        'means stay those of all. Memory then grows with the graph only.'),
     device: Optional[str] = Device,
     resume: bool = typer.Option(
         False, '--resume', help='Go on where a stopped run '
         'with the same texts and --output ended.'),
     quiet: bool = Quiet,
 ) -> None:
-    r"""Merges what was found in many texts into one graph and writes it."""
+    r"""Merges what was found in many texts into one graph and writes it.
+
+    The graph does not depend on the order of the files, nor on how many there are.
+    """
     paths = input_paths(sources or [], source)
     if not paths:
         raise FileNotFoundError(f"There is no file or folder '{(sources or [''])[0]}'")
@@ -61,53 +72,72 @@ def graph(
             check_folder(path)
         for file in paths:
             check_apart(file, path)
-    records = _records(paths)
-    items = _items(records)
-    from eega_pyg.extraction.result_file import PartialResults
     from eega_pyg.knowledge_graph import KnowledgeGraph, ResultError, TableLinker
     linker = TableLinker.from_csv(links) if links is not None else None
-    # What was extracted stays if something fails before the graph is written.
-    with PartialResults(target[0], resume, tell) if items else nullcontext() as part:
-        if part is not None:
-            extraction = Extraction(items, model, device, min_probability, True)
-            records.update(zip(items, extraction.values(part)))
+    with ExitStack() as stack:
+        values = _Values(paths, stack, target[0], resume, model, device,
+                         min_probability)
         try:
-            found = KnowledgeGraph.from_results(records.values(), linker, merge_names,
-                                                min_probability or 0.0)
+            found = KnowledgeGraph.from_results(values, linker, merge_names,
+                                                min_probability or 0.0, streamed=True,
+                                                max_mentions=max_mentions)
         except ResultError as e:
-            raise ValueError(f'{list(records)[e.index]}: {e.reason}') from None
+            raise ValueError(f'{values.place}: {e.reason}') from None
         if min_count > 1:
             found = found.filter(min_count=min_count)
         for path in target:
             found.write(path, images.value, image_folder)
             note(f'Wrote {path}')
-        if part is not None:
-            part.remove()
+        if values.part is not None:
+            values.part.remove()
     note(f'{len(found.nodes)} entities and {len(found.relations)} relations in '
          f'{len(found.sentences)} texts')
 
 
-def _records(paths: List[Path]) -> Dict[str, Any]:
-    r"""What the files hold, by its place."""
+class _Values:
+    # The results that files hold, and those of the texts among them, one by one. What
+    # was extracted stays on the disk if something fails before the graph is written.
+    def __init__(self, paths: List[Path], stack: ExitStack, target: Path, resume: bool,
+                 model: Optional[str], device: Optional[str],
+                 min_probability: Optional[float]) -> None:
+        self.paths = paths
+        self.stack = stack
+        self.target = target
+        self.resume = resume
+        self.options = (model, device, min_probability, True)
+        self.place = ''
+        self.part: Optional['PartialResults'] = None
+
+    def __iter__(self) -> Iterator[Any]:
+        from eega_pyg.extraction.item_files import as_item
+        items: Dict[str, 'Item'] = {}
+        for self.place, value in _records(self.paths):
+            if isinstance(value, dict) and 'quintuples' in value:
+                yield value
+            else:
+                items[self.place] = as_item(value, self.place)
+        if not items:
+            return
+        from eega_pyg.extraction.result_file import PartialResults
+        self.part = self.stack.enter_context(
+            PartialResults(self.target, self.resume, tell))
+        found = Extraction(items, *self.options).values(self.part)
+        for self.place, value in zip(items, found):
+            yield value
+
+
+def _records(paths: List[Path]) -> Iterator[Tuple[str, Any]]:
+    r"""What the files hold, behind its place."""
     from eega_pyg.extraction.item_files import read_records
-    records: Dict[str, Any] = {}
     for path in paths:
-        read = dict(read_records(path))
-        if not read:
+        empty = True
+        for place, value in read_records(path):
+            if empty and isinstance(value,
+                                    dict) and 'format' in value and 'text' not in value:
+                raise ValueError(f"'{path}' is a graph already: KnowledgeGraph.load "
+                                 f"reads it, and its 'filter' and 'write' make others "
+                                 f"of it")
+            empty = False
+            yield place, value
+        if empty:
             raise ValueError(f"'{path}' holds neither a result nor a text")
-        first = next(iter(read.values()))
-        if isinstance(first, dict) and 'format' in first and 'text' not in first:
-            raise ValueError(f"'{path}' is a graph already: KnowledgeGraph.load reads "
-                             f"it, and its 'filter' and 'write' make others of it")
-        records.update(read)
-    return records
-
-
-def _items(records: Dict[str, Any]) -> Dict[str, Any]:
-    r"""The items among the records; the others are results."""
-    from eega_pyg.extraction.item_files import as_item
-    return {
-        place: as_item(value, place)
-        for place, value in records.items()
-        if not isinstance(value, dict) or 'quintuples' not in value
-    }

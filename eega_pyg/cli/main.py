@@ -12,6 +12,7 @@ from .extract import explain, extract
 from .graph import graph
 from .model import calibrate, evaluate, shrink, train
 from .scene import scene
+from .serve import serve
 
 #: Options that had another name up to version 0.1, by the commands that had them.
 _OLD = {
@@ -30,7 +31,7 @@ app = typer.Typer(
     help='Quintuples (entity, type, entity, type, relation) from text with pictures.',
 )
 for function in (build, convert, train, evaluate, calibrate, extract, explain, graph,
-                 scene, shrink):
+                 scene, serve, shrink):
     app.command()(command(function))
 
 

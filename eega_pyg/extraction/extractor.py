@@ -1,24 +1,24 @@
 r"""Text and image in, entities and quintuples out."""
 import os
+from copy import deepcopy
 from pathlib import Path
-from pickle import PicklingError
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
 import torch
 from huggingface_hub import ModelHubMixin
 
 from eega_pyg.device import find_device
-from eega_pyg.extraction.item import Item
-from eega_pyg.extraction.reader import MAX_WORDS, Reader, pools
+from eega_pyg.extraction.item import MAX_WORDS, Item, item_of
+from eega_pyg.extraction.origin import Origin, check_picklable
+from eega_pyg.extraction.reader import Reader, pools
 from eega_pyg.extraction.result import Result
 from eega_pyg.extraction.sight import Sight, is_looked_at
-from eega_pyg.identity import digest, tensors_sha256
 from eega_pyg.nn import OwnConv
 from eega_pyg.parsing import Parser, tracked
 from eega_pyg.resolve import load_tokenizer
 from eega_pyg.saving.folder import copy_model
 from eega_pyg.saving.saved_model import SavedModel, load_model
-from eega_pyg.schema import SceneGraph, Share, short, validated
+from eega_pyg.schema import SceneGraph, Share, validated
 from eega_pyg.transforms import PairTransform, WordPieces
 from eega_pyg.vision.captions.parser import CaptionParser
 from eega_pyg.vision.images import ImageParser, ImageSource, load_image
@@ -49,8 +49,14 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             print(q.head.text, q.relation, q.tail.text, q.probability)
 
     An extractor can be sent to other processes. It is not sent whole: each of them
-    loads the model from its folder, and makes sure that it is the same. So the folder
-    must be there, and the weights those in it.
+    loads the model from its folder, or where that is absent by its name, and makes sure
+    that it is the same. With :obj:`pickle_weights`, the weights are sent too: then no
+    folder is needed, and they may have been changed. A graph layer and an image parser
+    of your own are sent as they are, and must be picklable.
+
+    Several threads may use one extractor and get what one thread gets. One at a time
+    parses texts and images, because neither spaCy nor an image parser promises more;
+    the model runs in all of them at once. Set its options before they start.
 
     ``push_to_hub('me/my-model')`` uploads all that belongs to the model: weights,
     vocabularies, tokenizer and model card.
@@ -67,6 +73,8 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             (default: :obj:`20`)
         threshold (float, optional): Quintuples that are less probable are left out; by
             default, the threshold that was stored with the model.
+        pickle_weights (bool, optional): If set to :obj:`True`, a pickled extractor
+            holds the weights. (default: :obj:`False`)
 
     Raises:
         ValueError: If :obj:`threshold` is not in :math:`[0, 1]`.
@@ -74,24 +82,32 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
     def __init__(self, saved: SavedModel, device: Optional[Union[str,
                                                                  torch.device]] = None,
                  image_parser: Optional[ImageParser] = None,
-                 passage_words: int = PASSAGE_WORDS,
-                 threshold: Optional[float] = None) -> None:
-        self.saved = saved
-        self.model, self.data = saved.model, saved.data
+                 passage_words: int = PASSAGE_WORDS, threshold: Optional[float] = None,
+                 pickle_weights: bool = False) -> None:
         self.threshold = saved.threshold if threshold is None else validated(
             Share, threshold, 'threshold')
+        self.passage_words = passage_words
+        self.pickle_weights = pickle_weights
+        self.origin = Origin(saved.data.encoder)
+        self._assemble(
+            saved,
+            PairTransform(saved.vocabularies,
+                          WordPieces(load_tokenizer(saved.data.encoder)),
+                          saved.model.tag_set, saved.model.table,
+                          saved.data.max_objects, saved.model.feature_dim), device,
+            image_parser)
+
+    def _assemble(self, saved: SavedModel, transform: PairTransform,
+                  device: Optional[Union[str, torch.device]],
+                  image_parser: Optional[ImageParser]) -> None:
+        self.saved, self.transform = saved, transform
+        self.model, self.data = saved.model, saved.data
         self.device = find_device(device)
         self.model.to(self.device).eval()
         self.parser = Parser(self.data.spacy_model, vectors=self.data.word_vectors)
-        self.passage_words = passage_words
-        self.transform = PairTransform(saved.vocabularies,
-                                       WordPieces(load_tokenizer(self.data.encoder)),
-                                       self.model.tag_set, self.model.table,
-                                       self.data.max_objects, self.model.feature_dim)
         captions = CaptionParser(self.parser.nlp, self.data.max_objects)
         self._sight = Sight(captions, image_parser, self.device)
-        self._reader = Reader(saved, self.parser, self._sight, self.transform)
-        self._conv: Optional[OwnConv] = None
+        self._reader = Reader(saved, self.parser, self._sight, transform)
 
     @property
     def image_parser(self) -> Optional[ImageParser]:
@@ -109,15 +125,16 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             image_parser: Optional[ImageParser] = None,
             passage_words: int = PASSAGE_WORDS, threshold: Optional[float] = None,
             revision: Optional[str] = None, token: Optional[Union[str, bool]] = None,
-            cache_dir: Optional[Union[str,
-                                      Path]] = None, local_files_only: bool = False,
-            conv: Optional[OwnConv] = None) -> 'Extractor':
+            cache_dir: Optional[Union[str, Path]] = None,
+            local_files_only: bool = False, conv: Optional[OwnConv] = None,
+            pickle_weights: bool = False) -> 'Extractor':
         r"""Reads a folder that ``eega train`` has written, or a model of the Hugging
         Face hub; without a name the checkpoint that comes with the package.
 
         Args:
             name (str or Path, optional): The folder or the model.
-            device, image_parser, passage_words, threshold: As of the class.
+            device, image_parser, passage_words, threshold, pickle_weights: As of the
+                class.
             revision, token, cache_dir, local_files_only, conv: As of
                 :func:`~eega_pyg.saving.saved_model.load_model`.
 
@@ -126,8 +143,9 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             ValueError: Naming the file, if one is broken.
         """
         saved = load_model(name, revision, token, cache_dir, local_files_only, conv)
-        extractor = cls(saved, device, image_parser, passage_words, threshold)
-        extractor._conv = conv
+        extractor = cls(saved, device, image_parser, passage_words, threshold,
+                        pickle_weights)
+        extractor.origin = Origin.of(name, revision, saved.data.encoder, conv)
         return extractor
 
     def save_pretrained(self, save_directory: Union[str, Path],
@@ -176,19 +194,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
                 :class:`~eega_pyg.extraction.item.Item` cannot be made of the arguments.
             OSError: If the image cannot be read.
         """
-        if isinstance(text, Item):
-            raise TypeError("Expected a text or its words (got an Item): call "
-                            "extractor.batch([item])")
-        if not isinstance(text, (str, Sequence)):
-            raise TypeError(f"Expected a text or its words (got {short(text)})")
-        # A word of a text in two lines, or that is a sentence, is no word.
-        if not isinstance(text, str) and any(
-                isinstance(word, str) and len(word.split()) > 1 for word in text):
-            raise TypeError("Expected a text or its words, and there are blanks in "
-                            "these: for several texts, call extractor.batch(texts)")
-        item = Item(text if isinstance(text, str) else '',
-                    None if isinstance(text, str) else tuple(text), caption,
-                    scene_graph, image=image)
+        item = item_of(text, caption, scene_graph, image)
         return self.batch([item], align=align, pairs=pairs, threshold=threshold)[0]
 
     def check(self, item: Item) -> None:
@@ -257,33 +263,37 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             start += len(pool)
 
     def __reduce__(self) -> Tuple[Any, ...]:
-        if not os.path.isdir(self.data.encoder):
-            raise PicklingError(f"The folder of the model, '{self.data.encoder}', is "
-                                f"gone, and the model is loaded from it again")
-        model = _fingerprint(self.saved)
-        if _fingerprint(load_model(self.data.encoder, conv=self._conv)) != model:
-            raise PicklingError(f"The weights are not those of the folder "
-                                f"'{self.data.encoder}', from which the model is "
-                                f"loaded again: save the model and load it")
-        return _load, (self.data.encoder, str(self.device), self.image_parser,
-                       self.passage_words, self.threshold, self._conv, model)
+        check_picklable(self.image_parser, 'image parser')
+        check_picklable(self.origin.conv, 'graph layer')
+        options = (str(self.device), self.image_parser, self.passage_words,
+                   self.threshold, self.pickle_weights)
+        if not self.pickle_weights:
+            return _load, (self.origin, self.origin.check(self.saved), *options)
+        # In the memory of the host, which every process can reach.
+        saved = self.saved
+        if self.device.type != 'cpu':
+            saved = saved._replace(model=deepcopy(self.model).cpu())
+        return _rebuild, (self.origin, (saved, self.transform), *options)
 
     def __repr__(self) -> str:
         return f"{self.__class__.__name__}('{self.data.encoder}')"
 
 
-def _load(folder: str, device: str, image_parser: Optional[ImageParser],
-          passage_words: int, threshold: float, conv: Optional[OwnConv],
-          model: str) -> Extractor:
-    r"""What a pickled extractor is made by, *e.g.*, in another process."""
-    extractor = Extractor.from_pretrained(folder, device, image_parser, passage_words,
-                                          threshold, conv=conv)
-    if _fingerprint(extractor.saved) != model:
-        raise ValueError(f"The model in '{folder}' is not the one that was pickled")
+def _load(origin: Origin, model: str, *options: Any) -> Extractor:
+    r"""What an extractor that was pickled without its weights is made by."""
+    extractor = Extractor(origin.load(model), *options)
+    extractor.origin = origin
     return extractor
 
 
-def _fingerprint(saved: SavedModel) -> str:
-    r"""A digest of the weights, and of how probabilities are made of them."""
-    weights = tensors_sha256(saved.model.state_dict())
-    return digest([weights, saved.temperature, saved.scales])
+def _rebuild(origin: Origin, parts: Tuple[SavedModel, PairTransform], device: str,
+             image_parser: Optional[ImageParser], passage_words: int, threshold: float,
+             pickle_weights: bool) -> Extractor:
+    r"""What one that was pickled with its weights is made by."""
+    extractor = Extractor.__new__(Extractor)
+    extractor.threshold = threshold
+    extractor.passage_words = passage_words
+    extractor.pickle_weights = pickle_weights
+    extractor.origin = origin
+    extractor._assemble(*parts, device, image_parser)
+    return extractor

@@ -1,7 +1,7 @@
 r"""One text and its image, as an extractor takes them."""
 import os
 from dataclasses import field
-from typing import Annotated, Any, Dict, Optional, Tuple
+from typing import Annotated, Any, Dict, Optional, Sequence, Tuple, Union
 
 from pydantic import AfterValidator, Field
 
@@ -18,6 +18,9 @@ from eega_pyg.vision.images import ImageSource
 
 MAX_CHARACTERS = 200_000
 MAX_CAPTION = 2_000
+#: A longer text is refused. It would be cut into many hundreds of passages, and the
+#: caller can as well give each of them as a text.
+MAX_WORDS = 20_000
 
 
 def _image(value: Any) -> Any:
@@ -98,6 +101,28 @@ class Item:
 
 #: The fields of an item that have a meaning.
 FIELDS = tuple(name for name in Item.__annotations__ if name != 'metadata')
+
+
+def item_of(text: Union[str, Sequence[str]], caption: Optional[str],
+            scene_graph: Optional[SceneGraph], image: Optional[ImageSource]) -> Item:
+    r"""The item of a text or its words.
+
+    Raises:
+        TypeError: If it is something else, *e.g.*, several texts.
+        ValueError: As of :class:`Item`.
+    """
+    if isinstance(text, Item):
+        raise TypeError("Expected a text or its words (got an Item): call "
+                        "extractor.batch([item])")
+    if isinstance(text, str):
+        return Item(text, None, caption, scene_graph, image=image)
+    if not isinstance(text, Sequence):
+        raise TypeError(f"Expected a text or its words (got {short(text)})")
+    # A word of a text in two lines, or that is a sentence, is no word.
+    if any(isinstance(word, str) and len(word.split()) > 1 for word in text):
+        raise TypeError("Expected a text or its words, and there are blanks in these: "
+                        "for several texts, call extractor.batch(texts)")
+    return Item('', tuple(text), caption, scene_graph, image=image)
 
 
 def _file_name(image: ImageSource) -> str:

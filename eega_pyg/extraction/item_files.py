@@ -5,17 +5,22 @@ import json
 import os
 import re
 import sys
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Tuple, Union
 
 from eega_pyg.extraction.item import Item
-from eega_pyg.files import parse_json
+from eega_pyg.files import parse_json, read_lines, short_reason
 from eega_pyg.schema import OTHER_NAMES, located, short
+
+if TYPE_CHECKING:
+    from pyarrow.parquet import ParquetFile
 
 #: The standard input, as a path.
 STANDARD_INPUT = '-'
 
-_Record = Tuple[str, Any]  # Where it stands, and a text or the fields of an item.
+#: Where a text stands, and the text or the fields of an item.
+Record = Tuple[str, Any]
 
 
 def read_items(path: Union[str, Path]) -> Dict[str, Item]:
@@ -27,6 +32,8 @@ def read_items(path: Union[str, Path]) -> Dict[str, Item]:
     ``.tsv``          fields of ``Item.from_dict`` are those
     ``.jsonl``        an object a line, as ``Item.from_dict`` reads it, or a string
     ``.json``         a list of these
+    ``.parquet``      a row a text, as an object of ``.jsonl``, where a column that is
+                      empty is absent (needs pyarrow)
     a folder          the files in it that have one of these endings, in the order of
                       their names; ``file`` in the metadata says which
     ``-``, no ending  as the content looks: JSON, or a text a line
@@ -63,17 +70,17 @@ def as_item(value: Any, place: str) -> Item:
         return Item(value) if isinstance(value, str) else Item.from_dict(value)
 
 
-def read_records(path: Path) -> Iterator[_Record]:
+def read_records(path: Path) -> Iterator[Record]:
     r"""The place and the content of each record that :func:`read_items` makes an item
     of."""
     if str(path) == STANDARD_INPUT:
         yield from _by_content(sys.stdin.buffer.read(), 'standard input')
     elif path.is_dir():
-        files = sorted(p for p in path.iterdir() if p.suffix.lower() in READERS
+        files = sorted(p for p in path.iterdir() if p.suffix.lower() in ENDINGS
                        and p.is_file() and not p.name.startswith('.'))
         if not files:
             raise ValueError(f"The folder '{path}' holds no text: expected files that "
-                             f"end in {', '.join(READERS)}")
+                             f"end in {', '.join(ENDINGS)}")
         for file in files:
             for place, value in read_records(file):
                 if isinstance(value, str):
@@ -84,19 +91,81 @@ def read_records(path: Path) -> Iterator[_Record]:
                 } if isinstance(value, dict) else value
     else:
         suffix = path.suffix.lower()
-        if suffix and suffix not in READERS:
+        if suffix and suffix not in ENDINGS:
             raise ValueError(f"'{path}' ends in no known format: expected "
-                             f"{', '.join(READERS)}, or a folder of such files")
-        yield from READERS.get(suffix, _by_content)(path.read_bytes(), str(path))
+                             f"{', '.join(ENDINGS)}, or a folder of such files")
+        if suffix == '.parquet':
+            yield from _parquet(path)
+        elif suffix in ('.jsonl', '.ndjson') and _has_lines(path):
+            # One by one, because there may be more of them than fit into memory.
+            for number, value in read_lines(path):
+                yield f'{path}:{number}', value
+        else:
+            yield from READERS.get(suffix, _by_content)(path.read_bytes(), str(path))
 
 
-def _lines(content: bytes, where: str) -> Iterator[_Record]:
+def _has_lines(path: Path) -> bool:
+    r"""Whether the first line of a file is JSON, but no list of all there is."""
+    with path.open('rb') as file:
+        first = next((line for line in file if line.strip()), b'')
+    try:
+        return not isinstance(parse_json(first), list)
+    except ValueError:
+        return False
+
+
+@contextmanager
+def parquet_file(path: Path) -> Iterator['ParquetFile']:
+    r"""Opens a Parquet file; a :class:`ValueError` of the block says that it is
+    none."""
+    from eega_pyg.resolve import require
+    require('pyarrow', 'parquet')
+    import pyarrow
+    from pyarrow import parquet
+    try:
+        with parquet.ParquetFile(path) as file:
+            yield file
+    except pyarrow.ArrowException as e:
+        raise ValueError(f'{path}: is no Parquet file, or is damaged '
+                         f'({short_reason(e)})') from None
+
+
+def _parquet(path: Path) -> Iterator[Record]:
+    r"""The rows of a file, some at a time."""
+    number = 0
+    with parquet_file(path) as file:
+        for batch in file.iter_batches(1024):
+            for row in batch.to_pylist():
+                number += 1
+                yield f'{path}:{number}', row_of_parquet(row, f'{path}:{number}')
+
+
+def row_of_parquet(row: Dict[str, Any], where: object = '') -> Dict[str, Any]:
+    r"""The fields of a row. All rows of a file have the same columns, so those that
+    hold nothing are absent; and metadata, of which each row may have other fields, are
+    written as JSON."""
+    value = filled(row)
+    if isinstance(value.get('metadata'), str):
+        value['metadata'] = parse_json(value['metadata'], where)
+    return value
+
+
+def filled(value: Any) -> Any:
+    r"""A value of a table without what is null in it; arrays become lists."""
+    if hasattr(value, 'tolist'):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {k: filled(v) for k, v in value.items() if v is not None}
+    return [filled(v) for v in value] if isinstance(value, list) else value
+
+
+def _lines(content: bytes, where: str) -> Iterator[Record]:
     for number, line in enumerate(_decoded(content, where).split('\n'), 1):
         if line.strip():
             yield f'{where}:{number}', line.strip()
 
 
-def _json(content: bytes, where: str) -> Iterator[_Record]:
+def _json(content: bytes, where: str) -> Iterator[Record]:
     text = content.lstrip(b'\xef\xbb\xbf \t\r\n')
     if text.startswith(b'['):
         for i, value in enumerate(parse_json(text, where)):
@@ -110,14 +179,14 @@ def _json(content: bytes, where: str) -> Iterator[_Record]:
         yield from values
 
 
-def _json_lines(content: bytes, where: str) -> Iterator[_Record]:
+def _json_lines(content: bytes, where: str) -> Iterator[Record]:
     for number, line in enumerate(content.split(b'\n'), 1):
         if line.strip():
             place = f'{where}:{number}'
             yield place, parse_json(line, place)
 
 
-def _table(content: bytes, where: str) -> Iterator[_Record]:
+def _table(content: bytes, where: str) -> Iterator[Record]:
     text = _decoded(content, where)
     header, _, _ = text.lstrip('\r\n').partition('\n')
     # Spreadsheets write semicolons where the comma is the decimal sign.
@@ -161,7 +230,7 @@ def _column(name: str) -> str:
     return lower if lower in known else name
 
 
-def _by_content(content: bytes, where: str) -> Iterator[_Record]:
+def _by_content(content: bytes, where: str) -> Iterator[Record]:
     start = content.lstrip(b'\xef\xbb\xbf \t\r\n')[:1]
     if start == b'[':  # Or a text like '[Breaking] …'.
         try:
@@ -181,7 +250,7 @@ def _decoded(content: bytes, where: str) -> str:
 
 
 #: The endings that are read.
-READERS: Dict[str, Callable[[bytes, str], Iterator[_Record]]] = {
+READERS: Dict[str, Callable[[bytes, str], Iterator[Record]]] = {
     '.txt': _lines,
     '.csv': _table,
     '.tsv': _table,
@@ -190,11 +259,14 @@ READERS: Dict[str, Callable[[bytes, str], Iterator[_Record]]] = {
     '.json': _json,
 }
 
+#: The same, and what is read in parts.
+ENDINGS = (*READERS, '.parquet')
+
 
 def looks_like_a_file(text: str) -> bool:
     r"""Whether a text reads like the name of a file, *e.g.*, ``'data/tweets.csv'``."""
     folder, name = os.path.split(text)
-    ending = os.path.splitext(name)[1].lower() in {*READERS, *_OTHER_FILES}
+    ending = os.path.splitext(name)[1].lower() in {*ENDINGS, *_OTHER_FILES}
     path = text.startswith(('./', '../', '~/', '/'))
     if any(c.isspace() for c in text):  # A sentence may be about a file.
         return ending and (path or os.path.isdir(folder))

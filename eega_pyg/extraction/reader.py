@@ -1,7 +1,8 @@
 r"""From items to results: words, graphs, windows, and back."""
+from threading import RLock
 from typing import Dict, Iterable, Iterator, List, Sequence, Tuple, Union
 
-from eega_pyg.extraction.item import Item
+from eega_pyg.extraction.item import MAX_WORDS, Item
 from eega_pyg.extraction.result import Alignment, PairProbabilities, Result
 from eega_pyg.extraction.sight import Sight, is_looked_at
 from eega_pyg.extraction.windows import Found, Window, read_windows
@@ -11,11 +12,9 @@ from eega_pyg.schema import SceneGraph, num_pieces
 from eega_pyg.tagging import is_directed, merge_windows
 from eega_pyg.transforms import Pair, PairTransform
 
-#: A longer text is refused. It would be cut into many hundreds of passages, and the
-#: caller can as well give each of them as a text.
-MAX_WORDS = 20_000
 # How many batches of items are parsed at once; their windows are then sorted by length.
 _POOL = 16
+_Tokens = Tuple[List[str], List[Tuple[int, int]]]
 # Put behind a text that ends in a letter or digit.
 _END = '.'
 
@@ -35,6 +34,8 @@ class Reader:
         self.parser = parser
         self.sight = sight
         self.transform = transform
+        # Neither spaCy nor an image parser says that several threads may call it.
+        self._lock = RLock()
 
     def read(self, items: Sequence[Item], batch_size: int, passage_words: int,
              align: bool, pairs: bool,
@@ -42,19 +43,8 @@ class Reader:
         r"""Yields the position and the result of each item as soon as the last of its
         windows is read; the arguments are those of
         :class:`~eega_pyg.extraction.extractor.Extractor`."""
-        saved = self.saved
-        tokens = [self.tokenize(item) for item in items]
-        parses = self.parser.parse([words for words, _ in tokens])
-        graphs = [graph.top(saved.data.max_objects) for graph in self.sight(items)]
-        windows = [
-            Window(i, window.offset,
-                   min(len(window.words),
-                       len(tokens[i][1]) - window.offset), self.transform(window))
-            for i, item in enumerate(items) for passage in Pair(
-                words=tuple(tokens[i][0]), parse=parses[i], scene_graph=graphs[i],
-                text=item.text, image_id=item.image_id).passages(passage_words)
-            for window in passage.windows(saved.data.max_words)
-        ]
+        with self._lock:
+            tokens, graphs, windows = self._prepared(items, passage_words)
         missing = [0] * len(items)
         for window in windows:
             missing[window.item] += 1
@@ -62,7 +52,7 @@ class Reader:
         found: Dict[int, List[Found]] = {}
         for first in range(0, len(windows), batch_size):
             chunk = windows[first:first + batch_size]
-            parts = read_windows(saved, chunk, align, pairs)
+            parts = read_windows(self.saved, chunk, align, pairs)
             for window, part in zip(chunk, parts):
                 i = window.item
                 found.setdefault(i, []).append(part)
@@ -71,7 +61,26 @@ class Reader:
                     yield i, self._result(items[i], tokens[i][1], graphs[i], whole,
                                           threshold)
 
-    def tokenize(self, item: Item) -> Tuple[List[str], List[Tuple[int, int]]]:
+    def _prepared(
+            self, items: Sequence[Item],
+            passage_words: int) -> Tuple[List[_Tokens], List[SceneGraph], List[Window]]:
+        r"""The words of each item, what is seen, and what the model reads of it."""
+        data = self.saved.data
+        tokens = [self.tokenize(item) for item in items]
+        parses = self.parser.parse([words for words, _ in tokens])
+        graphs = [graph.top(data.max_objects) for graph in self.sight(items)]
+        windows = [
+            Window(i, window.offset,
+                   min(len(window.words),
+                       len(tokens[i][1]) - window.offset), self.transform(window))
+            for i, item in enumerate(items) for passage in Pair(
+                words=tuple(tokens[i][0]), parse=parses[i], scene_graph=graphs[i],
+                text=item.text, image_id=item.image_id).passages(passage_words)
+            for window in passage.windows(data.max_words)
+        ]
+        return tokens, graphs, windows
+
+    def tokenize(self, item: Item) -> _Tokens:
         r"""The words that the model reads, and the characters of each word of the text;
         an end mark that the text does not have is a word without characters.
 
@@ -79,7 +88,8 @@ class Reader:
             ValueError: If there are more than :obj:`MAX_WORDS`.
         """
         if item.words is None:
-            words, offsets = self.parser.tokenize(item.text)
+            with self._lock:
+                words, offsets = self.parser.tokenize(item.text)
         else:
             words, offsets, start = list(item.words), [], 0
             for word in words:

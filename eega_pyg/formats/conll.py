@@ -3,7 +3,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
 
-from eega_pyg.schema import Span, located, short
+from eega_pyg.schema import Span, listed, located, short
 
 from .annotated import AnnotatedEntity, AnnotatedText
 from .held import WITH_WORDS
@@ -62,7 +62,7 @@ def _row(line: str, types: Optional[Sequence[str]]) -> Tuple[str, str]:
     mark, _, kind = tag.partition('-')
     if tag != 'O' and (mark not in ('B', 'I') or not kind.strip() or '\t' in kind
                        or types is not None and kind not in types):
-        known = 'a type' if types is None else ', '.join(types)
+        known = 'a type' if types is None else listed(types)
         raise ValueError(f"unknown tag {short(tag)} (known: O, and B- and I- before "
                          f"{known})")
     return word, tag

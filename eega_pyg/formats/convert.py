@@ -23,7 +23,7 @@ from typing import (
 )
 
 from eega_pyg.files import atomic, check_apart, is_stream, write_text
-from eega_pyg.schema import Span, TagSet, located, short
+from eega_pyg.schema import Span, TagSet, listed, located, short
 
 from . import (
     brat,
@@ -227,7 +227,7 @@ def _check_tags(text: AnnotatedText, tags: Optional[TagSet]) -> None:
         for i, value in enumerate(values):
             if value.type not in known:
                 raise ValueError(f"{what}[{i}]: unknown {kind} {short(value.type)} "
-                                 f"(known: {', '.join(known) or 'none'})")
+                                 f"(known: {listed(known) or 'none'})")
 
 
 def _default_tokenizer(name: str, text: str) -> Tuple[List[str], List[Span]]:

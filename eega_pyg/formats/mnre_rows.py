@@ -14,6 +14,7 @@ from eega_pyg.schema import (
     Span,
     TagSet,
     Text,
+    listed,
     short,
     validated,
 )
@@ -189,7 +190,7 @@ def _quintuple(where: str, spans: Tuple[Span, Span], types: Tuple[str, str],
                 raise ValueError(f"{where}: a {kind} has no name")
         elif part not in known:
             raise ValueError(f"{where}: unknown {kind} {short(part)} (known: "
-                             f"{', '.join(known)})")
+                             f"{listed(known)})")
     head, tail = (Entity(*span, kind) for span, kind in zip(spans, types))
     return Quintuple(head, tail, relation)
 

@@ -1,6 +1,15 @@
 r"""A knowledge graph that knows the sentences of each of its parts."""
 from pathlib import Path
-from typing import TYPE_CHECKING, AbstractSet, Any, Iterable, Mapping, Optional, Union
+from typing import (
+    TYPE_CHECKING,
+    AbstractSet,
+    Any,
+    Iterable,
+    Mapping,
+    Optional,
+    Sized,
+    Union,
+)
 
 from eega_pyg.extraction.result import Result
 from eega_pyg.parsing import tracked
@@ -51,8 +60,9 @@ class KnowledgeGraph(GraphData):
                      linker: Optional[Linker] = None, merge_names: bool = False,
                      min_probability: float = 0.0,
                      symmetric: AbstractSet[str] = JMERE_SYMMETRIC,
-                     names_relation: str = 'alternate_names',
-                     progress: bool = False) -> 'KnowledgeGraph':
+                     names_relation: str = 'alternate_names', progress: bool = False,
+                     streamed: bool = False,
+                     max_mentions: Optional[int] = None) -> 'KnowledgeGraph':
         r"""Merges results into a graph.
 
         Mentions become the same entity if the linker gives them the same id, or, where
@@ -76,20 +86,34 @@ class KnowledgeGraph(GraphData):
                 entity. (default: :obj:`'alternate_names'`)
             progress (bool, optional): If set to :obj:`True`, shows a progress bar.
                 (default: :obj:`False`)
+            streamed (bool, optional): If set to :obj:`True`, results are taken one by
+                one and laid down in a temporary file, and sentences are in the order of
+                their texts, so that the graph is the same in whichever order results
+                come. (default: :obj:`False`)
+            max_mentions (int, optional): The most mentions that are kept of an entity,
+                and the most evidence of a relation: the most probable, and of equally
+                probable ones those whose text, then image, then characters come first.
+                Counts, means and names are those of all. Sentences that nothing kept
+                stands in are left out. With :obj:`streamed`, memory then grows with the
+                graph and not with the results. (default: :obj:`None`, all)
 
         Raises:
+            ValueError: If :obj:`max_mentions` is not positive.
             ResultError: Naming the result and the field, if a mapping is not what
                 :meth:`Result.to_dict` gives.
         """
         builder = Builder(linker, merge_names, min_probability, symmetric,
-                          names_relation)
-        items = list(results)
-        for i, item in enumerate(tracked(items, len(items), progress, 'Merging')):
-            try:
-                builder.add(item)
-            except ValueError as e:
-                raise ResultError(i, str(e)) from None
-        return cls(*builder.build())
+                          names_relation, streamed, max_mentions)
+        try:
+            total = len(results) if isinstance(results, Sized) else None
+            for i, item in enumerate(tracked(results, total, progress, 'Merging')):
+                try:
+                    builder.add(item)
+                except ValueError as e:
+                    raise ResultError(i, str(e)) from None
+            return cls(*builder.build())
+        finally:
+            builder.readings.close()
 
     def filter(self, min_probability: float = 0.0,
                min_count: int = 1) -> 'KnowledgeGraph':

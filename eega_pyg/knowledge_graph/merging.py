@@ -1,11 +1,11 @@
 r"""Which entities are one under several names."""
-from typing import Dict, Iterable, List, Mapping, Tuple
+from typing import Dict, Mapping, Tuple
 
 from .linking import wikidata_id
 
 
 def same_entities(types: Mapping[str, str], counts: Mapping[str, int],
-                  names: Iterable[Tuple[str, str, float]]) -> Dict[str, str]:
+                  names: Mapping[Tuple[str, str], Tuple[int, float]]) -> Dict[str, str]:
     r"""The id that each entity is merged into.
 
     Entities of one type that are joined by a path of names become one, and take the id
@@ -17,12 +17,10 @@ def same_entities(types: Mapping[str, str], counts: Mapping[str, int],
     Args:
         types (dict): The type of each entity, by its id.
         counts (dict): How often each is mentioned.
-        names (iterable): Two ids and the probability that they name the same entity.
+        names (dict): Two ids in the order of the alphabet, how often it is stated that
+            they name the same entity, and with which probability at best.
     """
-    stated: Dict[Tuple[str, str], List[float]] = {}
-    for a, b, probability in names:
-        if a != b and types[a] == types[b]:
-            stated.setdefault((min(a, b), max(a, b)), []).append(probability)
+    stated = [(a, b) for a, b in names if a != b and types[a] == types[b]]
     group = {link: link for link in types}
 
     def root(link: str) -> str:
@@ -31,7 +29,7 @@ def same_entities(types: Mapping[str, str], counts: Mapping[str, int],
             link = group[link]
         return link
 
-    ranked = sorted(stated, key=lambda k: (-len(stated[k]), -max(stated[k]), k))
+    ranked = sorted(stated, key=lambda k: (-names[k][0], -names[k][1], k))
     for pair in ranked:
         # The root is the one whose id is taken.
         first, second = sorted(map(root, pair), key=lambda k:

@@ -66,27 +66,48 @@ class Mention:
     object: Optional[SeenObject] = None
 
 
+@dataclass(frozen=True)
+class Total:
+    r"""What all places of an entity or a relation say together, where only the most
+    probable ones are kept.
+
+    Args:
+        count (int): The number of places.
+        best (float): The highest probability.
+        mean (float): The mean probability.
+        names (dict, optional): Of an entity, how often each name occurs.
+    """
+    count: Annotated[Index, Field(ge=1)]
+    best: Share
+    mean: Share
+    names: Dict[Label, Index] = field(default_factory=dict)
+
+
 class Supported(ABC):
     r"""An entity or a relation, which stands in one or several places of the
     sentences."""
+    total: Optional[Total]
+
     @property
     @abstractmethod
     def probabilities(self) -> List[float]:
-        r"""The model's probability at each place."""
+        r"""The model's probability at each place that is kept."""
 
     @property
     def count(self) -> int:
         r"""The number of places."""
-        return len(self.probabilities)
+        return self.total.count if self.total else len(self.probabilities)
 
     @property
     def best(self) -> float:
         r"""The highest probability."""
-        return max(self.probabilities)
+        return self.total.best if self.total else max(self.probabilities)
 
     @property
     def mean(self) -> float:
         r"""The mean probability."""
+        if self.total is not None:
+            return self.total.mean
         return fsum(self.probabilities) / self.count
 
 
@@ -100,16 +121,21 @@ class Node(Supported):
         type (str): Its most frequent type.
         mentions (tuple of Mention): Where it is named.
         wikidata (str, optional): Its Wikidata id, *e.g.*, ``'Q90'``.
+        total (Total, optional): What all its mentions say, if not all of them are kept.
     """
     id: Label
     name: Label
     type: Label
     mentions: Annotated[Tuple[Mention, ...], Field(min_length=1)]
     wikidata: Optional[Label] = None
+    total: Optional[Total] = None
 
     @property
     def names(self) -> Dict[str, int]:
-        r"""How often each name occurs, in the order of the mentions."""
+        r"""How often each name occurs, in the order of the mentions, or of the
+        alphabet if not all of them are kept."""
+        if self.total is not None:
+            return dict(self.total.names)
         names: Dict[str, int] = {}
         for mention in self.mentions:
             names[mention.name] = names.get(mention.name, 0) + 1
@@ -140,12 +166,14 @@ class Relation(Supported):
         evidence (tuple of Evidence): Where it is stated.
         directed (bool): :obj:`False` if head and tail can be swapped, either because
             the relation is symmetric or because the model does not say which is which.
+        total (Total, optional): What all evidence says, if not all of it is kept.
     """
     head: Label
     relation: Label
     tail: Label
     evidence: Annotated[Tuple[Evidence, ...], Field(min_length=1)]
     directed: Flag = True
+    total: Optional[Total] = None
 
     @property
     def probabilities(self) -> List[float]:

@@ -1,7 +1,7 @@
 r"""Types of fields that are checked, and errors that say where a value is wrong."""
 from contextlib import contextmanager
 from functools import lru_cache, wraps
-from typing import Annotated, Any, Iterator, Type, TypeVar
+from typing import Annotated, Any, Iterable, Iterator, List, Type, TypeVar
 
 from pydantic import (
     AllowInfNan,
@@ -95,6 +95,17 @@ def short(value: Any) -> str:
     except (ValueError, RecursionError):  # *E.g.*, an integer with too many digits.
         text = f'a huge {type(value).__name__}'
     return text if len(text) <= 80 else f'{text[:77]}...'
+
+
+def listed(names: Iterable[str]) -> str:
+    r"""Names for an error message: three hundred characters or so at most."""
+    names = list(names)
+    shown: List[str] = []
+    while len(shown) < len(names) and sum(map(len, shown)) < 220:
+        name = names[len(shown)]
+        shown.append(name if len(name) <= 80 else f'{name[:77]}...')
+    left = len(names) - len(shown)
+    return ', '.join(shown) + (f' and {left} more' if left else '')
 
 
 @contextmanager

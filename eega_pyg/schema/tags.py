@@ -4,7 +4,7 @@ from typing import Annotated, Any, Tuple
 
 from pydantic import Field
 
-from .checks import Name, record, short, validated
+from .checks import Name, listed, record, short, validated
 
 
 @record
@@ -47,9 +47,9 @@ class TagSet:
     def id(self, name: str) -> int:
         r"""The id of a type or relation; a :class:`ValueError` if unknown."""
         if name not in self._ids:
-            raise ValueError(f"Unknown type or relation '{name}' (known types: "
-                             f"{', '.join(self.types)}; known relations: "
-                             f"{', '.join(self.relations)})")
+            raise ValueError(f'Unknown type or relation {short(name)} (known types: '
+                             f'{listed(self.types)}; known relations: '
+                             f'{listed(self.relations)})')
         return self._ids[name]
 
     @property

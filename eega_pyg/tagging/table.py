@@ -5,7 +5,15 @@ from typing import Hashable, List, Sequence, Set, Tuple
 import torch
 from torch import Tensor
 
-from eega_pyg.schema import UNSCORED, Annotation, Entity, Quintuple, TagSet
+from eega_pyg.schema import (
+    UNSCORED,
+    Annotation,
+    Entity,
+    Quintuple,
+    TagSet,
+    listed,
+    short,
+)
 
 TABLES = ('directed', 'symmetric', 'triangle')
 
@@ -136,5 +144,5 @@ def check_table(table: str) -> None:
 
 def index_of(what: str, name: str, names: Tuple[str, ...]) -> int:
     if name not in names:
-        raise ValueError(f"Unknown {what} '{name}' (known: {', '.join(names)})")
+        raise ValueError(f'Unknown {what} {short(name)} (known: {listed(names)})')
     return names.index(name)

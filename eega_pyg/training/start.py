@@ -25,7 +25,7 @@ from eega_pyg.nn import OwnConv
 from eega_pyg.nn.models import EEGA
 from eega_pyg.saving.folder import PIPELINE, WEIGHTS, find_folder, read_pipeline
 from eega_pyg.saving.saved_model import SavedModel, load_model
-from eega_pyg.schema import TagSet, located, short
+from eega_pyg.schema import TagSet, listed, located, short
 
 #: What the weights were made for.
 MODEL = ('conv', 'heads', 'num_layers', 'edge_dim', 'channels', 'channel_dim',
@@ -187,7 +187,7 @@ def match_tags(new: TagSet, old: TagSet, renamed: Dict[str, str]) -> TagRows:
                                    (other, theirs, 'the model to start from')):
             if word not in known:
                 raise ValueError(f"train.renamed: {short(word)} is no type or relation "
-                                 f"of {whose} (known: {', '.join(known)})")
+                                 f"of {whose} (known: {listed(known)})")
         if ours[name] != theirs[other]:
             raise ValueError(f"train.renamed: {short(name)} is a {ours[name]} of the "
                              f"data and {short(other)} a {theirs[other]} of the model "

@@ -1,4 +1,5 @@
 r"""Image files to pictures, whatever state they are in."""
+import io
 import os
 import warnings
 from pathlib import Path
@@ -61,27 +62,57 @@ def load_image(source: ImageSource, max_pixels: int = MAX_PIXELS) -> 'Image':
         raise FileNotFoundError(f"'{name}': there is no such image file")
     if os.path.getsize(name) == 0:
         raise OSError(f"'{name}': the file is empty")
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        with open_picture(name, name, max_pixels) as image:
+            return _converted(image, name, max_pixels)
+
+
+def open_picture(content: Union[str, bytes], name: str,
+                 max_pixels: int = MAX_PIXELS) -> 'Image':
+    r"""Opens a file, or what a file holds, as a picture that is not decoded yet, so
+    that it takes no more memory than the file. :func:`load_image` decodes it.
+
+    Args:
+        content (str or bytes): The path, or the content of a file.
+        name (str): What an error calls it.
+        max_pixels (int, optional): Larger images are refused.
+            (default: :obj:`100_000_000`)
+
+    Raises:
+        OSError: If it is none of :obj:`FORMATS`, or larger than :obj:`max_pixels`.
+    """
+    from PIL import Image
+    file = io.BytesIO(content) if isinstance(content, bytes) else content
     with warnings.catch_warnings():  # Pillow warns where we raise.
         warnings.simplefilter('ignore')
         try:
-            image = Image.open(name, formats=[f for f in FORMATS if f in _readers()])
+            image = Image.open(file, formats=[f for f in FORMATS if f in _readers()])
         except Image.DecompressionBombError:
             raise OSError(f"'{name}': the image has more than {max_pixels:,} "
                           f"pixels") from None
         except Exception:  # Readers of damaged headers raise nearly anything.
             raise OSError(f"'{name}': not an image that can be read (expected "
                           f"{', '.join(FORMATS)})") from None
-        with image:
-            return _converted(image, name, max_pixels)
+    try:
+        _check_size(image, name, max_pixels)
+    except OSError:
+        image.close()
+        raise
+    return image
 
 
-def _converted(image: 'Image', name: str, max_pixels: int) -> 'Image':
-    from PIL import Image, ImageOps
+def _check_size(image: 'Image', name: str, max_pixels: int) -> None:
     if image.width < 1 or image.height < 1:
         raise OSError(f"'{name}': the image has no pixels")
     if image.width * image.height > max_pixels:
         raise OSError(f"'{name}': the image has {image.width:,} x {image.height:,} "
                       f"pixels, more than {max_pixels:,}")
+
+
+def _converted(image: 'Image', name: str, max_pixels: int) -> 'Image':
+    from PIL import Image, ImageOps
+    _check_size(image, name, max_pixels)
     try:
         image.seek(0)
         image.load()

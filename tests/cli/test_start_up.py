@@ -1,5 +1,6 @@
 r"""What is wrong is told before anything large is imported."""
 import json
+import socket
 import subprocess
 import sys
 
@@ -42,6 +43,7 @@ def imported(*args):
     (['extract', ' '], '1'),
     (['graph', 'none.jsonl', '--output', 'a.html'], '1'),
     (['explain', 'Ann', '--output', 'a.htm'], '1'),
+    (['serve', '--batch-size', '0'], '2'),
     (['evaluate', 'none'], '1'),
     (['evaluate', 'none', '--predictions', 'none.jsonl'], '1'),
 ])
@@ -77,3 +79,10 @@ def test_a_sentence_needs_nothing_of_training_and_drawing(offline_models):
     assert names & {
         'lightning', 'torchmetrics', 'matplotlib', 'rdflib', 'sklearn', 'ot'
     } == set()
+
+
+def test_a_port_in_use_is_told_before_a_model_is_loaded():
+    with socket.create_server(('127.0.0.1', 0)) as other:
+        port = other.getsockname()[1]
+        code, _, names = imported('serve', '--port', port)
+    assert code == '1' and names & set(LARGE) == set()

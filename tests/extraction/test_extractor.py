@@ -1,6 +1,9 @@
 import pickle
 import shutil
-from concurrent.futures import ProcessPoolExecutor
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -396,6 +399,79 @@ def test_an_extractor_is_loaded_again_from_its_folder(extractor, monkeypatch, tm
     monkeypatch.setattr(torch.nn.Module, 'state_dict', lambda self: {})
     with pytest.raises(ValueError, match='is not the one that was pickled'):
         pickle.loads(content)
+
+
+@pytest.mark.slow
+def test_changed_weights_are_pickled_when_asked(trained, tmp_path):
+    shutil.copytree(trained, tmp_path / 'model',
+                    ignore=shutil.ignore_patterns('training'))
+    extractor = Extractor.from_pretrained(tmp_path / 'model', 'cpu', threshold=0.1,
+                                          passage_words=30)
+    content = pickle.dumps(extractor)
+    extractor.pickle_weights = True
+    torch.nn.init.zeros_(extractor.model.word_features.lin.weight)
+    shutil.rmtree(tmp_path / 'model')
+    other = pickle.loads(pickle.dumps(extractor))
+    assert other.batch(SENTENCES) == extractor.batch(SENTENCES)
+    assert (other.threshold, other.passage_words) == (0.1, 30)
+    again = pickle.loads(pickle.dumps(other))
+    assert again.batch(SENTENCES) == extractor.batch(SENTENCES)
+    other.pickle_weights = False
+    with pytest.raises(pickle.PicklingError, match="is gone.*set 'pickle_weights'"):
+        pickle.dumps(other)
+    with pytest.raises(FileNotFoundError, match="no folder '.*model' here to load it"):
+        pickle.loads(content)
+
+
+def test_what_cannot_be_sent_is_named(extractor, monkeypatch):
+    monkeypatch.setattr(extractor, 'image_parser', lambda images: [])
+    with pytest.raises(pickle.PicklingError, match='The image parser cannot be pick'):
+        pickle.dumps(extractor)
+    monkeypatch.setattr(extractor, 'image_parser', None)
+    monkeypatch.setattr(extractor, 'origin',
+                        replace(extractor.origin, conv=lambda *sizes: None))
+    with pytest.raises(pickle.PicklingError, match='The graph layer cannot be pickled'):
+        pickle.dumps(extractor)
+
+
+@pytest.mark.slow
+def test_threads_give_the_results_of_one_thread(extractor):
+    items = [
+        Item(f'{text} {i}', caption=f'a man kicking {i} balls of {text.split()[0]}')
+        for i, text in enumerate(SENTENCES * 8)
+    ]
+    parts = [items[i:i + 6] for i in range(0, len(items), 6)]
+    expected = [extractor.batch(part, 4, align=True) for part in parts]
+    # Threads take turns two hundred times as often as usual.
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(interval / 200)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            found = list(
+                pool.map(lambda part: extractor.batch(part, 4, align=True), parts * 4))
+    finally:
+        sys.setswitchinterval(interval)
+    assert found == expected * 4
+    for a, b in zip(found, expected * 4):
+        for x, y in zip(a, b):
+            np.testing.assert_array_equal(x.alignment.nodes, y.alignment.nodes)
+
+
+def test_threads_that_bring_the_first_image_make_one_parser(extractor, monkeypatch):
+    from eega_pyg import vision
+    made = []
+
+    def make(**kwargs):
+        made.append(kwargs)
+        time.sleep(0.02)
+        return lambda images: [GRAPH] * len(images)
+
+    monkeypatch.setattr(vision, 'SceneParser', make)
+    monkeypatch.setattr(extractor._sight, '_own', None)
+    picture = Image.new('RGB', (8, 8))
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda text: extractor(text, image=picture), 'abcd'))
+    assert len(made) == 1 and all(len(r.scene_graph.objects) == 2 for r in found)
 
 
 @pytest.mark.slow

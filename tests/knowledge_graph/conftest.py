@@ -34,7 +34,7 @@ def result(text, entities, quintuples=(), image=''):
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def make():
     return result
 

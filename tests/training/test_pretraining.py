@@ -174,9 +174,8 @@ def test_the_words_of_built_graphs_are_not_parsed_again(small_root, tiny_overrid
     transform = MarkedTextTransform(train.vocabularies, cached_pieces(tiny_encoder),
                                     train.tags)
     words = list(words_of_graphs(texts, parser, train, 70, False))
-    assert [isinstance(w, HeteroData) for w in words] == [
-        t.words in known and len(t.words) < 70 for t in texts
-    ]
+    assert [isinstance(w, HeteroData)
+            for w in words] == [t.words in known and len(t.words) < 70 for t in texts]
     parses = parser.parse([t.words for t in texts])
     for text, word, parse in zip(texts, words, parses):
         found, expected = transform(text, word), transform(text, parse)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from eega_pyg.vision import load_image
-from eega_pyg.vision.images import image_extensions, to_tensor
+from eega_pyg.vision.images import image_extensions, open_picture, to_tensor
 
 #: A picture whose corners can be told apart.
 CORNERS = Image.new('RGB', (4, 2))
@@ -173,3 +173,17 @@ def test_a_side_that_scaling_would_lose_is_filled_up():
     tensor = to_tensor(Image.new('RGB', (1, 640), 'white'))
     assert tensor.shape == (3, 640, 10)
     assert tensor[:, :, 0].min() == 1 and tensor[:, :, 1:].max() == 0
+
+
+def test_what_a_file_holds_is_opened_and_decoded_later():
+    file = io.BytesIO()
+    CORNERS.save(file, 'PNG')
+    content = file.getvalue()
+    assert load_image(open_picture(content, 'a')).tobytes() == CORNERS.tobytes()
+    cut = open_picture(content[:-25], 'a')
+    with pytest.raises(OSError, match='damaged or cut short'):
+        load_image(cut)
+    with pytest.raises(OSError, match="'a': the image has 4 x 2 pixels, more than 7"):
+        open_picture(content, 'a', max_pixels=7)
+    with pytest.raises(OSError, match="'a': not an image that can be read"):
+        open_picture(b'%!PS', 'a')

@@ -44,6 +44,7 @@ def graph_page(graph: GraphData, title: str = 'Knowledge graph',
         'name': n.name,
         'type': n.type,
         'names': n.names,
+        'count': n.count,
         'wikidata': n.wikidata,
         'best': round(n.best, 4),
         'x': round(place[n.id][0], 2),
@@ -63,6 +64,8 @@ def graph_page(graph: GraphData, title: str = 'Knowledge graph',
         round(r.best, 4),
         'mean':
         round(r.mean, 4),
+        'count':
+        r.count,
         'evidence': [[e.sentence, *e.head, *e.tail,
                       round(e.probability, 4)] for e in r.evidence],
     } for r in graph.relations]

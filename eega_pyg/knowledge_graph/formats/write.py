@@ -7,8 +7,8 @@ from eega_pyg.resolve import require
 
 from ..records import GraphData
 
-# The library and the extra that an ending needs, if it needs one.
-_FORMATS: Dict[str, Tuple[str, ...]] = {
+#: The endings, with the library and the extra that each needs, if it needs one.
+FORMATS: Dict[str, Tuple[str, ...]] = {
     '.jsonl': (),
     '.json': (),
     '.csv': (),
@@ -32,10 +32,10 @@ def check_target(path: Union[str, Path]) -> str:
             raise NotADirectoryError(f"'{path}' is a file: name a folder, or a file "
                                      f"with an ending")
         return suffix
-    if suffix not in _FORMATS:
+    if suffix not in FORMATS:
         raise ValueError(f"'{path}' ends in no known format: expected "
-                         f"{', '.join(_FORMATS)} or, for a folder of CSV files, none")
-    if needed := _FORMATS[suffix]:
+                         f"{', '.join(FORMATS)} or, for a folder of CSV files, none")
+    if needed := FORMATS[suffix]:
         require(*needed)
     check_file(path)
     return suffix

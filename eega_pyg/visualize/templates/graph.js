@@ -2,7 +2,6 @@ const nodes = D.nodes, edges = D.edges;
 const canvas = byId('canvas'), context = canvas.getContext('2d');
 nodes.forEach(n => {
   n.edges = [];
-  n.count = n.mentions.length;
   n.search = Object.keys(n.names).concat(n.id).join('\n').toLowerCase();
 });
 const parallel = new Map();  // The relations between two entities, of whatever direction.
@@ -45,7 +44,7 @@ function filter() {
   const least = +byId('probability').value, count = +byId('count').value || 1;
   byId('p-value').textContent = percent(least);
   edges.forEach(e => {
-    e.shown = relation.has(e.relation) && e.best >= least && e.evidence.length >= count &&
+    e.shown = relation.has(e.relation) && e.best >= least && e.count >= count &&
       type.has(nodes[e.head].type) && type.has(nodes[e.tail].type);
   });
   const lonely = byId('lonely').checked;
@@ -149,14 +148,14 @@ function select(i, move) {
       const arrow = !e.directed ? '—' : e.head === i ? '→' : '←';
       const button = el('button', { type: 'button', 'data-node': other },
         `${e.relation} ${arrow} ${nodes[other].name} `, el('small', {},
-          `${e.evidence.length}×, best ${percent(e.best)}, mean ${percent(e.mean)}`));
+          `${e.count}×, best ${percent(e.best)}, mean ${percent(e.mean)}`));
       return el('li', {}, button, ...e.evidence.slice(0, 3).map(v =>
         el('div', {}, ...marked(v[0], [[v[1], v[2]], [v[3], v[4]]]))));
     }), n.edges.length ? '' : el('li', {}, 'none')),
     el('h3', {}, 'Named in'),
     el('ul', {}, ...n.mentions.slice(0, 10).map(m => el('li', {},
       ...marked(m[0], [[m[1], m[2]]]), el('small', {}, ` ${percent(m[3])}`)))),
-    n.mentions.length > 10 ? el('p', {}, `… and ${n.mentions.length - 10} more`) : '');
+    n.count > 10 ? el('p', {}, `… and ${n.count - Math.min(n.mentions.length, 10)} more`) : '');
   panel.scrollTop = 0;
   filter();
 }

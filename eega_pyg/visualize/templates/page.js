@@ -1,5 +1,6 @@
 'use strict';
-const D = JSON.parse(document.getElementById('data').textContent);
+// What is shown: given by the page around this one, or standing in this one.
+const D = window.frameElement?.data || JSON.parse(document.getElementById('data').textContent);
 const SVG = 'http://www.w3.org/2000/svg';
 
 // An element with attributes and children; strings become text nodes.
@@ -8,7 +9,10 @@ function el(name, attributes = {}, ...children) {
     'title'].includes(name);
   const node = svg ? document.createElementNS(SVG, name) : document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
-    if (value !== null && value !== undefined) node.setAttribute(key, value);
+    if (value === null || value === undefined) continue;
+    // A service's policy forbids styles that stand in HTML.
+    if (key === 'style') node.style.cssText = value;
+    else node.setAttribute(key, value);
   }
   node.append(...children);
   return node;
