@@ -1,6 +1,6 @@
 r"""How much memory the graphs of a data set take, in it and on the disk.
 
-    python -m benchmarks.speed.memory --num 100000
+    python -m benchmarks.speed.memory
 
 The sentences are fake: of 16 words and 4 objects on average, as many as those of JMERE
 have, and with a feature vector of each word as long as that of the spaCy pipeline. A

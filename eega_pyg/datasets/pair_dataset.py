@@ -275,7 +275,7 @@ class PairDataset(InMemoryDataset):
     def len(self) -> int:
         return super().len() if self.stored is None else self.stored.len()
 
-    def get(self, idx: int) -> HeteroData:
+    def get(self, idx: int) -> Any:
         return super().get(idx) if self.stored is None else self.stored.get(idx)
 
     @property
@@ -290,9 +290,8 @@ class PairDataset(InMemoryDataset):
     def statistics(self) -> Dict[str, Union[int, float]]:
         r"""Counts of the contents, see
         :func:`~eega_pyg.datasets.statistics.statistics`."""
-        if self.stored is None:
-            counted = self._data, self.slices, self.indices()
-        else:
+        counted: Any = self._data, self.slices, self.indices()
+        if self.stored is not None:
             counted = collated(self.stored.get(i) for i in self.indices())
         return statistics(*counted, self.tags, self.table)
 
