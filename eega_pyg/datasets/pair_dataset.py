@@ -290,10 +290,11 @@ class PairDataset(InMemoryDataset):
     def statistics(self) -> Dict[str, Union[int, float]]:
         r"""Counts of the contents, see
         :func:`~eega_pyg.datasets.statistics.statistics`."""
-        counted: Any = self._data, self.slices, self.indices()
+        data: Any = self._data
+        slices, indices = self.slices, self.indices()
         if self.stored is not None:
-            counted = collated(self.stored.get(i) for i in self.indices())
-        return statistics(*counted, self.tags, self.table)
+            data, slices, indices = collated(map(self.stored.get, indices))
+        return statistics(data, slices, indices, self.tags, self.table)
 
 
 def check_choice(name: str, value: str, known: Sequence[str]) -> None:
