@@ -97,10 +97,9 @@ class PairDataset(InMemoryDataset):
         pre_filter (callable, optional): A function that takes in a
             :class:`~torch_geometric.data.HeteroData` object and returns whether it is
             part of the data set. (default: :obj:`None`)
-        on_disk (bool, optional): If set to :obj:`True`, the graphs stay on the disk, of
-            which each is read when it is asked for, see
-            :class:`~eega_pyg.datasets.OnDiskPairs`. Building goes on where it was
-            stopped, and parses the train split twice. (default: :obj:`False`)
+        on_disk (bool, optional): If set to :obj:`True`, each graph is read from the
+            disk when it is asked for, see :class:`~eega_pyg.datasets.OnDiskPairs`. A
+            build that was stopped goes on. (default: :obj:`False`)
         log (bool, optional): If set to :obj:`False`, shows no progress bars.
             (default: :obj:`True`)
         force_reload (bool, optional): If set to :obj:`True`, builds the data set anew.
@@ -280,12 +279,9 @@ class PairDataset(InMemoryDataset):
 
     @property
     def num_pieces(self) -> Optional[List[int]]:
-        r"""The number of word pieces of each graph, if it is known without reading
-        them."""
-        if self.stored is None:
-            return None
-        pieces = self.stored.num_pieces
-        return [pieces[i] for i in self.indices()]
+        r"""The number of word pieces of each graph, if that is noted."""
+        pieces = None if self.stored is None else self.stored.num_pieces
+        return None if pieces is None else [pieces[i] for i in self.indices()]
 
     def statistics(self) -> Dict[str, Union[int, float]]:
         r"""Counts of the contents, see
