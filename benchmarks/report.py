@@ -30,7 +30,7 @@ from benchmarks.layers import gnn_variants, variant_cost
 from benchmarks.runner import HEADER, RESULTS, TITLE, markdown
 from benchmarks.scale import graph_growth, workers
 from benchmarks.serving import load
-from benchmarks.speed import epoch_cost, throughput
+from benchmarks.speed import epoch_cost, memory, throughput
 from eega_pyg.files import write_text
 
 READMES = sorted(Path(__file__).parent.glob('*/README.md'))
@@ -133,6 +133,8 @@ TABLES: Dict[str, Callable[[Any], str]] = {
     lambda records: training(synthetic.rows, records),
     'epoch_cost':
     epoch_cost.report,
+    'memory':
+    memory.report,
     'throughput':
     speed,
     'throughput_default':

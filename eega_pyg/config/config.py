@@ -5,13 +5,8 @@ import warnings
 from importlib.resources import files
 from typing import Any, Dict, Iterable, List
 
-from eega_pyg.config.options import (
-    DataConfig,
-    ModelConfig,
-    Section,
-    TagsConfig,
-    TrainConfig,
-)
+from eega_pyg.config.options import DataConfig, ModelConfig, TagsConfig, TrainConfig
+from eega_pyg.config.section import Section
 from eega_pyg.files import parse_yaml, read_yaml
 from eega_pyg.schema import located, short
 

@@ -1,22 +1,9 @@
 r"""The options of a run. Each stands here once: its default, what it may be, and what
 it does. What stands below a field becomes a line of the ``Args`` of its class."""
-import inspect
-from typing import (
-    Annotated,
-    Any,
-    Dict,
-    Literal,
-    Optional,
-    Tuple,
-    Union,
-    get_args,
-    get_origin,
-)
+from typing import Annotated, Any, Dict, Literal, Optional, Tuple
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
     ValidationInfo,
@@ -24,7 +11,8 @@ from pydantic import (
     model_validator,
 )
 
-from eega_pyg.schema import JMERE_TAGS, Share, TagSet, short
+from eega_pyg.config.section import Section
+from eega_pyg.schema import JMERE_TAGS, Share, TagSet
 
 #: The names of the graph layers, see :func:`~eega_pyg.nn.graph_layer`.
 ConvName = Literal['attribute_transformer', 'transformer', 'gatv2', 'gine', 'rgcn',
@@ -42,43 +30,6 @@ _Mapping = Annotated[
     BeforeValidator(lambda v: tuple(v.items()) if isinstance(v, dict) else v),
     PlainSerializer(dict)]
 _Channels = Annotated[Tuple[Literal['pos', 'sd', 'co'], ...], Field(strict=False)]
-
-
-class Section(BaseModel):
-    r"""A part of a configuration: a value that does not change, whose fields are as
-    declared and whose docstring lists them."""
-    model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False,
-                              use_attribute_docstrings=True)
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        cls.__doc__ = f'{inspect.cleandoc(cls.__doc__ or "")}\n\nArgs:\n' + '\n'.join(
-            f'    {name} ({_kind(info.annotation)}, optional): '
-            f'{" ".join((info.description or "").split())} '
-            f'(default: :obj:`{info.get_default(call_default_factory=True)!r}`)'
-            for name, info in cls.model_fields.items())
-
-    @model_validator(mode='before')
-    @classmethod
-    def _known(cls, value: Any) -> Any:
-        if isinstance(value, dict):
-            for name in value:
-                if name not in cls.model_fields:
-                    raise ValueError(f"unknown field {short(name)} (known: "
-                                     f"{', '.join(cls.model_fields)})")
-        return value
-
-
-def _kind(annotation: Any) -> str:
-    if get_origin(annotation) is Literal:
-        return ' or '.join(map(repr, get_args(annotation)))
-    if get_origin(annotation) is Union:  # With `None`.
-        return _kind(get_args(annotation)[0])
-    if get_origin(annotation) is Annotated:
-        return _kind(get_args(annotation)[0])
-    if get_origin(annotation) is tuple:
-        return f'sequence of {_kind(get_args(annotation)[0])}'
-    return annotation.__name__
 
 
 class TagsConfig(Section):
@@ -134,6 +85,9 @@ class DataConfig(Section):
     r"""Where there is no validation file, the share of the texts of the training file
     that is held out as the validation split, see
     :class:`~eega_pyg.datasets.PairDataset`."""
+    on_disk: bool = False
+    r"""Whether graphs stay on the disk, for data sets that are larger than the memory,
+    see :class:`~eega_pyg.datasets.OnDiskPairs`."""
     def arguments(self) -> Dict[str, Any]:
         r"""The arguments of :class:`~eega_pyg.datasets.JMERE` that they stand for."""
         values = {**dict(self), 'visual': self.visual or None}

@@ -7,6 +7,7 @@ from .joined import join_records
 from .json_lines import JSONLines
 from .jsonl import Survey, read_jsonl, survey
 from .mnre import read_mnre
+from .on_disk import OnDiskPairs
 from .opening import open_dataset
 from .pair_dataset import PairDataset
 from .record import Record, Seen
@@ -17,6 +18,7 @@ __all__ = [
     'GMNER',
     'JMERE',
     'JSONLines',
+    'OnDiskPairs',
     'PairDataset',
     'Record',
     'Seen',

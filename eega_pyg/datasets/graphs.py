@@ -7,7 +7,7 @@ from torch_geometric.data import HeteroData
 from torch_geometric.data.collate import collate
 from torch_geometric.data.separate import separate
 
-from eega_pyg.schema import PIECE
+from eega_pyg.schema import PIECE, num_pieces
 
 #: How many graphs are collated at once.
 _BLOCK = 512
@@ -72,3 +72,11 @@ class Graphs(Sequence[HeteroData]):
             n for _, slices in self._blocks
             for n in slices[PIECE]['input_ids'].diff().tolist()
         ]
+
+
+def lengths(graphs: Sequence[HeteroData]) -> List[int]:
+    r"""The number of word pieces of each graph: noted, or counted by reading it."""
+    noted = getattr(graphs, 'num_pieces', None)
+    if noted is not None:
+        return noted
+    return [num_pieces(graphs[i]) for i in range(len(graphs))]

@@ -1,12 +1,10 @@
 r"""What data sets of text/image pairs have in common."""
 import os
 import os.path as osp
-import warnings
 from typing import (
     Any,
     Callable,
     Dict,
-    Iterable,
     Iterator,
     List,
     Optional,
@@ -18,19 +16,26 @@ from typing import (
 
 from torch_geometric.data import HeteroData, InMemoryDataset
 
-from eega_pyg.identity import digest, function_identity
-from eega_pyg.parsing import tracked
-from eega_pyg.schema import Span, located
+from eega_pyg.schema import Span
 from eega_pyg.tagging import TABLES
-from eega_pyg.transforms import Pair, PairTransform, Vocabularies
+from eega_pyg.transforms import Vocabularies
 
-from .cached import ToolNotes, cached_parser, cached_pieces
+from .cached import ToolNotes, cached_parser
 from .graphs import Graphs
 from .held_out import HeldOut, Texts
+from .on_disk import OnDiskPairs
 from .pairs import PairReader
+from .processed import (
+    build,
+    further_name,
+    graphs,
+    processed_name,
+    vocabularies_name,
+    write,
+)
 from .record import Record
-from .statistics import statistics
-from .storage import SCHEMA_VERSION, building, load_graphs, save_graphs
+from .statistics import collated, statistics
+from .storage import building, load_graphs, save_graphs
 from .visual_sources import ImageParser, Source
 
 SPLITS = ('train', 'val', 'test')
@@ -92,6 +97,9 @@ class PairDataset(InMemoryDataset):
         pre_filter (callable, optional): A function that takes in a
             :class:`~torch_geometric.data.HeteroData` object and returns whether it is
             part of the data set. (default: :obj:`None`)
+        on_disk (bool, optional): If set to :obj:`True`, each graph is read from the
+            disk when it is asked for, see :class:`~eega_pyg.datasets.OnDiskPairs`. A
+            build that was stopped goes on. (default: :obj:`False`)
         log (bool, optional): If set to :obj:`False`, shows no progress bars.
             (default: :obj:`True`)
         force_reload (bool, optional): If set to :obj:`True`, builds the data set anew.
@@ -122,6 +130,7 @@ class PairDataset(InMemoryDataset):
         transform: Optional[Callable] = None,
         pre_transform: Optional[Callable] = None,
         pre_filter: Optional[Callable] = None,
+        on_disk: bool = False,
         log: bool = True,
         force_reload: bool = False,
     ) -> None:
@@ -140,6 +149,8 @@ class PairDataset(InMemoryDataset):
         self.max_objects = max_objects
         self._given = vocabularies
         self._extends = extends
+        self.on_disk = on_disk
+        self.stored: Optional[OnDiskPairs] = None
         notes = ToolNotes(osp.join(str(root), 'processed', 'tools.json'))
         self._reader = PairReader(osp.join(str(root), 'raw'), notes,
                                   HeldOut(texts, validation), spacy_model, word_vectors,
@@ -169,7 +180,7 @@ class PairDataset(InMemoryDataset):
 
     @property
     def processed_file_names(self) -> List[str]:
-        return [self._processed_name(self.split)]
+        return [processed_name(self, self.split)]
 
     def _process(self) -> None:
         # PyG's own method would unpickle 'pre_transform.pt'. Here the name of the
@@ -179,14 +190,14 @@ class PairDataset(InMemoryDataset):
         if self._given is not None:
             self.vocabularies = self._given
         else:
-            path = osp.join(self.processed_dir, self._vocabularies_name())
+            path = osp.join(self.processed_dir, vocabularies_name(self))
             if self._lacks(path):
                 with building(self.processed_dir):
                     built = self._lacks(path)  # Or another process has just built it.
                     if built:
                         self._fit(path)
             self.vocabularies = Vocabularies.load(*osp.split(path))
-        if self.split == 'train' and built:
+        if self.split == 'train' and built and not self.on_disk:
             return
         if self._lacks(self.processed_paths[0]):
             with building(self.processed_dir):
@@ -197,15 +208,20 @@ class PairDataset(InMemoryDataset):
         return self.force_reload or not osp.isfile(path)
 
     def _fit(self, path: str) -> None:
-        train = self._reader.pairs('train')
+        pairs = [] if self.on_disk else self._reader.pairs('train')
+        train = self._reader.streamed('train') if self.on_disk else pairs
         vocabularies = (Vocabularies.fit(train)
                         if self._extends is None else self._extends.extended(train))
         vocabularies.save(*osp.split(path))
         self.vocabularies = Vocabularies.load(*osp.split(path))
-        self._build('train', train)  # Now, so that it need not be parsed again.
+        if not self.on_disk:  # Now, so that it need not be parsed again.
+            build(self, 'train', pairs)
 
     def process(self) -> None:
-        self._build(self.split, self._reader.pairs(self.split))
+        if self.on_disk:
+            write(self, self.split)
+        else:
+            build(self, self.split, self._reader.pairs(self.split))
 
     def records(self) -> List[Record]:
         r"""The sentences of the split's file, before they are parsed."""
@@ -233,83 +249,48 @@ class PairDataset(InMemoryDataset):
                 (default: :obj:`False`)
         """
         def built() -> Iterator[HeteroData]:
-            return self._graphs(
-                self._reader.parsed(records, self.split, f'Building {what}'))
+            return graphs(self,
+                          self._reader.parsed(records, self.split, f'Building {what}'))
 
         if not keep or not os.access(self.processed_dir, os.W_OK):
             return Graphs(built())
-        path = osp.join(self.processed_dir, self._further_name(records))
+        path = osp.join(self.processed_dir, further_name(self, records))
         if self._lacks(path):
             with building(self.processed_dir):
                 if self._lacks(path):
                     save_graphs(list(built()), path)
         return Graphs.of(*load_graphs(path))
 
-    def _graphs(self, pairs: Iterable[Pair]) -> Iterator[HeteroData]:
-        transform = PairTransform(self.vocabularies, cached_pieces(self.encoder),
-                                  self.tags, self.table, self.max_objects,
-                                  self.feature_size)
-        for pair in pairs:
-            with located(f"Image '{pair.image_id}'"):
-                data = transform(pair)
-            yield data
-
-    def _build(self, split: str, pairs: Sequence[Pair]) -> None:
-        data_list = []
-        tracked_pairs = tracked(pairs, len(pairs), self.log, f'Building {split}')
-        for data in self._graphs(tracked_pairs):
-            if self.pre_filter is not None and not self.pre_filter(data):
-                continue
-            if self.pre_transform is not None:
-                data = self.pre_transform(data)
-            data_list.append(data)
-        if self.feature_size > 0 and not any(o.feature for p in pairs
-                                             for o in p.scene_graph.objects):
-            warnings.warn(f"No object of the {split} split has any of the "
-                          f"{self.feature_size} features: name a visual source that "
-                          f"has ('eega scene --features' writes one)")
-        if not data_list:
-            raise ValueError(f"The 'pre_filter' left nothing of the {split} split")
-        self.save(data_list, osp.join(self.processed_dir, self._processed_name(split)))
-
-    def _vocabularies_name(self) -> str:
-        identity = self._reader.identity('train')
-        if self._extends is not None:
-            identity = [*identity, self._extends.fingerprint]
-        return f'vocabularies_{self.version}_s{SCHEMA_VERSION}_{digest(identity)}.json'
-
-    def _processed_name(self, split: str) -> str:
-        key = digest([
-            self._reader.identity(split),
-            self.vocabularies.fingerprint,
-            self.table,
-            self.feature_size,
-            self._reader.notes.encoder(self.encoder),
-            function_identity(self.pre_transform),
-            function_identity(self.pre_filter),
-        ])
-        return f'{split}_{self.version}_s{SCHEMA_VERSION}_{key}.pt'
-
-    def _further_name(self, records: Sequence[Record]) -> str:
-        # The name of the split's own file holds a digest of all else.
-        key = digest([
-            self._processed_name(self.split),
-            self._reader.identity_of(records, self.split)
-        ])
-        return f'further_{self.version}_s{SCHEMA_VERSION}_{key}.pt'
-
     @classmethod
     def save(cls, data_list: Sequence[HeteroData], path: str) -> None:
         save_graphs(data_list, path)
 
     def load(self, path: str, data_cls: Any = HeteroData) -> None:
-        self.data, self.slices = load_graphs(path)
+        if self.on_disk:
+            self.stored = OnDiskPairs(path)
+        else:
+            self.data, self.slices = load_graphs(path)
+
+    def len(self) -> int:
+        return super().len() if self.stored is None else self.stored.len()
+
+    def get(self, idx: int) -> Any:
+        return super().get(idx) if self.stored is None else self.stored.get(idx)
+
+    @property
+    def num_pieces(self) -> Optional[List[int]]:
+        r"""The number of word pieces of each graph, if that is noted."""
+        pieces = None if self.stored is None else self.stored.num_pieces
+        return None if pieces is None else [pieces[i] for i in self.indices()]
 
     def statistics(self) -> Dict[str, Union[int, float]]:
         r"""Counts of the contents, see
         :func:`~eega_pyg.datasets.statistics.statistics`."""
-        return statistics(self._data, self.slices, self.indices(), self.tags,
-                          self.table)
+        data: Any = self._data
+        slices, indices = self.slices, self.indices()
+        if self.stored is not None:
+            data, slices, indices = collated(map(self.stored.get, indices))
+        return statistics(data, slices, indices, self.tags, self.table)
 
 
 def check_choice(name: str, value: str, known: Sequence[str]) -> None:

@@ -16,6 +16,8 @@ from .visual_sources import Source, VisualSources
 
 #: How many sentences are parsed at once.
 _BLOCK = 512
+#: For how many sentences what is seen is looked up at once, if they are not all held.
+_PART = 32 * _BLOCK
 
 
 @dataclass
@@ -50,8 +52,15 @@ class PairReader:
         r"""The pairs of a split, long ones in windows."""
         return list(self.parsed(self.texts.records(split), split))
 
-    def parsed(self, records: Sequence[Record], split: str,
-               what: str = 'Parsing') -> Iterator[Pair]:
+    def streamed(self, split: str, first: int = 0) -> Iterator[Pair]:
+        r"""As :meth:`pairs`, from a sentence on, without holding them."""
+        records = self.texts.records(split)
+        for start in range(first, len(records), _PART):
+            yield from self.parsed(records[start:start + _PART], split, first=start)
+            self._found.pop(split, None)
+
+    def parsed(self, records: Sequence[Record], split: str, what: str = 'Parsing',
+               first: int = 0) -> Iterator[Pair]:
         r"""Looks for the images of sentences in the visual sources of a split, and
         parses the sentences, some at a time: the features of all words of many long
         texts would take more memory than their graphs."""
@@ -62,8 +71,8 @@ class PairReader:
             if i % _BLOCK == 0:
                 parses = parser.parse([r.words for r in records[i:i + _BLOCK]])
             pair = Pair(r.words, parses[i % _BLOCK], graphs[i], r.quintuples, r.text,
-                        r.image_id, sentence=i, annotation=r.annotation, parts=r.parts,
-                        boxes=r.boxes)
+                        r.image_id, sentence=first + i, annotation=r.annotation,
+                        parts=r.parts, boxes=r.boxes)
             yield from pair.windows(self.max_words)
 
     def _seen(self, records: Sequence[Record], sources: VisualSources,

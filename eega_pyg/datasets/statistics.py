@@ -1,10 +1,14 @@
 r"""Counts the contents of a data set."""
-from typing import Any, Dict, List, Optional, Sequence, Set, Tuple, Union
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Union
 
 from torch_geometric.data import HeteroData
+from torch_geometric.data.collate import collate
 
 from eega_pyg.schema import OBJECT, REL, TOKEN, Quintuple, Span, TagSet
 from eega_pyg.tagging import written
+
+# What has a row for each word, object and predicate.
+_COUNTED = ((TOKEN, 'upos'), (OBJECT, 'score'), (REL, 'edge_type'))
 
 
 def statistics(data: HeteroData, slices: Optional[Dict[Any,
@@ -41,10 +45,7 @@ def statistics(data: HeteroData, slices: Optional[Dict[Any,
                  [data[REL].num_edges]]
         all_quintuples, all_entities = [data.quintuples], [data.entities]
     else:
-        sizes = [
-            slices[store][key].diff().tolist()
-            for store, key in ((TOKEN, 'upos'), (OBJECT, 'score'), (REL, 'edge_type'))
-        ]
+        sizes = [slices[store][key].diff().tolist() for store, key in _COUNTED]
         all_quintuples, all_entities = data.quintuples, data.entities
     sentence, offset = data.sentence.tolist(), data.offset.tolist()
 
@@ -74,6 +75,24 @@ def statistics(data: HeteroData, slices: Optional[Dict[Any,
         'overlapping spans': sum(map(_overlap, spans)),
         'left out': sum(map(len, quintuples)) - len(kept),
     }
+
+
+def collated(graphs: Iterable[HeteroData]) -> Tuple[HeteroData, Any, Sequence[int]]:
+    r"""What :func:`statistics` reads of graphs, of which few are held at a time."""
+    def light(data: HeteroData) -> HeteroData:
+        if not isinstance(data, HeteroData):
+            raise ValueError(f"Expected graphs of the class HeteroData to count (the "
+                             f"'pre_transform' made them {type(data).__name__})")
+        out = HeteroData()
+        for store, key in _COUNTED:
+            out[store][key] = data[store][key]
+        for name in ('quintuples', 'entities', 'sentence', 'offset', 'words'):
+            out[name] = data[name]
+        return out
+
+    found = [light(data) for data in graphs]
+    data, slices, _ = collate(HeteroData, found, increment=False, add_batch=False)
+    return data, slices, range(len(found))
 
 
 def _written(quintuples: List[list], start: int, size: int, tags: TagSet,

@@ -141,7 +141,8 @@ def _ask(models: Sequence[Union[str, Path]], root: Union[str, Path], split: str,
         own = saved.data.model_copy(
             update={
                 name: getattr(data, name)
-                for name in ('version', 'max_words', 'entities', 'widen', 'validation')
+                for name in ('version', 'max_words', 'entities', 'widen', 'validation',
+                             'on_disk')
             })
         dataset = open_dataset(root, split, own, tags, saved.vocabularies, progress)
         sets: List[Pairs] = [

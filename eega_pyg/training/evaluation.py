@@ -7,10 +7,11 @@ from torch_geometric.data import HeteroData
 from torch_geometric.loader import DataLoader
 
 from eega_pyg.datasets import PairDataset
+from eega_pyg.datasets.graphs import lengths
 from eega_pyg.formats import AnnotatedEntity, AnnotatedRelation, AnnotatedText
 from eega_pyg.formats.words import from_word_spans
 from eega_pyg.nn.models import EEGA, predict
-from eega_pyg.schema import Entity, Quintuple, Signatures, num_pieces
+from eega_pyg.schema import Entity, Quintuple, Signatures
 from eega_pyg.scoring import Content, Counts, total_scores
 from eega_pyg.scoring.resampling import interval, resampled_f1
 from eega_pyg.scoring.views import undirected
@@ -90,7 +91,8 @@ class SentenceScores:
 def sorted_loader(dataset: Pairs, batch_size: int) -> DataLoader:
     r"""Batches of pairs of similar length, the shortest first; its ``sampler`` is the
     order of the pairs."""
-    order = sorted(range(len(dataset)), key=lambda i: num_pieces(dataset[i]))
+    num_pieces = lengths(dataset)
+    order = sorted(range(len(dataset)), key=lambda i: num_pieces[i])
     return DataLoader(dataset, batch_size, sampler=order, generator=torch.Generator())
 
 

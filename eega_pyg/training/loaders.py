@@ -1,5 +1,5 @@
 r"""The batches of a run."""
-from typing import Any, Iterator, List, Sequence, Tuple, Union
+from typing import Any, Iterator, Sequence, Tuple, Union
 
 import torch
 from torch.utils.data import ConcatDataset
@@ -8,8 +8,7 @@ from torch_geometric.loader import DataLoader
 
 from eega_pyg.config import TrainConfig
 from eega_pyg.datasets import PairDataset
-from eega_pyg.datasets.graphs import Graphs
-from eega_pyg.schema import num_pieces
+from eega_pyg.datasets.graphs import lengths
 from eega_pyg.training.evaluation import sorted_loader
 from eega_pyg.training.sampler import LengthGroupedSampler, SharedBatches
 
@@ -25,12 +24,6 @@ def texts_of(examples: Any) -> Iterator[Sequence[HeteroData]]:
             yield from texts_of(part)
     else:  # With the predictions of teachers or without.
         yield getattr(examples, 'graphs', examples)
-
-
-def _num_pieces(texts: Sequence[HeteroData]) -> List[int]:
-    if isinstance(texts, Graphs):
-        return texts.num_pieces
-    return [num_pieces(texts[i]) for i in range(len(texts))]
 
 
 def loaders(train: Examples, val: PairDataset, config: TrainConfig, rank: int = 0,
@@ -56,7 +49,7 @@ def loaders(train: Examples, val: PairDataset, config: TrainConfig, rank: int = 
         drawn = round(config.drawn * sizes[0] / max(len(sizes) - 1, 1))
         groups = [(sizes[0], sizes[0]), *((size, drawn) for size in sizes[1:])]
     sampler = LengthGroupedSampler(
-        [n for texts in texts_of(train) for n in _num_pieces(texts)], config.batch_size,
+        [n for texts in texts_of(train) for n in lengths(texts)], config.batch_size,
         config.seed, groups=groups)
     batches = SharedBatches(sampler, config.batch_size, rank, world_size)
     return (

@@ -89,7 +89,7 @@ class PairTagging(L.LightningModule):
             cells = num_counted(batch[PAIR].tag, 'target' in batch[PAIR])
         aligned = batch[OBJECT].batch.unique().numel()
         own = torch.tensor([cells, aligned, pairs], device=self.device)
-        every = self.all_gather(own)
+        every: Any = self.all_gather(own)
         total = every.sum(dim=0)
         share = len(every) * own / total.clamp(min=1)
         scaled = {k: v * share[0 if k == 'main' else 1] for k, v in parts.items()}

@@ -5,7 +5,19 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Dict, FrozenSet, Iterable, List, Literal, Sequence, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    FrozenSet,
+    Iterable,
+    Iterator,
+    List,
+    Literal,
+    Sequence,
+    Set,
+    Union,
+)
 
 import torch
 from torch import Tensor
@@ -120,30 +132,47 @@ class Vocabularies:
     signatures: FrozenSet[Signature]
 
     @classmethod
-    def fit(cls, pairs: Sequence[Pair], min_predicates: int = 3) -> 'Vocabularies':
+    def fit(cls, pairs: Iterable[Pair], min_predicates: int = 3) -> 'Vocabularies':
         r"""Fits all of them.
 
         Args:
-            pairs (sequence of Pair): The training split.
+            pairs (iterable of Pair): The training split, which is gone through once.
             min_predicates (int, optional): Rarer predicates are unknown, because there
                 is too little to train them on. (default: :obj:`3`)
         """
-        def names(field: str) -> Iterable[str]:
-            return (name for p in pairs for name in getattr(p.parse, field))
+        return cls._fit(pairs, min_predicates, PMI.fit)
 
-        predicates = (e.predicate for p in pairs for e in p.scene_graph.predicates)
+    @classmethod
+    def _fit(cls, pairs: Iterable[Pair], min_predicates: int,
+             fit_pmi: Callable[[Iterable[Sequence[str]]], PMI]) -> 'Vocabularies':
+        names: Dict[str, Counter] = {
+            name: Counter()
+            for name in ('deps', 'upos', 'ner', 'shape')
+        }
+        predicates: Counter = Counter()
+        signatures: Set[Signature] = set()
+
+        def words() -> Iterator[Sequence[str]]:
+            for p in pairs:
+                for name, counts in names.items():
+                    counts.update(getattr(p.parse, name))
+                predicates.update(e.predicate for e in p.scene_graph.predicates)
+                signatures.update(
+                    (q.head.type, q.relation, q.tail.type) for q in p.quintuples)
+                yield p.words
+
+        pmi = fit_pmi(words())
         return cls(
-            dep=Vocabulary.fit(names('deps'), reserved=[SELF]),
-            upos=Vocabulary.fit(names('upos')),
-            ner=Vocabulary.fit(names('ner')),
-            shape=Vocabulary.fit(names('shape')),
+            dep=Vocabulary.fit(names['deps'], reserved=[SELF]),
+            upos=Vocabulary.fit(names['upos']),
+            ner=Vocabulary.fit(names['ner']),
+            shape=Vocabulary.fit(names['shape']),
             predicate=Vocabulary.fit(predicates, min_predicates, reserved=[SELF]),
-            pmi=PMI.fit(p.words for p in pairs),
-            signatures=frozenset((q.head.type, q.relation, q.tail.type) for p in pairs
-                                 for q in p.quintuples),
+            pmi=pmi,
+            signatures=frozenset(signatures),
         )
 
-    def extended(self, pairs: Sequence[Pair],
+    def extended(self, pairs: Iterable[Pair],
                  min_predicates: int = 3) -> 'Vocabularies':
         r"""These vocabularies for a model that is trained further, on another training
         split. All names keep their ids, and the split's new ones follow them.
@@ -151,16 +180,15 @@ class Vocabularies:
         signatures are those of the split alone: the relations may be others.
 
         Args:
-            pairs (sequence of Pair): The other training split.
+            pairs (iterable of Pair): The other training split.
             min_predicates (int, optional): As of :meth:`fit`. (default: :obj:`3`)
         """
-        new = Vocabularies.fit(pairs, min_predicates)
+        new = Vocabularies._fit(pairs, min_predicates, self.pmi.extended)
         names = {
             name: getattr(self, name).extended(getattr(new, name))
             for name in _NAMES
         }
-        return Vocabularies(pmi=self.pmi.extended(p.words for p in pairs),
-                            signatures=new.signatures, **names)
+        return Vocabularies(pmi=new.pmi, signatures=new.signatures, **names)
 
     @property
     def sizes(self) -> Dict[str, int]:
