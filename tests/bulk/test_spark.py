@@ -3,6 +3,7 @@ import json
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ def test_a_table_of_spark(trained, tmp_path, monkeypatch):
     if not (shutil.which('java') or os.environ.get('JAVA_HOME')):
         pytest.skip('THERE IS NO JAVA: the lines for Spark are not tested')
     from pyspark.sql import SparkSession
+    monkeypatch.setenv('PYSPARK_PYTHON', sys.executable)
+    monkeypatch.chdir(tmp_path)  # Before Java is started, which stays where it begins.
     spark = SparkSession.builder.master('local[1]').config(
         'spark.ui.enabled', False).config('spark.driver.host', '127.0.0.1').config(
             'spark.driver.bindAddress',
@@ -29,7 +32,6 @@ def test_a_table_of_spark(trained, tmp_path, monkeypatch):
     lines = [{'id': str(i), 'text': f'Nora Blake meets Sofia {i}'} for i in range(6)]
     lines[2]['text'] = None
     (tmp_path / 'texts.jsonl').write_text('\n'.join(map(json.dumps, lines)))
-    monkeypatch.chdir(tmp_path)
     try:
         exec(code.replace('runs/sample', str(trained)), {'__name__': 'page'})
         found = spark.read.parquet('found').orderBy('key').collect()
