@@ -43,30 +43,41 @@ def expected(here, trained, texts, tmp_path_factory):
     return folder
 
 
-def test_a_worker_that_is_killed_loses_nothing(here, trained, texts, tmp_path, expected,
-                                               monkeypatch):
-    folder, mark = tmp_path / 'out', tmp_path / 'killed'
+@pytest.fixture(scope='module')
+def options(trained):
+    return {'model': trained, 'block_size': 2, 'threshold': 0.0, 'key': 'id'}
+
+
+@pytest.fixture(scope='module')
+def killed(here, options, texts, tmp_path_factory):
+    r"""The results of two workers, of which one is killed when a part of the work is
+    done, in blocks of another size."""
+    folder = tmp_path_factory.mktemp('jobs') / 'out'
+    mark = folder.with_name('killed')
 
     class Killed(ray_engine.Worker):
-        r"""One of them is killed when a part of the work is done."""
         def __call__(self, partitions):
             if len(list(folder.glob('*.jsonl'))) >= 10 and not mark.exists():
                 mark.touch()
                 os.kill(os.getpid(), signal.SIGKILL)
             return super().__call__(partitions)
 
-    monkeypatch.setattr(ray_engine, 'Worker', Killed)
-    done = extract_files([texts], folder, trained, workers=2, block_size=2,
-                         threshold=0.0, key='id')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ray_engine, 'Worker', Killed)
+        done = extract_files([texts], folder, workers=2, **options)
     assert mark.exists() and done == (30, 0, 60, 2)
-    found, whole = results(folder), results(expected)
+    return folder
+
+
+def test_a_worker_that_is_killed_loses_nothing(killed, expected):
+    found, whole = results(killed), results(expected)
     assert found.keys() == whole.keys() == {
         f'id{i}'
         for i in range(60) if i not in (12, 49)
     }
     for key, value in whole.items():
         assert spans(found[key]) == spans(value)
-    assert errors(folder) == errors(expected) == {
+    assert errors(killed) == errors(expected) == {
         'a.jsonl:13': 'not valid JSON',
         'id49': 'caption: expected a string (got 5)'
     }
@@ -86,11 +97,8 @@ def graph(folder, **options):
     return KnowledgeGraph.from_results(values, streamed=True, **options)
 
 
-def test_the_size_of_blocks_changes_no_graph(here, trained, texts, tmp_path, expected):
-    pytest.importorskip('pyarrow')
-    extract_files([texts], tmp_path / 'out', trained, 'parquet', block_size=7,
-                  threshold=0.0, key='id')
-    one, other = graph(expected), graph(tmp_path / 'out')
+def test_the_size_of_blocks_changes_no_graph(killed, expected):
+    one, other = graph(expected), graph(killed)
     assert one.nodes and one.sentences == other.sentences
     assert list(one.nodes) == list(other.nodes)
     for a, b in zip(one.nodes.values(), other.nodes.values()):
@@ -103,25 +111,20 @@ def test_the_size_of_blocks_changes_no_graph(here, trained, texts, tmp_path, exp
         assert r.probabilities == pytest.approx(s.probabilities, abs=1e-4)
 
 
-def test_a_second_run_goes_on_where_the_first_ended(here, trained, texts, tmp_path,
-                                                    expected):
-    options = {'block_size': 15, 'threshold': 0.0, 'key': 'id'}
-    extract_files([texts], tmp_path / 'out', trained, **options)
-    files = sorted((tmp_path / 'out').glob('*.jsonl'))
-    assert len(files) == 5
+def test_a_second_run_goes_on_where_the_first_ended(killed, options, texts):
+    files = sorted(killed.glob('*.jsonl'))
     times = [path.stat().st_mtime_ns for path in files]
     content = files[3].read_bytes()
     files[3].unlink()
-    done = extract_files([texts], tmp_path / 'out', trained, **options)
-    assert done == (5, 4, 15, 1)
+    assert extract_files([texts], killed, **options) == (30, 29, 2, 0)
     assert files[3].read_bytes() == content
     after = [path.stat().st_mtime_ns for path in files]
-    assert [a == b for a, b in zip(times, after)] == [True, True, True, False, True]
+    assert [i for i, (a, b) in enumerate(zip(times, after)) if a != b] == [3]
     # What is finished needs no Ray any more.
-    assert extract_files([texts], tmp_path / 'out', trained, **options) == (5, 5, 0, 0)
+    assert extract_files([texts], killed, **options) == (30, 30, 0, 0)
     for other in ({**options, 'block_size': 4}, {**options, 'threshold': 0.5}):
         with pytest.raises(ValueError, match='repeat that command'):
-            extract_files([texts], tmp_path / 'out', trained, **other)
+            extract_files([texts], killed, **other)
 
 
 def test_the_class_works_in_a_pipeline_of_ray(here, trained, texts):

@@ -158,7 +158,7 @@ def marked_otherwise(data):
 
 def test_data_of_an_older_schema_are_built_anew(root, monkeypatch):
     with monkeypatch.context() as older:
-        older.setattr('eega_pyg.datasets.pair_dataset.SCHEMA_VERSION', 2)
+        older.setattr('eega_pyg.datasets.processed.SCHEMA_VERSION', 2)
         path = load(root).processed_paths[0]
     Path(path).write_bytes(b'without what is stored now')
     assert load(root)[0].annotated.all()
