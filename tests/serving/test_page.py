@@ -141,8 +141,9 @@ def test_what_is_found_is_shown_and_grows_to_a_graph(page, extractor, tmp_path):
     extract(page, 'Ann lives in Rome')
     add(page)
     graph = KnowledgeGraph.from_results([r.to_dict() for r in results])
-    assert text_of(page, '#graph-status') == (f'2 texts, {len(graph.nodes)} entities, '
-                                              f'{len(graph.relations)} relations')
+    number = len(graph.relations)
+    status = f'2 texts, {len(graph.nodes)} entities, {number} relation'
+    assert text_of(page, '#graph-status') == status + ('s' if number != 1 else '')
     assert framed(page, 'drawing',
                   "d.querySelector('#counts').textContent").split()[2] == str(
                       len(graph.nodes))
