@@ -110,7 +110,7 @@ class Reader:
         extraction = parts[0].extraction
         if len(parts) > 1:
             extraction = merge_windows([(p.offset, p.extraction) for p in parts])
-        extraction = self.saved.scales.apply(extraction)
+        extraction = self.saved.scales.apply(extraction, item.text)
         extraction = extraction._replace(quintuples=[
             q for q in extraction.quintuples if (q.probability or 0.0) >= threshold
         ])
