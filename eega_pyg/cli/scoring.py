@@ -38,13 +38,7 @@ def score_files(data: Path, split: str, predictions: Sequence[Path],
     r"""Scores one or two files of predictions, prints the tables, and writes them as
     JSON and as a page."""
     from eega_pyg.files import check_apart, check_file, write_text
-    from eega_pyg.scoring import (
-        Comparison,
-        compare,
-        read_gold,
-        read_predictions,
-        score,
-    )
+    from eega_pyg.scoring import Comparison, compare, read_gold, read_predictions, score
     if len(predictions) > 2:
         raise ValueError(f"Give one file of predictions, or two to compare (got "
                          f"{len(predictions)})")
@@ -71,8 +65,8 @@ def score_files(data: Path, split: str, predictions: Sequence[Path],
     if any(view not in r.views for r in reports):
         raise ValueError(f"--view {view} compares boxes, and no entity has one on both "
                          f"sides")
-    wrong = (result.diff(view) if isinstance(result, Comparison) else
-             result.errors(view))
+    wrong = (result.diff(view)
+             if isinstance(result, Comparison) else result.errors(view))
     for message in filter(None, said):
         note(message)
     for name, report in zip(names, reports):

@@ -117,7 +117,8 @@ def from_dict(value: Any, place: str = '',
     entities = tuple(
         AnnotatedEntity(*span, e['type'],
                         e.get('id') or '', e.get('box'), e.get('probability'),
-                        tuple(e.get('other_boxes') or ())) for span, e in zip(spans, given))
+                        tuple(e.get('other_boxes') or ()))
+        for span, e in zip(spans, given))
     if left_out is not None:
         for name, what in _OF_RESULTS.items():
             if number := sum(name in e for e in given):
@@ -144,9 +145,12 @@ def to_dict(text: AnnotatedText) -> Dict[str, Any]:
         if text.text != ' '.join(text.words):
             value['text'] = text.text
     value['entities'] = [{
-        'start': start,
-        'end': end,
-        'type': e.type,
+        'start':
+        start,
+        'end':
+        end,
+        'type':
+        e.type,
         **({
             'id': e.id
         } if e.id else {}),

@@ -49,8 +49,7 @@ class PlacedText:
     @cached_property
     def boxes(self) -> Dict[Entity, Tuple[Box, ...]]:
         r"""Where in the image each of its entities is seen."""
-        return dict(
-            zip(self.content.entities, (e.boxes for e in self.text.entities)))
+        return dict(zip(self.content.entities, (e.boxes for e in self.text.entities)))
 
     @cached_property
     def word_starts(self) -> List[int]:
@@ -140,11 +139,11 @@ def align(gold: Sequence[PlacedText], predicted: Iterable[AnnotatedText]) -> Ali
     if number := sum(not r.directed for text in ours for r in text.text.relations):
         notes.append(f"{number:,} predicted relations are marked as having no "
                      f"direction: views that are directed take the stated one")
-    return Alignment(
-        [_compared(ours[taken[k]], text) if k in taken else _NOTHING
-         for k, text in enumerate(gold)],
-        missing, [t.text for t in extra], notes,
-        _has_boxes(gold) and _has_boxes([ours[i] for i in taken.values()]))
+    return Alignment([
+        _compared(ours[taken[k]], text) if k in taken else _NOTHING
+        for k, text in enumerate(gold)
+    ], missing, [t.text for t in extra], notes,
+                     _has_boxes(gold) and _has_boxes([ours[i] for i in taken.values()]))
 
 
 def _compared(found: PlacedText, given: PlacedText) -> Content:

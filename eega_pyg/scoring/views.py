@@ -126,7 +126,7 @@ def items(view: str, content: Contents) -> Set[Item]:
     if view in _RELATIONS:
         return set(_relation_items(_RELATIONS[view], content.quintuples))
     if view == GROUNDED:
-        wrong = getattr(content, 'elsewhere', frozenset())
+        wrong: FrozenSet[Entity] = getattr(content, 'elsewhere', frozenset())
         return {((_elsewhere(e) if e in wrong else e, ), e.type)
                 for e in content.entities}
     if view not in _ENTITIES:

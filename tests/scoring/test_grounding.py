@@ -40,20 +40,22 @@ boxes = st.tuples(corners, corners).map(lambda b: (b[0][0], b[1][0], b[0][1], b[
 @given(boxes, boxes)
 def test_the_area_is_that_of_the_cells_of_a_grid(a, b):
     cells = [{(x, y)
-              for x in range(box[0], box[2]) for y in range(box[1], box[3])}
-             for box in (a, b)]
+              for x in range(box[0], box[2])
+              for y in range(box[1], box[3])} for box in (a, b)]
     share = len(cells[0] & cells[1]) / len(cells[0] | cells[1])
     eighths = [tuple(x / 8 for x in box) for box in (a, b)]
     assert iou(*eighths) == pytest.approx(share) == pytest.approx(iou(*eighths[::-1]))
 
 
-@pytest.mark.parametrize('found, right', [
-    ([(0.0, 0.0, 0.25, 1.0)], True),  # Half of it.
-    ([(0.0, 0.0, 0.24, 1.0)], False),
-    ([RIGHT], True),  # Its other box.
-    ([(0.25, 0.0, 0.75, 1.0)], False),  # A third of both.
-    ([], False),
-])
+@pytest.mark.parametrize(
+    'found, right',
+    [
+        ([(0.0, 0.0, 0.25, 1.0)], True),  # Half of it.
+        ([(0.0, 0.0, 0.24, 1.0)], False),
+        ([RIGHT], True),  # Its other box.
+        ([(0.25, 0.0, 0.75, 1.0)], False),  # A third of both.
+        ([], False),
+    ])
 def test_a_box_is_right_that_shares_half_with_any_given_one(found, right):
     ann = Entity(0, 3, 'per')
     assert (ann not in elsewhere({ann: found}, {ann: [LEFT, RIGHT]})) == right
@@ -68,8 +70,8 @@ def test_who_is_not_seen_has_no_box():
 
 def test_type_span_and_box_have_to_be_right():
     found = annotated('Ann and Bob in Oslo', [ANN, ('Bob', 'org'), OSLO])
-    for boxes, right in (([LEFT], [RIGHT], []), 2), (([RIGHT], [], []), 1), ((
-        [LEFT], [], [LEFT]), 1):
+    for boxes, right in (([LEFT], [RIGHT], []), 2), (([RIGHT], [], []),
+                                                     1), (([LEFT], [], [LEFT]), 1):
         report = score([GIVEN], [seen(found, *boxes)], draws=1)
         assert report.views[GROUNDED].counts == Counts(right, 3, 3)
         assert report.views['entity'].counts == Counts(2, 3, 3)
@@ -111,5 +113,5 @@ def test_further_boxes_come_back_from_a_file(tmp_path):
 
 def test_a_further_box_needs_a_first_one():
     with pytest.raises(ValueError, match='no box beside them'):
-        AnnotatedText('Ann', (replace(GIVEN.entities[0], box=None,
-                                      other_boxes=(LEFT, )), ))
+        AnnotatedText('Ann',
+                      (replace(GIVEN.entities[0], box=None, other_boxes=(LEFT, )), ))
