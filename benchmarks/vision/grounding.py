@@ -283,8 +283,7 @@ def batches(data: Table, rows: Tensor, size: int) -> List[Tensor]:
     most have one."""
     kind = data.there[rows].sum(1).double().log2().ceil()
     found = [
-        part for k in kind.unique()
-        for own in [rows[kind == k]]
+        part for k in kind.unique() for own in [rows[kind == k]]
         for part in own[torch.randperm(len(own))].split(size)
     ]
     return [found[i] for i in torch.randperm(len(found)).tolist()]
