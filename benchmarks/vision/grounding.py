@@ -38,7 +38,7 @@ from benchmarks.runner import markdown
 from eega_pyg.datasets.gmner import GMNER
 from eega_pyg.datasets.gmner import TWEET_TAGS as TAGS
 from eega_pyg.datasets.gmner import read_gmner
-from eega_pyg.extraction.grounding import GroundingHead
+from eega_pyg.extraction.grounding import GroundingHead, assigned, names_of
 from eega_pyg.extraction.grounding_features import PAIR_SIZE, choices
 from eega_pyg.files import atomic, write_text
 from eega_pyg.schema import Entity, SceneGraph, SceneObject
@@ -298,12 +298,10 @@ def log_shares(head: GroundingHead, data: Table, rows: Any = slice(None)) -> Ten
 
 @torch.no_grad()
 def chosen(head: GroundingHead, found: Sequence[Case], data: Table) -> List[List[int]]:
-    best = log_shares(head, data).argmax(1).tolist()
-    most, out, row = data.there.size(1), [], 0
-    for case in found:
-        own = best[row:row + len(case.right)]
-        out.append([len(case.objects) if b == most else b for b in own])
-        row += len(own)
+    shares, out = log_shares(head, data), []
+    for case, own in zip(found, shares.split([len(c.right) for c in found])):
+        own = own[:, [*range(len(case.objects)), -1]]
+        out.append(assigned(own, names_of(case.tweet.entities, case.tweet.words)))
     return out
 
 

@@ -40,7 +40,8 @@ class GroundingHead(nn.Module):
     .. code-block:: python
 
         head = GroundingHead.pretrained()
-        found = head.ground([Entity(0, 2, 'per')], scene_graph.objects, num_words=9)
+        found = head.ground([Entity(0, 2, 'per')], scene_graph.objects,
+                            ['Ann', 'Lee', 'smiles'])
 
     Args:
         hidden (int, optional): Size of the hidden layers. (default: :obj:`64`)
@@ -88,25 +89,27 @@ class GroundingHead(nn.Module):
 
     @torch.no_grad()
     def ground(self, entities: Sequence[Entity], objects: Sequence[SceneObject],
-               num_words: int) -> Dict[Entity, Grounding]:
-        r"""The likeliest choice of each entity, with its probability. Objects without a
-        box are not chosen; if no object has one, nothing is said of any entity.
+               words: Sequence[str]) -> Dict[Entity, Grounding]:
+        r"""The choice of each entity, with its probability, see :func:`assigned`.
+        Objects without a box are not chosen; if no object has one, nothing is said of
+        any entity.
 
         Args:
             entities (sequence of Entity): The entities of a text.
             objects (sequence of SceneObject): The objects of its image.
-            num_words (int): The number of words of the text.
+            words (sequence of str): The words of the text.
         """
         boxed = [i for i, o in enumerate(objects) if o.box is not None]
         if not boxed or not entities:
             return {}
         entities, like = sorted(entities), self.pair_mean
-        made = choices(entities, [objects[i] for i in boxed], num_words)
-        logits = self(*(x.to(like) for x in made))
-        score, best = (x.tolist() for x in logits.softmax(-1).max(-1))
+        made = choices(entities, [objects[i] for i in boxed], len(words))
+        shares = self(*(x.to(like) for x in made)).log_softmax(-1).cpu()
+        best = assigned(shares, names_of(entities, words))
         return {
             e: _grounding(objects, boxed[b] if b < len(boxed) else None, p)
-            for e, b, p in zip(entities, best, score)
+            for e, b, p in zip(entities, best,
+                               shares.exp()[range(len(best)), best].tolist())
         }
 
     @classmethod
@@ -160,6 +163,38 @@ class GroundingHead(nn.Module):
 
     def __repr__(self) -> str:
         return f"{self.__class__.__name__}(hidden={self.config['hidden']})"
+
+
+def names_of(entities: Sequence[Entity], words: Sequence[str]) -> List[str]:
+    r"""What entities are called, whatever the case."""
+    return [' '.join(words[e.start:e.end]).casefold() for e in entities]
+
+
+def assigned(shares: Tensor, names: Sequence[str]) -> List[int]:
+    r"""The likeliest choices of all entities of a text together, if no two entities are
+    the same object; those with one name are one.
+
+    Of 991 entities with a box in GMNER's dev split, ten share it with another entity.
+
+    Args:
+        shares (torch.Tensor): The logarithms of the probabilities of each object and,
+            last, of none. :math:`(m, k + 1)`
+        names (sequence of str): What each entity is called.
+
+    Returns:
+        list: For each entity an object, or :math:`k` for none.
+    """
+    from scipy.optimize import linear_sum_assignment
+    number = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    group = torch.tensor([number[name] for name in names], dtype=torch.long)
+    total = shares.double().new_zeros(len(number), shares.size(1))
+    total.index_add_(0, group, shares.double())
+    gain = (total[:, :-1] - total[:, -1:]).clamp(min=0)
+    best = [shares.size(1) - 1] * len(number)
+    for i, j in zip(*linear_sum_assignment(gain.numpy(), maximize=True)):
+        if gain[i, j] > 0:
+            best[i] = int(j)
+    return [best[i] for i in group.tolist()]
 
 
 def by_plan(entities: Sequence[Entity], scene_graph: SceneGraph,

@@ -149,14 +149,14 @@ class Reader:
             pairs=PairProbabilities(tags, tables) if tables else None,
             metadata=item.metadata,
             groundings=self._grounded(extraction.entities, scene_graph, alignment,
-                                      len(offsets)),
+                                      [item.text[a:b] for a, b in offsets]),
         )
 
     def _grounded(self, entities: Sequence[Entity], graph: SceneGraph,
                   alignment: Optional[Alignment],
-                  num_words: int) -> Mapping[Entity, Grounding]:
+                  words: Sequence[str]) -> Mapping[Entity, Grounding]:
         if self.grounding is not None:
-            return self.grounding.ground(entities, graph.objects, num_words)
+            return self.grounding.ground(entities, graph.objects, words)
         return {} if alignment is None else by_plan(entities, graph, alignment)
 
 

@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import numpy as np
@@ -6,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from eega_pyg.extraction import Extractor, Grounding, GroundingHead, Item
-from eega_pyg.extraction.grounding import by_plan
+from eega_pyg.extraction.grounding import assigned, by_plan, names_of
 from eega_pyg.extraction.grounding_features import choices, is_person_label, kind_of
 from eega_pyg.extraction.result import Alignment
 from eega_pyg.schema import Entity, SceneGraph, SceneObject
@@ -16,6 +17,7 @@ SMALL = SceneObject('person', 0.5, (0.6, 0.5, 0.8, 1.0))
 LARGE = SceneObject('woman', 0.9, (0.1, 0.0, 0.5, 1.0))
 SIGN = SceneObject('stop sign', 0.7, (0.0, 0.0, 0.1, 0.1))
 OBJECTS = (SMALL, SIGN, LARGE)
+WORDS = [*'abcdefghij']
 
 
 @pytest.fixture(scope='module')
@@ -46,9 +48,10 @@ def test_ranks_are_those_within_the_kind():
     assert nothing[2, 8:11].tolist() == pytest.approx([0, math.log(3), math.log(2)])
 
 
-def test_a_choice_is_the_likeliest_by_the_equation(head):
-    found = head.ground([ANN, ACME, BOB], (*OBJECTS, SceneObject('cup')), 10)
-    pairs, nothing = (x.double() for x in choices([ANN, ACME, BOB], OBJECTS, 10))
+def test_the_choices_are_the_likeliest_ones_by_the_equation(head):
+    entities = [ANN, ACME, BOB]
+    found = head.ground(entities, (*OBJECTS, SceneObject('cup')), WORDS)
+    pairs, nothing = (x.double() for x in choices(entities, OBJECTS, 10))
     state = {k: v.double() for k, v in head.state_dict().items()}
 
     def network(name, x):
@@ -60,37 +63,53 @@ def test_a_choice_is_the_likeliest_by_the_equation(head):
                 x = x * 0.5 * (1 + torch.erf(x / math.sqrt(2)))
         return math.exp(x)
 
-    for i, e in enumerate([ANN, ACME, BOB]):
+    shares = []
+    for i in range(3):
         worth = [network('pair', pairs[i, j]) for j in range(3)]
         worth.append(network('nothing', nothing[i]))
-        best = int(np.argmax(worth))
-        assert found[e].object == (None if best == 3 else best)
-        assert found[e].score == pytest.approx(worth[best] / sum(worth), abs=1e-4)
-        assert found[e].box == (None if best == 3 else OBJECTS[best].box)
+        shares.append([w / sum(worth) for w in worth])
+    # All ways in which no two entities are one object.
+    ways = [
+        way for way in itertools.product(range(4), repeat=3)
+        if all(way.count(j) < 2 for j in range(3))
+    ]
+    best = max(ways, key=lambda way: math.prod(p[j] for p, j in zip(shares, way)))
+    for e, j, p in zip(entities, best, shares):
+        assert found[e].object == (None if j == 3 else j)
+        assert found[e].score == pytest.approx(p[j], abs=1e-4)
+        assert found[e].box == (None if j == 3 else OBJECTS[j].box)
+
+
+def test_two_mentions_of_one_name_are_one_object():
+    shares = torch.tensor([[.9, .06, .04], [.5, .3, .2], [.4, .1, .5]]).log()
+    assert assigned(shares, ['ann', 'bob', 'ann']) == [0, 1, 0]
+    assert assigned(shares, ['ann', 'bob', 'cem']) == [0, 1, 2]
+    assert names_of([ANN, BOB], ['Ann', 'LEE', '', '', '', 'bob']) == ['ann lee', 'bob']
+    assert assigned(shares[:1, 2:], ['ann']) == [0]  # There is no object.
 
 
 def test_one_who_is_named_is_the_one_who_is_seen(head):
-    found = head.ground([ANN], (LARGE, ), 6)
+    found = head.ground([ANN], (LARGE, ), WORDS[:6])
     assert found == {ANN: Grounding(0, pytest.approx(1, abs=0.2), LARGE.box)}
     # A place is not the person in front of it.
     assert head.ground([ANN, Entity(4, 5, 'loc')], (LARGE, ),
-                       6)[Entity(4, 5, 'loc')].object is None
+                       WORDS[:6])[Entity(4, 5, 'loc')].object is None
 
 
 def test_two_who_are_named_are_two_who_are_seen(head):
     other = SceneObject('man', 0.9, (0.55, 0.0, 0.95, 1.0))
-    found = head.ground([ANN, BOB], (LARGE, other), 8)
+    found = head.ground([ANN, BOB], (LARGE, other), WORDS[:8])
     assert {found[ANN].object, found[BOB].object} == {0, 1}
 
 
 def test_without_boxes_nothing_is_said(head):
-    assert head.ground([ANN], (SceneObject('woman'), ), 6) == {}
-    assert head.ground([], OBJECTS, 6) == {}
+    assert head.ground([ANN], (SceneObject('woman'), ), WORDS) == {}
+    assert head.ground([], OBJECTS, WORDS) == {}
 
 
 def test_objects_have_no_order_of_their_own(head):
-    a = head.ground([ANN, ACME, BOB], OBJECTS, 10)
-    b = head.ground([ANN, ACME, BOB], OBJECTS[::-1], 10)
+    a = head.ground([ANN, ACME, BOB], OBJECTS, WORDS)
+    b = head.ground([ANN, ACME, BOB], OBJECTS[::-1], WORDS)
     for e in a:
         assert a[e].box == b[e].box and a[e].score == pytest.approx(
             b[e].score, abs=1e-5)
@@ -112,7 +131,7 @@ def test_a_head_is_saved_and_read(head, tmp_path):
     head.save(path)
     again = GroundingHead.load(path)
     assert again.identity() == head.identity() and not again.training
-    assert again.ground([ANN], OBJECTS, 9) == head.ground([ANN], OBJECTS, 9)
+    assert again.ground([ANN], OBJECTS, WORDS) == head.ground([ANN], OBJECTS, WORDS)
 
 
 @pytest.mark.parametrize('break_it, message', [
@@ -152,7 +171,7 @@ def test_entities_are_grounded_where_objects_have_boxes(trained, items):
     boxed, *others = extractor.batch(items)
     assert boxed.entities and boxed.alignment is None
     expected = extractor.grounding.ground(boxed.extraction.entities, OBJECTS,
-                                          len(boxed.words))
+                                          boxed.words)
     for e, found in zip(boxed.extraction.entities, boxed.entities):
         assert found.grounding == expected[e] and found.box == expected[e].box
         value = found.to_dict()
