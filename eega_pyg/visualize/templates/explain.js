@@ -221,7 +221,13 @@ if (D.objects.length) {
   }
   D.objects.forEach((o, i) => {
     const [x, y] = at(o);
-    drawing.append(objectNode(i, el('circle', { cx: x, cy: y, r: 9 }), x + 13, y + 4));
+    const node = objectNode(i, el('circle', { cx: x, cy: y, r: 9 }), x + 13, y + 4);
+    if (x > 420) {  // A name has no room on the right.
+      const name = node.querySelector('text');
+      name.setAttribute('x', x - 13);
+      name.setAttribute('text-anchor', 'end');
+    }
+    drawing.append(node);
   });
   scene.append(drawing, el('figcaption', {}, 'What the model was told of the image.'));
 } else {
