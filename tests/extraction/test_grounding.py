@@ -70,8 +70,8 @@ def test_the_choices_are_the_likeliest_ones_by_the_equation(head):
         shares.append([w / sum(worth) for w in worth])
     # All ways in which no two entities are one object.
     ways = [
-        way for way in itertools.product(range(4), repeat=3)
-        if all(way.count(j) < 2 for j in range(3))
+        way for way in itertools.product(range(4), repeat=3) if all(
+            way.count(j) < 2 for j in range(3))
     ]
     best = max(ways, key=lambda way: math.prod(p[j] for p, j in zip(shares, way)))
     for e, j, p in zip(entities, best, shares):
