@@ -118,7 +118,7 @@ def cases(tweets: Sequence[Tweet], setting: str, seed: int) -> List[Case]:
             number = random.randint(1,
                                     6) if random.random() < 2 / 3 or not things else 0
             things += [(smaller(b, random), p, -1)
-                       for b, p in random.sample(pool, number)]
+                       for b, p in random.sample(pool, min(number, len(pool)))]
         things.sort(key=lambda t: (-area(t[0]), t[0]))
         if not things:
             continue
