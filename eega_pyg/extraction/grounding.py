@@ -32,8 +32,8 @@ class GroundingHead(nn.Module):
         \exp f(\mathbf{x}_{e,o'})}, \qquad
         p(\text{none} \mid e) = 1 - \sum_o p(o \mid e),
 
-    where :math:`f` and :math:`g` are networks with a hidden layer each, and
-    :math:`\mathbf{x}` and :math:`\mathbf{z}` are what
+    where :math:`f` is a network with two hidden layers, :math:`g` one with a single
+    one, and :math:`\mathbf{x}` and :math:`\mathbf{z}` are what
     :func:`~eega_pyg.extraction.grounding_features.choices` says of the entity, the
     object and both.
 
@@ -142,6 +142,9 @@ class GroundingHead(nn.Module):
         try:
             head = cls(**json.loads(metadata['config']))
             head.load_state_dict(state)
+            if head.config['pair_size'] != PAIR_SIZE:
+                raise ValueError(f"it reads {head.config['pair_size']} numbers of a "
+                                 f"pair, and {PAIR_SIZE} are known")
         except (KeyError, TypeError, ValueError, RuntimeError) as e:
             raise OSError(f"'{path}' is a damaged grounding head: "
                           f"{short_reason(e, 200)}") from None

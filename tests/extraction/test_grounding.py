@@ -142,6 +142,7 @@ def test_a_head_is_saved_and_read(head, tmp_path):
         'format': 'eega_pyg.grounding.1',
         'config': '{"hidden": 3, "pair_size": 29}'
     }), 'is a damaged grounding head'),
+    (lambda p: GroundingHead(64, 31).save(p), 'it reads 31 numbers of a pair'),
     (lambda p: save_file({}, p, {
         'format': 'eega_pyg.grounding.1',
         'config': '{"hidden": 64}'
