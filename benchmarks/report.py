@@ -31,6 +31,7 @@ from benchmarks.runner import HEADER, RESULTS, TITLE, markdown
 from benchmarks.scale import graph_growth, result_size, workers
 from benchmarks.serving import load
 from benchmarks.speed import epoch_cost, memory, throughput
+from benchmarks.vision import grounding
 from eega_pyg.files import write_text
 
 READMES = sorted(Path(__file__).parent.glob('*/README.md'))
@@ -143,6 +144,8 @@ TABLES: Dict[str, Callable[[Any], str]] = {
     transport,
     'predicate_model':
     predicates,
+    'grounding':
+    grounding.report,
     'passages':
     passages.report,
     'stream':

@@ -36,7 +36,8 @@ def run_identity(extractor: 'Extractor', items: Sequence[Item], align: bool,
     ]
     return digest([
         model, extractor.passage_words, extractor.threshold, align, *map(repr, items),
-        *images, *['everything'] * everything
+        *images, *['everything'] * everything,
+        *(['plan'] if extractor.grounding is None else extractor.grounding.identity())
     ])
 
 
@@ -190,7 +191,9 @@ def write_results(path: Path, values: Sequence[Rated], form: str,
                   newline='') as file:
             write_values(values, file, form, names)
         if form == 'label-studio' and not is_stream(path):
-            images = any(value.get('image') for value, _ in values)
+            images = any(
+                value.get('image') or any('box' in e for e in value['entities'])
+                for value, _ in values)
             written.append(path.with_suffix(CONFIG))
             write_text(written[-1], labelling_config(tags.types, tags.relations,
                                                      images))
