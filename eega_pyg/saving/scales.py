@@ -6,7 +6,7 @@ from typing import List, NamedTuple, Optional
 from eega_pyg.schema import Entity, Quintuple
 from eega_pyg.tagging import Extraction
 
-#: How words begin by which posts of social networks are known: hashtags, mentions, links.
+#: How words of posts begin by which these are known: hashtags, mentions, links.
 _MARKS = ('#', '@', 'http://', 'https://', 'www.')
 _RETWEET = 'RT'
 # Probabilities closer to 0 or 1 have odds of this.
