@@ -28,7 +28,9 @@ class TextLabels:
     r"""Finds labels in texts, in the order in which they are named:
 
     - of a named entity, a noun for its type (:obj:`VISIBLE`), because a detector knows
-      no names: "Ana Lopez" is a ``'person'``;
+      no names: "Rome" is a ``'city'``;
+    - of a name whose type the recogniser does not know, ``'person'``, which most of
+      them are; if there is none in the image, none is found;
     - of any other noun phrase, its head noun with adjectives and compound parts, in
       lower case: ``'red cup'``. Times, colours and what has no shape ("importance") are
       left out, as in captions.
@@ -76,6 +78,8 @@ class TextLabels:
 
 def _label(chunk: 'Span') -> str:
     root = chunk.root
+    if root.pos_ == 'PROPN' and _is_named_by(root):
+        return VISIBLE['PERSON']
     if root.pos_ != 'NOUN' or not _is_named_by(root) or root.lemma_.lower() in UNSEEN:
         return ''
     words = [

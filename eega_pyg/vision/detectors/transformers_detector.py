@@ -178,6 +178,20 @@ class TransformersDetector:
             json.loads(self.images.to_json_string())
         ]
 
+    # A model that has run may hold hooks of transformers that cannot be pickled.
+    def __getstate__(self) -> Dict[str, Any]:
+        weights = {key: value.cpu() for key, value in self.model.state_dict().items()}
+        return {
+            **self.__dict__, 'model':
+            (type(self.model), self.model.config, self.model.dtype, weights)
+        }
+
+    def __setstate__(self, state: Dict[str, Any]) -> None:
+        kind, config, dtype, weights = state['model']
+        model = kind(config).to(dtype)
+        model.load_state_dict(weights)
+        self.__dict__.update(state, model=model.to(state['device']).eval())
+
     def __repr__(self) -> str:
         return (f"{self.__class__.__name__}({self.model.config.model_type}, "
                 f"top_k={self.top_k})")

@@ -1,5 +1,4 @@
-r"""A tiny randomly initialised model of each family of transformers' detectors, with its
-processor."""
+r"""A tiny random model of each family of transformers' detectors, and its processor."""
 import torch
 import transformers as hf
 
@@ -43,17 +42,18 @@ def _rt_detr(kind, **kwargs):
 
 
 def _grounding_dino(vocab):
-    swin = hf.SwinConfig(image_size=SIDE, patch_size=4, embed_dim=8, depths=[1, 1, 1, 1],
-                         num_heads=[1, 1, 1, 1], window_size=4,
+    swin = hf.SwinConfig(image_size=SIDE, patch_size=4, embed_dim=8,
+                         depths=[1, 1, 1, 1], num_heads=[1, 1, 1, 1], window_size=4,
                          out_features=['stage2', 'stage3', 'stage4'])
     bert = hf.BertConfig(vocab_size=vocab, hidden_size=16, num_hidden_layers=1,
                          num_attention_heads=2, intermediate_size=16)
-    return hf.GroundingDinoConfig(
-        backbone_config=swin, text_config=bert, use_timm_backbone=False,
-        use_pretrained_backbone=False, backbone=None, d_model=32, encoder_layers=1,
-        decoder_layers=2, encoder_attention_heads=2, decoder_attention_heads=2,
-        encoder_ffn_dim=16, decoder_ffn_dim=16, num_queries=12, max_text_len=40,
-        num_feature_levels=4)
+    return hf.GroundingDinoConfig(backbone_config=swin, text_config=bert,
+                                  use_timm_backbone=False,
+                                  use_pretrained_backbone=False, backbone=None,
+                                  d_model=32, encoder_layers=1, decoder_layers=2,
+                                  encoder_attention_heads=2, decoder_attention_heads=2,
+                                  encoder_ffn_dim=16, decoder_ffn_dim=16,
+                                  num_queries=12, max_text_len=40, num_feature_levels=4)
 
 
 def _owl(kind, vocab):
@@ -68,8 +68,15 @@ def _owl(kind, vocab):
 def _bert_tokenizer(folder):
     # The ids of [CLS], [SEP], "." and "?" are those that Grounding DINO knows.
     words = [f'[unused{i}]' for i in range(1100)]
-    for i, word in {0: '[PAD]', 100: '[UNK]', 101: '[CLS]', 102: '[SEP]', 103: '[MASK]',
-                    1012: '.', 1029: '?'}.items():
+    for i, word in {
+            0: '[PAD]',
+            100: '[UNK]',
+            101: '[CLS]',
+            102: '[SEP]',
+            103: '[MASK]',
+            1012: '.',
+            1029: '?'
+    }.items():
         words[i] = word
     words[1030:1030 + len(WORDS)] = WORDS
     folder.mkdir(exist_ok=True)
@@ -79,8 +86,11 @@ def _bert_tokenizer(folder):
 
 def _clip_tokenizer():
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
-    words = {word: i for i, word in enumerate(
-        ['!', *WORDS, '[UNK]', '<|startoftext|>', '<|endoftext|>'])}
+    words = {
+        word: i
+        for i, word in enumerate(
+            ['!', *WORDS, '[UNK]', '<|startoftext|>', '<|endoftext|>'])
+    }
     inner = Tokenizer(models.WordLevel(words, '[UNK]'))
     inner.pre_tokenizer = pre_tokenizers.Whitespace()
     start, end = '<|startoftext|>', '<|endoftext|>'
@@ -96,8 +106,17 @@ _SQUARE = {'height': SIDE, 'width': SIDE}
 
 
 def tiny(family, folder):
-    r"""A model and its processor."""
-    torch.manual_seed(0)
+    r"""A model, whose queries differ, and its processor."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model, processor = _tiny(family, folder)
+        with torch.no_grad():  # As they are initialised, they hardly do.
+            for parameter in model.parameters():
+                parameter += 0.1 * torch.randn_like(parameter)
+    return model.eval(), processor
+
+
+def _tiny(family, folder):
     if family == 'detr':
         return (hf.DetrForObjectDetection(_detr(hf.DetrConfig)),
                 hf.DetrImageProcessor(size=_SMALL))
@@ -126,8 +145,9 @@ def tiny(family, folder):
         tokenizer = _bert_tokenizer(folder)
         model = hf.GroundingDinoForObjectDetection(_grounding_dino(len(tokenizer)))
         return model, hf.GroundingDinoProcessor(
-            hf.GroundingDinoImageProcessor(size={**_SMALL, 'shortest_edge': 2 * SIDE}),
-            tokenizer)
+            hf.GroundingDinoImageProcessor(size={
+                **_SMALL, 'shortest_edge': 2 * SIDE
+            }), tokenizer)
     tokenizer = _clip_tokenizer()
     if family == 'owlv2':
         model = hf.Owlv2ForObjectDetection(_owl(hf.Owlv2Config, len(tokenizer)))
