@@ -28,7 +28,7 @@ from benchmarks.accuracy import (
 )
 from benchmarks.layers import gnn_variants, variant_cost
 from benchmarks.runner import HEADER, RESULTS, TITLE, markdown
-from benchmarks.scale import graph_growth, workers
+from benchmarks.scale import graph_growth, result_size, workers
 from benchmarks.serving import load
 from benchmarks.speed import epoch_cost, memory, throughput
 from eega_pyg.files import write_text
@@ -155,6 +155,8 @@ TABLES: Dict[str, Callable[[Any], str]] = {
     few_data.report,
     'graph_growth':
     graph_growth.report,
+    'result_size':
+    result_size.report,
     'workers':
     workers.report,
     'serving_load':

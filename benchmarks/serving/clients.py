@@ -30,8 +30,9 @@ class Answer(NamedTuple):
 
 
 def drive(address: str, bodies: Sequence[bytes], processes: int, connections: int,
-          seconds: float) -> List[Answer]:
-    r"""Sends requests in any order, and gives their answers in their order.
+          seconds: float) -> Tuple[List[Answer], float]:
+    r"""Sends requests in any order, and gives their answers in their order, and the
+    seconds from the first request to the last answer, in which all clients run.
 
     Args:
         address (str): Where the service is.
@@ -50,17 +51,28 @@ def drive(address: str, bodies: Sequence[bytes], processes: int, connections: in
         for _ in range(processes)
     ]
     for i, process in enumerate(started):
-        assert process.stdin is not None
-        with process.stdin:  # It answers when it has read all.
-            json.dump(numbered[i::processes], process.stdin)
-    found = []
-    for process in started:
+        _tell(process, json.dumps(numbered[i::processes]))
+    for process in started:  # Each has loaded what it needs, and read its requests.
         assert process.stdout is not None
-        for number, status, body, *rest, broken in json.load(process.stdout):
+        process.stdout.readline()
+    start = time.monotonic()
+    for process in started:
+        _tell(process, 'go')
+    found, end = [], start
+    for process in started:
+        text, _ = process.communicate()
+        answers, last = json.loads(text)
+        end = max(end, last)
+        for number, status, body, *rest, broken in answers:
             found.append(
                 Answer(number, status, body.encode('latin-1'), *rest, tuple(broken)))
-        process.wait()
-    return sorted(found)
+    return sorted(found), end - start
+
+
+def _tell(process: 'subprocess.Popen[str]', line: str) -> None:
+    assert process.stdin is not None
+    process.stdin.write(line + '\n')
+    process.stdin.flush()
 
 
 async def _send_all(address: str, requests: List[Tuple[int, str]], connections: int,
@@ -104,10 +116,13 @@ async def _sent(client: httpx.AsyncClient, number: int, body: bytes,
 
 def main() -> None:
     address, connections, seconds = sys.argv[1:]
-    requests = json.load(sys.stdin)
+    requests = json.loads(sys.stdin.readline())
+    print('ready', flush=True)
+    sys.stdin.readline()
     found = asyncio.run(_send_all(address, requests, int(connections), float(seconds)))
-    json.dump([answer._replace(body=answer.body.decode('latin-1')) for answer in found],
-              sys.stdout)  # yapf: disable
+    end = time.monotonic()
+    answers = [answer._replace(body=answer.body.decode('latin-1')) for answer in found]
+    json.dump((answers, end), sys.stdout)
 
 
 if __name__ == '__main__':

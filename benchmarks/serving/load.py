@@ -60,21 +60,20 @@ def loaded(server: Server, extractor: Extractor, requests: Sequence[Request],
     answers: List[Answer] = []
     results: List[Any] = []
 
-    def took(name: str, clock: Any, work: Any) -> Any:
-        start, cpu = time.perf_counter(), clock()
-        value = work()
-        found['seconds'][name] += time.perf_counter() - start
-        found['cpu'][name] += clock() - cpu
-        return value
+    def count(name: str, seconds: float, cpu: float) -> None:
+        found['seconds'][name] += seconds
+        found['cpu'][name] += cpu
 
     for part in np.array_split(np.arange(len(requests)), rounds):
         some = [requests[i] for i in part]
-        results += took('batch', time.process_time, lambda: results_of(extractor, some))
+        start, cpu = time.perf_counter(), time.process_time()
+        results += results_of(extractor, some)
+        count('batch', time.perf_counter() - start, time.process_time() - cpu)
+        cpu = server.number(CPU)
         with Memory(server, found['megabytes']):
-            answered = took(
-                'service', lambda: server.number(CPU),
-                lambda: drive(server.address, [r.body for r in some], processes,
-                              connections, seconds))
+            answered, took = drive(server.address, [r.body for r in some], processes,
+                                   connections, seconds)
+        count('service', took, server.number(CPU) - cpu)
         answers += [a._replace(number=a.number + int(part[0])) for a in answered]
         print(f'{len(answers)} of {len(requests)} requests', file=sys.stderr,
               flush=True)
@@ -126,8 +125,8 @@ def killed(server: Server, extractor: Extractor, requests: Sequence[Request],
     results = results_of(extractor, requests)
     thread = threading.Thread(target=kill)
     thread.start()
-    answers = drive(server.address, [r.body for r in requests], processes, connections,
-                    seconds)
+    answers, _ = drive(server.address, [r.body for r in requests], processes,
+                       connections, seconds)
     done.set()
     thread.join()
     return {'kills': len(count), **judged(requests, answers, results)}

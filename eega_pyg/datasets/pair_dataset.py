@@ -249,8 +249,9 @@ class PairDataset(InMemoryDataset):
                 (default: :obj:`False`)
         """
         def built() -> Iterator[HeteroData]:
-            return graphs(self,
-                          self._reader.parsed(records, self.split, f'Building {what}'))
+            pairs = self._reader.parsed(records, self.split, f'Building {what}',
+                                        further=True)
+            return graphs(self, pairs)
 
         if not keep or not os.access(self.processed_dir, os.W_OK):
             return Graphs(built())

@@ -60,13 +60,14 @@ class PairReader:
             self._found.pop(split, None)
 
     def parsed(self, records: Sequence[Record], split: str, what: str = 'Parsing',
-               first: int = 0) -> Iterator[Pair]:
-        r"""Looks for the images of sentences in the visual sources of a split, and
-        parses the sentences, some at a time: the features of all words of many long
-        texts would take more memory than their graphs."""
+               first: int = 0, further: bool = False) -> Iterator[Pair]:
+        r"""Looks for the images of sentences in the visual sources of a split, which
+        need not know those of further sentences, and parses the sentences, some at a
+        time: the features of all words of many long texts would take more memory than
+        their graphs."""
         parser = cached_parser(self.spacy_model, self.word_vectors)
         graphs = self._seen(records, self._visual(split, parser.nlp),
-                            self._found.setdefault(split, {}))
+                            self._found.setdefault(split, {}), not further)
         for i, r in enumerate(tracked(records, len(records), self.log, what)):
             if i % _BLOCK == 0:
                 parses = parser.parse([r.words for r in records[i:i + _BLOCK]])
@@ -76,7 +77,8 @@ class PairReader:
             yield from pair.windows(self.max_words)
 
     def _seen(self, records: Sequence[Record], sources: VisualSources,
-              found: Dict[str, Optional[SceneGraph]]) -> List[SceneGraph]:
+              found: Dict[str, Optional[SceneGraph]],
+              expected: bool) -> List[SceneGraph]:
         captions = {
             i: r.seen.caption
             for i, r in enumerate(records)
@@ -89,7 +91,7 @@ class PairReader:
         # Joined texts have the images of their sentences, and captions take long.
         by_name = {**found}
         if to_find or not found:
-            by_name.update(sources.read(to_find, self.log))
+            by_name.update(sources.read(to_find, self.log, expected))
             found.update({image: by_name.get(image) for image in to_find})
         known = [r.seen.scene_graph or by_name.get(r.image_id) for r in records]
         pictures = {

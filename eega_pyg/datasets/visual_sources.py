@@ -95,8 +95,8 @@ class VisualSources:
             parts.append(['merge', MERGE_RULES])
         return parts
 
-    def read(self, images: Sequence[str],
-             progress: bool = False) -> Dict[str, SceneGraph]:
+    def read(self, images: Sequence[str], progress: bool = False,
+             expected: bool = True) -> Dict[str, SceneGraph]:
         r"""The scene graphs of those of the images that any source knows. A source may
         write their names in another way, see
         :func:`~eega_pyg.datasets.image_names.match_names`; a warning says so where it
@@ -105,6 +105,8 @@ class VisualSources:
         Args:
             images (sequence of str): The names of the images; empty ones are no image.
             progress (bool, optional): Shows progress bars. (default: :obj:`False`)
+            expected (bool, optional): If set to :obj:`False`, the images need not be
+                those of the sources, and nothing warns. (default: :obj:`True`)
 
         Raises:
             OSError: If a source cannot be read.
@@ -114,7 +116,8 @@ class VisualSources:
         graphs: Dict[str, SceneGraph] = {}
         embedder = None
         for source in self.sources:
-            for image, graph in self._graphs(source, wanted, progress).items():
+            for image, graph in self._graphs(source, wanted, progress,
+                                             expected).items():
                 if image not in graphs:
                     graphs[image] = graph
                     continue
@@ -156,13 +159,14 @@ class VisualSources:
             return ['default', weights_fingerprint()]
         return function_identity(self.image_parser)
 
-    def _graphs(self, source: Source, images: Sequence[str],
-                progress: bool) -> Dict[str, SceneGraph]:
+    def _graphs(self, source: Source, images: Sequence[str], progress: bool,
+                expected: bool) -> Dict[str, SceneGraph]:
         kind = _kind(source)
         named = _named(kind, source)
         found = match_names(images, named)
-        warn_of_unmatched('a dict' if isinstance(source, Mapping) else f"'{source}'",
-                          images, named, found)
+        if expected:
+            name = 'a dict' if isinstance(source, Mapping) else f"'{source}'"
+            warn_of_unmatched(name, images, named, found)
         given = {image: named[found[image]] for image in images if image in found}
         if kind == 'captions':
             return self.of_captions(given, progress, f"of '{source}' ")

@@ -23,9 +23,6 @@ from eega_pyg.transforms import PairTransform, WordPieces
 from eega_pyg.vision.captions.parser import CaptionParser
 from eega_pyg.vision.images import ImageParser, ImageSource, load_image
 
-#: Words of the sentences that are read together, see :class:`Extractor`.
-PASSAGE_WORDS = 20
-
 
 class Extractor(ModelHubMixin, library_name='eega_pyg'):
     r"""Extracts quintuples from texts with images.
@@ -38,7 +35,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
     A text of several sentences is cut into passages of whole sentences with up to
     :obj:`passage_words` words each, and relations are found within a passage only. The
     reason is that a model finds next to nothing in texts much longer than those it was
-    trained on (16 words on average in JMERE).
+    trained on, so the number was stored with the model.
 
     .. code-block:: python
 
@@ -69,8 +66,8 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             images) into scene graphs. By default a
             :class:`~eega_pyg.vision.SceneParser`, made when the first image without
             a caption or a scene graph comes.
-        passage_words (int, optional): The most words of a passage.
-            (default: :obj:`20`)
+        passage_words (int, optional): The most words of a passage; by default, the
+            number that was stored with the model.
         threshold (float, optional): Quintuples that are less probable are left out; by
             default, the threshold that was stored with the model.
         pickle_weights (bool, optional): If set to :obj:`True`, a pickled extractor
@@ -82,11 +79,12 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
     def __init__(self, saved: SavedModel, device: Optional[Union[str,
                                                                  torch.device]] = None,
                  image_parser: Optional[ImageParser] = None,
-                 passage_words: int = PASSAGE_WORDS, threshold: Optional[float] = None,
+                 passage_words: Optional[int] = None, threshold: Optional[float] = None,
                  pickle_weights: bool = False) -> None:
         self.threshold = saved.threshold if threshold is None else validated(
             Share, threshold, 'threshold')
-        self.passage_words = passage_words
+        self.passage_words = (saved.data.passage_words
+                              if passage_words is None else passage_words)
         self.pickle_weights = pickle_weights
         self.origin = Origin(saved.data.encoder)
         self._assemble(
@@ -123,7 +121,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             cls, name: Optional[Union[str, Path]] = None,
             device: Optional[Union[str, torch.device]] = None,
             image_parser: Optional[ImageParser] = None,
-            passage_words: int = PASSAGE_WORDS, threshold: Optional[float] = None,
+            passage_words: Optional[int] = None, threshold: Optional[float] = None,
             revision: Optional[str] = None, token: Optional[Union[str, bool]] = None,
             cache_dir: Optional[Union[str, Path]] = None,
             local_files_only: bool = False, conv: Optional[OwnConv] = None,

@@ -1,5 +1,6 @@
 import json
 import os
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -294,3 +295,10 @@ def test_a_missing_source_is_an_os_error(root):
 def test_features_of_another_size_are_named(root):
     with pytest.raises(ValueError, match='expected 3 numbers .got 2'):
         load(root, visual=[{'ann.jpg': ANN}], feature_size=3)
+
+
+def test_further_texts_need_not_have_the_images_of_a_source(root, recwarn):
+    data = load(root)
+    records = [replace(r, image_id=f'{i}.png') for i, r in enumerate(data.records())]
+    assert objects(data.build(records)) == [0, 0]
+    assert not [w for w in recwarn if 'images' in str(w.message)]
