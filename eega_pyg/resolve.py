@@ -208,8 +208,8 @@ def load_pretrained(auto: Any, name: str, path: str, what: str, **kwargs: Any) -
         **kwargs: Further arguments of ``from_pretrained``.
 
     Raises:
-        OSError: In one line that says what to do, if neither the disk nor the hub has
-            it, or if it is damaged.
+        ImportError: If it needs a library that is not installed.
+        OSError: In one line, if neither the disk nor the hub has it, or it is damaged.
     """
     from huggingface_hub import constants
     kwargs['trust_remote_code'] = False  # Nor is the user asked.
@@ -219,6 +219,9 @@ def load_pretrained(auto: Any, name: str, path: str, what: str, **kwargs: Any) -
         try:
             with _quiet():
                 return auto.from_pretrained(folder, local_files_only=True, **kwargs)
+        except ImportError as e:
+            raise ImportError(f'{subject} needs a library that is not installed: '
+                              f'{short_reason(e, 300)}') from None
         except Exception as e:  # Each kind of damage raises another one.
             if folder == path:
                 _refuse(subject, f"cannot be loaded from the folder '{path}'", e)

@@ -34,7 +34,8 @@ def scene(
         'function of your own \\[default: 10].'),
     score: Optional[float] = typer.Option(
         None, min=0, max=1, show_default=False, help='The least score of an object, '
-        'but for a function of your own \\[default: 0.3].'),
+        'but for a function of your own \\[default: 0.3, of zero-shot detectors less].'
+    ),
     device: Optional[str] = Device,
     features: bool = typer.Option(False, '--features', help='Also write the objects\' '
                                   'feature vectors.'),
@@ -109,7 +110,7 @@ def scene_run(folder: Path, detector: str, weights: Optional[str], labels: List[
     from eega_pyg.vision.scene_run import SceneRun
     place = find_device(device)  # Before anything is downloaded.
     weights = weights or 'COCO_V1'
-    top_k, score = top_k or 10, 0.3 if score is None else score
+    top_k = top_k or 10
     settings: Dict[str, Any] = {'detector': detector}
 
     @lru_cache(maxsize=1)
@@ -121,7 +122,8 @@ def scene_run(folder: Path, detector: str, weights: Optional[str], labels: List[
                            score, labels or None, place))
 
     if detector in BUILT_IN:
-        settings.update(weights=_content(weights), top_k=top_k, score=score)
+        settings.update(weights=_content(weights), top_k=top_k,
+                        score=0.3 if score is None else score)
     else:  # A name may stand for another model some day.
         from eega_pyg.identity import digest, function_identity
         settings['weights'] = digest(function_identity(parser().detector))

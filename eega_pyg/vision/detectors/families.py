@@ -15,11 +15,14 @@ class Family(NamedTuple):
             ``'phrases'`` in one text, or ``'queries'``, a text each.
         square (bool): Whether pictures are filled up to a square, so that boxes are
             fractions of their longer side.
+        score (float): The least score of an object, if nothing else is asked for; of
+            zero-shot models what transformers takes, for their scores are lower.
     """
     softmax: bool = False
     features: str = 'last_hidden_state'
     prompt: str = ''
     square: bool = False
+    score: float = 0.3
 
 
 #: The families by the ``model_type`` of their configuration.
@@ -28,10 +31,10 @@ FAMILIES: Dict[str, Family] = {
     'd_fine': Family(),
     'deformable_detr': Family(),
     'detr': Family(softmax=True),
-    'grounding-dino': Family(prompt='phrases'),
-    'mm-grounding-dino': Family(prompt='phrases'),
-    'owlv2': Family(features='class_embeds', prompt='queries', square=True),
-    'owlvit': Family(features='class_embeds', prompt='queries'),
+    'grounding-dino': Family(prompt='phrases', score=0.25),
+    'mm-grounding-dino': Family(prompt='phrases', score=0.25),
+    'owlv2': Family(features='class_embeds', prompt='queries', square=True, score=0.1),
+    'owlvit': Family(features='class_embeds', prompt='queries', score=0.1),
     'rt_detr': Family(),
     'rt_detr_v2': Family(),
     'yolos': Family(softmax=True),

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def from_transformers(
         model: Union[str, Path, 'PreTrainedModel'], processor: Any = None,
         labels: Optional[Sequence[str]] = None, top_k: int = 10,
-        score_threshold: float = 0.3, nms_threshold: float = 0.5, batch_size: int = 4,
+        score_threshold: Optional[float] = None, nms_threshold: float = 0.5,
+        batch_size: int = 4,
         device: Optional[Union[str, torch.device]] = None) -> TransformersDetector:
     r"""Makes a detector of an object-detection or zero-shot-object-detection model of
     transformers. The families are those of
@@ -45,8 +46,7 @@ def from_transformers(
             by default what is named in the text beside an image. For any other model,
             the names of its classes; by default those of its configuration.
         top_k, score_threshold, nms_threshold, batch_size, device (optional): As of
-            :class:`~eega_pyg.vision.TransformersDetector`. The scores of zero-shot
-            models are lower than those of others.
+            :class:`~eega_pyg.vision.TransformersDetector`.
 
     Raises:
         ImportError: If the model needs a library that is not installed (timm), naming

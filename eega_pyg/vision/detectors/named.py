@@ -39,7 +39,8 @@ def is_own(name: str) -> bool:
 
 
 def named_detector(name: str, weights: Optional[str] = 'COCO_V1', top_k: int = 10,
-                   score_threshold: float = 0.3, labels: Optional[Sequence[str]] = None,
+                   score_threshold: Optional[float] = None,
+                   labels: Optional[Sequence[str]] = None,
                    device: Optional[Union[str, 'torch.device']] = None) -> 'Detector':
     r"""Loads a detector.
 
@@ -53,7 +54,7 @@ def named_detector(name: str, weights: Optional[str] = 'COCO_V1', top_k: int = 1
         top_k (int, optional): Of all but the last: objects kept of an image.
             (default: :obj:`10`)
         score_threshold (float, optional): Of all but the last: lower scores are no
-            objects. (default: :obj:`0.3`)
+            objects; by default 0.3, of zero-shot models less.
         labels (sequence of str, optional): Of a zero-shot model: what is looked for.
         device (torch.device or str, optional): Where it runs.
 
@@ -71,6 +72,8 @@ def named_detector(name: str, weights: Optional[str] = 'COCO_V1', top_k: int = 1
                          f"'{name}' is none")
     if is_own(name):
         return _own(name)
+    if score_threshold is None:
+        score_threshold = 0.3
     if name == 'ssdlite':
         from eega_pyg.vision.detectors.ssdlite import SSDLiteDetector
         return SSDLiteDetector(weights, top_k=top_k, score_threshold=score_threshold,

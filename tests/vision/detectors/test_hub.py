@@ -129,6 +129,15 @@ def test_a_model_that_was_not_trained_to_detect_is_told(folder):
         from_transformers(folder)
 
 
+def test_a_library_that_is_missing_is_named(folder, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise ImportError('It requires the timm library.\nRun `pip install timm`.')
+
+    monkeypatch.setattr('transformers.YolosForObjectDetection.__init__', refuse)
+    with pytest.raises(ImportError, match="needs a library.*timm library. Run `pip in"):
+        from_transformers(folder)
+
+
 def test_without_a_network_it_is_told_what_to_do(monkeypatch):
     monkeypatch.setattr(constants, 'HF_HUB_OFFLINE', True)
     with pytest.raises(

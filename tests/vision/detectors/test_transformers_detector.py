@@ -220,6 +220,13 @@ def test_numbers_that_are_none_are_an_error(part, monkeypatch):
         broken(Image.new('RGB', SIZE))
 
 
+def test_the_least_score_is_that_of_the_family(detector):
+    least = {name: detector(name).score_threshold for name in TESTED}
+    assert least['grounding-dino'] == 0.25 and least['owlv2'] == 0.1
+    assert {least[name] for name in FIXED} == {0.3}
+    assert detector('owlv2', score_threshold=0.).score_threshold == 0
+
+
 def test_pictures_of_one_size_share_a_batch():
     found = recorded(DETR, batch_size=2)
     found.batch([Image.new('RGB', SIZE)] * 5)
