@@ -181,11 +181,12 @@ def _name(image: 'Image') -> str:
     return getattr(image, 'filename', '') or 'image'
 
 
-def widened(image: 'Image') -> 'Image':
-    r"""A picture of which no side is shorter than a 64th of the other: it is filled up
-    with black, for a detector's scaling would leave nothing of it."""
+def widened(image: 'Image', least: int = 1) -> 'Image':
+    r"""A picture of which no side is shorter than a 64th of the other, nor than some
+    pixels: it is filled up with black, for a detector's scaling would leave nothing of
+    it."""
     from PIL import Image
-    least = max(image.size) // 64
+    least = max(max(image.size) // 64, least)
     if min(image.size) >= least:
         return image
     wider = Image.new('RGB', (max(image.width, least), max(image.height, least)))

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
     Labels = Tuple[str, ...]
 
+# Pixels: with three, older versions of transformers take a side for the colours.
+_LEAST = 4
+
 
 class TransformersDetector:
     r"""A detector of transformers: DETR and its relatives, RT-DETR, D-FINE and YOLOS.
@@ -122,7 +125,7 @@ class TransformersDetector:
         found: Dict[int, Detection] = {}
         groups: Dict[Any, List[int]] = {}
         inputs = []
-        images = [widened(image) for image in images]
+        images = [widened(image, _LEAST) for image in images]
         for i, image in enumerate(images):
             inputs.append(dict(self.images(images=[image], return_tensors='pt')))
             shape = tuple(inputs[i]['pixel_values'].shape)

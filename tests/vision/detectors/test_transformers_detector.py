@@ -151,7 +151,7 @@ def test_a_batch_gives_what_each_picture_gives_alone(family, detector, pictures)
 
 @pytest.mark.parametrize('family', TESTED)
 def test_strange_shapes_are_no_error(family, detector):
-    for size in ((1, 1), (1, 900), (900, 1)):
+    for size in ((1, 1), (3, 3), (1, 900), (900, 1)):
         found = detector(family)(Image.new('RGB', size, 'green'))
         assert len(found.labels) == len(found.boxes) == len(found.features)
 

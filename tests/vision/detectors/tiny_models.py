@@ -1,4 +1,6 @@
 r"""A tiny random model of each family of transformers' detectors, and its processor."""
+import json
+
 import torch
 import transformers as hf
 
@@ -84,21 +86,28 @@ def _bert_tokenizer(folder):
     return hf.BertTokenizerFast(vocab_file=str(folder / 'vocab.txt'))
 
 
-def _clip_tokenizer():
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-    words = {
-        word: i
-        for i, word in enumerate(
-            ['!', *WORDS, '[UNK]', '<|startoftext|>', '<|endoftext|>'])
-    }
-    inner = Tokenizer(models.WordLevel(words, '[UNK]'))
-    inner.pre_tokenizer = pre_tokenizers.Whitespace()
-    start, end = '<|startoftext|>', '<|endoftext|>'
-    inner.post_processor = processors.TemplateProcessing(
-        f'{start} $A {end}', special_tokens=[(start, words[start]), (end, words[end])])
-    return hf.PreTrainedTokenizerFast(tokenizer_object=inner, pad_token='!',
-                                      bos_token=start, eos_token=end,
-                                      model_max_length=16)
+def _clip_tokenizer(folder):
+    # Each word is merged from its letters. The mark of the end has the highest id.
+    merges, parts = [], {'!'}
+    for word in WORDS:
+        first, *others = [*word[:-1], f'{word[-1]}</w>']
+        parts |= {first, *others}
+        for other in others:
+            merges.append(f'{first} {other}')
+            first += other
+            parts.add(first)
+    words = [*sorted(parts), '<|startoftext|>', '<|endoftext|>']
+    folder.mkdir(exist_ok=True)
+    (folder / 'vocab.json').write_text(json.dumps({w: i for i, w in enumerate(words)}))
+    (folder / 'merges.txt').write_text('\n'.join(
+        ['#version: 0.2', *dict.fromkeys(merges)]))
+    (folder / 'tokenizer_config.json').write_text(
+        json.dumps({
+            'tokenizer_class': 'CLIPTokenizer',
+            'pad_token': '!',
+            'model_max_length': 16
+        }))
+    return hf.CLIPTokenizerFast.from_pretrained(folder)
 
 
 _SMALL = {'shortest_edge': SIDE, 'longest_edge': 1333}
@@ -148,7 +157,7 @@ def _tiny(family, folder):
             hf.GroundingDinoImageProcessor(size={
                 **_SMALL, 'shortest_edge': 2 * SIDE
             }), tokenizer)
-    tokenizer = _clip_tokenizer()
+    tokenizer = _clip_tokenizer(folder / 'clip')
     if family == 'owlv2':
         model = hf.Owlv2ForObjectDetection(_owl(hf.Owlv2Config, len(tokenizer)))
         return model, hf.Owlv2Processor(hf.Owlv2ImageProcessor(size=_SQUARE), tokenizer)
