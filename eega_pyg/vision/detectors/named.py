@@ -47,7 +47,7 @@ def named_detector(name: str, weights: Optional[str] = 'COCO_V1', top_k: int = 1
     Args:
         name (str): ``'mask-rcnn'`` or ``'ssdlite'``; ``'hf:'`` and a model or a folder
             of :func:`~eega_pyg.vision.from_transformers`; or a Python file, a colon and
-            the name of a :obj:`~eega_pyg.vision.detectors.detection.Detector` in it.
+            the name of a function in it, see :class:`~eega_pyg.vision.SceneParser`.
             The file is run.
         weights (str, optional): Of the first two: a name of torchvision's, a file, or
             :obj:`None` for random numbers. (default: :obj:`"COCO_V1"`)
