@@ -119,7 +119,7 @@ def tiny(family, folder):
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model, processor = _tiny(family, folder)
-        # As they are initialised, they hardly do; OWL's soon are all as good as certain.
+        # As they are initialised, they hardly do; those of OWL soon are all certain.
         spread = 0.02 if family.startswith('owl') else 0.1
         with torch.no_grad():
             for parameter in model.parameters():
