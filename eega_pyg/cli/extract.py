@@ -22,6 +22,7 @@ from .extraction import Extraction
 from .inputs import input_paths, items_of
 from .options import (
     Caption,
+    Detector,
     Device,
     Input,
     MinProbability,
@@ -65,6 +66,7 @@ def extract(
     image: Optional[Path] = typer.Option(
         None, help='The image. The model looks at it only without a caption or a '
         'scene graph.'),
+    detector: Optional[str] = Detector,
     source: Optional[Path] = Input,
     align: bool = typer.Option(
         False, '--align', help='Also say which objects of '
@@ -114,7 +116,7 @@ def extract(
                              'scene graphs and images stand in them')
         extract_in_bulk([*(texts or []), *([str(source)] if source else [])], target,
                         style and style.value, of_ray, model=model, device=device,
-                        threshold=min_probability, align=align)
+                        threshold=min_probability, align=align, detector=detector)
         return
     check_without_ray(of_ray)
     paths = input_paths(texts or [], source)
@@ -146,7 +148,7 @@ def extract(
         _check_metadata(items)
     by_certainty = order is Order.uncertainty
     extraction = Extraction(items, model, device, min_probability, align, by_certainty
-                            or form == 'label-studio', by_certainty)
+                            or form == 'label-studio', by_certainty, detector)
     if form == Format.html.value:
         _write_page(extraction, target)
         return
@@ -232,6 +234,7 @@ def explain(
     image: Optional[Path] = typer.Option(
         None, help='The image, for the page. The model looks at it only without a '
         'caption or a scene graph.'),
+    detector: Optional[str] = Detector,
     min_probability: Optional[float] = MinProbability,
     device: Optional[str] = Device,
     quiet: bool = Quiet,
@@ -252,6 +255,9 @@ def explain(
     from eega_pyg.visualize.explain_page import write_explain_page
     from eega_pyg.visualize.figures import draw_explanation, save_figure
     extractor = Extractor.from_pretrained(model, device, threshold=min_probability)
+    if detector is not None:
+        from eega_pyg.vision.detectors.named import named_parser
+        extractor.image_parser = named_parser(detector, extractor.device)
     result = extractor.batch([item], align=True, pairs=True)[0]
     for path in target:
         if path.suffix.lower() == '.html':

@@ -68,7 +68,8 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         image_parser (callable, optional): Turns a list of images (paths or Pillow
             images) into scene graphs. By default a
             :class:`~eega_pyg.vision.SceneParser`, made when the first image without
-            a caption or a scene graph comes.
+            a caption or a scene graph comes. If its attribute ``reads_text`` is true,
+            it is also given the texts.
         passage_words (int, optional): The most words of a passage; by default, the
             number that was stored with the model.
         threshold (float, optional): Quintuples that are less probable are left out; by
