@@ -5,10 +5,10 @@ import torch
 from torch import Tensor
 
 from eega_pyg.schema import SceneGraph, SceneObject, ScenePredicate
-from eega_pyg.vision.captions.words import ANIMALS, is_person
+from eega_pyg.vision.captions.words import ANIMALS, head_of, is_person
 
 #: Raised whenever what is merged changes: a data set's processed files carry it.
-MERGE_RULES = 2
+MERGE_RULES = 3
 
 #: Of a graph with more objects, which no image has, the others are not compared.
 MAX_OBJECTS = 1000
@@ -86,7 +86,7 @@ def _matches(first: Sequence[SceneObject], second: Sequence[SceneObject], embed:
     if not first or not second:
         return {}
     names = [[o.label for o in objects] for objects in (first, second)]
-    heads = [label.split()[-1] for label in names[1]]
+    heads = [head_of(label) for label in names[1]]
     similarity = embed(names[0]) @ torch.stack([embed(names[1]), embed(heads)]).mT
     similarity = similarity.amax(0)  # [first, second]
     people, generic = ([

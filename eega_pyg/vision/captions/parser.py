@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 #: A number that grows whenever a rule or a word list changes. The names of processed
 #: files depend on it, so that a change rebuilds them.
-CAPTION_RULES = 4
+CAPTION_RULES = 5
 #: What comes after so many words or characters of a caption is not read.
 MAX_WORDS, MAX_CHARACTERS = 1000, 10_000
 
