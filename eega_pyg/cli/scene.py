@@ -34,6 +34,9 @@ def scene(
     top_k: int = typer.Option(10, min=1, help='The most objects of an image.'),
     score: float = typer.Option(0.3, min=0, max=1,
                                 help='The least score of an object.'),
+    spatial: bool = typer.Option(
+        True, '--spatial/--no-spatial', help='Whether predicates count that only tell '
+        'where two boxes are to each other, like "behind".'),
     device: Optional[str] = Device,
     features: bool = typer.Option(False, '--features', help='Also write the objects\' '
                                   'feature vectors.'),
@@ -48,7 +51,7 @@ def scene(
     read, it is reported, the others are parsed, and the exit code is 1.
     """
     run = scene_run(folder, detector.value, weights, top_k, score, device, features,
-                    draw)
+                    draw, spatial)
     from eega_pyg.files import remove_leftovers
     for place in (folder, folder / 'cache'):
         if place.is_dir():
@@ -72,7 +75,8 @@ def scene(
 
 
 def scene_run(folder: Path, detector: str, weights: str, top_k: int, score: float,
-              device: Optional[str], features: bool, draw: bool) -> 'SceneRun':
+              device: Optional[str], features: bool, draw: bool,
+              spatial: bool = True) -> 'SceneRun':
     r"""A run with the parsers that the options name. They are loaded only if there is
     something to parse.
 
@@ -85,6 +89,7 @@ def scene_run(folder: Path, detector: str, weights: str, top_k: int, score: floa
         device (str, optional): Where the detector runs.
         features (bool): Whether feature vectors are written.
         draw (bool): Whether graphs are drawn.
+        spatial (bool): Whether purely spatial predicates count.
     """
     from eega_pyg.device import find_device
     from eega_pyg.vision.predicates.model import weights_fingerprint
@@ -96,13 +101,15 @@ def scene_run(folder: Path, detector: str, weights: str, top_k: int, score: floa
         'top_k': top_k,
         'score': score,
         'predicates': weights_fingerprint(),
+        'spatial': spatial,
     }
     drawing = None
     if draw:
         from eega_pyg.visualize.scene import save_scene
         drawing = save_scene
     return SceneRun(folder,
-                    lambda: _image_parser(detector, weights, top_k, score, place),
+                    lambda: _image_parser(detector, weights, top_k, score, place,
+                                          spatial),
                     _caption_parser, _merged, settings, features, drawing)
 
 
@@ -112,15 +119,16 @@ def _content(weights: str) -> str:
 
 
 def _image_parser(detector: str, weights: str, top_k: int, score: float,
-                  device: 'torch.device') -> Any:
+                  device: 'torch.device', spatial: bool) -> Any:
     from eega_pyg.vision import RCNNDetector, SceneParser, SSDLiteDetector
     source: Optional[str] = None if weights == 'random' else weights
     if detector == 'ssdlite':
         return SceneParser(
-            SSDLiteDetector(source, top_k=top_k, score_threshold=score, device=device))
+            SSDLiteDetector(source, top_k=top_k, score_threshold=score, device=device),
+            spatial=spatial)
     return SceneParser(
         RCNNDetector.mask_rcnn(source, top_k=top_k, score_threshold=score,
-                               device=device))
+                               device=device), spatial=spatial)
 
 
 def _caption_parser() -> 'CaptionParser':
