@@ -31,7 +31,7 @@ from benchmarks.runner import HEADER, RESULTS, TITLE, markdown
 from benchmarks.scale import graph_growth, workers
 from benchmarks.serving import load
 from benchmarks.speed import epoch_cost, memory, throughput
-from benchmarks.vision import predicate_model
+from benchmarks.vision import captions, predicate_model
 from eega_pyg.files import write_text
 
 READMES = sorted(Path(__file__).parent.glob('*/README.md'))
@@ -144,6 +144,8 @@ TABLES: Dict[str, Callable[[Any], str]] = {
     transport,
     'predicate_model':
     predicates,
+    'captions':
+    captions.report,
     'passages':
     passages.report,
     'stream':

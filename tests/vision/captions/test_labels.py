@@ -43,10 +43,12 @@ def test_captions_of_our_own_are_read_as_labelled():
 
 
 @pytest.mark.real
-@pytest.mark.parametrize('half', ['tune', 'report'])
-def test_real_captions_are_read_as_labelled(half, shared_data):
+@pytest.mark.parametrize('half, size, least', [('tune', 30, (0.95, 0.85)),
+                                               ('report', 30, (0.95, 0.85)),
+                                               ('new', 40, (0.9, 0.75))])
+def test_real_captions_are_read_as_labelled(half, size, least, shared_data):
     labels = [r for r in LABELS['real'] if r['half'] == half]
-    assert len(labels) == 30
+    assert len(labels) == size
     captions = {
         name: read_captions(shared_data / 'captions' / f'{name}.jsonl')
         for name in {r['file']
@@ -54,4 +56,4 @@ def test_real_captions_are_read_as_labelled(half, shared_data):
     }
     objects, triples = scores([captions[r['file']][r['img_id']] for r in labels],
                               labels)
-    assert objects >= 0.9 and triples >= 0.75
+    assert objects >= least[0] and triples >= least[1]
