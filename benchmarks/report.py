@@ -94,10 +94,11 @@ def transport(state: Dict[str, Any]) -> str:
 
 def predicates(record: Dict[str, Any]) -> str:
     made = record['arguments']
-    return (f"{record['machine']}, {record['date']}; {made['networks']} networks, seeds "
-            f"from {made['seed']}; rarity {made['rarity']}.\n\n" +
-            markdown(predicate_model.COLUMNS, record['recall@50']) + '\n\n' +
-            markdown(predicate_model.GRAPH_COLUMNS, record['graphs']))
+    return (
+        f"{record['machine']}, {record['date']}; {made['networks']} networks, seeds "
+        f"from {made['seed']}; rarity {made['rarity']}.\n\n" +
+        markdown(predicate_model.COLUMNS, record['recall@50']) + '\n\n' +
+        markdown(predicate_model.GRAPH_COLUMNS, record['graphs']))
 
 
 def configurations(records: List[Dict[str, Any]]) -> str:

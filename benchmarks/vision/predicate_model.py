@@ -3,7 +3,8 @@ r"""Trains the predicate model on VRD and scores it.
     python -m benchmarks.vision.predicate_model VRD_FOLDER --out predicates.safetensors
 
 With ``--score FILE`` nothing is trained, and that model is scored; ``--score package``
-is the one of the package. The results go to ``benchmarks/results/predicate_model.json``.
+is the one of the package. The results go to
+``benchmarks/results/predicate_model.json``.
 
 Recall@50 counts triples, and its mean counts predicates: it is the mean of the recall
 of each predicate that occurs. "Unweighted" is the model without the weights of rare
@@ -129,8 +130,8 @@ COLUMNS = [
     'mean over predicates'
 ]
 GRAPH_COLUMNS = [
-    'graphs', 'predicates a graph', 'different ones', 'share of the commonest triple, %',
-    'annotated triples found, %'
+    'graphs', 'predicates a graph', 'different ones',
+    'share of the commonest triple, %', 'annotated triples found, %'
 ]
 
 
@@ -172,15 +173,15 @@ def graph_rows(model: PredicateModel, images: List[AnnotatedImage]) -> List[List
         })):
             graphs = [model.relate(scene(image), **options) for image in part]
             kinds = [
-                Counter((g.objects[p.subject].label, p.predicate,
-                         g.objects[p.object].label) for p in g.predicates)
-                for g in graphs
+                Counter(
+                    (g.objects[p.subject].label, p.predicate, g.objects[p.object].label)
+                    for p in g.predicates) for g in graphs
             ]
             shares = [max(k.values()) / sum(k.values()) for k in kinds if k]
             hits = sum(
-                model.predicates.index(p.predicate) in image.triples.get(
-                    (p.subject, p.object), ()) for image, g in zip(part, graphs)
-                for p in g.predicates)
+                model.predicates.index(p.predicate) in image.triples.get((p.subject,
+                                                                          p.object), ())
+                for image, g in zip(part, graphs) for p in g.predicates)
             count = sum(len(p) for image in part for p in image.triples.values())
             rows.append([
                 f'{name}, {split} ({len(part)})',

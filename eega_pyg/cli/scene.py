@@ -107,10 +107,9 @@ def scene_run(folder: Path, detector: str, weights: str, top_k: int, score: floa
     if draw:
         from eega_pyg.visualize.scene import save_scene
         drawing = save_scene
-    return SceneRun(folder,
-                    lambda: _image_parser(detector, weights, top_k, score, place,
-                                          spatial),
-                    _caption_parser, _merged, settings, features, drawing)
+    return SceneRun(
+        folder, lambda: _image_parser(detector, weights, top_k, score, place, spatial),
+        _caption_parser, _merged, settings, features, drawing)
 
 
 def _content(weights: str) -> str:

@@ -52,8 +52,9 @@ def test_spatial_predicates_can_be_left_out(predicate_model):
         SceneParser(detector, predicate_model, spatial=spatial)
         for spatial in (True, False)
     ]
-    with_them, without = (
-        {p.predicate for p in parser([image])[0].predicates} for parser in parsers)
+    with_them, without = ({p.predicate
+                           for p in parser([image])[0].predicates}
+                          for parser in parsers)
     assert with_them & SPATIAL and not without & SPATIAL
     assert parsers[0].identity() != parsers[1].identity()
 

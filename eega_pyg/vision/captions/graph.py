@@ -4,12 +4,7 @@ from typing import TYPE_CHECKING, Iterator, List, Tuple
 
 from eega_pyg.vision.captions.objects import COUNTS, CaptionObjects
 from eega_pyg.vision.captions.syntax import PREPOSITIONS, SUBJECTS, Syntax
-from eega_pyg.vision.captions.words import (
-    BODY_PARTS,
-    PARTITIVES,
-    RECIPROCAL,
-    is_person,
-)
+from eega_pyg.vision.captions.words import BODY_PARTS, PARTITIVES, RECIPROCAL, is_person
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc, Token
@@ -104,8 +99,9 @@ class CaptionGraph:
 
     def _reciprocal(self, verb: 'Token') -> bool:
         things = [c for c in verb.children if c.dep_ in ('dobj', 'agent', 'dative')]
-        return any(map(_each_other, things)) or (
-            not things and self.syntax.lemma(verb) in RECIPROCAL)
+        return any(map(_each_other,
+                       things)) or (not things
+                                    and self.syntax.lemma(verb) in RECIPROCAL)
 
     def _about_subject(self, prep: 'Token') -> bool:
         # "standing, with a house behind him": with is not how he stands.

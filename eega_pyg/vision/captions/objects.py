@@ -91,7 +91,7 @@ class CaptionObjects:
                 and not any(c.lower_ == 'the' for c in token.children))
 
     def _same_as(self, token: 'Token') -> Optional[List[int]]:
-        # "He is a politician" names nobody new, and "a character, a young man," neither.
+        # "He is a politician" names nobody new, nor does "a character, a young man".
         if self._apposed(token):
             return self.of(token.head) or None
         if token.dep_ != 'attr' or token.head.lemma_ != 'be':
@@ -110,8 +110,8 @@ class CaptionObjects:
         return (token.dep_ == 'appos' and token.tag_ == head.tag_ == 'NN'
                 and all(is_person(self.syntax.lemma(t)) for t in (token, head))
                 and token.doc[token.left_edge.i - 1].text == ','
-                and not any(c.dep_ in ('cc', 'conj')
-                            for t in (token, head) for c in t.children))
+                and not any(c.dep_ in ('cc', 'conj') for t in (token, head)
+                            for c in t.children))
 
     def _object(self, token: 'Token') -> int:
         syntax = self.syntax

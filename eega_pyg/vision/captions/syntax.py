@@ -344,9 +344,10 @@ class Syntax:
         # "at a desk, with a smile" are about who is there.
         thing = next((c for c in prep.children if c.dep_ == 'pobj'), None)
         near = self.doc[prep.i - 1]
-        if (thing is None or self._carried(prep) or not self.is_noun(near) or is_person(self.lemma(near))
-                or is_person(self.lemma(thing)) or self.lemma(thing) in BODY_PARTS
-                or self.lemma(near) in FRAMES or self.place(near)):
+        if (thing is None or self._carried(prep) or not self.is_noun(near)
+                or is_person(self.lemma(near)) or is_person(self.lemma(thing))
+                or self.lemma(thing) in BODY_PARTS or self.lemma(near) in FRAMES
+                or self.place(near)):
             return verb
         return near
 

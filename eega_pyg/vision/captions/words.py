@@ -92,7 +92,6 @@ ACTIONS = frozenset(
     'march stretch reach make take address deliver raise peek '
     'dress'.split())
 
-
 #: What two do to each other where nobody else is named.
 RECIPROCAL = frozenset({'hug', 'kiss', 'embrace', 'cuddle'})
 

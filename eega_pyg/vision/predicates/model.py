@@ -96,8 +96,9 @@ class PredicateModel(nn.Module):
             for _ in range(num_networks))
         other = dict(zip(MIRRORED, reversed(MIRRORED)))
         self._mirrored = [
-            self.predicates.index(other.get(p, p)) if other.get(p, p) in predicates else
-            i for i, p in enumerate(self.predicates)
+            self.predicates.index(other.get(p, p))
+            if other.get(p, p) in predicates else i
+            for i, p in enumerate(self.predicates)
         ]
         self._embedder: Optional[LabelEmbedder] = None
 
@@ -222,7 +223,8 @@ class PredicateModel(nn.Module):
         r"""What choosing a predicate is worth:
 
         .. math::
-            w_c(\mathbf{x}) = p_c(\mathbf{x}) \Big(1 + \rho \frac{N}{\max(n_c, m)}\Big),
+            w_c(\mathbf{x}) = p_c(\mathbf{x})
+            \Big(1 + \rho \frac{N}{\max(n_c, m)}\Big),
 
         where :math:`n_c` of the :math:`N` training triples have the predicate. Of all
         ways to choose one predicate a pair, the largest :math:`w_c` has the highest
@@ -279,12 +281,11 @@ class PredicateModel(nn.Module):
         scores = related[:, None] * predicates
         worth = related[:, None] * self.weighted(predicates)
         likely = scores >= min_score
-        candidates = [
-            (value, ScenePredicate(pairs[row][0], self.predicates[name], pairs[row][1], score))
-            for (row, name), value, score in zip(
-                likely.nonzero().tolist(), worth[likely].tolist(),
-                scores[likely].tolist())
-        ]
+        candidates = [(value,
+                       ScenePredicate(pairs[row][0], self.predicates[name],
+                                      pairs[row][1], score))
+                      for (row, name), value, score in zip(likely.nonzero().tolist(
+                      ), worth[likely].tolist(), scores[likely].tolist())]
         found = chosen(graph.objects, candidates, max_predicates, min_score, repeat)
         return SceneGraph(graph.objects, (*graph.predicates, *found))
 

@@ -19,9 +19,9 @@ SPATIAL = frozenset({
 EXCLUSIVE = frozenset({'wear'})
 
 
-def chosen(objects: Sequence[SceneObject],
-           candidates: Sequence[Tuple[float, ScenePredicate]], most: int,
-           min_score: float, repeat: float) -> List[ScenePredicate]:
+def chosen(objects: Sequence[SceneObject], candidates: Sequence[Tuple[float,
+                                                                      ScenePredicate]],
+           most: int, min_score: float, repeat: float) -> List[ScenePredicate]:
     r"""The predicates that a graph keeps: what is worth most is taken first, and each
     two objects have one.
 

@@ -140,9 +140,8 @@ def test_the_largest_weight_has_the_most_expected_recall_and_mean_recall():
                            hidden=4, counts=[800, 100, 100], rarity=0.1)
     counts = torch.tensor([800., 100., 100.])
     total = counts.sum()
-    expected = [
-        (p / total + 0.1 * p / n).item() for p, n in zip(probabilities[0], counts)
-    ]
+    expected = [(p / total + 0.1 * p / n).item()
+                for p, n in zip(probabilities[0], counts)]
     found = model.weighted(probabilities)[0] / total
     assert found.tolist() == pytest.approx(expected)
     assert model.weighted(probabilities).argmax() == 1  # 0.5625 beside 0.6.
@@ -154,8 +153,8 @@ def test_a_mirrored_picture_has_left_and_right_exchanged(predicate_model):
     boxes = [(.1, .4, .3, .6), (.5, .3, .8, .7)]
     mirrored = [(1 - x2, y1, 1 - x1, y2) for x1, y1, x2, y2 in boxes]
     there, here = (predicate_model.predict(
-        [SceneObject('man', 1., b[0]), SceneObject('tree', 1., b[1])], [(0, 1)])[0][0]
-                   for b in (boxes, mirrored))
+        [SceneObject('man', 1., b[0]),
+         SceneObject('tree', 1., b[1])], [(0, 1)])[0][0] for b in (boxes, mirrored))
     names = predicate_model.predicates
     left, right = names.index('on the left of'), names.index('on the right of')
     order = list(range(len(names)))
