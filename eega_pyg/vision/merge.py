@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from eega_pyg.schema import SceneGraph, SceneObject, ScenePredicate
-from eega_pyg.vision.captions.words import ANIMALS, head_of, is_person
+from eega_pyg.vision.captions.words import ANIMALS, COMPOUNDS, head_of, is_person
 
 #: Raised whenever what is merged changes: a data set's processed files carry it.
 MERGE_RULES = 3
@@ -26,7 +26,7 @@ def merge_graphs(first: SceneGraph, second: SceneGraph, embed: Embed,
     Objects are the same if the cosine of their labels' vectors is high: the most
     similar pair is matched first, each object once. A caption's label counts with and
     without its attributes ("red car", "car"). "Person" and its like are close to any
-    noun that names somebody, which their vectors are not.
+    noun that names somebody, which their vectors are not. A hot dog is no dog.
 
     An object that is matched has the label of more words, which carries the attributes,
     and of equals the caption's; box and feature of whichever has them (if both, the
@@ -94,7 +94,14 @@ def _matches(first: Sequence[SceneObject], second: Sequence[SceneObject], embed:
     ] for test in (lambda word: is_person(word) and word not in ANIMALS,
                    GENERIC.__contains__))
     same = people[0][:, None] & people[1] & (generic[0][:, None] | generic[1])
-    similarity = torch.where(same, similarity.clamp(min=_PERSON), similarity).flatten()
+    similarity = torch.where(same, similarity.clamp(min=_PERSON), similarity)
+    # A hot dog is near a dog to the encoder.
+    named = [head_of(label) for label in names[0]]
+    for i, j in ((i, j) for i, a in enumerate(named) for j, b in enumerate(heads)
+                 if (a in COMPOUNDS or b in COMPOUNDS) and a != b
+                 and a.split()[-1] == b.split()[-1]):
+        similarity[i, j] = -1.
+    similarity = similarity.flatten()
     near = (similarity >= threshold).nonzero()[:, 0]
     order = near[similarity[near].argsort(descending=True, stable=True)]
     matches: Dict[int, int] = {}

@@ -205,7 +205,7 @@ class PredicateModel(nn.Module):
 
     def of_boxes(self, subject: Tensor, object: Tensor, subject_box: Tensor,
                  object_box: Tensor) -> Tuple[Tensor, Tensor]:
-        r"""The mean of :meth:`forward` over a picture and its mirror image, in which what
+        r"""The mean of :meth:`forward` over a picture and its mirror image, where what
         is on the left is on the right.
 
         Args:
