@@ -28,10 +28,10 @@ from benchmarks.accuracy import (
 )
 from benchmarks.layers import gnn_variants, variant_cost
 from benchmarks.runner import HEADER, RESULTS, TITLE, markdown
-from benchmarks.scale import graph_growth, workers
+from benchmarks.scale import graph_growth, result_size, workers
 from benchmarks.serving import load
 from benchmarks.speed import epoch_cost, memory, throughput
-from benchmarks.vision import captions, predicate_model
+from benchmarks.vision import captions, grounding, predicate_model
 from eega_pyg.files import write_text
 
 READMES = sorted(Path(__file__).parent.glob('*/README.md'))
@@ -147,6 +147,8 @@ TABLES: Dict[str, Callable[[Any], str]] = {
     predicates,
     'captions':
     captions.report,
+    'grounding':
+    grounding.report,
     'passages':
     passages.report,
     'stream':
@@ -159,6 +161,8 @@ TABLES: Dict[str, Callable[[Any], str]] = {
     few_data.report,
     'graph_growth':
     graph_growth.report,
+    'result_size':
+    result_size.report,
     'workers':
     workers.report,
     'serving_load':

@@ -85,13 +85,18 @@ class DataConfig(Section):
     r"""Where there is no validation file, the share of the texts of the training file
     that is held out as the validation split, see
     :class:`~eega_pyg.datasets.PairDataset`."""
+    passage_words: int = Field(default=20, ge=1)
+    r"""An extractor reads sentences of a text together that have up to so many words.
+    A model of single tweets finds next to nothing in more than the default; one that
+    was trained on longer texts, by ``train.joined`` or ``train.also``, reads more."""
     on_disk: bool = False
     r"""Whether graphs stay on the disk, for data sets that are larger than the memory,
     see :class:`~eega_pyg.datasets.OnDiskPairs`."""
     def arguments(self) -> Dict[str, Any]:
         r"""The arguments of :class:`~eega_pyg.datasets.JMERE` that they stand for."""
         values = {**dict(self), 'visual': self.visual or None}
-        for name in ('entities', 'widen'):  # They are about JSON lines.
+        # Two are about JSON lines, and one about what is read later.
+        for name in ('entities', 'widen', 'passage_words'):
             del values[name]
         return values
 

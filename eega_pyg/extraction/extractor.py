@@ -8,6 +8,7 @@ import torch
 from huggingface_hub import ModelHubMixin
 
 from eega_pyg.device import find_device
+from eega_pyg.extraction.grounding import GroundingHead
 from eega_pyg.extraction.item import MAX_WORDS, Item, item_of
 from eega_pyg.extraction.origin import Origin, check_picklable
 from eega_pyg.extraction.reader import Reader, pools
@@ -18,13 +19,12 @@ from eega_pyg.parsing import Parser, tracked
 from eega_pyg.resolve import load_tokenizer
 from eega_pyg.saving.folder import copy_model
 from eega_pyg.saving.saved_model import SavedModel, load_model
-from eega_pyg.schema import SceneGraph, Share, validated
+from eega_pyg.schema import SceneGraph, Share, short, validated
 from eega_pyg.transforms import PairTransform, WordPieces
 from eega_pyg.vision.captions.parser import CaptionParser
 from eega_pyg.vision.images import ImageParser, ImageSource, load_image
 
-#: Words of the sentences that are read together, see :class:`Extractor`.
-PASSAGE_WORDS = 20
+_Grounder = Union[GroundingHead, str]
 
 
 class Extractor(ModelHubMixin, library_name='eega_pyg'):
@@ -38,7 +38,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
     A text of several sentences is cut into passages of whole sentences with up to
     :obj:`passage_words` words each, and relations are found within a passage only. The
     reason is that a model finds next to nothing in texts much longer than those it was
-    trained on (16 words on average in JMERE).
+    trained on, so the number was stored with the model.
 
     .. code-block:: python
 
@@ -68,25 +68,32 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         image_parser (callable, optional): Turns a list of images (paths or Pillow
             images) into scene graphs. By default a
             :class:`~eega_pyg.vision.SceneParser`, made when the first image without
-            a caption or a scene graph comes.
-        passage_words (int, optional): The most words of a passage.
-            (default: :obj:`20`)
+            a caption or a scene graph comes. If its attribute ``reads_text`` is true,
+            it is also given the texts.
+        passage_words (int, optional): The most words of a passage; by default, the
+            number that was stored with the model.
         threshold (float, optional): Quintuples that are less probable are left out; by
             default, the threshold that was stored with the model.
         pickle_weights (bool, optional): If set to :obj:`True`, a pickled extractor
             holds the weights. (default: :obj:`False`)
+        grounding (GroundingHead or str, optional): Says which object each entity is,
+            where objects have boxes: a head, ``'head'`` for the one that comes with the
+            package, or ``'plan'`` for the object to which most of the entity's mass
+            goes. (default: :obj:`"head"`)
 
     Raises:
-        ValueError: If :obj:`threshold` is not in :math:`[0, 1]`.
+        ValueError: If :obj:`threshold` is not in :math:`[0, 1]`, or on an unknown
+            :obj:`grounding`.
     """
     def __init__(self, saved: SavedModel, device: Optional[Union[str,
                                                                  torch.device]] = None,
                  image_parser: Optional[ImageParser] = None,
-                 passage_words: int = PASSAGE_WORDS, threshold: Optional[float] = None,
-                 pickle_weights: bool = False) -> None:
+                 passage_words: Optional[int] = None, threshold: Optional[float] = None,
+                 pickle_weights: bool = False, grounding: _Grounder = 'head') -> None:
         self.threshold = saved.threshold if threshold is None else validated(
             Share, threshold, 'threshold')
-        self.passage_words = passage_words
+        self.passage_words = (saved.data.passage_words
+                              if passage_words is None else passage_words)
         self.pickle_weights = pickle_weights
         self.origin = Origin(saved.data.encoder)
         self._assemble(
@@ -95,11 +102,12 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
                           WordPieces(load_tokenizer(saved.data.encoder)),
                           saved.model.tag_set, saved.model.table,
                           saved.data.max_objects, saved.model.feature_dim), device,
-            image_parser)
+            image_parser, _head(grounding))
 
     def _assemble(self, saved: SavedModel, transform: PairTransform,
                   device: Optional[Union[str, torch.device]],
-                  image_parser: Optional[ImageParser]) -> None:
+                  image_parser: Optional[ImageParser],
+                  grounding: Optional[GroundingHead]) -> None:
         self.saved, self.transform = saved, transform
         self.model, self.data = saved.model, saved.data
         self.device = find_device(device)
@@ -107,7 +115,12 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         self.parser = Parser(self.data.spacy_model, vectors=self.data.word_vectors)
         captions = CaptionParser(self.parser.nlp, self.data.max_objects)
         self._sight = Sight(captions, image_parser, self.device)
-        self._reader = Reader(saved, self.parser, self._sight, transform)
+        self._reader = Reader(saved, self.parser, self._sight, transform, grounding)
+
+    @property
+    def grounding(self) -> Optional[GroundingHead]:
+        r"""Says which object an entity is; :obj:`None` where the plan does."""
+        return self._reader.grounding
 
     @property
     def image_parser(self) -> Optional[ImageParser]:
@@ -123,18 +136,18 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             cls, name: Optional[Union[str, Path]] = None,
             device: Optional[Union[str, torch.device]] = None,
             image_parser: Optional[ImageParser] = None,
-            passage_words: int = PASSAGE_WORDS, threshold: Optional[float] = None,
+            passage_words: Optional[int] = None, threshold: Optional[float] = None,
             revision: Optional[str] = None, token: Optional[Union[str, bool]] = None,
             cache_dir: Optional[Union[str, Path]] = None,
             local_files_only: bool = False, conv: Optional[OwnConv] = None,
-            pickle_weights: bool = False) -> 'Extractor':
+            pickle_weights: bool = False, grounding: _Grounder = 'head') -> 'Extractor':
         r"""Reads a folder that ``eega train`` has written, or a model of the Hugging
         Face hub; without a name the checkpoint that comes with the package.
 
         Args:
             name (str or Path, optional): The folder or the model.
-            device, image_parser, passage_words, threshold, pickle_weights: As of the
-                class.
+            device, image_parser, passage_words, threshold, pickle_weights, grounding:
+                As of the class.
             revision, token, cache_dir, local_files_only, conv: As of
                 :func:`~eega_pyg.saving.saved_model.load_model`.
 
@@ -144,7 +157,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         """
         saved = load_model(name, revision, token, cache_dir, local_files_only, conv)
         extractor = cls(saved, device, image_parser, passage_words, threshold,
-                        pickle_weights)
+                        pickle_weights, grounding)
         extractor.origin = Origin.of(name, revision, saved.data.encoder, conv)
         return extractor
 
@@ -266,7 +279,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         check_picklable(self.image_parser, 'image parser')
         check_picklable(self.origin.conv, 'graph layer')
         options = (str(self.device), self.image_parser, self.passage_words,
-                   self.threshold, self.pickle_weights)
+                   self.threshold, self.pickle_weights, self.grounding or 'plan')
         if not self.pickle_weights:
             return _load, (self.origin, self.origin.check(self.saved), *options)
         # In the memory of the host, which every process can reach.
@@ -288,12 +301,23 @@ def _load(origin: Origin, model: str, *options: Any) -> Extractor:
 
 def _rebuild(origin: Origin, parts: Tuple[SavedModel, PairTransform], device: str,
              image_parser: Optional[ImageParser], passage_words: int, threshold: float,
-             pickle_weights: bool) -> Extractor:
+             pickle_weights: bool, grounding: _Grounder) -> Extractor:
     r"""What one that was pickled with its weights is made by."""
     extractor = Extractor.__new__(Extractor)
     extractor.threshold = threshold
     extractor.passage_words = passage_words
     extractor.pickle_weights = pickle_weights
     extractor.origin = origin
-    extractor._assemble(*parts, device, image_parser)
+    extractor._assemble(*parts, device, image_parser, _head(grounding))
     return extractor
+
+
+def _head(grounding: _Grounder) -> Optional[GroundingHead]:
+    if isinstance(grounding, GroundingHead):
+        return grounding
+    if grounding == 'head':
+        return GroundingHead.pretrained()
+    if grounding == 'plan':
+        return None
+    raise ValueError(f"Expected a head, 'head' or 'plan' as the grounding (got "
+                     f"{short(grounding)})")

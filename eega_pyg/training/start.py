@@ -33,7 +33,7 @@ MODEL = ('conv', 'heads', 'num_layers', 'edge_dim', 'channels', 'channel_dim',
          'token_features', 'visual')
 DATA = ('encoder', 'spacy_model', 'word_vectors', 'table', 'feature_size')
 #: What a run keeps of the model's data where nothing else is asked for.
-KEPT = ('max_words', 'max_objects')
+KEPT = ('max_words', 'max_objects', 'passage_words')
 
 _FILES = ('config.json', WEIGHTS, 'vocabularies.json')
 

@@ -1,3 +1,4 @@
+import json
 import pickle
 import shutil
 import sys
@@ -13,7 +14,7 @@ import torch
 from PIL import Image
 from torch_geometric.data import Batch
 
-from eega_pyg.extraction.extractor import PASSAGE_WORDS, Extractor
+from eega_pyg.extraction.extractor import Extractor
 from eega_pyg.extraction.item import Item
 from eega_pyg.schema import Entity, Quintuple, SceneGraph, SceneObject, ScenePredicate
 from eega_pyg.tagging import Extraction
@@ -186,7 +187,21 @@ def test_sentences_are_read_as_passages(near_sighted):
     try:
         assert len(extractor(text, **kwargs).pairs.windows) == 1
     finally:
-        extractor.passage_words = PASSAGE_WORDS
+        extractor.passage_words = extractor.data.passage_words
+
+
+def test_passages_are_as_long_as_the_model_says(trained, tmp_path):
+    shutil.copytree(trained, tmp_path / 'model',
+                    ignore=shutil.ignore_patterns('training'))
+    path = tmp_path / 'model' / 'pipeline.json'
+    pipeline = json.loads(path.read_text())
+    pipeline['data']['passage_words'] = 12
+    path.write_text(json.dumps(pipeline))
+    extractor = Extractor.from_pretrained(tmp_path / 'model', 'cpu')
+    text = 'Marco Bellini joins Harbor City FC in Lisbon today . '.split() * 2
+    assert [len(t) for _, t in extractor(text, pairs=True).pairs.windows] == [10, 10]
+    extractor = Extractor.from_pretrained(tmp_path / 'model', 'cpu', passage_words=20)
+    assert [len(t) for _, t in extractor(text, pairs=True).pairs.windows] == [20]
 
 
 def test_words_are_aligned_by_the_plans_of_the_model(extractor):
