@@ -70,7 +70,7 @@ def main() -> None:
                         help='noise on label vectors, of which an entry is about one')
     parser.add_argument('--related', type=float, default=0.3,
                         help='weight of the loss of being related')
-    parser.add_argument('--rarity', type=float, default=0.002,
+    parser.add_argument('--rarity', type=float, default=0.00275,
                         help='what rare predicates are worth; see PredicateModel')
     parser.add_argument('--seed', type=int, default=0)
     args = parser.parse_args()

@@ -3,7 +3,8 @@ r"""The caption parser against captions labelled by hand before it was tuned.
 An object matches by the lemma of its head noun, a triple by its two objects and the
 lemmas of its predicate. Of the real captions only names and labels are kept: the 30
 smallest of each captioning model by the SHA-256 of ``{model}/{img_id}``, those of even
-rank to tune on, those of odd rank to report. The 40 new ones are the next 20 of each
+rank to tune on, those of odd rank to report (until version 5, which was tuned on all of
+them). The 40 new ones are the next 20 of each
 model's training lines in that order; they were labelled before version 5 of the rules.
 """
 import json
