@@ -36,6 +36,9 @@ def scene(
         None, min=0, max=1, show_default=False, help='The least score of an object, '
         'but for a function of your own \\[default: 0.3, of zero-shot detectors less].'
     ),
+    spatial: bool = typer.Option(
+        True, '--spatial/--no-spatial', help='Whether predicates count that only tell '
+        'where two boxes are to each other, like "behind".'),
     device: Optional[str] = Device,
     features: bool = typer.Option(False, '--features', help='Also write the objects\' '
                                   'feature vectors.'),
@@ -50,7 +53,7 @@ def scene(
     read, it is reported, the others are parsed, and the exit code is 1.
     """
     run = scene_run(folder, detector or 'mask-rcnn', weights, labels, top_k, score,
-                    device, features, draw)
+                    device, features, draw, spatial)
     from eega_pyg.files import remove_leftovers
     for place in (folder, folder / 'cache'):
         if place.is_dir():
@@ -75,7 +78,7 @@ def scene(
 
 def scene_run(folder: Path, detector: str, weights: Optional[str], labels: List[str],
               top_k: Optional[int], score: Optional[float], device: Optional[str],
-              features: bool, draw: bool) -> 'SceneRun':
+              features: bool, draw: bool, spatial: bool = True) -> 'SceneRun':
     r"""A run with the parsers that the options name. Those of captions, and of images
     if they are torchvision's, are loaded only if there is something to parse.
 
@@ -91,6 +94,7 @@ def scene_run(folder: Path, detector: str, weights: Optional[str], labels: List[
         device (str, optional): Where the detector runs.
         features (bool): Whether feature vectors are written.
         draw (bool): Whether graphs are drawn.
+        spatial (bool): Whether purely spatial predicates count.
 
     Raises:
         ValueError: If an option means nothing to the detector.
@@ -111,7 +115,7 @@ def scene_run(folder: Path, detector: str, weights: Optional[str], labels: List[
     place = find_device(device)  # Before anything is downloaded.
     weights = weights or 'COCO_V1'
     top_k = top_k or 10
-    settings: Dict[str, Any] = {'detector': detector}
+    settings: Dict[str, Any] = {'detector': detector, 'spatial': spatial}
 
     @lru_cache(maxsize=1)
     def parser() -> 'SceneParser':
@@ -119,7 +123,7 @@ def scene_run(folder: Path, detector: str, weights: Optional[str], labels: List[
         from eega_pyg.vision.detectors.named import named_detector
         return SceneParser(
             named_detector(detector, None if weights == 'random' else weights, top_k,
-                           score, labels or None, place))
+                           score, labels or None, place), spatial=spatial)
 
     if detector in BUILT_IN:
         settings.update(weights=_content(weights), top_k=top_k,

@@ -8,6 +8,7 @@ from eega_pyg.schema import SceneGraph
 from eega_pyg.vision.detectors.detection import Detection, Detector, scene_objects
 from eega_pyg.vision.images import ImageSource, load_image
 from eega_pyg.vision.predicates.model import PredicateModel
+from eega_pyg.vision.predicates.ranking import RANKING_RULES
 
 # Images that are held in memory at once.
 _WINDOW = 16
@@ -32,6 +33,9 @@ class SceneParser:
             :obj:`20`)
         min_score (float, optional): The least score of a predicate.
             (default: :obj:`0.1`)
+        spatial (bool, optional): If :obj:`False`, no predicates that only tell where
+            two boxes are to each other ("behind", "next to").
+            (default: :obj:`True`)
         device (torch.device or str, optional): Where the default detector runs; by
             default on the first accelerator, else the CPU.
 
@@ -40,7 +44,7 @@ class SceneParser:
     """
     def __init__(self, detector: Optional[Detector] = None,
                  predicates: Optional[PredicateModel] = None, max_predicates: int = 20,
-                 min_score: float = 0.1,
+                 min_score: float = 0.1, spatial: bool = True,
                  device: Optional[Union[str, torch.device]] = None) -> None:
         if detector is None:
             from eega_pyg.vision.detectors.rcnn import RCNNDetector
@@ -49,6 +53,7 @@ class SceneParser:
         self.predicates = predicates or PredicateModel.pretrained()
         self.max_predicates = max_predicates
         self.min_score = min_score
+        self.spatial = spatial
 
     @property
     def reads_text(self) -> bool:
@@ -92,7 +97,8 @@ class SceneParser:
                 graphs.append(
                     self.predicates.relate(SceneGraph(tuple(objects)),
                                            max_predicates=self.max_predicates,
-                                           min_score=self.min_score))
+                                           min_score=self.min_score,
+                                           spatial=self.spatial))
         return graphs
 
     def _detect(self, pictures: List[Any],
@@ -107,7 +113,8 @@ class SceneParser:
         what :func:`~eega_pyg.identity.function_identity` knows."""
         return [
             function_identity(self.detector),
-            self.predicates.identity(), self.max_predicates, self.min_score
+            self.predicates.identity(), self.max_predicates, self.min_score,
+            self.spatial, RANKING_RULES
         ]
 
     def __repr__(self) -> str:
