@@ -52,8 +52,9 @@ class Scales(NamedTuple):
     Args:
         entity (Scale): For the probabilities of entities.
         quintuple (Scale): For those of quintuples.
-        prose (Scale, optional): For those of quintuples in texts that are no posts, see
-            :func:`is_post`; by default as :obj:`quintuple`.
+        prose (Scale, optional): For those of quintuples in texts that are no posts:
+            that have no hashtag, mention, link or mark of a retweet. By default as
+            :obj:`quintuple`.
     """
     entity: Scale = Scale()
     quintuple: Scale = Scale()

@@ -133,7 +133,7 @@ def fit_scales(model: EEGA, val: PairDataset, signatures: Optional[Signatures] =
     Quintuples are those that the model finds in all texts of a validation file, also in
     those of which no line states a relation (see
     :func:`~eega_pyg.datasets.read_mnre`); there each is wrong. Posts of social networks
-    (see :func:`~eega_pyg.saving.scales.is_post`) and other texts have a scale each, for
+    (see :class:`~eega_pyg.saving.Scales`) and other texts have a scale each, for
     of what a model says of prose with the same probability far more is right; that of
     other texts is fitted on :obj:`held_out` too. A kind of which there are fewer than
     :obj:`ENOUGH` quintuples has that of all.

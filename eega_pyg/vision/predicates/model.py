@@ -249,7 +249,7 @@ class PredicateModel(nn.Module):
         A predicate's score is the probability that the two objects are related times
         that of the predicate. Of two objects, the one that is worth most
         (:meth:`weighted`), in the better direction, comes first; which of all the graph
-        keeps, tells :func:`~eega_pyg.vision.predicates.ranking.chosen`.
+        keeps, tells ``ranking.chosen``.
 
         Args:
             graph (SceneGraph): Objects; those without a box are left alone.
