@@ -102,12 +102,11 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
                           WordPieces(load_tokenizer(saved.data.encoder)),
                           saved.model.tag_set, saved.model.table,
                           saved.data.max_objects, saved.model.feature_dim), device,
-            image_parser, _head(grounding))
+            image_parser, grounding)
 
     def _assemble(self, saved: SavedModel, transform: PairTransform,
                   device: Optional[Union[str, torch.device]],
-                  image_parser: Optional[ImageParser],
-                  grounding: Optional[GroundingHead]) -> None:
+                  image_parser: Optional[ImageParser], grounding: _Grounder) -> None:
         self.saved, self.transform = saved, transform
         self.model, self.data = saved.model, saved.data
         self.device = find_device(device)
@@ -115,7 +114,9 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         self.parser = Parser(self.data.spacy_model, vectors=self.data.word_vectors)
         captions = CaptionParser(self.parser.nlp, self.data.max_objects)
         self._sight = Sight(captions, image_parser, self.device)
-        self._reader = Reader(saved, self.parser, self._sight, transform, grounding)
+        self._reader = Reader(saved, self.parser, self._sight, transform,
+                              _head(grounding))
+        self._grounder = grounding  # A name is sent to other processes as a name.
 
     @property
     def grounding(self) -> Optional[GroundingHead]:
@@ -279,7 +280,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         check_picklable(self.image_parser, 'image parser')
         check_picklable(self.origin.conv, 'graph layer')
         options = (str(self.device), self.image_parser, self.passage_words,
-                   self.threshold, self.pickle_weights, self.grounding or 'plan')
+                   self.threshold, self.pickle_weights, self._grounder)
         if not self.pickle_weights:
             return _load, (self.origin, self.origin.check(self.saved), *options)
         # In the memory of the host, which every process can reach.
@@ -308,7 +309,7 @@ def _rebuild(origin: Origin, parts: Tuple[SavedModel, PairTransform], device: st
     extractor.passage_words = passage_words
     extractor.pickle_weights = pickle_weights
     extractor.origin = origin
-    extractor._assemble(*parts, device, image_parser, _head(grounding))
+    extractor._assemble(*parts, device, image_parser, grounding)
     return extractor
 
 
