@@ -1,4 +1,4 @@
-from typing import Tuple
+from typing import List
 
 import torch
 from torch import Tensor
@@ -45,31 +45,35 @@ class UMGFLayer(torch.nn.Module):
         channels (int): Size of words and objects.
         heads (int): Number of attention heads.
         dropout (float): Dropout probability.
+        is_last (bool): Whether nobody reads the objects after it, which then hear
+            nothing of the words.
     """
-    def __init__(self, channels: int, heads: int, dropout: float) -> None:
+    def __init__(self, channels: int, heads: int, dropout: float,
+                 is_last: bool) -> None:
         super().__init__()
         self.intra = torch.nn.ModuleList(
             attention(channels, heads, dropout) for _ in range(2))
         self.norms = torch.nn.ModuleList(torch.nn.LayerNorm(channels) for _ in range(2))
         self.inter = torch.nn.ModuleList(
             AttributeTransformer(GatedSum(channels), channels, dropout=dropout)
-            for _ in range(2))
+            for _ in range(1 if is_last else 2))
         self.dropout = torch.nn.Dropout(dropout)
 
     def reset_parameters(self) -> None:
         for module in (self.intra, self.norms, self.inter):
             reset(module)
 
-    def forward(self, nodes: PairTensor, batches: PairTensor,
-                batch_size: int) -> Tuple[Tensor, Tensor]:
+    def forward(self, nodes: List[Tensor], batches: List[Tensor],
+                batch_size: int) -> List[Tensor]:
         c = [
             norm(x + self.dropout(conv(x, all_pairs(batch, batch, batch_size))))
             for x, batch, conv, norm in zip(nodes, batches, self.intra, self.norms)
         ]
-        words, objects = (
+        new = [
             layer((c[1 - i], c[i]), all_pairs(batches[1 - i], batches[i], batch_size))
-            for i, layer in enumerate(self.inter))
-        return words, objects
+            for i, layer in enumerate(self.inter)
+        ]
+        return new + c[len(new):]
 
 
 class UMGF(torch.nn.Module):
@@ -92,7 +96,7 @@ class UMGF(torch.nn.Module):
         \mathbf{c}_{o_i} + \mathbf{b}) \circ \mathbf{c}_{o_i}, \qquad
         \mathbf{X}^{\prime} = \textrm{FFN}(\mathbf{C}_x + \mathbf{M})
 
-    and likewise for objects with words, where :math:`\textrm{FFN}` is the rest of a
+    and likewise, but in the last layer, for objects with words, where :math:`\textrm{FFN}` is the rest of a
     transformer layer: layer norm, feed-forward, residual and layer norm. With the words
     :math:`\mathbf{H} = \mathbf{X}^0` the result is :math:`\mathbf{H}^{\prime} =
     \textrm{LayerNorm}(\mathbf{H} + \mathbf{W} \mathbf{X}^L)`.
@@ -127,7 +131,8 @@ class UMGF(torch.nn.Module):
         self.channels = channels
         self.heads = heads
         self.layers = torch.nn.ModuleList(
-            UMGFLayer(channels, heads, dropout) for _ in range(num_layers))
+            UMGFLayer(channels, heads, dropout, i == num_layers - 1)
+            for i in range(num_layers))
         self.addition = Addition(channels, channels, dropout)
 
     def reset_parameters(self) -> None:
@@ -135,8 +140,8 @@ class UMGF(torch.nn.Module):
         self.addition.reset_parameters()
 
     def forward(self, inputs: FusionInput) -> FusionOutput:
-        nodes = inputs.words, inputs.objects
-        batches = inputs.word_batch, inputs.object_batch
+        nodes = [inputs.words, inputs.objects]
+        batches = [inputs.word_batch, inputs.object_batch]
         for layer in self.layers:
             nodes = layer(nodes, batches, inputs.batch_size)
         return FusionOutput(self.addition(inputs.words, nodes[0]))

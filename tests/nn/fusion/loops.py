@@ -113,7 +113,7 @@ def umgf(m, words, objects, graphs):
                     message = message + gate.sigmoid() * b
                 rows.append(block(inter, a, message))
             new.append(torch.stack(rows) if rows else c[i])
-        nodes = new
+        nodes = new + c[len(new):]
     return torch.stack([add(m.addition, h, z) for h, z in zip(words, nodes[0])]), {}
 
 
