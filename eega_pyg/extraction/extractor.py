@@ -123,9 +123,9 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             image_parser: Optional[ImageParser] = None,
             passage_words: Optional[int] = None, threshold: Optional[float] = None,
             revision: Optional[str] = None, token: Optional[Union[str, bool]] = None,
-            cache_dir: Optional[Union[str, Path]] = None,
-            local_files_only: bool = False, conv: Optional[OwnConv] = None,
-            pickle_weights: bool = False,
+            cache_dir: Optional[Union[str,
+                                      Path]] = None, local_files_only: bool = False,
+            conv: Optional[OwnConv] = None, pickle_weights: bool = False,
             fusion: Optional[OwnFusion] = None) -> 'Extractor':
         r"""Reads a folder that ``eega train`` has written, or a model of the Hugging
         Face hub; without a name the checkpoint that comes with the package.
@@ -145,8 +145,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
                            fusion)
         extractor = cls(saved, device, image_parser, passage_words, threshold,
                         pickle_weights)
-        extractor.origin = Origin.of(name, revision, saved.data.encoder, conv,
-                                     fusion)
+        extractor.origin = Origin.of(name, revision, saved.data.encoder, conv, fusion)
         return extractor
 
     def save_pretrained(self, save_directory: Union[str, Path],

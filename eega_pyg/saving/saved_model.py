@@ -127,9 +127,8 @@ def write_scales(path: Path, scales: Scales, threshold: float) -> None:
 
 def load_model(name: Optional[Union[str, Path]] = None, revision: Optional[str] = None,
                token: Optional[Union[str, bool]] = None,
-               cache_dir: Optional[Union[str,
-                                         Path]] = None, local_files_only: bool = False,
-               conv: Optional[OwnConv] = None,
+               cache_dir: Optional[Union[str, Path]] = None,
+               local_files_only: bool = False, conv: Optional[OwnConv] = None,
                fusion: Optional[OwnFusion] = None) -> SavedModel:
     r"""Reads a saved model.
 

@@ -55,8 +55,10 @@ def build_model(config: Config, train: PairDataset, conv: Optional[OwnConv] = No
         vector_dim=train[0][TOKEN].vector.size(1),
         **{
             **config.to_dict()['model'],
-            **{k: v
-               for k, v in own.items() if v is not None}
+            **{
+                k: v
+                for k, v in own.items() if v is not None
+            }
         },
     )
     if start is None:

@@ -46,8 +46,7 @@ class RunResult(NamedTuple):
 
 
 def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
-        resume: bool = False, progress: bool = True,
-        conv: Optional[OwnConv] = None,
+        resume: bool = False, progress: bool = True, conv: Optional[OwnConv] = None,
         fusion: Optional[OwnFusion] = None) -> RunResult:
     r"""Trains on a data set's training split, keeps the epoch that is best on its
     validation split, and saves that model.

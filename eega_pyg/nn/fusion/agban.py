@@ -14,7 +14,7 @@ from eega_pyg.nn.fusion.parts import Addition, all_pairs
 class AGBAN(torch.nn.Module):
     r"""The adversarial gated bilinear attention network from the `"Object-aware
     Multimodal Named Entity Recognition in Social Media Posts with Adversarial Learning"
-    <https://doi.org/10.1109/TMM.2020.3013398>`_ paper.
+    <https://ieeexplore.ieee.org/document/9154571>`_ paper.
 
     Each glimpse :math:`g` weighs all pairs of a word :math:`\mathbf{h}_t` and an object
     :math:`\mathbf{v}_i` in one softmax (`"Bilinear Attention Networks"
@@ -46,14 +46,13 @@ class AGBAN(torch.nn.Module):
 
     What was adapted:
 
-    - The objects of a scene graph, already mapped to the size of words, stand for
-      regions of VGG-16, and the text encoder for the LSTM.
+    - The objects of a scene graph, already of the size of words, stand for pixel
+      features that a perceptron maps to it, and the text encoder for the LSTM.
     - The glimpses stand side by side, each on its part of the channels, instead of one
       after the other; their number is that of the heads.
     - The factor :math:`n` gives a word a mass of 1 on average. In BAN's softmax it has
       the less the longer the text is.
-    - The weight of the game does not grow over the training, and the discriminator has
-      one hidden layer and no batch norm.
+    - The discriminator has one hidden layer and no batch norm.
 
     Without objects, :math:`\mathbf{c}_t = \mathbf{0}`.
 
@@ -111,10 +110,8 @@ class AGBAN(torch.nn.Module):
     def game(self, inputs: FusionInput) -> Tensor:
         r"""The loss of the discriminator, whose gradient is reversed before it reaches
         words and objects."""
-        sides = ((inputs.words, inputs.word_batch, -1.0),
-                 (inputs.objects, inputs.object_batch, 1.0))
         loss = torch.zeros(inputs.batch_size, device=inputs.words.device)
-        for x, batch, sign in sides:
+        for (x, batch), sign in zip(inputs.sides, (-1, 1)):
             reversed_x = 2 * x.detach() - x  # It is x, and its gradient is -1.
             logit = self.discriminator(reversed_x).squeeze(-1)
             loss = loss + 0.5 * scatter(F.softplus(sign * logit), batch,

@@ -1,8 +1,9 @@
 r"""What a fusion of text and image is given, and what it gives."""
-from typing import Dict, NamedTuple
+from typing import Mapping, NamedTuple, Tuple
 
 import torch
 from torch import Tensor
+from torch_geometric.typing import PairTensor
 from torch_geometric.utils import subgraph
 
 
@@ -48,6 +49,11 @@ class FusionInput(NamedTuple):
         r"""Which pairs have objects. :math:`(B)`"""
         return torch.bincount(self.object_batch, minlength=self.batch_size) > 0
 
+    @property
+    def sides(self) -> Tuple[PairTensor, PairTensor]:
+        r"""Words and objects, each with the pairs that they belong to."""
+        return (self.words, self.word_batch), (self.objects, self.object_batch)
+
     def mean(self, loss: Tensor) -> Tensor:
         r"""The mean of a loss :math:`(B)` over the pairs that have objects; 0 without
         any, and with a gradient nevertheless."""
@@ -81,4 +87,4 @@ class FusionOutput(NamedTuple):
             (default: none)
     """
     words: Tensor
-    losses: Dict[str, Tensor] = {}
+    losses: Mapping[str, Tensor] = {}

@@ -119,11 +119,10 @@ class MAF(torch.nn.Module):
         matching = 0.5 * (F.softplus(-logit) +
                           F.softplus(self._look(inputs, 1)[1]) * wrong)
 
-        text, picture = (F.normalize(
-            view(scatter(nodes, batch, dim_size=inputs.batch_size, reduce='mean')),
-            dim=-1) for view, nodes, batch in zip(
-                self.views, (inputs.words, inputs.objects), (inputs.word_batch,
-                                                             inputs.object_batch)))
+        means = (scatter(x, batch, dim_size=inputs.batch_size, reduce='mean')
+                 for x, batch in inputs.sides)
+        text, picture = (F.normalize(view(x), dim=-1)
+                         for view, x in zip(self.views, means))
         cosine = text @ picture.t() / self.temperature  # [B, B]
         same = image.unsqueeze(1) == image
         same.fill_diagonal_(False)

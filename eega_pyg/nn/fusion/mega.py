@@ -83,7 +83,8 @@ class MEGA(torch.nn.Module):
         structural = scatter(alpha * objects[source], target, dim_size=x.size(0))
         semantic = self.semantic((objects, x), edges)
         return FusionOutput(
-            self.addition(x, torch.cat([semantic, structural.to(semantic.dtype)], -1)))
+            self.addition(x,
+                          torch.cat([semantic, structural.to(semantic.dtype)], -1)))
 
     def _distance(self, inputs: FusionInput, edges: Tensor) -> Tensor:
         r"""How differently the ends of edges from objects to words are connected."""

@@ -7,7 +7,7 @@ from eega_pyg.nn.fusion.parts import Addition, all_pairs, attention
 
 
 class OCSGA(torch.nn.Module):
-    r"""The object and character-level sentence network with guided attention from the
+    r"""OCSGA (objects, characters, self-attention and guided attention), from the
     `"Multimodal Representation with Embedded Visual Guiding Objects for Named Entity
     Recognition in Social Media Posts" <https://doi.org/10.1145/3394171.3413650>`_
     paper: dense co-attention between words and the embedded labels of objects.
@@ -76,13 +76,13 @@ class OCSGA(torch.nn.Module):
 
     def forward(self, inputs: FusionInput) -> FusionOutput:
         x, y = inputs.words, inputs.objects
-        batch_x, batch_y, size = (inputs.word_batch, inputs.object_batch,
-                                  inputs.batch_size)
+        batch_x, batch_y = inputs.word_batch, inputs.object_batch
+        size = inputs.batch_size
         edges = all_pairs(batch_x, batch_x, size)
         for layer in self.words:
             x = layer(x, edges)
-        edges, guides = all_pairs(batch_y, batch_y, size), all_pairs(
-            batch_x, batch_y, size)
+        edges = all_pairs(batch_y, batch_y, size)
+        guides = all_pairs(batch_x, batch_y, size)
         for layer, guided in zip(self.objects, self.guided):
             y = guided((x, layer(y, edges)), guides)
         seen = self.last((y, x), all_pairs(batch_y, batch_x, size))

@@ -45,8 +45,7 @@ class UMGFLayer(torch.nn.Module):
         channels (int): Size of words and objects.
         heads (int): Number of attention heads.
         dropout (float): Dropout probability.
-        is_last (bool): Whether nobody reads the objects after it, which then hear
-            nothing of the words.
+        is_last (bool): Whether objects hear nothing of words, as nobody reads them.
     """
     def __init__(self, channels: int, heads: int, dropout: float,
                  is_last: bool) -> None:
@@ -96,8 +95,8 @@ class UMGF(torch.nn.Module):
         \mathbf{c}_{o_i} + \mathbf{b}) \circ \mathbf{c}_{o_i}, \qquad
         \mathbf{X}^{\prime} = \textrm{FFN}(\mathbf{C}_x + \mathbf{M})
 
-    and likewise, but in the last layer, for objects with words, where :math:`\textrm{FFN}` is the rest of a
-    transformer layer: layer norm, feed-forward, residual and layer norm. With the words
+    and likewise for objects with words, but in the last layer. :math:`\textrm{FFN}` is
+    the rest of a transformer layer: layer norm, feed-forward, residual, layer norm. Of
     :math:`\mathbf{H} = \mathbf{X}^0` the result is :math:`\mathbf{H}^{\prime} =
     \textrm{LayerNorm}(\mathbf{H} + \mathbf{W} \mathbf{X}^L)`.
 
@@ -140,8 +139,7 @@ class UMGF(torch.nn.Module):
         self.addition.reset_parameters()
 
     def forward(self, inputs: FusionInput) -> FusionOutput:
-        nodes = [inputs.words, inputs.objects]
-        batches = [inputs.word_batch, inputs.object_batch]
+        nodes, batches = map(list, zip(*inputs.sides))
         for layer in self.layers:
             nodes = layer(nodes, batches, inputs.batch_size)
         return FusionOutput(self.addition(inputs.words, nodes[0]))

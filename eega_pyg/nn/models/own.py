@@ -8,10 +8,10 @@ from eega_pyg.config.options import check_fusion
 from eega_pyg.nn.fusion_layer import OwnFusion, fusion_layer
 from eega_pyg.nn.graph_layer import OwnConv, graph_layer
 
-#: What ``config.json`` says of a part: the name of an option, or the class of one's own.
+#: What ``config.json`` says of a part: its name, or the class of one's own.
 Stored = Union[str, Dict[str, str]]
 
-_PARTS = {'conv': 'graph layers of this model are', 'fusion': 'fusion of this model is'}
+_ARE = {'conv': 'graph layers of this model are', 'fusion': 'fusion of this model is'}
 
 
 def named_parts(visual: bool, **parts: Any) -> Dict[str, str]:
@@ -24,7 +24,7 @@ def named_parts(visual: bool, **parts: Any) -> Dict[str, str]:
     for name, part in parts.items():
         if isinstance(part, dict):
             raise ValueError(
-                f"The {_PARTS[name]} of the class '{part.get('own')}', which is no "
+                f"The {_ARE[name]} of the class '{part.get('own')}', which is no "
                 f"part of eega_pyg: give it or a factory of it, e.g. "
                 f"load_model(folder, {name}=my_factory)")
     names = {name: part for name, part in parts.items() if isinstance(part, str)}

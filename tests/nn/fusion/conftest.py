@@ -44,8 +44,10 @@ def batch_of():
             offset = sizes.cumsum(0) - sizes
             edges = [p[i + 1][0] + o for p, o in zip(pairs, offset)]
             sides += [
-                torch.cat(x), sizes.new_tensor(range(len(x))).repeat_interleave(sizes),
-                torch.cat(edges, 1), torch.cat([p[i + 1][1] for p in pairs])
+                torch.cat(x),
+                sizes.new_tensor(range(len(x))).repeat_interleave(sizes),
+                torch.cat(edges, 1),
+                torch.cat([p[i + 1][1] for p in pairs])
             ]
         return FusionInput(*sides, torch.tensor([p[4] for p in pairs]), with_losses)
 

