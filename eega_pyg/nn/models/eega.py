@@ -86,11 +86,9 @@ class EEGA(
 
     With another :obj:`fusion` than its own, the model is one of the word-pair taggers
     that the paper compares it with: text encoder, that fusion, and the same
-    multi-channel layer and tagger. The graph layers are off, also those of the text,
-    for none of these systems has any; a fusion gets the typed edges of both graphs.
-    EEGA's own graph layers, alignment and attention are no such module: saved models
-    know their weights by names that would change, and :meth:`forward` gives the plans
-    of the alignment, which is none of the others' business.
+    multi-channel layer and tagger. The graph layers are off, also those of the text:
+    what messages such a system passes is part of its fusion, which gets the typed edges
+    of both graphs.
 
     Args:
         encoder (dict): Architecture of the text encoder, as in its ``config.json``.
@@ -259,6 +257,8 @@ class EEGA(
                                   data[REL])
         text = words, data[TOKEN].batch, data[DEP].edge_index
         image = objects, data[OBJECT].batch, data[REL].edge_index
+        # EEGA's own way is no module: saved models know its weights by other names, and
+        # an alignment is asked for without a loss, too.
         if self.fusion is None:
             graphs = (objects, image[2], image[1], words, text[2], text[1],
                       data.num_graphs)
