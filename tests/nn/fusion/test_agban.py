@@ -38,7 +38,7 @@ def test_one_optimiser_makes_words_and_objects_alike():
     from eega_pyg.nn.fusion import FusionInput
     none = torch.empty(2, 0, dtype=torch.long), torch.empty(0, dtype=torch.long)
     batch = torch.zeros(64, dtype=torch.long)
-    for _ in range(600):
+    for _ in range(300):
         optimizer.zero_grad()
         module.game(
             FusionInput(words, batch, *none, objects + shift, batch, *none,
