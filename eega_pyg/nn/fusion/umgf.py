@@ -106,7 +106,6 @@ class UMGF(torch.nn.Module):
       found for four phrases, one a type of entities.
     - The paper concatenates :math:`\mathbf{H}` and :math:`\mathbf{X}^L` for its tagger,
       a CRF; here they are added, by a matrix :math:`\mathbf{W}` that starts at zero.
-    - All layers have the size of the words; the released code has six of 512 channels.
 
     Without objects, :math:`\mathbf{m}_t = \mathbf{0}`, and the words' own messages
     remain.
@@ -122,11 +121,13 @@ class UMGF(torch.nn.Module):
         - **output:** :class:`FusionOutput`, without losses
 
     Raises:
-        ValueError: If :obj:`heads` does not divide :obj:`channels`.
+        ValueError: Without layers, or if :obj:`heads` does not divide :obj:`channels`.
     """
     def __init__(self, channels: int, heads: int = 12, num_layers: int = 1,
                  dropout: float = 0.1) -> None:
         super().__init__()
+        if num_layers < 1:  # Words would see nothing.
+            raise ValueError(f"Expected 'num_layers' above 0 (got '{num_layers}')")
         self.channels = channels
         self.heads = heads
         self.layers = torch.nn.ModuleList(

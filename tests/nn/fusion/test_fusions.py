@@ -136,3 +136,8 @@ def test_heads_divide_the_channels(name):
     kind = type(build(name))
     with pytest.raises(ValueError, match=r"'heads' to divide 8 channels .got '3'"):
         kind(8, heads=3)
+
+
+def test_a_graph_of_words_and_objects_needs_a_layer():
+    with pytest.raises(ValueError, match="'num_layers' above 0 .got '0'"):
+        UMGF(8, heads=2, num_layers=0)
