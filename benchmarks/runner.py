@@ -193,20 +193,21 @@ def train(run: Run, root: Path, folder: Path) -> Dict[str, Any]:
     }
 
 
-def step_cost(run: Run, root: Path) -> Dict[str, Any]:
+def step_cost(run: Run, root: Path, num_batches: Optional[int] = None,
+              turns: Optional[int] = None) -> Dict[str, Any]:
     r"""The CPU time of a training step, and the memory that model, optimiser and steps
     add to a process; on the same batches for every run with the same seed."""
     config = run.config
     data = JMERE(str(root), tags=config.tags.tag_set(), **config.data.arguments())
     loader, _ = loaders(data, data, config.train)
-    batches = list(itertools.islice(loader, BATCHES))
+    batches = list(itertools.islice(loader, num_batches or BATCHES))
     out: Dict[str, Any] = {}
 
     def measure() -> None:
         model = run.model(data).train()
         step = trainer(lambda batch: model.loss(batch)['loss'], model.parameters(),
                        use_bf16(config.train))
-        seconds = in_turns({'step': step}, batches, TURNS)['step']
+        seconds = in_turns({'step': step}, batches, turns or TURNS)['step']
         out['step_seconds'] = seconds / len(batches)
         out['parameters'] = sum(p.numel() for p in model.parameters()
                                 if p.requires_grad)

@@ -52,24 +52,24 @@ def measure(args: argparse.Namespace) -> Dict[str, Any]:
         runs = [Run(n, configure(args, seed, o)) for n, o in FUSIONS.items()]
     data = JMERE(str(args.root), tags=config.tags.tag_set(), **config.data.arguments())
     loader, _ = loaders(data, data, config.train)
-    batches = list(itertools.islice(loader, BATCHES))
+    batches = list(itertools.islice(loader, args.batches))
     steps: Dict[str, Callable[[HeteroData], None]] = {}
     results: Dict[str, Dict[str, Any]] = {}
     for run in runs:
-        results[run.name] = apart(step_cost, run, args.root)
+        results[run.name] = apart(step_cost, run, args.root, args.batches, args.turns)
         model = run.model(data).train()
         if model.fusion is not None:
             results[run.name]['fusion_parameters'] = sum(
                 p.numel() for p in model.fusion.parameters())
         steps[run.name] = trainer(lambda batch, model=model: model.loss(batch)['loss'],
                                   model.parameters(), use_bf16(config.train))
-    for name, seconds in in_turns(steps, batches, TURNS).items():
+    for name, seconds in in_turns(steps, batches, args.turns).items():
         results[name]['step_seconds'] = seconds / len(batches)
     return {
         'config': config.to_dict(),
         'bf16': use_bf16(config.train),
-        'batches': BATCHES,
-        'turns': TURNS,
+        'batches': args.batches,
+        'turns': args.turns,
         'results': results,
         **machine(),
     }
@@ -94,8 +94,8 @@ def report(record: Dict[str, Any]) -> str:
             row.append('' if own is None else f'{1e-6 * own:.2f}')
     precision = 'bfloat16' if record['bf16'] else 'single precision'
     return (f"{record['machine']}, {record['threads']} thread(s), {precision}, "
-            f"{record['date']}; seed {record['config']['train']['seed']}.\n\n" +
-            markdown(head, rows))
+            f"{record['batches']} batches, {record['date']}; seed "
+            f"{record['config']['train']['seed']}.\n\n" + markdown(head, rows))
 
 
 def main() -> None:
@@ -105,6 +105,9 @@ def main() -> None:
     parser.add_argument('--set', dest='overrides', action='append', default=[])
     parser.add_argument('--fusions', action='store_true',
                         help='fusions of text and image in the place of graph layers')
+    parser.add_argument('--batches', type=int, default=BATCHES)
+    parser.add_argument('--turns', type=int, default=TURNS,
+                        help='passes over the batches after the first')
     parser.add_argument('--results', type=Path)
     args = parser.parse_args()
     args.epochs = None

@@ -1,6 +1,6 @@
 r"""How words come to know the image: the ways of other papers, and one's own."""
 from copy import deepcopy
-from typing import Callable, Union, get_args
+from typing import Any, Callable, Union, get_args
 
 import torch
 from torch_geometric.nn.inits import reset
@@ -46,11 +46,11 @@ def fusion_layer(fusion: Union[str, OwnFusion], channels: int, num_dependencies:
         ValueError: On another name.
         TypeError: On what is, or makes, no :class:`torch.nn.Module`.
     """
+    layer: Any = fusion
     if isinstance(fusion, torch.nn.Module):
         layer = deepcopy(fusion)
         reset(layer)
     elif not isinstance(fusion, str):
-        layer = fusion
         if callable(fusion):
             layer = fusion(channels, num_dependencies, num_predicates)
     elif fusion in _PLAIN:

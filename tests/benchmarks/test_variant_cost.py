@@ -17,13 +17,10 @@ def measured(monkeypatch, tmp_path, small_root, tiny_overrides):
         path = tmp_path / 'cost.json'
         monkeypatch.setattr(variant_cost, 'apart',
                             lambda function, *args: function(*args))
-        for name in ('BATCHES', 'TURNS'):
-            monkeypatch.setattr(variant_cost, name, 1)
-            monkeypatch.setattr(f'benchmarks.runner.{name}', 1)
         monkeypatch.setattr(sys, 'argv', [
             'variant_cost',
             str(small_root), *sets, '--preset', 'default', '--results',
-            str(path), *args
+            str(path), '--batches', '1', '--turns', '1', *args
         ])
         variant_cost.main()
         return json.loads(path.read_text())['results']

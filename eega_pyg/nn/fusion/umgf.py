@@ -107,8 +107,7 @@ class UMGF(torch.nn.Module):
     - The paper concatenates :math:`\mathbf{H}` and :math:`\mathbf{X}^L` for its tagger,
       a CRF; here they are added, by a matrix :math:`\mathbf{W}` that starts at zero.
 
-    Without objects, :math:`\mathbf{m}_t = \mathbf{0}`, and the words' own messages
-    remain.
+    Without objects, :math:`\mathbf{m}_t = \mathbf{0}`, and words hear words alone.
 
     Args:
         channels (int): Size of words and objects.
