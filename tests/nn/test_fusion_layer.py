@@ -1,7 +1,11 @@
+import re
+from pathlib import Path
+from typing import get_args
+
 import pytest
 import torch
 
-from eega_pyg.config import ModelConfig
+from eega_pyg.config import FusionName, ModelConfig
 from eega_pyg.nn import fusion_layer
 from eega_pyg.nn.fusion import AGBAN, MAF, MEGA, OCSGA, UMGF, AdapCoAtt
 
@@ -18,6 +22,15 @@ def test_a_name_is_a_module_with_the_options(name, kind):
     assert rates and set(rates) == {0.25}
     if name in ('ocsga', 'umgf'):
         assert 'num_layers=3' in repr(layer)
+
+
+@pytest.mark.parametrize('name', get_args(FusionName)[1:])
+def test_the_page_says_how_many_parameters_each_has(name):
+    page = Path(__file__).parents[2] / 'docs' / 'guide' / 'own-layer.md'
+    row = re.search(rf'^\| `{name}` .*\| ([\d,]+) \|$', page.read_text('utf-8'), re.M)
+    layer = fusion_layer(name, 384, 3, 5, ModelConfig())
+    own = sum(p.numel() for p in layer.parameters())
+    assert int(row[1].replace(',', '')) == own
 
 
 def test_a_module_is_copied_and_a_factory_is_told_the_sizes():
