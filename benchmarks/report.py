@@ -31,6 +31,7 @@ from benchmarks.runner import HEADER, RESULTS, TITLE, markdown
 from benchmarks.scale import graph_growth, result_size, workers
 from benchmarks.serving import load
 from benchmarks.speed import epoch_cost, memory, throughput
+from benchmarks.vision import captions, grounding, predicate_model
 from eega_pyg.files import write_text
 
 READMES = sorted(Path(__file__).parent.glob('*/README.md'))
@@ -93,10 +94,11 @@ def transport(state: Dict[str, Any]) -> str:
 
 def predicates(record: Dict[str, Any]) -> str:
     made = record['arguments']
-    return (f"{record['machine']}, {record['date']}; seed {made['seed']}.\n\n" +
-            markdown(['recall@50, %', '1 predicate a pair', 'all a pair'],
-                     [[name, *map(str, values)]
-                      for name, values in record['recall@50'].items()]))
+    return (
+        f"{record['machine']}, {record['date']}; {made['networks']} networks, seeds "
+        f"from {made['seed']}; rarity {made['rarity']}.\n\n" +
+        markdown(predicate_model.COLUMNS, record['recall@50']) + '\n\n' +
+        markdown(predicate_model.GRAPH_COLUMNS, record['graphs']))
 
 
 def configurations(records: List[Dict[str, Any]]) -> str:
@@ -145,6 +147,10 @@ TABLES: Dict[str, Callable[[Any], str]] = {
     transport,
     'predicate_model':
     predicates,
+    'captions':
+    captions.report,
+    'grounding':
+    grounding.report,
     'passages':
     passages.report,
     'stream':

@@ -93,6 +93,7 @@ PAGES = {
     'benchmarks/accuracy/general/README.md': 'benchmarks/general.md',
     'eega_pyg/saving/checkpoints/jmere-minilm/README.md': 'models/jmere-minilm.md',
     'eega_pyg/vision/predicates/weights/vrd_predicates.md': 'models/vrd-predicates.md',
+    'eega_pyg/extraction/weights/gmner_grounding.md': 'models/gmner-grounding.md',
 }
 
 

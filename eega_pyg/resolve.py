@@ -193,27 +193,47 @@ def _package_folder(package: str) -> Optional[str]:
 
 
 def _from_pretrained(auto: Any, name: str, **kwargs: Any) -> Any:
+    return load_pretrained(auto, name, resolve_encoder(name), 'text encoder', **kwargs)
+
+
+def load_pretrained(auto: Any, name: str, path: str, what: str, **kwargs: Any) -> Any:
+    r"""Calls ``from_pretrained`` of a class of transformers, from the disk if the model
+    was ever downloaded. No code of the model's own is run.
+
+    Args:
+        auto (type): The class, *e.g.*, ``AutoModel``.
+        name (str): What the model is called.
+        path (str): The folder or the name on the Hugging Face hub that it is found by.
+        what (str): What errors call it, *e.g.*, ``'text encoder'``.
+        **kwargs: Further arguments of ``from_pretrained``.
+
+    Raises:
+        ImportError: If it needs a library that is not installed.
+        OSError: In one line, if neither the disk nor the hub has it, or it is damaged.
+    """
     from huggingface_hub import constants
-    path = resolve_encoder(name)
-    # A model's own code is never run, and the user is not asked whether to run it.
-    kwargs['trust_remote_code'] = False
-    folder = encoder_folder(name)
+    kwargs['trust_remote_code'] = False  # Nor is the user asked.
+    subject = f"The {what} '{name}'"
+    folder = path if os.path.isdir(path) else _cached_folder(path)
     if folder is not None:
         try:
             with _quiet():
                 return auto.from_pretrained(folder, local_files_only=True, **kwargs)
+        except ImportError as e:
+            raise ImportError(f'{subject} needs a library that is not installed: '
+                              f'{short_reason(e, 300)}') from None
         except Exception as e:  # Each kind of damage raises another one.
             if folder == path:
-                _refuse(name, f"cannot be loaded from the folder '{path}'", e)
+                _refuse(subject, f"cannot be loaded from the folder '{path}'", e)
     if constants.HF_HUB_OFFLINE:
         _refuse(
-            name, 'is not on this disk, and HF_HUB_OFFLINE keeps from asking the '
+            subject, 'is not on this disk, and HF_HUB_OFFLINE keeps from asking the '
             'hub: unset it once to download the model, or give a folder')
-    _ask_hub(name, path)
+    _ask_hub(subject, path)
     try:  # Not quiet: the bar of the download shows that something happens.
         return auto.from_pretrained(path, **kwargs)
     except (OSError, ValueError) as e:
-        _refuse(name, 'cannot be loaded from the hub', e)
+        _refuse(subject, 'cannot be loaded from the hub', e)
 
 
 def _cached_folder(path: str) -> Optional[str]:
@@ -227,7 +247,7 @@ def _cached_folder(path: str) -> Optional[str]:
     return os.path.dirname(config) if isinstance(config, str) else None
 
 
-def _ask_hub(name: str, path: str) -> None:
+def _ask_hub(subject: str, path: str) -> None:
     # Asks with a short timeout first, because `from_pretrained` takes most of a minute
     # to notice that there is no network.
     from huggingface_hub import HfApi
@@ -238,21 +258,21 @@ def _ask_hub(name: str, path: str) -> None:
         ]
     except (RepositoryNotFoundError, HFValidationError):
         _refuse(
-            name, 'is neither a folder nor (visibly) on the Hugging Face hub: check '
+            subject, 'is neither a folder nor (visibly) on the Hugging Face hub: check '
             'the spelling, or log in if it is private')
     except Exception as e:  # The HTTP library's errors differ between versions.
         _refuse(
-            name, 'is not on this disk and the Hugging Face hub cannot be reached: '
+            subject, 'is not on this disk and the Hugging Face hub cannot be reached: '
             'connect to the internet once, or give a folder', e)
     if not any(file.endswith('.safetensors') for file in files):
         _refuse(
-            name, 'has no safetensors weights on the hub (pickled weights are never '
+            subject, 'has no safetensors weights on the hub (pickled weights are never '
             'loaded): convert it and give the folder')
 
 
-def _refuse(name: str, why: str, error: Optional[Exception] = None) -> NoReturn:
+def _refuse(subject: str, why: str, error: Optional[Exception] = None) -> NoReturn:
     detail = '' if error is None else f' ({short_reason(error, 200)})'
-    raise OSError(f"The text encoder '{name}' {why}{detail}") from None
+    raise OSError(f"{subject} {why}{detail}") from None
 
 
 @contextmanager

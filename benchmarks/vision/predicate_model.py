@@ -2,8 +2,15 @@ r"""Trains the predicate model on VRD and scores it.
 
     python -m benchmarks.vision.predicate_model VRD_FOLDER --out predicates.safetensors
 
-With ``--score FILE`` nothing is trained, and that model is scored. The results go to
+With ``--score FILE`` nothing is trained, and that model is scored; ``--score package``
+is the one of the package. The results go to
 ``benchmarks/results/predicate_model.json``.
+
+Recall@50 counts triples, and its mean counts predicates: it is the mean of the recall
+of each predicate that occurs. "Unweighted" is the model without the weights of rare
+predicates. The second table is about the graphs that
+:meth:`~eega_pyg.vision.PredicateModel.relate` makes of all annotated boxes, as if a
+detector had found them.
 
 ``VRD_FOLDER`` holds ``annotations_train.json``, ``objects.json``, ``predicates.json``
 and ``train_image_metadata.json``. Images are split by the SHA-1 of their file name: 1
@@ -14,17 +21,20 @@ import datetime
 import json
 import platform
 import time
+from collections import Counter
 from pathlib import Path
-from typing import Dict, List, Tuple
+from statistics import mean, stdev
+from typing import Dict, List, Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from eega_pyg.files import write_text
+from eega_pyg.schema import SceneGraph, SceneObject
 from eega_pyg.vision.predicates.geometry import pair_geometry
 from eega_pyg.vision.predicates.label_embedder import LabelEmbedder
-from eega_pyg.vision.predicates.model import PredicateModel
+from eega_pyg.vision.predicates.model import MIRRORED, PredicateModel
 from eega_pyg.vision.predicates.network import PairNetwork
 from eega_pyg.vision.readers.vrd import (
     AnnotatedImage,
@@ -36,8 +46,8 @@ from eega_pyg.vision.readers.vrd import (
 )
 
 RESULTS = Path(__file__).parents[1] / 'results' / 'predicate_model.json'
-#: Predicates that change places when an image is mirrored.
-MIRRORED = ('on the left of', 'on the right of')
+#: Graphs of images with so many people, or all.
+GROUP = 5
 
 
 def main() -> None:
@@ -47,7 +57,7 @@ def main() -> None:
     parser.add_argument('--score', type=Path, help='score this model and train none')
     parser.add_argument('--json', type=Path, default=RESULTS,
                         help='where the figures go')
-    parser.add_argument('--networks', type=int, default=4)
+    parser.add_argument('--networks', type=int, default=8)
     parser.add_argument('--projection', type=int, default=40)
     parser.add_argument('--hidden', type=int, default=176)
     parser.add_argument('--epochs', type=int, default=20)
@@ -60,46 +70,54 @@ def main() -> None:
                         help='noise on label vectors, of which an entry is about one')
     parser.add_argument('--related', type=float, default=0.3,
                         help='weight of the loss of being related')
+    parser.add_argument('--rarity', type=float, default=0.00275,
+                        help='what rare predicates are worth; see PredicateModel')
     parser.add_argument('--seed', type=int, default=0)
     args = parser.parse_args()
 
     images, predicates = read_vrd(args.folder)
     train, tune, report = split_images(images)
-    model = (trained(train, predicates, args)
-             if args.score is None else PredicateModel.load(args.score))
+    if args.score is None:
+        model = trained(train, predicates, args)
+    elif str(args.score) == 'package':
+        model = PredicateModel.pretrained()
+    else:
+        model = PredicateModel.load(args.score)
     model.eval()
 
-    figures = {}
-    scores = {
-        'frequency': lambda part: frequencies(train, part, len(predicates)),
-        'model': lambda part: model_scores(model, part)
-    }
-    print(f'\n{platform.processor() or platform.machine()}, torch {torch.__version__}, '
-          f'{len(train)} training images')
-    print('| recall@50 | images | triples | 1 a pair | all a pair |')
-    print('| --- | --- | --- | --- | --- |')
+    rows: List[List[str]] = []
     parts = {'tune (1, 2)': tune, 'report (0)': report, 'both': tune + report}
     for split, part in parts.items():
         triples = [image.triples for image in part]
-        count = sum(len(p) for t in triples for p in t.values())
-        for name, score in scores.items():
-            given = score(part)
+        scores = model_scores(model, part)
+        variants = {
+            'frequency': frequencies(train, part, len(predicates)),
+            'model, unweighted': scores,
+            'model': [model.weighted(s) for s in scores],
+        }
+        for name, given in variants.items():
             results = [recall(triples, given, k) for k in (1, len(predicates))]
-            print(f'| {name}, {split} | {len(part)} | {count} | '
-                  f'{100 * results[0].total:.2f} | {100 * results[1].total:.2f} |')
-            figures[f'{name}, {split}'] = [round(100 * r.total, 2) for r in results]
-            if name == 'model' and part is tune:
-                tail = by_predicate(train, results, predicates)
-    print('\n| predicate | in training | 1 a pair | all a pair |')
-    print('| --- | --- | --- | --- |')
-    for name, count, one, every in tail:
-        print(f'| {name} | {count} | {100 * one:.0f} | {100 * every:.0f} |')
+            rows.append([f'{name}, {split}'] +
+                        [f'{100 * x:.2f}' for r in results for x in (r.total, r.mean)])
+        if split == 'both':
+            tail = by_predicate(train, results, predicates)
+            rows += one_by_one(model, part)
+    print(f'\n{platform.processor() or platform.machine()}, torch {torch.__version__}, '
+          f'{len(train)} training images\n')
+    print(table(COLUMNS, rows))
+    graphs = graph_rows(model, tune + report)
+    print('\n' + table(GRAPH_COLUMNS, graphs) + '\n')
+    print(
+        table(['predicate', 'in training', '1 a pair', 'all a pair'],
+              [[p, str(n), f'{100 * a:.0f}', f'{100 * b:.0f}'] for p, n, a, b in tail]))
     record = {
-        'recall@50': figures,
+        'recall@50': rows,
+        'graphs': graphs,
         'by_predicate': tail,
         'arguments': {
-            k: str(v)
-            for k, v in vars(args).items() if k in ('networks', 'epochs', 'seed')
+            'networks': len(model.networks),
+            'rarity': model.config['rarity'],
+            'seed': args.seed
         },
         'machine': platform.platform(),
         'date': datetime.date.today().isoformat(),
@@ -107,10 +125,90 @@ def main() -> None:
     write_text(args.json, json.dumps(record, indent=1) + '\n')
 
 
+COLUMNS = [
+    'recall@50, %', '1 predicate a pair', 'mean over predicates', 'all a pair',
+    'mean over predicates'
+]
+GRAPH_COLUMNS = [
+    'graphs', 'predicates a graph', 'different ones',
+    'share of the commonest triple, %', 'annotated triples found, %'
+]
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return '\n'.join('| ' + ' | '.join(row) + ' |'
+                     for row in (header, ['---'] * len(header), *rows))
+
+
+def one_by_one(model: PredicateModel, images: List[AnnotatedImage]) -> List[List[str]]:
+    r"""Mean and standard deviation over networks alone, which differ in their seed."""
+    triples = [image.triples for image in images]
+    found: Dict[str, List[List[float]]] = {}
+    for n in range(len(model.networks)):
+        single = PredicateModel(**{**model.config, 'num_networks': 1})
+        single.networks[0].load_state_dict(model.networks[n].state_dict())
+        single._embedder = model.embedder
+        scores = model_scores(single.eval(), images)
+        for name, given in (('unweighted', scores),
+                            ('weighted', [single.weighted(s) for s in scores])):
+            results = [recall(triples, given, k) for k in (1, len(model.predicates))]
+            found.setdefault(name, []).append(
+                [100 * x for r in results for x in (r.total, r.mean)])
+    return [[f'a network alone, {name}, both'] +
+            [f'{mean(c):.2f} ± {stdev(c):.2f}' for c in zip(*values)]
+            for name, values in found.items() if len(values) > 1]
+
+
+def graph_rows(model: PredicateModel, images: List[AnnotatedImage]) -> List[List[str]]:
+    r"""What :meth:`PredicateModel.relate` makes of annotated boxes: as it does by
+    default, with repeats that count as much as the first, and without spatial
+    predicates."""
+    groups = [i for i in images if i.labels.count('person') >= GROUP]
+    rows = []
+    for split, part in (('all', images), (f'{GROUP} people and more', groups)):
+        for name, options in (('default', {}), ('repeats count as much', {
+                'repeat': 1.
+        }), ('no spatial ones', {
+                'spatial': False
+        })):
+            graphs = [model.relate(scene(image), **options) for image in part]
+            kinds = [
+                Counter(
+                    (g.objects[p.subject].label, p.predicate, g.objects[p.object].label)
+                    for p in g.predicates) for g in graphs
+            ]
+            shares = [max(k.values()) / sum(k.values()) for k in kinds if k]
+            hits = sum(
+                model.predicates.index(p.predicate) in image.triples.get((p.subject,
+                                                                          p.object), ())
+                for image, g in zip(part, graphs) for p in g.predicates)
+            count = sum(len(p) for image in part for p in image.triples.values())
+            rows.append([
+                f'{name}, {split} ({len(part)})',
+                f'{mean(sum(k.values()) for k in kinds):.1f}',
+                f'{mean(len(k) for k in kinds):.1f}', f'{100 * mean(shares):.1f}',
+                f'{100 * hits / count:.1f}'
+            ])
+    return rows
+
+
+def scene(image: AnnotatedImage) -> SceneGraph:
+    return SceneGraph(
+        tuple(
+            SceneObject(label, box=tuple(min(1., max(0., x)) for x in box))
+            for label, box in zip(image.labels, image.boxes)))
+
+
 def trained(train: List[AnnotatedImage], predicates: List[str],
             args: argparse.Namespace) -> PredicateModel:
+    counts = [0] * len(predicates)
+    for image in train:
+        for found in image.triples.values():
+            for p in found:
+                counts[p] += 1
     model = PredicateModel(predicates, args.networks, projection=args.projection,
-                           hidden=args.hidden)
+                           hidden=args.hidden, counts=[max(1, n) for n in counts],
+                           rarity=args.rarity)
     start = time.perf_counter()
     data = TrainingPairs(train, predicates, model.embedder)
     for n, network in enumerate(model.networks, 1):
@@ -244,8 +342,8 @@ def model_scores(model: PredicateModel, images: List[AnnotatedImage]) -> List[Te
     r"""What the model says about the annotated pairs of each image."""
     subjects, objects, *boxes = pair_tensors(images)
     with torch.no_grad():
-        scores, _ = model(model.embedder(subjects), model.embedder(objects),
-                          pair_geometry(*boxes))
+        scores, _ = model.of_boxes(model.embedder(subjects), model.embedder(objects),
+                                   *boxes)
     return list(scores.split([len(image.triples) for image in images]))
 
 

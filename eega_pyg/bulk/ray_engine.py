@@ -12,6 +12,7 @@ from eega_pyg.extraction.result_file import run_identity
 from eega_pyg.files import check_apart, short_reason
 from eega_pyg.identity import digest
 from eega_pyg.resolve import require
+from eega_pyg.vision.detectors.named import named_parser
 
 from .job_folder import FORMS, JobFolder
 from .partitions import Partition, find_files, plan
@@ -46,7 +47,8 @@ def extract_files(sources: Sequence[Union[str, Path]], folder: Union[str, Path],
                   block_size: int = 1000, key: Optional[str] = None,
                   device: Optional[str] = None, threshold: Optional[float] = None,
                   align: bool = False, batch_size: int = 32,
-                  address: Optional[str] = None, progress: bool = False) -> Summary:
+                  address: Optional[str] = None, progress: bool = False,
+                  detector: Optional[str] = None) -> Summary:
     r"""Extracts from files of texts with several processes.
 
     Ray Data hands parts of the files to a pool of workers. Each reads its part, runs
@@ -83,6 +85,9 @@ def extract_files(sources: Sequence[Union[str, Path]], folder: Union[str, Path],
         address (str, optional): The address of a Ray cluster, *e.g.*, ``'auto'``.
         progress (bool, optional): If set to :obj:`True`, shows a progress bar on the
             standard error. (default: :obj:`False`)
+        detector (str, optional): What looks at images, see
+            :func:`~eega_pyg.vision.detectors.named.named_detector`.
+            (default: Mask R-CNN)
 
     Raises:
         ImportError: If Ray is not installed.
@@ -99,6 +104,8 @@ def extract_files(sources: Sequence[Union[str, Path]], folder: Union[str, Path],
     device = device or (None if gpus else 'cpu')
     # Here the model runs nowhere, and there may be no GPU.
     extractor = Extractor.from_pretrained(model, 'cpu', threshold=threshold)
+    if detector is not None:
+        extractor.image_parser = named_parser(detector, 'cpu')
     run = digest([run_identity(extractor, [], align), key])
     with JobFolder(folder, form) as job:
         partitions = plan(paths, block_size)
@@ -110,7 +117,7 @@ def extract_files(sources: Sequence[Union[str, Path]], folder: Union[str, Path],
             origin = extractor.origin
             task = Task(origin, origin.check(extractor.saved), os.path.abspath(folder),
                         form, device, extractor.threshold, align, key, batch_size,
-                        max(1, int(cpus)))
+                        max(1, int(cpus)), detector)
             del extractor
             with _ray(address, workers, cpus, gpus):
                 running = _run(left, task, workers, cpus, gpus)

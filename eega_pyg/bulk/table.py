@@ -12,7 +12,10 @@ _SPAN = [('text', pyarrow.string()), ('type', pyarrow.string()),
 _ALIGNED = pyarrow.struct([('object', pyarrow.int64()), ('label', pyarrow.string()),
                            ('box', _BOX), ('strength', pyarrow.float64()),
                            ('edge_strength', pyarrow.float64())])
-_ENTITY = pyarrow.struct([*_SPAN, ('objects', pyarrow.list_(_ALIGNED))])
+_ENTITY = pyarrow.struct([
+    *_SPAN, ('object', pyarrow.int64()), ('object_score', pyarrow.float64()),
+    ('box', _BOX), ('objects', pyarrow.list_(_ALIGNED))
+])
 _QUINTUPLE = pyarrow.struct([('head', pyarrow.struct(_SPAN)),
                              ('relation', pyarrow.string()),
                              ('tail', pyarrow.struct(_SPAN)),

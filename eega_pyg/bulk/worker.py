@@ -5,6 +5,7 @@ import torch
 
 from eega_pyg.extraction.extractor import Extractor
 from eega_pyg.extraction.origin import Origin
+from eega_pyg.vision.detectors.named import named_parser
 
 from .batches import BatchExtractor
 from .job_folder import JobFolder
@@ -28,6 +29,7 @@ class Task(NamedTuple):
         key (str, optional): The field that tells texts apart.
         batch_size (int): Texts that the model reads at once.
         threads (int): Threads of a worker.
+        detector (str, optional): What looks at images.
     """
     origin: Origin
     model: str
@@ -39,6 +41,7 @@ class Task(NamedTuple):
     key: Optional[str]
     batch_size: int
     threads: int
+    detector: Optional[str] = None
 
 
 class Worker:
@@ -52,6 +55,8 @@ class Worker:
         torch.set_num_threads(task.threads)
         extractor = Extractor(task.origin.load(task.model), task.device,
                               threshold=task.threshold)
+        if task.detector is not None:
+            extractor.image_parser = named_parser(task.detector, extractor.device)
         self.extract = BatchExtractor(extractor, task.key, align=task.align,
                                       batch_size=task.batch_size)
         self.folder = JobFolder(task.folder, task.form)

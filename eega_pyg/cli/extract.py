@@ -1,7 +1,7 @@
 r"""The commands ``eega extract`` and ``eega explain``."""
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict, List, Optional
+from typing import TYPE_CHECKING, Dict, List, Optional, Sequence
 
 import typer
 
@@ -22,6 +22,7 @@ from .extraction import Extraction
 from .inputs import input_paths, items_of
 from .options import (
     Caption,
+    Detector,
     Device,
     Input,
     MinProbability,
@@ -46,6 +47,7 @@ class Format(str, Enum):
     csv = 'csv'
     tsv = 'tsv'
     parquet = 'parquet'
+    html = 'html'
     label_studio = 'label-studio'
 
 
@@ -64,15 +66,16 @@ def extract(
     image: Optional[Path] = typer.Option(
         None, help='The image. The model looks at it only without a caption or a '
         'scene graph.'),
+    detector: Optional[str] = Detector,
     source: Optional[Path] = Input,
     align: bool = typer.Option(
         False, '--align', help='Also say which objects of '
-        'the image each entity is aligned with (JSON only).'),
+        'the image each entity is aligned with (JSON and pages only).'),
     min_probability: Optional[float] = MinProbability,
     device: Optional[str] = Device,
     target: Optional[Path] = output(
-        'A file that ends in .jsonl, .json, .csv or .tsv; by default results are '
-        'printed.', None),
+        'A file that ends in .jsonl, .json, .csv or .tsv, or for one TEXT a page '
+        '(.html); by default results are printed.', None),
     style: Optional[Format] = typer.Option(
         None, '--format', show_default=False,
         help='How results are printed \\[default: a table for TEXT, JSON lines for '
@@ -113,7 +116,7 @@ def extract(
                              'scene graphs and images stand in them')
         extract_in_bulk([*(texts or []), *([str(source)] if source else [])], target,
                         style and style.value, of_ray, model=model, device=device,
-                        threshold=min_probability, align=align)
+                        threshold=min_probability, align=align, detector=detector)
         return
     check_without_ray(of_ray)
     paths = input_paths(texts or [], source)
@@ -126,9 +129,13 @@ def extract(
         raise ValueError('What came through the standard input is not there again: '
                          'write it to a file for --resume')
     form = _form(target, style, bool(paths))
-    if align and form not in ('json', 'jsonl'):
-        raise ValueError(f'--align is shown in JSON only (got {form}): add --format '
-                         f'jsonl, or name an output that ends in .jsonl or .json')
+    if align and form not in ('json', 'jsonl', 'html'):
+        raise ValueError(
+            f'--align is shown in JSON and on pages only (got {form}): add '
+            f'--format jsonl, or name an output that ends in .jsonl, .json '
+            f'or .html')
+    if form == Format.html.value:
+        _check_page(paths, resume)
     from eega_pyg.files import check_apart, check_file
     if target is not None:
         check_file(target)
@@ -141,7 +148,10 @@ def extract(
         _check_metadata(items)
     by_certainty = order is Order.uncertainty
     extraction = Extraction(items, model, device, min_probability, align, by_certainty
-                            or form == 'label-studio', by_certainty)
+                            or form == 'label-studio', by_certainty, detector)
+    if form == Format.html.value:
+        _write_page(extraction, target)
+        return
     if target is None:
         _print(extraction, form)
         return
@@ -149,6 +159,24 @@ def extract(
     with PartialResults(target, resume, tell) as part:
         for path in extraction.write(part, target, form):
             note(f'Wrote {path}')
+
+
+def _check_page(paths: Sequence[Path], resume: bool) -> None:
+    if paths:
+        raise ValueError('A page shows one text, given in quotes: write JSON lines, of '
+                         'which "eega graph" makes a page')
+    if resume:
+        raise ValueError('A page is written at once: leave out --resume')
+
+
+def _write_page(extraction: Extraction, target: Optional[Path]) -> None:
+    from eega_pyg.visualize.explain_page import explain_page, write_explain_page
+    result, = extraction.in_order()
+    if target is None:
+        results().write(explain_page(result))
+        return
+    write_explain_page(result, target)
+    note(f'Wrote {target}')
 
 
 def _check_metadata(items: Dict[str, 'Item']) -> None:
@@ -169,12 +197,12 @@ def _form(target: Optional[Path], style: Optional[Format], files: bool) -> str:
     if target is None:
         return style.value if style else 'jsonl' if files else 'table'
     suffix = target.suffix.lower()
-    named = FORMATS.get(suffix)
+    named = Format.html.value if suffix == '.html' else FORMATS.get(suffix)
     if named is None and str(target).startswith('/dev/'):
         named = style.value if style else 'jsonl'
     if named is None:
         raise ValueError(f"'{target}' ends in no known format: expected "
-                         f"{', '.join(FORMATS)}")
+                         f"{', '.join(FORMATS)}, .html")
     if style is Format.table:
         raise ValueError('A table is printed, not written: leave out --output, or '
                          '--format table')
@@ -206,6 +234,7 @@ def explain(
     image: Optional[Path] = typer.Option(
         None, help='The image, for the page. The model looks at it only without a '
         'caption or a scene graph.'),
+    detector: Optional[str] = Detector,
     min_probability: Optional[float] = MinProbability,
     device: Optional[str] = Device,
     quiet: bool = Quiet,
@@ -226,6 +255,9 @@ def explain(
     from eega_pyg.visualize.explain_page import write_explain_page
     from eega_pyg.visualize.figures import draw_explanation, save_figure
     extractor = Extractor.from_pretrained(model, device, threshold=min_probability)
+    if detector is not None:
+        from eega_pyg.vision.detectors.named import named_parser
+        extractor.image_parser = named_parser(detector, extractor.device)
     result = extractor.batch([item], align=True, pairs=True)[0]
     for path in target:
         if path.suffix.lower() == '.html':

@@ -44,10 +44,13 @@ class Extraction:
             (default: :obj:`False`)
         by_certainty (bool, optional): Whether the least certain results come first.
             (default: :obj:`False`)
+        detector (str, optional): What looks at images, see
+            :func:`~eega_pyg.vision.detectors.named.named_detector`.
     """
     def __init__(self, items: Dict[str, 'Item'], model: Optional[str],
                  device: Optional[str], min_probability: Optional[float], align: bool,
-                 everything: bool = False, by_certainty: bool = False) -> None:
+                 everything: bool = False, by_certainty: bool = False,
+                 detector: Optional[str] = None) -> None:
         self.items = items
         self.model = model
         self.device = device
@@ -55,6 +58,7 @@ class Extraction:
         self.align = align
         self.everything = everything
         self.by_certainty = by_certainty
+        self.detector = detector
 
     @cached_property
     def extractor(self) -> 'Extractor':
@@ -63,6 +67,9 @@ class Extraction:
         extractor = Extractor.from_pretrained(self.model, self.device,
                                               threshold=self.min_probability)
         check_items(extractor, self.items)
+        if self.detector is not None:
+            from eega_pyg.vision.detectors.named import named_parser
+            extractor.image_parser = named_parser(self.detector, extractor.device)
         return extractor
 
     def metadata_names(self) -> List[str]:

@@ -9,7 +9,15 @@ import typer
 from .console import note, tell
 from .extraction import Extraction
 from .inputs import input_paths
-from .options import Device, Input, MinProbability, OptionalModel, Quiet, output
+from .options import (
+    Detector,
+    Device,
+    Input,
+    MinProbability,
+    OptionalModel,
+    Quiet,
+    output,
+)
 
 if TYPE_CHECKING:
     from eega_pyg.extraction.item import Item
@@ -31,6 +39,7 @@ def graph(
         '.graphml, .ttl, .jsonld, .cypher, .html (a page to search), .pdf, .png or '
         '.svg, or a folder for neo4j-admin\'s CSV files; may be repeated.'),
     model: Optional[str] = OptionalModel,
+    detector: Optional[str] = Detector,
     images: Images = typer.Option(Images.attributes, help='Whether images become '
                                   'nodes.'),
     image_folder: Optional[Path] = typer.Option(
@@ -80,7 +89,7 @@ def graph(
     linker = TableLinker.from_csv(links) if links is not None else None
     with ExitStack() as stack:
         values = _Values(paths, stack, target[0], resume, model, device,
-                         min_probability)
+                         min_probability, detector)
         try:
             found = KnowledgeGraph.from_results(values, linker, merge_names,
                                                 min_probability or 0.0, streamed=True,
@@ -103,12 +112,13 @@ class _Values:
     # was extracted stays on the disk if something fails before the graph is written.
     def __init__(self, paths: List[Path], stack: ExitStack, target: Path, resume: bool,
                  model: Optional[str], device: Optional[str],
-                 min_probability: Optional[float]) -> None:
+                 min_probability: Optional[float], detector: Optional[str]) -> None:
         self.paths = paths
         self.stack = stack
         self.target = target
         self.resume = resume
         self.options = (model, device, min_probability, True)
+        self.detector = detector
         self.place = ''
         self.part: Optional['PartialResults'] = None
 
@@ -125,7 +135,8 @@ class _Values:
         from eega_pyg.extraction.result_file import PartialResults
         self.part = self.stack.enter_context(
             PartialResults(self.target, self.resume, tell))
-        found = Extraction(items, *self.options).values(self.part)
+        found = Extraction(items, *self.options,
+                           detector=self.detector).values(self.part)
         for self.place, value in zip(items, found):
             yield value
 

@@ -28,6 +28,23 @@ OptionalModel = typer.Option(
 Device = typer.Option(
     None, '--device', show_default=False, help='Where models run, e.g. cpu or cuda '
     '\\[default: the first accelerator, else the CPU].')
+
+
+def known_detector(name: Optional[str]) -> Optional[str]:
+    r"""The callback of the option ``--detector``: what is no name is told before much
+    is loaded."""
+    if name is not None:
+        from eega_pyg.vision.detectors.named import check_name
+        check_name(name)
+    return name
+
+
+Detector = typer.Option(
+    None, '--detector', metavar='NAME', show_default=False, callback=known_detector,
+    help='What looks at images: '
+    'mask-rcnn, ssdlite, a detector of transformers (hf:MODEL of the Hugging Face hub, '
+    'or hf:FOLDER), or a function of your own (FILE.py:FUNCTION) \\[default: '
+    'mask-rcnn].')
 MinProbability = typer.Option(
     None, '--min-probability', min=0, max=1, show_default=False, help='Leave out '
     'relations that are less probable \\[default: the threshold of the model].')

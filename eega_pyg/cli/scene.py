@@ -1,5 +1,4 @@
 r"""The command ``eega scene``."""
-from enum import Enum
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
@@ -7,19 +6,13 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional
 import typer
 
 from .console import err, out, tell
-from .options import Device, Quiet, output
+from .options import Detector, Device, Quiet, output
 
 if TYPE_CHECKING:
-    import torch
-
     from eega_pyg.schema import SceneGraph
+    from eega_pyg.vision import SceneParser
     from eega_pyg.vision.captions.parser import CaptionParser
     from eega_pyg.vision.scene_run import SceneRun
-
-
-class Detector(str, Enum):
-    mask_rcnn = 'mask-rcnn'
-    ssdlite = 'ssdlite'
 
 
 def scene(
@@ -27,13 +20,25 @@ def scene(
         ..., metavar='IMAGE|FOLDER|CAPTIONS.jsonl...', show_default=False,
         help='Images, folders of images, and JSON lines with "img_id" and "caption".'),
     folder: Path = output('Folder of the scene graphs, a JSON file each.'),
-    detector: Detector = typer.Option(Detector.mask_rcnn, help='The detector.'),
-    weights: str = typer.Option(
-        'COCO_V1', help='Weights of the detector: a name of torchvision\'s, a file, or '
-        '"random", whose objects mean nothing.'),
-    top_k: int = typer.Option(10, min=1, help='The most objects of an image.'),
-    score: float = typer.Option(0.3, min=0, max=1,
-                                help='The least score of an object.'),
+    detector: Optional[str] = Detector,
+    weights: Optional[str] = typer.Option(
+        None, show_default=False, help='Weights of mask-rcnn and ssdlite: a name of '
+        'torchvision\'s, a file, or "random", whose objects mean nothing '
+        '\\[default: COCO_V1].'),
+    labels: List[str] = typer.Option(
+        [], '--label', show_default=False, help='What a zero-shot detector (hf:MODEL) '
+        'looks for; may be repeated \\[default: what the captions of the images name].'
+    ),
+    top_k: Optional[int] = typer.Option(
+        None, min=1, show_default=False, help='The most objects of an image, but for a '
+        'function of your own \\[default: 10].'),
+    score: Optional[float] = typer.Option(
+        None, min=0, max=1, show_default=False, help='The least score of an object, '
+        'but for a function of your own \\[default: 0.3, of zero-shot detectors less].'
+    ),
+    spatial: bool = typer.Option(
+        True, '--spatial/--no-spatial', help='Whether predicates count that only tell '
+        'where two boxes are to each other, like "behind".'),
     device: Optional[str] = Device,
     features: bool = typer.Option(False, '--features', help='Also write the objects\' '
                                   'feature vectors.'),
@@ -47,8 +52,8 @@ def scene(
     Images that a run before has parsed are not parsed again. If an image cannot be
     read, it is reported, the others are parsed, and the exit code is 1.
     """
-    run = scene_run(folder, detector.value, weights, top_k, score, device, features,
-                    draw)
+    run = scene_run(folder, detector or 'mask-rcnn', weights, labels, top_k, score,
+                    device, features, draw, spatial)
     from eega_pyg.files import remove_leftovers
     for place in (folder, folder / 'cache'):
         if place.is_dir():
@@ -71,56 +76,74 @@ def scene(
         raise typer.Exit(1)
 
 
-def scene_run(folder: Path, detector: str, weights: str, top_k: int, score: float,
-              device: Optional[str], features: bool, draw: bool) -> 'SceneRun':
-    r"""A run with the parsers that the options name. They are loaded only if there is
-    something to parse.
+def scene_run(folder: Path, detector: str, weights: Optional[str], labels: List[str],
+              top_k: Optional[int], score: Optional[float], device: Optional[str],
+              features: bool, draw: bool, spatial: bool = True) -> 'SceneRun':
+    r"""A run with the parsers that the options name. Those of captions, and of images
+    if they are torchvision's, are loaded only if there is something to parse.
 
     Args:
         folder (Path): Where the graphs go.
-        detector (str): ``'mask-rcnn'`` or ``'ssdlite'``.
-        weights (str): A name of torchvision's weights, a file, or ``'random'``.
-        top_k (int): The most objects of an image that are kept.
-        score (float): The least score of an object.
+        detector (str): See
+            :func:`~eega_pyg.vision.detectors.named.named_detector`.
+        weights (str, optional): A name of torchvision's weights, a file, or
+            ``'random'``.
+        labels (list of str): What a zero-shot detector looks for.
+        top_k (int, optional): The most objects of an image that are kept.
+        score (float, optional): The least score of an object.
         device (str, optional): Where the detector runs.
         features (bool): Whether feature vectors are written.
         draw (bool): Whether graphs are drawn.
+        spatial (bool): Whether purely spatial predicates count.
+
+    Raises:
+        ValueError: If an option means nothing to the detector.
     """
+    from eega_pyg.vision.detectors.named import BUILT_IN, is_own
+    if weights is not None and detector not in BUILT_IN:
+        raise ValueError(f"--weights belongs to {' and '.join(BUILT_IN)} (got the "
+                         f"detector '{detector}')")
+    if is_own(detector) and (top_k, score) != (None, None):
+        raise ValueError(f"--top-k and --score mean nothing to a function of your own "
+                         f"(got the detector '{detector}')")
+    if labels and detector in BUILT_IN:
+        raise ValueError(f"--label belongs to a zero-shot detector (got the detector "
+                         f"'{detector}')")
     from eega_pyg.device import find_device
     from eega_pyg.vision.predicates.model import weights_fingerprint
     from eega_pyg.vision.scene_run import SceneRun
     place = find_device(device)  # Before anything is downloaded.
-    settings: Dict[str, Any] = {
-        'detector': detector,
-        'weights': _content(weights),
-        'top_k': top_k,
-        'score': score,
-        'predicates': weights_fingerprint(),
-    }
+    weights = weights or 'COCO_V1'
+    top_k = top_k or 10
+    settings: Dict[str, Any] = {'detector': detector, 'spatial': spatial}
+
+    @lru_cache(maxsize=1)
+    def parser() -> 'SceneParser':
+        from eega_pyg.vision import SceneParser
+        from eega_pyg.vision.detectors.named import named_detector
+        return SceneParser(
+            named_detector(detector, None if weights == 'random' else weights, top_k,
+                           score, labels or None, place), spatial=spatial)
+
+    if detector in BUILT_IN:
+        settings.update(weights=_content(weights), top_k=top_k,
+                        score=0.3 if score is None else score)
+    else:  # A name may stand for another model some day.
+        from eega_pyg.identity import digest, function_identity
+        settings['weights'] = digest(function_identity(parser().detector))
+    settings['predicates'] = weights_fingerprint()
     drawing = None
     if draw:
         from eega_pyg.visualize.scene import save_scene
         drawing = save_scene
-    return SceneRun(folder,
-                    lambda: _image_parser(detector, weights, top_k, score, place),
-                    _caption_parser, _merged, settings, features, drawing)
+    return SceneRun(folder, parser, _caption_parser, _merged, settings, features,
+                    drawing, reads_text=detector not in BUILT_IN
+                    and parser().reads_text)
 
 
 def _content(weights: str) -> str:
     from eega_pyg.identity import file_sha256
     return file_sha256(weights) if Path(weights).is_file() else weights
-
-
-def _image_parser(detector: str, weights: str, top_k: int, score: float,
-                  device: 'torch.device') -> Any:
-    from eega_pyg.vision import RCNNDetector, SceneParser, SSDLiteDetector
-    source: Optional[str] = None if weights == 'random' else weights
-    if detector == 'ssdlite':
-        return SceneParser(
-            SSDLiteDetector(source, top_k=top_k, score_threshold=score, device=device))
-    return SceneParser(
-        RCNNDetector.mask_rcnn(source, top_k=top_k, score_threshold=score,
-                               device=device))
 
 
 def _caption_parser() -> 'CaptionParser':

@@ -28,6 +28,7 @@ class ViewName(str, Enum):
     quintuple_entity = 'quintuple_entity'
     lone_entity = 'lone_entity'
     span = 'span'
+    grounded_entity = 'grounded_entity'
 
 
 def score_files(data: Path, split: str, predictions: Sequence[Path],
@@ -37,7 +38,7 @@ def score_files(data: Path, split: str, predictions: Sequence[Path],
     r"""Scores one or two files of predictions, prints the tables, and writes them as
     JSON and as a page."""
     from eega_pyg.files import check_apart, check_file, write_text
-    from eega_pyg.scoring import compare, read_gold, read_predictions, score
+    from eega_pyg.scoring import Comparison, compare, read_gold, read_predictions, score
     if len(predictions) > 2:
         raise ValueError(f"Give one file of predictions, or two to compare (got "
                          f"{len(predictions)})")
@@ -57,10 +58,15 @@ def score_files(data: Path, split: str, predictions: Sequence[Path],
     result: 'Union[Report, Comparison]'
     if len(found) == 1:
         result = score(gold, found[0], draws, seed)
-        reports, wrong = [result], result.errors(view)
+        reports = [result]
     else:
         result = compare(gold, found[0], found[1], draws, seed)
-        reports, wrong = [result.first, result.second], result.diff(view)
+        reports = [result.first, result.second]
+    if any(view not in r.views for r in reports):
+        raise ValueError(f"--view {view} compares boxes, and no entity has one on both "
+                         f"sides")
+    wrong = (result.diff(view)
+             if isinstance(result, Comparison) else result.errors(view))
     for message in filter(None, said):
         note(message)
     for name, report in zip(names, reports):

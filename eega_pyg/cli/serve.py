@@ -7,7 +7,7 @@ from typing import Optional
 import typer
 
 from .console import note
-from .options import Device, MinProbability, OptionalModel, Quiet
+from .options import Detector, Device, MinProbability, OptionalModel, Quiet
 
 _MEGABYTE = 2**20
 
@@ -22,6 +22,7 @@ def serve(
     images: bool = typer.Option(
         True, '--images/--no-images', help='Whether images are looked at. If not, the '
         'detector is not loaded, and items need a caption or a scene graph.'),
+    detector: Optional[str] = Detector,
     min_probability: Optional[float] = MinProbability,
     batch_size: int = typer.Option(32, min=1, help='Items that are read together.'),
     latency: float = typer.Option(
@@ -45,6 +46,8 @@ def serve(
 
     It needs the extra "serve". GET /openapi.json describes what it answers.
     """
+    if detector is not None and not images:
+        raise ValueError('--detector looks at images, and --no-images says not to')
     from eega_pyg.resolve import require
     for name in ('fastapi', 'uvicorn', 'python_multipart', 'prometheus_client'):
         require(name, 'serve')
@@ -60,8 +63,8 @@ def serve(
     from eega_pyg.serving.app import create_app
     extractor = Extractor.from_pretrained(model, device, threshold=min_probability)
     if images:
-        from eega_pyg.vision import SceneParser
-        extractor.image_parser = SceneParser(device=extractor.device)
+        from eega_pyg.vision.detectors.named import named_parser
+        extractor.image_parser = named_parser(detector or 'mask-rcnn', extractor.device)
     extractor('The first sentence loads what all others need.')
     app = create_app(extractor, limits, images, Path(model).name if model else '')
     server = uvicorn.Server(

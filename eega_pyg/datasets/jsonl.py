@@ -168,5 +168,5 @@ def _record(text: AnnotatedText, entities: str, names: Optional[FrozenSet[str]],
         image_id = osp.basename(text.place)  # So that images are told apart.
     return Record(
         words, image_id, tuple(dict.fromkeys(quintuples)), ' '.join(words), annotation,
-        boxes=tuple((s, e.box) for s, e in zip(spans, text.entities)
-                    if e.box is not None) if boxes else None, seen=seen)
+        boxes=tuple((s, box) for s, e in zip(spans, text.entities)
+                    for box in e.boxes) if boxes else None, seen=seen)

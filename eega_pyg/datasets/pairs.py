@@ -77,8 +77,8 @@ class PairReader:
             yield from pair.windows(self.max_words)
 
     def _seen(self, records: Sequence[Record], sources: VisualSources,
-              found: Dict[str, Optional[SceneGraph]],
-              expected: bool) -> List[SceneGraph]:
+              found: Dict[str,
+                          Optional[SceneGraph]], expected: bool) -> List[SceneGraph]:
         captions = {
             i: r.seen.caption
             for i, r in enumerate(records)

@@ -62,9 +62,17 @@ class VisualSources:
         max_objects (int): The most objects that are kept of a caption.
         image_parser (callable, optional): Turns a list of pictures into scene graphs.
             By default, this is :class:`~eega_pyg.vision.SceneParser`.
+
+    Raises:
+        ValueError: If the image parser wants to be told the text beside an image.
     """
     def __init__(self, sources: Sequence[Source], nlp: Any, max_objects: int,
                  image_parser: Optional[ImageParser] = None) -> None:
+        if getattr(image_parser, 'reads_text', False):
+            raise ValueError("In a data set, an image may stand beside several texts, "
+                             "so what is seen in it cannot depend on one of them: give "
+                             "the detector its labels, or give each text its "
+                             "'scene_graph'")
         self.sources = list(sources)
         self.nlp = nlp
         self.max_objects = max_objects

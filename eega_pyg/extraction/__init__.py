@@ -6,7 +6,13 @@ from eega_pyg._lazy import attach
 if TYPE_CHECKING:
     from eega_pyg.extraction.certainty import Rated, least_certain_first, rated
     from eega_pyg.extraction.extractor import Extractor
-    from eega_pyg.extraction.found import AlignedObject, FoundEntity, FoundQuintuple
+    from eega_pyg.extraction.found import (
+        AlignedObject,
+        FoundEntity,
+        FoundQuintuple,
+        Grounding,
+    )
+    from eega_pyg.extraction.grounding import GroundingHead
     from eega_pyg.extraction.item import Item
     from eega_pyg.extraction.item_files import read_items
     from eega_pyg.extraction.result import Alignment, PairProbabilities, Result
@@ -17,6 +23,8 @@ __all__ = [
     'Extractor',
     'FoundEntity',
     'FoundQuintuple',
+    'Grounding',
+    'GroundingHead',
     'Item',
     'PairProbabilities',
     'Rated',
@@ -33,6 +41,8 @@ __getattr__, __dir__ = attach(
         'Extractor': 'extractor',
         'FoundEntity': 'found',
         'FoundQuintuple': 'found',
+        'Grounding': 'found',
+        'GroundingHead': 'grounding',
         'Item': 'item',
         'PairProbabilities': 'result',
         'Rated': 'certainty',

@@ -8,6 +8,7 @@ import torch
 from huggingface_hub import ModelHubMixin
 
 from eega_pyg.device import find_device
+from eega_pyg.extraction.grounding import GroundingHead
 from eega_pyg.extraction.item import MAX_WORDS, Item, item_of
 from eega_pyg.extraction.origin import Origin, check_picklable
 from eega_pyg.extraction.reader import Reader, pools
@@ -18,10 +19,12 @@ from eega_pyg.parsing import Parser, tracked
 from eega_pyg.resolve import load_tokenizer
 from eega_pyg.saving.folder import copy_model
 from eega_pyg.saving.saved_model import SavedModel, load_model
-from eega_pyg.schema import SceneGraph, Share, validated
+from eega_pyg.schema import SceneGraph, Share, short, validated
 from eega_pyg.transforms import PairTransform, WordPieces
 from eega_pyg.vision.captions.parser import CaptionParser
 from eega_pyg.vision.images import ImageParser, ImageSource, load_image
+
+_Grounder = Union[GroundingHead, str]
 
 
 class Extractor(ModelHubMixin, library_name='eega_pyg'):
@@ -65,22 +68,28 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         image_parser (callable, optional): Turns a list of images (paths or Pillow
             images) into scene graphs. By default a
             :class:`~eega_pyg.vision.SceneParser`, made when the first image without
-            a caption or a scene graph comes.
+            a caption or a scene graph comes. If its attribute ``reads_text`` is true,
+            it is also given the texts.
         passage_words (int, optional): The most words of a passage; by default, the
             number that was stored with the model.
         threshold (float, optional): Quintuples that are less probable are left out; by
             default, the threshold that was stored with the model.
         pickle_weights (bool, optional): If set to :obj:`True`, a pickled extractor
             holds the weights. (default: :obj:`False`)
+        grounding (GroundingHead or str, optional): Says which object each entity is,
+            where objects have boxes: a head, ``'head'`` for the one that comes with the
+            package, or ``'plan'`` for the object to which most of the entity's mass
+            goes. (default: :obj:`"head"`)
 
     Raises:
-        ValueError: If :obj:`threshold` is not in :math:`[0, 1]`.
+        ValueError: If :obj:`threshold` is not in :math:`[0, 1]`, or on an unknown
+            :obj:`grounding`.
     """
     def __init__(self, saved: SavedModel, device: Optional[Union[str,
                                                                  torch.device]] = None,
                  image_parser: Optional[ImageParser] = None,
                  passage_words: Optional[int] = None, threshold: Optional[float] = None,
-                 pickle_weights: bool = False) -> None:
+                 pickle_weights: bool = False, grounding: _Grounder = 'head') -> None:
         self.threshold = saved.threshold if threshold is None else validated(
             Share, threshold, 'threshold')
         self.passage_words = (saved.data.passage_words
@@ -93,11 +102,12 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
                           WordPieces(load_tokenizer(saved.data.encoder)),
                           saved.model.tag_set, saved.model.table,
                           saved.data.max_objects, saved.model.feature_dim), device,
-            image_parser)
+            image_parser, _head(grounding))
 
     def _assemble(self, saved: SavedModel, transform: PairTransform,
                   device: Optional[Union[str, torch.device]],
-                  image_parser: Optional[ImageParser]) -> None:
+                  image_parser: Optional[ImageParser],
+                  grounding: Optional[GroundingHead]) -> None:
         self.saved, self.transform = saved, transform
         self.model, self.data = saved.model, saved.data
         self.device = find_device(device)
@@ -105,7 +115,12 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         self.parser = Parser(self.data.spacy_model, vectors=self.data.word_vectors)
         captions = CaptionParser(self.parser.nlp, self.data.max_objects)
         self._sight = Sight(captions, image_parser, self.device)
-        self._reader = Reader(saved, self.parser, self._sight, transform)
+        self._reader = Reader(saved, self.parser, self._sight, transform, grounding)
+
+    @property
+    def grounding(self) -> Optional[GroundingHead]:
+        r"""Says which object an entity is; :obj:`None` where the plan does."""
+        return self._reader.grounding
 
     @property
     def image_parser(self) -> Optional[ImageParser]:
@@ -123,17 +138,17 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             image_parser: Optional[ImageParser] = None,
             passage_words: Optional[int] = None, threshold: Optional[float] = None,
             revision: Optional[str] = None, token: Optional[Union[str, bool]] = None,
-            cache_dir: Optional[Union[str,
-                                      Path]] = None, local_files_only: bool = False,
-            conv: Optional[OwnConv] = None, pickle_weights: bool = False,
+            cache_dir: Optional[Union[str, Path]] = None,
+            local_files_only: bool = False, conv: Optional[OwnConv] = None,
+            pickle_weights: bool = False, grounding: _Grounder = 'head',
             fusion: Optional[OwnFusion] = None) -> 'Extractor':
         r"""Reads a folder that ``eega train`` has written, or a model of the Hugging
         Face hub; without a name the checkpoint that comes with the package.
 
         Args:
             name (str or Path, optional): The folder or the model.
-            device, image_parser, passage_words, threshold, pickle_weights: As of the
-                class.
+            device, image_parser, passage_words, threshold, pickle_weights, grounding:
+                As of the class.
             revision, token, cache_dir, local_files_only, conv, fusion: As of
                 :func:`~eega_pyg.saving.saved_model.load_model`.
 
@@ -144,7 +159,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         saved = load_model(name, revision, token, cache_dir, local_files_only, conv,
                            fusion)
         extractor = cls(saved, device, image_parser, passage_words, threshold,
-                        pickle_weights)
+                        pickle_weights, grounding)
         extractor.origin = Origin.of(name, revision, saved.data.encoder, conv, fusion)
         return extractor
 
@@ -267,7 +282,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         check_picklable(self.origin.conv, 'graph layer')
         check_picklable(self.origin.fusion, 'fusion')
         options = (str(self.device), self.image_parser, self.passage_words,
-                   self.threshold, self.pickle_weights)
+                   self.threshold, self.pickle_weights, self.grounding or 'plan')
         if not self.pickle_weights:
             return _load, (self.origin, self.origin.check(self.saved), *options)
         # In the memory of the host, which every process can reach.
@@ -289,12 +304,23 @@ def _load(origin: Origin, model: str, *options: Any) -> Extractor:
 
 def _rebuild(origin: Origin, parts: Tuple[SavedModel, PairTransform], device: str,
              image_parser: Optional[ImageParser], passage_words: int, threshold: float,
-             pickle_weights: bool) -> Extractor:
+             pickle_weights: bool, grounding: _Grounder) -> Extractor:
     r"""What one that was pickled with its weights is made by."""
     extractor = Extractor.__new__(Extractor)
     extractor.threshold = threshold
     extractor.passage_words = passage_words
     extractor.pickle_weights = pickle_weights
     extractor.origin = origin
-    extractor._assemble(*parts, device, image_parser)
+    extractor._assemble(*parts, device, image_parser, _head(grounding))
     return extractor
+
+
+def _head(grounding: _Grounder) -> Optional[GroundingHead]:
+    if isinstance(grounding, GroundingHead):
+        return grounding
+    if grounding == 'head':
+        return GroundingHead.pretrained()
+    if grounding == 'plan':
+        return None
+    raise ValueError(f"Expected a head, 'head' or 'plan' as the grounding (got "
+                     f"{short(grounding)})")

@@ -2,6 +2,31 @@ r"""Entities and quintuples with their places in the text."""
 from dataclasses import dataclass
 from typing import Any, Dict, Optional, Tuple
 
+Box = Tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Grounding:
+    r"""The object of the image that an entity is, or that it is none of them.
+
+    Args:
+        object (int, optional): Its position in the scene graph; :obj:`None` if the
+            entity is not seen.
+        score (float): How sure that is, see
+            :class:`~eega_pyg.extraction.grounding.GroundingHead`.
+        box (tuple of float, optional): ``(x1, y1, x2, y2)`` of the object as fractions
+            of the image.
+    """
+    object: Optional[int]
+    score: float
+    box: Optional[Box] = None
+
+    def to_dict(self) -> Dict[str, Any]:
+        r"""``object`` (which may be :obj:`None`), ``object_score`` and, if it is seen,
+        ``box``."""
+        box = {} if self.box is None else {'box': list(self.box)}
+        return {'object': self.object, 'object_score': self.score, **box}
+
 
 @dataclass(frozen=True)
 class AlignedObject:
@@ -20,7 +45,7 @@ class AlignedObject:
     label: str
     strength: float
     edge_strength: float
-    box: Optional[Tuple[float, float, float, float]] = None
+    box: Optional[Box] = None
 
     def to_dict(self) -> Dict[str, Any]:
         r"""Plain values; an absent box is left out."""
@@ -42,6 +67,8 @@ class FoundEntity:
         probability (float, optional): The model's probability.
         objects (tuple of AlignedObject, optional): The objects of the image that it is
             aligned with, the strongest first; :obj:`None` where that was not asked for.
+        grounding (Grounding, optional): Which of them it is; :obj:`None` where no
+            object has a box.
     """
     text: str
     type: str
@@ -49,11 +76,24 @@ class FoundEntity:
     end: int
     probability: Optional[float] = None
     objects: Optional[Tuple[AlignedObject, ...]] = None
+    grounding: Optional[Grounding] = None
+
+    @property
+    def box(self) -> Optional[Box]:
+        r"""Where in the image it is seen, if that is known."""
+        return None if self.grounding is None else self.grounding.box
+
+    def place(self) -> Dict[str, Any]:
+        r"""What it is and where it stands in the text, as plain values."""
+        names = ('text', 'type', 'start', 'end', 'probability')
+        return {name: getattr(self, name) for name in names}
 
     def to_dict(self) -> Dict[str, Any]:
-        r"""Plain values; without an alignment there are no ``objects``."""
-        value = dict(vars(self))
-        del value['objects']
+        r"""Plain values; without an alignment there are no ``objects``, and without a
+        grounding none of its fields."""
+        value = self.place()
+        if self.grounding is not None:
+            value.update(self.grounding.to_dict())
         if self.objects is not None:
             value['objects'] = [item.to_dict() for item in self.objects]
         return value
@@ -86,12 +126,9 @@ class FoundQuintuple:
                 self.relation)
 
     def to_dict(self) -> Dict[str, Any]:
-        r"""Plain values; the entities are without their ``objects``."""
-        value = dict(vars(self))
-        for side in ('head', 'tail'):
-            value[side] = value[side].to_dict()
-            value[side].pop('objects', None)
-        return value
+        r"""Plain values; of the entities only what they are and where they stand in
+        the text."""
+        return {**vars(self), 'head': self.head.place(), 'tail': self.tail.place()}
 
     def __str__(self) -> str:
         arrow = '->' if self.directed else '-'

@@ -1,14 +1,26 @@
 r"""From items to results: words, graphs, windows, and back."""
 from threading import RLock
-from typing import Dict, Iterable, Iterator, List, Sequence, Tuple, Union
+from typing import (
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
+from eega_pyg.extraction.found import Grounding
+from eega_pyg.extraction.grounding import GroundingHead, by_plan
 from eega_pyg.extraction.item import MAX_WORDS, Item
 from eega_pyg.extraction.result import Alignment, PairProbabilities, Result
 from eega_pyg.extraction.sight import Sight, is_looked_at
 from eega_pyg.extraction.windows import Found, Window, read_windows
 from eega_pyg.parsing import Parser
 from eega_pyg.saving.saved_model import SavedModel
-from eega_pyg.schema import SceneGraph, num_pieces
+from eega_pyg.schema import Entity, SceneGraph, num_pieces
 from eega_pyg.tagging import is_directed, merge_windows
 from eega_pyg.transforms import Pair, PairTransform
 
@@ -27,13 +39,17 @@ class Reader:
         parser (Parser): Cuts texts into words and parses them.
         sight (Sight): Says what is seen in the images.
         transform (PairTransform): Makes graphs.
+        grounding (GroundingHead, optional): Says which object an entity is; without it
+            the plan of the alignment does.
     """
     def __init__(self, saved: SavedModel, parser: Parser, sight: Sight,
-                 transform: PairTransform) -> None:
+                 transform: PairTransform,
+                 grounding: Optional[GroundingHead] = None) -> None:
         self.saved = saved
         self.parser = parser
         self.sight = sight
         self.transform = transform
+        self.grounding = grounding
         # Neither spaCy nor an image parser says that several threads may call it.
         self._lock = RLock()
 
@@ -52,14 +68,16 @@ class Reader:
         found: Dict[int, List[Found]] = {}
         for first in range(0, len(windows), batch_size):
             chunk = windows[first:first + batch_size]
-            parts = read_windows(self.saved, chunk, align, pairs)
+            parts = read_windows(
+                self.saved, chunk, align or self.grounding is None
+                and any(_has_boxes(graphs[w.item]) for w in chunk), pairs)
             for window, part in zip(chunk, parts):
                 i = window.item
                 found.setdefault(i, []).append(part)
                 if len(found[i]) == missing[i]:
                     whole = sorted(found.pop(i), key=lambda p: p.offset)
                     yield i, self._result(items[i], tokens[i][1], graphs[i], whole,
-                                          threshold)
+                                          align, threshold)
 
     def _prepared(
             self, items: Sequence[Item],
@@ -105,16 +123,17 @@ class Reader:
 
     def _result(self, item: Item, offsets: List[Tuple[int,
                                                       int]], scene_graph: SceneGraph,
-                parts: List[Found], threshold: float) -> Result:
+                parts: List[Found], align: bool, threshold: float) -> Result:
         tags = self.saved.model.tag_set
         extraction = parts[0].extraction
         if len(parts) > 1:
             extraction = merge_windows([(p.offset, p.extraction) for p in parts])
-        extraction = self.saved.scales.apply(extraction)
+        extraction = self.saved.scales.apply(extraction, item.text)
         extraction = extraction._replace(quintuples=[
             q for q in extraction.quintuples if (q.probability or 0.0) >= threshold
         ])
         alignments = [(p.offset, p.alignment) for p in parts if p.alignment is not None]
+        alignment = Alignment.merge(alignments, len(offsets)) if alignments else None
         tables = [(p.offset, p.pairs) for p in parts if p.pairs is not None]
         return Result(
             text=item.text,
@@ -126,10 +145,23 @@ class Reader:
             undirected=frozenset(
                 q for q in extraction.quintuples
                 if not is_directed(q, self.saved.model.table, self.saved.signatures)),
-            alignment=Alignment.merge(alignments, len(offsets)) if alignments else None,
+            alignment=alignment if align else None,
             pairs=PairProbabilities(tags, tables) if tables else None,
             metadata=item.metadata,
+            groundings=self._grounded(extraction.entities, scene_graph, alignment,
+                                      [item.text[a:b] for a, b in offsets]),
         )
+
+    def _grounded(self, entities: Sequence[Entity], graph: SceneGraph,
+                  alignment: Optional[Alignment],
+                  words: Sequence[str]) -> Mapping[Entity, Grounding]:
+        if self.grounding is not None:
+            return self.grounding.ground(entities, graph.objects, words)
+        return {} if alignment is None else by_plan(entities, graph, alignment)
+
+
+def _has_boxes(graph: SceneGraph) -> bool:
+    return any(o.box is not None for o in graph.objects)
 
 
 def pools(items: Iterable[Union[Item, str]], batch_size: int) -> Iterator[List[Item]]:

@@ -4,7 +4,17 @@ import json
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+    Any,
+    Dict,
+    FrozenSet,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import numpy as np
 
@@ -12,6 +22,7 @@ from eega_pyg.extraction.found import (
     AlignedObject,
     FoundEntity,
     FoundQuintuple,
+    Grounding,
     percent,
 )
 from eega_pyg.schema import Entity, Quintuple, SceneGraph, TagSet
@@ -107,6 +118,7 @@ class Result:
             they were asked for.
         metadata (dict, optional): What else its
             :class:`~eega_pyg.extraction.item.Item` said of the text.
+        groundings (dict, optional): Which object each entity is, if objects have boxes.
     """
     text: str
     offsets: Tuple[Tuple[int, int], ...]
@@ -118,6 +130,7 @@ class Result:
     alignment: Optional[Alignment] = field(default=None, compare=False)
     pairs: Optional[PairProbabilities] = field(default=None, compare=False)
     metadata: Dict[str, Any] = field(default_factory=dict, compare=False)
+    groundings: Mapping[Entity, Grounding] = field(default_factory=dict, compare=False)
 
     @property
     def words(self) -> List[str]:
@@ -141,7 +154,8 @@ class Result:
     def _entity(self, entity: Entity) -> FoundEntity:
         start, end = self.offsets[entity.start][0], self.offsets[entity.end - 1][1]
         return FoundEntity(self.text[start:end], entity.type, start, end,
-                           entity.probability, self._objects(entity))
+                           entity.probability, self._objects(entity),
+                           self.groundings.get(entity))
 
     def _objects(self, entity: Entity) -> Optional[Tuple[AlignedObject, ...]]:
         if self.alignment is None:
@@ -155,8 +169,9 @@ class Result:
 
     def to_dict(self) -> Dict[str, Any]:
         r"""Plain dicts and lists; ``start`` and ``end`` count characters. Entities have
-        ``objects`` where the alignment was asked for, and there is an ``image`` where
-        its path is known, and ``metadata`` where there is any."""
+        ``objects`` where the alignment was asked for, and ``object``, ``object_score``
+        and ``box`` where objects have boxes; there is an ``image`` where its path is
+        known, and ``metadata`` where there is any."""
         return {
             'text':
             self.text,

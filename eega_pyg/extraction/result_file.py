@@ -13,7 +13,7 @@ from eega_pyg.extraction.result import Result
 from eega_pyg.extraction.result_formats import metadata_names, write_values
 from eega_pyg.files import atomic, check_file, is_stream, write_text
 from eega_pyg.formats.label_studio_tasks import CONFIG, labelling_config
-from eega_pyg.identity import digest, file_sha256, sha256
+from eega_pyg.identity import digest, file_sha256, function_identity, sha256
 from eega_pyg.schema import TagSet
 
 if TYPE_CHECKING:
@@ -25,18 +25,22 @@ _FORMAT = 2
 def run_identity(extractor: 'Extractor', items: Sequence[Item], align: bool,
                  everything: bool = False) -> str:
     r"""A digest of all that the results of a run depend on: the model, the options of
-    the extractor, the texts and the content of their images, and whether alignments and
-    all relations, however improbable, are asked for."""
+    the extractor, its image parser if that is not the built-in one, the texts and the
+    content of their images, and whether alignments and all relations, however
+    improbable, are asked for."""
     from eega_pyg.saving.folder import PIPELINE, WEIGHTS
     folder = Path(extractor.data.encoder)
     model = [file_sha256(folder / name) for name in (WEIGHTS, PIPELINE)]
+    parser = extractor.image_parser
     images = [
         file_sha256(str(item.image)) for item in items
         if isinstance(item.image, (str, Path)) and os.path.isfile(item.image)
     ]
     return digest([
         model, extractor.passage_words, extractor.threshold, align, *map(repr, items),
-        *images, *['everything'] * everything
+        *images, *['everything'] * everything,
+        *(['plan'] if extractor.grounding is None else extractor.grounding.identity()),
+        *([] if parser is None else function_identity(parser))
     ])
 
 
@@ -190,7 +194,9 @@ def write_results(path: Path, values: Sequence[Rated], form: str,
                   newline='') as file:
             write_values(values, file, form, names)
         if form == 'label-studio' and not is_stream(path):
-            images = any(value.get('image') for value, _ in values)
+            images = any(
+                value.get('image') or any('box' in e for e in value['entities'])
+                for value, _ in values)
             written.append(path.with_suffix(CONFIG))
             write_text(written[-1], labelling_config(tags.types, tags.relations,
                                                      images))

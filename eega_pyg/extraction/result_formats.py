@@ -2,7 +2,7 @@ r"""Results as JSON and as tables for a spreadsheet."""
 import csv
 import json
 from dataclasses import replace
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Sequence, TextIO
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Sequence, TextIO, Tuple
 
 from eega_pyg.extraction.certainty import Rated
 from eega_pyg.formats.label_studio_tasks import to_task
@@ -19,7 +19,8 @@ FORMATS = {
 
 _FIRST = ('text_number', )
 _LAST = ('text', 'image_id', 'head', 'head_type', 'relation', 'tail', 'tail_type',
-         'probability', 'directed', 'head_start', 'head_end', 'tail_start', 'tail_end')
+         'probability', 'directed', 'head_start', 'head_end', 'tail_start', 'tail_end',
+         'head_box', 'tail_box')
 
 
 def write_values(results: Iterable[Rated], file: TextIO, form: str,
@@ -30,7 +31,8 @@ def write_values(results: Iterable[Rated], file: TextIO, form: str,
     ``label-studio`` a list of tasks with predictions. ``csv`` and
     ``tsv`` have a row for each relation, one for each entity that is in no relation
     (as the head, with its own probability), and one with the text alone where nothing
-    was found; so no text is without a row.
+    was found; so no text is without a row. A box is four fractions of the image with
+    blanks between them.
 
     Args:
         results (iterable of Rated): The results.
@@ -88,26 +90,32 @@ def metadata_names(values: Iterable[Mapping[str, Any]]) -> List[str]:
 
 
 def _rows(result: Mapping[str, Any]) -> Iterator[Dict[str, Any]]:
+    boxes = {(e['start'], e['end']): e.get('box', ()) for e in result['entities']}
     for q in result['quintuples']:
         yield {
             'relation': q['relation'],
             'probability': _share(q['probability']),
             'directed': 'yes' if q['directed'] else 'no',
-            **_side('head', q['head']),
-            **_side('tail', q['tail'])
+            **_side('head', q['head'], boxes),
+            **_side('tail', q['tail'], boxes)
         }
     for entity in lone_entities(result):
-        yield {**_side('head', entity), 'probability': _share(entity['probability'])}
+        yield {
+            **_side('head', entity, boxes), 'probability': _share(entity['probability'])
+        }
     if not result['entities'] and not result['quintuples']:
         yield {}
 
 
-def _side(name: str, entity: Mapping[str, Any]) -> Dict[str, Any]:
+def _side(name: str, entity: Mapping[str, Any],
+          boxes: Mapping[Tuple[int, int], Sequence[float]]) -> Dict[str, Any]:
+    box = boxes.get((entity['start'], entity['end']), ())
     return {
         name: entity['text'],
         f'{name}_type': entity['type'],
         f'{name}_start': entity['start'],
-        f'{name}_end': entity['end']
+        f'{name}_end': entity['end'],
+        f'{name}_box': ' '.join(f'{x:.4f}' for x in box)
     }
 
 

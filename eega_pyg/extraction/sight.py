@@ -6,7 +6,7 @@ import torch
 from eega_pyg.extraction.item import Item
 from eega_pyg.schema import SceneGraph
 from eega_pyg.vision.captions.parser import CaptionParser
-from eega_pyg.vision.images import ImageParser, ImageSource, load_image
+from eega_pyg.vision.images import ImageParser, ImageSource, load_image, parse_images
 
 
 class Sight:
@@ -14,8 +14,9 @@ class Sight:
 
     Args:
         captions (CaptionParser): Reads captions.
-        image_parser (callable, optional): Reads images; by default a
-            :class:`~eega_pyg.vision.SceneParser`, made when the first image comes.
+        image_parser (callable, optional): Reads images, and the texts beside them if
+            it wants to; by default a :class:`~eega_pyg.vision.SceneParser`, made when
+            the first image comes.
         device (torch.device): Where that one runs.
     """
     def __init__(self, captions: CaptionParser, image_parser: Optional[ImageParser],
@@ -37,22 +38,20 @@ class Sight:
             x.image for x in (items[i] for i in with_image) if x.image is not None
         ]
         if images:
-            for i, graph in zip(with_image, self._parse(images)):
+            texts = [items[i].text for i in with_image]
+            for i, graph in zip(with_image, self._parse(images, texts)):
                 graphs[i] = graph
         return graphs
 
-    def _parse(self, images: Sequence[ImageSource]) -> List[SceneGraph]:
+    def _parse(self, images: Sequence[ImageSource],
+               texts: Sequence[str]) -> List[SceneGraph]:
         parser = self.image_parser or self._own
         if parser is None:
             from eega_pyg.vision import SceneParser
             for image in images:  # A broken one raises before weights are downloaded.
                 load_image(image)
             parser = self._own = SceneParser(device=self.device)
-        graphs = parser(images)
-        if len(graphs) != len(images):
-            raise ValueError(f"Expected a scene graph of each of {len(images)} images "
-                             f"from the image parser (got {len(graphs)})")
-        return graphs
+        return parse_images(parser, images, texts)
 
 
 def is_looked_at(item: Item) -> bool:

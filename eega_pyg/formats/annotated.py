@@ -45,6 +45,8 @@ class AnnotatedEntity:
             y2)`` as fractions of width and height. (default: :obj:`None`)
         probability (float, optional): How sure whoever found it is.
             (default: :obj:`None`)
+        other_boxes (tuple of tuple): Where else it is seen, if there is more than one
+            place.
     """
     start: Index
     end: Index
@@ -52,11 +54,20 @@ class AnnotatedEntity:
     id: Text = ''
     box: Optional[Box] = None
     probability: Optional[Share] = None
+    other_boxes: Tuple[Box, ...] = ()
 
     def __post_init__(self) -> None:
         if self.start >= self.end:
             raise ValueError(f"expected start < end (got [{short(self.start)}, "
                              f"{short(self.end)}))")
+        if self.box is None and self.other_boxes:
+            raise ValueError("other_boxes: there is no box beside them: the first one "
+                             "is 'box'")
+
+    @property
+    def boxes(self) -> Tuple[Box, ...]:
+        r"""All places where it is seen."""
+        return () if self.box is None else (self.box, *self.other_boxes)
 
 
 @record

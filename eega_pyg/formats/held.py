@@ -19,6 +19,7 @@ FEATURES = {
     'words': "texts' own words",
     'ids': 'ids of entities',
     'boxes': 'boxes of entities',
+    'other_boxes': 'further boxes of entities',
     'probabilities': 'probabilities',
     'directed': 'marks that a relation has no direction',
     'image_id': 'names of images',
@@ -108,6 +109,8 @@ def _entities(text: AnnotatedText, lacks: Callable[[str, int], bool]) -> Annotat
     without: Dict[str, Any]
     for feature, without in (('ids', {
             'id': ''
+    }), ('other_boxes', {
+            'other_boxes': ()
     }), ('boxes', {
             'box': None
     }), ('probabilities', {

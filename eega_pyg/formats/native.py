@@ -38,8 +38,11 @@ class _Entity(TypedDict):
     type: Name
     id: NotRequired[Optional[Text]]
     box: NotRequired[Optional[Box]]
+    other_boxes: NotRequired[Optional[List[Box]]]
     probability: NotRequired[Optional[Share]]
     text: NotRequired[Optional[Text]]
+    object: NotRequired[Any]
+    object_score: NotRequired[Any]
     objects: NotRequired[Any]
 
 
@@ -65,6 +68,11 @@ class _Quintuple(TypedDict):
 
 
 _ENTITY = tuple(_Entity.__annotations__)
+#: What a result says of an entity, and an annotation does not.
+_OF_RESULTS = {
+    'object_score': 'scores of the boxes of entities',
+    'objects': 'lists of objects that an entity is aligned with'
+}
 _RELATION = tuple(_Relation.__annotations__)
 
 
@@ -108,10 +116,13 @@ def from_dict(value: Any, place: str = '',
     check_names(base.text, spans, [e.get('text') for e in given])
     entities = tuple(
         AnnotatedEntity(*span, e['type'],
-                        e.get('id') or '', e.get('box'), e.get('probability'))
+                        e.get('id') or '', e.get('box'), e.get('probability'),
+                        tuple(e.get('other_boxes') or ()))
         for span, e in zip(spans, given))
-    if left_out is not None and (number := sum('objects' in e for e in given)):
-        left_out['lists of objects that an entity is aligned with'] += number
+    if left_out is not None:
+        for name, what in _OF_RESULTS.items():
+            if number := sum(name in e for e in given):
+                left_out[what] += number
     if 'quintuples' in known:
         relations = _of_quintuples(known['quintuples'], entities)
     else:
@@ -123,7 +134,7 @@ def from_dict(value: Any, place: str = '',
 def to_dict(text: AnnotatedText) -> Dict[str, Any]:
     r"""A text as an object of JSON: ``text`` (and ``words``, where these are known),
     ``entities`` with ``start``, ``end`` (in characters, half-open; in words where these
-    are known), ``type`` and, where they are known, ``id``, ``box`` and
+    are known), ``type`` and, where they are known, ``id``, ``box``, ``other_boxes`` and
     ``probability``, ``relations`` with ``head`` and ``tail`` (positions among the
     entities) and ``type``, and the fields of :func:`other_fields`."""
     spans = [(e.start, e.end) for e in text.entities]
@@ -134,15 +145,21 @@ def to_dict(text: AnnotatedText) -> Dict[str, Any]:
         if text.text != ' '.join(text.words):
             value['text'] = text.text
     value['entities'] = [{
-        'start': start,
-        'end': end,
-        'type': e.type,
+        'start':
+        start,
+        'end':
+        end,
+        'type':
+        e.type,
         **({
             'id': e.id
         } if e.id else {}),
         **({
             'box': list(e.box)
         } if e.box is not None else {}),
+        **({
+            'other_boxes': [list(box) for box in e.other_boxes]
+        } if e.other_boxes else {}),
         **_probability(e.probability)
     } for e, (start, end) in zip(text.entities, spans)]
     value['relations'] = [{

@@ -17,10 +17,10 @@ from typing import (
 from pydantic import AfterValidator, Field
 
 from eega_pyg.extraction.result import Result
-from eega_pyg.schema import Flag, Index, Name, Share, Text, short, validated
+from eega_pyg.schema import Flag, Index, Name, Share, Text, located, short, validated
 
 from .linking import Linker, normalized_name
-from .records import Label, Mention, SeenObject, Sentence, check_span, clean
+from .records import Box, Label, Mention, SeenObject, Sentence, check_span, clean
 
 #: First and one-past-last character, and the type.
 Key = Tuple[int, int, str]
@@ -44,6 +44,19 @@ class _Span:
 class _Entity(_Span):
     probability: Share
     objects: Optional[List[SeenObject]] = None
+    object: Optional[Index] = None
+    object_score: Optional[Share] = None
+    box: Optional[Box] = None
+
+
+@dataclass(frozen=True)
+class _Object:
+    label: Label
+
+
+@dataclass(frozen=True)
+class _Scene:
+    objects: List[_Object]
 
 
 @dataclass(frozen=True)
@@ -62,6 +75,7 @@ class _Found:
     quintuples: List[_Quintuple]
     image_id: Label = ''
     metadata: Dict[str, Any] = field(default_factory=dict)
+    scene_graph: _Scene = _Scene([])
 
 
 @dataclass
@@ -110,8 +124,8 @@ def read_result(result: Union[Result, Mapping[str, Any]], linker: Optional[Linke
     for i, item in enumerate(found.entities):
         check_span(item.start, item.end, text, f'entities[{i}].start')
         name = clean(text[item.start:item.end]) or '\ufffd'
-        # The first object is the one that it is aligned with most.
-        seen = item.objects[0] if item.objects else None
+        with located(f'entities[{i}]'):
+            seen = _seen(item, found.scene_graph.objects)
         mention = Mention(0, item.start, item.end, name, item.probability, seen)
         here.add(item.key)
         link = _link(linker, name, item.type, text)
@@ -124,6 +138,18 @@ def read_result(result: Union[Result, Mapping[str, Any]], linker: Optional[Linke
                quintuple.directed and quintuple.relation not in symmetric)
         reading.join(Reading(relations={key: quintuple.probability}))
     return Sentence(text, found.image_id), reading
+
+
+def _seen(item: _Entity, objects: List[_Object]) -> Optional[SeenObject]:
+    if item.object_score is None:
+        # The first object is the one that it is aligned with most.
+        return item.objects[0] if item.objects else None
+    if item.object is None:
+        return None
+    if item.object >= len(objects):
+        raise ValueError(f"object: there is no object {short(item.object)} in the "
+                         f"scene graph (of {len(objects)})")
+    return SeenObject(objects[item.object].label, item.object_score, item.box)
 
 
 def certainty(mention: Mention) -> Tuple[float, bool, str]:

@@ -21,6 +21,7 @@ def clean(name: str) -> str:
 # The annotations say what a file may hold; the constructors check nothing.
 Characters = Tuple[Index, Index]
 Label = Annotated[Text, AfterValidator(clean)]
+Box = Tuple[Number, Number, Number, Number]
 
 
 @dataclass(frozen=True)
@@ -34,17 +35,19 @@ class Sentence:
 
 @dataclass(frozen=True)
 class SeenObject:
-    r"""The object of the sentence's image that an entity is aligned with most.
+    r"""The object of the sentence's image that an entity is, or if no object has a
+    box, that it is aligned with most.
 
     Args:
         label (str): What the object is.
-        strength (float): The share of the entity's mass that goes to it, see
+        strength (float): How sure that is (the ``object_score`` of the result); without
+            boxes the share of the entity's mass that goes to it, see
             :meth:`eega_pyg.extraction.result.Alignment.of`.
         box (tuple of float, optional): ``(x1, y1, x2, y2)`` as fractions of the image.
     """
     label: Label
     strength: Share
-    box: Optional[Tuple[Number, Number, Number, Number]] = None
+    box: Optional[Box] = None
 
 
 @dataclass(frozen=True)

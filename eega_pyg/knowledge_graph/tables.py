@@ -15,7 +15,7 @@ class Tables(NamedTuple):
         relations (pandas.DataFrame): ``head``, ``relation``, ``tail``, ``directed``,
             ``count``, ``best``, ``mean``.
         mentions (pandas.DataFrame): ``entity``, ``name``, ``sentence``, ``image``,
-            ``start``, ``end``, ``probability``, ``object``, ``strength``.
+            ``start``, ``end``, ``probability``, ``object``, ``strength``, ``box``.
         evidence (pandas.DataFrame): ``relation`` (the row in relations), ``sentence``,
             ``image``, ``head_start``, ``head_end``, ``tail_start``, ``tail_end``,
             ``probability``.
@@ -39,10 +39,11 @@ def to_tables(graph: GraphData) -> Tables:
     mentions = pd.DataFrame(
         [(n.id, m.name, sentences[m.sentence].text, sentences[m.sentence].image_id,
           m.start, m.end, m.probability, m.object and m.object.label, m.object
-          and m.object.strength) for n in nodes for m in n.mentions], columns=[
-              'entity', 'name', 'sentence', 'image', 'start', 'end', 'probability',
-              'object', 'strength'
-          ])
+          and m.object.strength, m.object and m.object.box) for n in nodes
+         for m in n.mentions], columns=[
+             'entity', 'name', 'sentence', 'image', 'start', 'end', 'probability',
+             'object', 'strength', 'box'
+         ])
     evidence = pd.DataFrame(
         [(i, sentences[e.sentence].text, sentences[e.sentence].image_id, *e.head,
           *e.tail, e.probability) for i, r in enumerate(graph.relations)

@@ -105,6 +105,7 @@ _Scale = Tuple[_Slope, Annotated[Number, Field(gt=-99, lt=99)]]
 class _Scales(TypedDict):
     entity: _Scale
     quintuple: _Scale
+    prose: NotRequired[_Scale]
 
 
 class _Pipeline(TypedDict):

@@ -118,7 +118,7 @@ def write_scales(path: Path, scales: Scales, threshold: float) -> None:
     pipeline = {
         **read_pipeline(path), 'scales': {
             name: list(scale)
-            for name, scale in scales._asdict().items()
+            for name, scale in scales._asdict().items() if scale is not None
         },
         'threshold': threshold
     }

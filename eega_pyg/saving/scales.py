@@ -1,13 +1,21 @@
 r"""Probabilities made to agree with the share that is right."""
 import math
 from dataclasses import replace
-from typing import List, NamedTuple
+from typing import List, NamedTuple, Optional
 
 from eega_pyg.schema import Entity, Quintuple
 from eega_pyg.tagging import Extraction
 
+#: How words of posts begin by which these are known: hashtags, mentions, links.
+_MARKS = ('#', '@', 'http://', 'https://', 'www.')
+_RETWEET = 'RT'
 # Probabilities closer to 0 or 1 have odds of this.
 _LEAST = 1e-6
+
+
+def is_post(text: str) -> bool:
+    r"""Whether a text has a hashtag, a mention, a link or the mark of a retweet."""
+    return any(word.startswith(_MARKS) or word == _RETWEET for word in text.split())
 
 
 def log_odds(probability: float) -> float:
@@ -44,21 +52,29 @@ class Scales(NamedTuple):
     Args:
         entity (Scale): For the probabilities of entities.
         quintuple (Scale): For those of quintuples.
+        prose (Scale, optional): For those of quintuples in texts that are no posts:
+            that have no hashtag, mention, link or mark of a retweet. By default as
+            :obj:`quintuple`.
     """
     entity: Scale = Scale()
     quintuple: Scale = Scale()
+    prose: Optional[Scale] = None
 
-    def apply(self, extraction: Extraction) -> Extraction:
-        r"""The same entities and quintuples with scaled probabilities."""
+    def of_quintuples(self, text: str) -> Scale:
+        r"""The scale for the quintuples of a text."""
+        return self.quintuple if self.prose is None or is_post(text) else self.prose
+
+    def apply(self, extraction: Extraction, text: str) -> Extraction:
+        r"""The same entities and quintuples of a text with scaled probabilities."""
         if self == Scales():
             return extraction
+        scale = self.of_quintuples(text)
 
         def scaled(entity: Entity) -> Entity:
             return replace(entity, probability=self.entity(entity.probability or 0.0))
 
         quintuples: List[Quintuple] = [
             Quintuple(scaled(q.head), scaled(q.tail), q.relation,
-                      self.quintuple(q.probability or 0.0))
-            for q in extraction.quintuples
+                      scale(q.probability or 0.0)) for q in extraction.quintuples
         ]
         return Extraction([scaled(e) for e in extraction.entities], quintuples)

@@ -3,10 +3,11 @@ from .alignment import Alignment, PlacedText, align
 from .counts import Counts, macro_f1, total_scores
 from .errors import Confusion
 from .files import read_gold, read_predictions
+from .grounding import elsewhere, iou
 from .judged import End, JudgedItem, JudgedText
 from .report import Comparison, Report, ViewScore, compare, score
 from .resampling import PairedTest, paired_tests, resampled_f1
-from .views import RELATION_VIEWS, VIEWS, Content, items, undirected
+from .views import GROUNDED, RELATION_VIEWS, VIEWS, Content, items, undirected
 
 __all__ = [
     'Alignment',
@@ -15,6 +16,7 @@ __all__ = [
     'Content',
     'Counts',
     'End',
+    'GROUNDED',
     'JudgedItem',
     'JudgedText',
     'PairedTest',
@@ -25,6 +27,8 @@ __all__ = [
     'ViewScore',
     'align',
     'compare',
+    'elsewhere',
+    'iou',
     'items',
     'macro_f1',
     'paired_tests',

@@ -4,11 +4,12 @@ from collections import defaultdict
 from functools import cached_property
 from itertools import accumulate
 from os.path import commonprefix
-from typing import Dict, Iterable, List, NamedTuple, Sequence
+from typing import Dict, Iterable, List, NamedTuple, Sequence, Tuple
 
 from eega_pyg.formats import AnnotatedText
 from eega_pyg.schema import Entity, Quintuple, Span, short
 
+from .grounding import Box, elsewhere
 from .views import Content, Item, spans_of
 
 _NOTHING = Content((), ())
@@ -46,6 +47,11 @@ class PlacedText:
         ])
 
     @cached_property
+    def boxes(self) -> Dict[Entity, Tuple[Box, ...]]:
+        r"""Where in the image each of its entities is seen."""
+        return dict(zip(self.content.entities, (e.boxes for e in self.text.entities)))
+
+    @cached_property
     def word_starts(self) -> List[int]:
         r"""Where its words begin. Where no words are known, they are what stands
         between white space."""
@@ -75,11 +81,14 @@ class Alignment(NamedTuple):
         extra (list of AnnotatedText): Predicted texts that are none of the given ones,
             which are left out.
         notes (list of str): What a person should know of it, in sentences.
+        grounded (bool): Whether an entity has a box on both sides, so that boxes can be
+            compared.
     """
     found: List[Content]
     missing: List[int]
     extra: List[AnnotatedText]
     notes: List[str]
+    grounded: bool = False
 
 
 def align(gold: Sequence[PlacedText], predicted: Iterable[AnnotatedText]) -> Alignment:
@@ -130,9 +139,19 @@ def align(gold: Sequence[PlacedText], predicted: Iterable[AnnotatedText]) -> Ali
     if number := sum(not r.directed for text in ours for r in text.text.relations):
         notes.append(f"{number:,} predicted relations are marked as having no "
                      f"direction: views that are directed take the stated one")
-    return Alignment(
-        [ours[taken[k]].content if k in taken else _NOTHING for k in range(len(gold))],
-        missing, [t.text for t in extra], notes)
+    return Alignment([
+        _compared(ours[taken[k]], text) if k in taken else _NOTHING
+        for k, text in enumerate(gold)
+    ], missing, [t.text for t in extra], notes,
+                     _has_boxes(gold) and _has_boxes([ours[i] for i in taken.values()]))
+
+
+def _compared(found: PlacedText, given: PlacedText) -> Content:
+    return found.content._replace(elsewhere=elsewhere(found.boxes, given.boxes))
+
+
+def _has_boxes(texts: Iterable[PlacedText]) -> bool:
+    return any(e.box is not None for t in texts for e in t.text.entities)
 
 
 def _same_image(a: PlacedText, b: PlacedText) -> bool:

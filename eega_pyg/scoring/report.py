@@ -12,7 +12,7 @@ from .errors import SPURIOUS, Confusion, confused, lost_by_relation, spurious
 from .groups import by_distance, by_label, by_length
 from .judged import JudgedText, judgements
 from .resampling import DRAWS, SEED, PairedTest, interval, paired_tests, resampled_f1
-from .views import RELATION_VIEWS, VIEWS, items
+from .views import GROUNDED, RELATION_VIEWS, VIEWS, items
 
 
 class ViewScore(NamedTuple):
@@ -61,7 +61,9 @@ class Report:
     r"""What is said of some predictions.
 
     Args:
-        views (dict): The score of each view.
+        views (dict): The score of each view; of
+            :obj:`~eega_pyg.scoring.views.GROUNDED` only if entities have boxes on both
+            sides.
         types (Confusion): Which types are taken for which.
         relations (Confusion): Which relations are taken for which.
         lost (dict): For each relation how many given ones are not found for which
@@ -199,8 +201,10 @@ def compare(gold: Iterable[AnnotatedText], first: Iterable[AnnotatedText],
     texts = [PlacedText(text) for text in gold]
     one, counts = _score(texts, first, draws, seed)
     two, others = _score(texts, second, draws, seed)
-    tests = paired_tests(counts, others, draws, seed)
-    return Comparison(one, two, dict(zip(VIEWS, tests)))
+    # The view of boxes, which is the last one, may be of one system only.
+    both = [view for view in one.views if view in two.views]
+    tests = paired_tests(counts[:, :len(both)], others[:, :len(both)], draws, seed)
+    return Comparison(one, two, dict(zip(both, tests)))
 
 
 def _score(gold: List[PlacedText], predicted: Iterable[AnnotatedText], draws: int,
@@ -210,9 +214,10 @@ def _score(gold: List[PlacedText], predicted: Iterable[AnnotatedText], draws: in
         raise ValueError(f"Expected at least one draw (got {draws})")
     alignment = align(gold, predicted)
     pairs = list(zip(alignment.found, (text.content for text in gold)))
-    counts = np.empty((len(gold), len(VIEWS), 3), dtype=np.int64)
+    names = (*VIEWS, GROUNDED) if alignment.grounded else VIEWS
+    counts = np.empty((len(gold), len(names), 3), dtype=np.int64)
     views = {}
-    for i, view in enumerate(VIEWS):
+    for i, view in enumerate(names):
         judged = [(text, items(view, a), items(view, b))
                   for text, (a, b) in zip(gold, pairs)]
         counts[:, i] = [Counts.of(found, given) for _, found, given in judged]

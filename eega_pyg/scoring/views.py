@@ -2,6 +2,7 @@ r"""What is compared: the views of entities and relations."""
 from typing import (
     Any,
     Dict,
+    FrozenSet,
     Iterable,
     Iterator,
     NamedTuple,
@@ -33,9 +34,13 @@ class Content(NamedTuple):
     Args:
         entities (sequence of Entity): All entities.
         quintuples (sequence of Quintuple): The relations between them.
+        elsewhere (frozenset of Entity, optional): The entities that are said to be seen
+            at another place than is given, see
+            :func:`~eega_pyg.scoring.grounding.elsewhere`.
     """
     entities: Sequence[Entity]
     quintuples: Sequence[Quintuple]
+    elsewhere: FrozenSet[Entity] = frozenset()
 
     @classmethod
     def of_quintuples(cls, quintuples: Sequence[Quintuple]) -> 'Content':
@@ -77,6 +82,8 @@ _ENTITIES: Dict[str, _EntityView] = {
 
 #: All views, see :func:`items`.
 VIEWS = (*_RELATIONS, *_ENTITIES)
+#: A further view, of texts whose entities have boxes on both sides.
+GROUNDED = 'grounded_entity'
 #: The views of relations; the others are of entities.
 RELATION_VIEWS = tuple(_RELATIONS)
 
@@ -105,8 +112,12 @@ def items(view: str, content: Contents) -> Set[Item]:
 
     Spans are compared exactly. What is stated twice counts once.
 
+    Where entities have boxes there is the view `grounded_entity`, too: the items of
+    `entity`, of which a predicted one is right only if its box is, see
+    :func:`~eega_pyg.scoring.grounding.elsewhere`.
+
     Args:
-        view (str): One of :obj:`VIEWS`.
+        view (str): One of :obj:`VIEWS`, or :obj:`GROUNDED`.
         content (Contents): What stands in the text, or is said to.
 
     Raises:
@@ -114,8 +125,13 @@ def items(view: str, content: Contents) -> Set[Item]:
     """
     if view in _RELATIONS:
         return set(_relation_items(_RELATIONS[view], content.quintuples))
+    if view == GROUNDED:
+        wrong: FrozenSet[Entity] = getattr(content, 'elsewhere', frozenset())
+        return {((_elsewhere(e) if e in wrong else e, ), e.type)
+                for e in content.entities}
     if view not in _ENTITIES:
-        raise ValueError(f"Expected a view of {', '.join(VIEWS)} (got '{view}')")
+        raise ValueError(f"Expected a view of {', '.join((*VIEWS, GROUNDED))} (got "
+                         f"'{view}')")
     typed, related, lone = _ENTITIES[view]
     in_relations = set(_ends(content.quintuples))
     chosen = set(content.entities) if lone else in_relations
@@ -127,6 +143,11 @@ def items(view: str, content: Contents) -> Set[Item]:
 def undirected(quintuples: Sequence[Quintuple]) -> Set[Item]:
     r"""The quintuples without their directions."""
     return items('quintuple', Content((), quintuples))
+
+
+def _elsewhere(entity: Entity) -> Entity:
+    # Its type says to a reader what is wrong, and no given entity has such a type.
+    return Entity(*entity.span, f'{entity.type}, another box')
 
 
 def spans_of(item: Item) -> Tuple[Span, ...]:

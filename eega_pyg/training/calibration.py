@@ -15,7 +15,7 @@ from eega_pyg.nn import OwnConv, OwnFusion
 from eega_pyg.nn.models import EEGA, predict
 from eega_pyg.saving.folder import PIPELINE
 from eega_pyg.saving.saved_model import load_model, write_scales
-from eega_pyg.saving.scales import Scale, Scales, log_odds
+from eega_pyg.saving.scales import Scale, Scales, is_post, log_odds
 from eega_pyg.schema import Signatures
 from eega_pyg.scoring import undirected
 from eega_pyg.training.evaluation import (
@@ -28,6 +28,9 @@ from eega_pyg.training.threshold import best_threshold
 
 #: The temperatures that are tried.
 TEMPERATURES = (0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
+
+#: Of fewer quintuples no scale of their own is fitted.
+ENOUGH = 100
 
 # A flatter scale would say the same of all.
 _LEAST_SLOPE = 0.05
@@ -129,7 +132,11 @@ def fit_scales(model: EEGA, val: PairDataset, signatures: Optional[Signatures] =
 
     Quintuples are those that the model finds in all texts of a validation file, also in
     those of which no line states a relation (see
-    :func:`~eega_pyg.datasets.read_mnre`); there each is wrong.
+    :func:`~eega_pyg.datasets.read_mnre`); there each is wrong. Posts of social networks
+    (see :class:`~eega_pyg.saving.Scales`) and other texts have a scale each, for
+    of what a model says of prose with the same probability far more is right; that of
+    other texts is fitted on :obj:`held_out` too. A kind of which there are fewer than
+    :obj:`ENOUGH` quintuples has that of all.
 
     Args:
         model (EEGA): The model.
@@ -139,9 +146,10 @@ def fit_scales(model: EEGA, val: PairDataset, signatures: Optional[Signatures] =
         temperature (float, optional): See :func:`fit_temperature`.
             (default: :obj:`1.0`)
         held_out (sequence of Record, optional): Texts with all their entities, on which
-            the probabilities of entities are fitted; found entities of a type that a
-            text is not annotated with are left out. Without any, they are fitted on
-            :obj:`val`, where in JMERE an entity of no relation counts as wrong.
+            the probabilities of entities are fitted; what is found of a type or a
+            relation that a text is not annotated with is left out. Without any,
+            entities are fitted on :obj:`val`, where in JMERE an entity of no relation
+            counts as wrong.
         min_precision (float, optional): The precision from the threshold on.
             (default: :obj:`0.0`)
         batch_size (int, optional): Pairs a batch. (default: :obj:`32`)
@@ -153,23 +161,29 @@ def fit_scales(model: EEGA, val: PairDataset, signatures: Optional[Signatures] =
 
     if related is None:
         related = found(val)
-    probability, right = _probabilities(related)
+    judged = _judged(related, val.records())
     given = sum(len(undirected(items)) for items in related.targets.values())
     if unrelated := _unrelated(val):
-        further, wrong = _probabilities(found(val.build(unrelated, keep=True)))
-        probability = torch.cat([probability, further])
-        right = torch.cat([right, wrong])
-    texts = related
+        judged += _judged(found(val.build(unrelated, keep=True)), unrelated)
+    texts, others = related, []
     if held_out:
         texts = found(val.build(held_out, 'held-out texts', keep=True))
+        others = [q for q in _judged(texts, held_out, partial=True) if not q.post]
     named = [(e.probability or 0.0, e in items)
              for x, ((_, i), items) in zip(texts.extractions(), texts.entities.items())
              for e in x.entities if not held_out or _annotates(held_out[i], e.type)]
 
+    posts = [q for q in judged if q.post]
+    prose = [q for q in judged if not q.post] + others
+    every = _scale(posts if len(posts) >= ENOUGH else judged)
     scales = Scales(
-        fit_scale(*map(np.array, zip(*named))) if named else Scale(),
-        fit_scale(probability.numpy(), right.numpy()))
-    scaled = np.array([scales.quintuple(p) for p in probability.tolist()])
+        fit_scale(*map(np.array, zip(*named))) if named else Scale(), every,
+        _scale(prose) if len(prose) >= ENOUGH else None)
+    scaled = np.array([
+        (every if q.post or scales.prose is None else scales.prose)(q.probability)
+        for q in judged
+    ])
+    right = torch.tensor([q.right for q in judged], dtype=torch.long)
     error = 0.0
     if len(scaled):
         error = float(binary_calibration_error(torch.tensor(scaled), right, n_bins=10))
@@ -210,6 +224,35 @@ def calibrate(folder: Union[str, Path], root: Union[str,
                         saved.temperature, read_held_out(held_out, val), min_precision)
     write_scales(Path(folder) / PIPELINE, fitted.scales, fitted.threshold)
     return fitted
+
+
+class _Judged(NamedTuple):
+    r"""A found quintuple: its probability, whether it is right in either direction, and
+    whether its text is a post."""
+    probability: float
+    right: bool
+    post: bool
+
+
+def _judged(scores: SentenceScores, records: Sequence[Record],
+            partial: bool = False) -> List[_Judged]:
+    r"""What was found in the texts of some records; if these are annotated in part, of
+    the relations that they are annotated with."""
+    found = []
+    for extraction, ((_, i), given) in zip(scores.extractions(),
+                                           scores.targets.items()):
+        items, post = undirected(given), is_post(' '.join(records[i].words))
+        found += [
+            _Judged(q.probability or 0.0,
+                    undirected([q]) <= items, post) for q in extraction.quintuples
+            if not partial or _annotates(records[i], q.relation)
+        ]
+    return found
+
+
+def _scale(judged: Sequence[_Judged]) -> Scale:
+    return fit_scale(np.array([q.probability for q in judged]),
+                     np.array([q.right for q in judged]))
 
 
 def _annotates(record: Record, name: str) -> bool:

@@ -10,8 +10,11 @@ if TYPE_CHECKING:
         read_captions,
     )
     from eega_pyg.vision.detectors.detection import Detection
+    from eega_pyg.vision.detectors.hub import from_transformers
     from eega_pyg.vision.detectors.rcnn import RCNNDetector
     from eega_pyg.vision.detectors.ssdlite import SSDLiteDetector
+    from eega_pyg.vision.detectors.transformers_detector import TransformersDetector
+    from eega_pyg.vision.detectors.zero_shot import ZeroShotDetector
     from eega_pyg.vision.images import load_image
     from eega_pyg.vision.merge import merge_graphs
     from eega_pyg.vision.predicates.label_embedder import LabelEmbedder
@@ -30,6 +33,9 @@ __all__ = [
     'SSDLiteDetector',
     'SceneBenchmarkReader',
     'SceneParser',
+    'TransformersDetector',
+    'ZeroShotDetector',
+    'from_transformers',
     'load_image',
     'merge_graphs',
     'read_captions',
@@ -47,6 +53,9 @@ __getattr__, __dir__ = attach(
         'SSDLiteDetector': 'detectors.ssdlite',
         'SceneBenchmarkReader': 'readers.scene_benchmark',
         'SceneParser': 'scene_parser',
+        'TransformersDetector': 'detectors.transformers_detector',
+        'ZeroShotDetector': 'detectors.zero_shot',
+        'from_transformers': 'detectors.hub',
         'load_image': 'images',
         'merge_graphs': 'merge',
         'read_captions': 'captions.parser',

@@ -16,8 +16,26 @@ if TYPE_CHECKING:
 else:
     ImageSource = Union[str, Path, Any]
 
-#: Reads pictures: a scene graph each.
+#: Reads pictures: a scene graph each. See also :func:`parse_images`.
 ImageParser = Callable[[Sequence[ImageSource]], List[SceneGraph]]
+
+
+def parse_images(parser: ImageParser, images: Sequence[ImageSource],
+                 texts: Sequence[str]) -> List[SceneGraph]:
+    r"""The scene graph of each image. A parser whose attribute ``reads_text`` is true
+    is told the text beside each, as a second argument.
+
+    Raises:
+        ValueError: If there are more graphs than images, or fewer.
+    """
+    reads_text: bool = getattr(parser, 'reads_text', False)
+    told: Callable[..., List[SceneGraph]] = parser
+    graphs = told(images, texts) if reads_text else told(images)
+    if len(graphs) != len(images):
+        raise ValueError(f"Expected a scene graph of each of {len(images)} images from "
+                         f"the image parser (got {len(graphs)})")
+    return graphs
+
 
 #: Larger images are refused before they are decoded: 10,000 x 10,000.
 MAX_PIXELS = 100_000_000
@@ -163,16 +181,21 @@ def _name(image: 'Image') -> str:
     return getattr(image, 'filename', '') or 'image'
 
 
-def to_tensor(image: 'Image') -> 'Tensor':
-    r"""An RGB picture as numbers in ``[0, 1]`` :obj:`[3, height, width]`.
+def widened(image: 'Image', least: int = 1) -> 'Image':
+    r"""A picture of which no side is shorter than a 64th of the other, nor than some
+    pixels: it is filled up with black, for a detector's scaling would leave nothing of
+    it."""
+    from PIL import Image
+    least = max(max(image.size) // 64, least)
+    if min(image.size) >= least:
+        return image
+    wider = Image.new('RGB', (max(image.width, least), max(image.height, least)))
+    wider.paste(image)
+    return wider
 
-    A side that is shorter than a 64th of the other is filled up with black, for a
-    detector's scaling would leave nothing of it.
-    """
-    import torch
+
+def to_tensor(image: 'Image') -> 'Tensor':
+    r"""An RGB picture, :func:`widened`, as numbers in ``[0, 1]``
+    :obj:`[3, height, width]`."""
     from torchvision.transforms.v2.functional import pil_to_tensor
-    pixels = pil_to_tensor(image).float() / 255
-    _, height, width = pixels.shape
-    least = max(height, width) // 64
-    right, below = max(0, least - width), max(0, least - height)
-    return torch.nn.functional.pad(pixels, (0, right, 0, below))
+    return pil_to_tensor(widened(image)).float() / 255

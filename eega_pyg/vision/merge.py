@@ -5,10 +5,10 @@ import torch
 from torch import Tensor
 
 from eega_pyg.schema import SceneGraph, SceneObject, ScenePredicate
-from eega_pyg.vision.captions.words import ANIMALS, is_person
+from eega_pyg.vision.captions.words import ANIMALS, COMPOUNDS, head_of, is_person
 
 #: Raised whenever what is merged changes: a data set's processed files carry it.
-MERGE_RULES = 2
+MERGE_RULES = 3
 
 #: Of a graph with more objects, which no image has, the others are not compared.
 MAX_OBJECTS = 1000
@@ -26,7 +26,7 @@ def merge_graphs(first: SceneGraph, second: SceneGraph, embed: Embed,
     Objects are the same if the cosine of their labels' vectors is high: the most
     similar pair is matched first, each object once. A caption's label counts with and
     without its attributes ("red car", "car"). "Person" and its like are close to any
-    noun that names somebody, which their vectors are not.
+    noun that names somebody, which their vectors are not. A hot dog is no dog.
 
     An object that is matched has the label of more words, which carries the attributes,
     and of equals the caption's; box and feature of whichever has them (if both, the
@@ -86,7 +86,7 @@ def _matches(first: Sequence[SceneObject], second: Sequence[SceneObject], embed:
     if not first or not second:
         return {}
     names = [[o.label for o in objects] for objects in (first, second)]
-    heads = [label.split()[-1] for label in names[1]]
+    heads = [head_of(label) for label in names[1]]
     similarity = embed(names[0]) @ torch.stack([embed(names[1]), embed(heads)]).mT
     similarity = similarity.amax(0)  # [first, second]
     people, generic = ([
@@ -94,7 +94,14 @@ def _matches(first: Sequence[SceneObject], second: Sequence[SceneObject], embed:
     ] for test in (lambda word: is_person(word) and word not in ANIMALS,
                    GENERIC.__contains__))
     same = people[0][:, None] & people[1] & (generic[0][:, None] | generic[1])
-    similarity = torch.where(same, similarity.clamp(min=_PERSON), similarity).flatten()
+    similarity = torch.where(same, similarity.clamp(min=_PERSON), similarity)
+    # A hot dog is near a dog to the encoder.
+    named = [head_of(label) for label in names[0]]
+    for i, j in ((i, j) for i, a in enumerate(named) for j, b in enumerate(heads)
+                 if (a in COMPOUNDS or b in COMPOUNDS) and a != b
+                 and a.split()[-1] == b.split()[-1]):
+        similarity[i, j] = -1.
+    similarity = similarity.flatten()
     near = (similarity >= threshold).nonzero()[:, 0]
     order = near[similarity[near].argsort(descending=True, stable=True)]
     matches: Dict[int, int] = {}

@@ -10,7 +10,12 @@ from eega_pyg.files import check_folder, write_text
 from eega_pyg.identity import digest, file_sha256
 from eega_pyg.schema import SceneGraph, short
 from eega_pyg.vision.captions.parser import CAPTION_RULES, CaptionParser, read_captions
-from eega_pyg.vision.images import ImageParser, image_extensions, load_image
+from eega_pyg.vision.images import (
+    ImageParser,
+    image_extensions,
+    load_image,
+    parse_images,
+)
 
 Merge = Callable[[SceneGraph, SceneGraph], SceneGraph]
 Draw = Callable[[Any, SceneGraph, Path], None]
@@ -74,17 +79,22 @@ class SceneRun:
             (default: :obj:`None`)
         batch_size (int, optional): How many images are parsed at once.
             (default: :obj:`8`)
+        reads_text (bool, optional): Whether the parser of images looks for what the
+            captions name, without which an image is not parsed.
+            (default: :obj:`False`)
     """
     def __init__(self, folder: Path, image_parser: Callable[[], ImageParser],
                  caption_parser: Callable[[], CaptionParser], merge: Merge,
                  settings: Dict[str, Any], features: bool = False,
-                 draw: Optional[Draw] = None, batch_size: int = 8) -> None:
+                 draw: Optional[Draw] = None, batch_size: int = 8,
+                 reads_text: bool = False) -> None:
         self.folder = Path(folder)
         self.settings = {**settings, 'features': features}
         self.features = features
         self.draw = draw
         self.batch_size = batch_size
         self.merge = merge
+        self.reads_text = reads_text
         self._image_parser = image_parser
         self._caption_parser = caption_parser
         self._parser: Optional[ImageParser] = None
@@ -162,8 +172,13 @@ class SceneRun:
             if task.image is None:
                 yield task, SceneGraph()
                 continue
+            if self.reads_text and task.caption is None:
+                summary.fail(
+                    task.name, 'it has no caption, whose words the detector '
+                    'looks for: give one, or give the detector its labels')
+                continue
             try:
-                cache = self._cache(task.image)
+                cache = self._cache(task.image, task.caption)
                 if (graph := _cached(cache)) is not None:
                     summary.cached += 1
                     yield task, graph
@@ -185,7 +200,9 @@ class SceneRun:
                summary: Summary) -> List[Optional[SceneGraph]]:
         try:
             graphs: List[Optional[SceneGraph]] = [
-                self._trimmed(g) for g in parser([p for *_, p in waiting])
+                self._trimmed(g)
+                for g in parse_images(parser, [p for *_, p in waiting],
+                                      [task.caption or '' for task, *_ in waiting])
             ]
             return graphs
         except (RuntimeError, MemoryError, ValueError) as e:
@@ -202,10 +219,11 @@ class SceneRun:
         return replace(graph,
                        objects=tuple(replace(o, feature=None) for o in graph.objects))
 
-    def _cache(self, image: Path) -> Path:
+    def _cache(self, image: Path, caption: Optional[str]) -> Path:
         if not image.is_file():
             raise FileNotFoundError(f"'{image}': there is no such image file")
-        return self.folder / CACHE / f'{file_sha256(image)}_{self._key}.json'
+        key = digest([self._key, caption]) if self.reads_text else self._key
+        return self.folder / CACHE / f'{file_sha256(image)}_{key}.json'
 
     def _write(self, task: _Task, graph: SceneGraph, caption: Optional[SceneGraph],
                summary: Summary) -> bool:

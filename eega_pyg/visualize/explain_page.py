@@ -26,7 +26,8 @@ def write_explain_page(result: Result, path: Union[str, Path]) -> None:
 
     Args:
         result (Result): What ``extractor(..., align=True, pairs=True)`` returned; the
-            plans and the table are left out where they were not asked for.
+            plans and the table are left out where they were not asked for. A box in
+            which an entity is seen has the colour of the entity.
         path (str or Path): The file.
 
     Raises:

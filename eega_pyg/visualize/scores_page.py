@@ -49,7 +49,7 @@ def scores_page(result: Union[Report, Comparison], names: Sequence[str], gold: s
             'systems': [_view(r.views[name]) for r in reports],
             'test': tests.get(name)
         }
-        for name in reports[0].views if any(
+        for name in reports[0].views if all(name in r.views for r in reports) and any(
             max(r.views[name].counts) > 0 for r in reports)
     }
     return render(

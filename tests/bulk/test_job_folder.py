@@ -77,7 +77,8 @@ def test_a_table_holds_the_same_as_lines(tmp_path, parts):
     full = {
         'key': 'a', 'text': 'Ann Bob', 'image_id': 'a.jpg', 'image': 'x/a.jpg',
         'metadata': {'n': [1, {'m': None}]},
-        'entities': [{**entity, 'objects': [seen]}],
+        'entities': [{**entity, 'object': 0, 'object_score': 0.9,
+                      'box': [0.0, 0.1, 0.5, 1.0], 'objects': [seen]}],
         'quintuples': [{'head': entity, 'relation': 'peer', 'tail': entity,
                         'probability': 0.25, 'directed': False}],
         'scene_graph': {

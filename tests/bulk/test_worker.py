@@ -2,6 +2,7 @@ import json
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from eega_pyg.bulk.partitions import find_files, plan
 from eega_pyg.bulk.worker import Task, Worker
@@ -63,3 +64,23 @@ def test_a_part_that_cannot_be_done_stops_no_other(extractor, texts, tmp_path):
 def test_another_model_than_that_of_the_job_is_refused(extractor, tmp_path):
     with pytest.raises(ValueError, match='is not the one that was pickled'):
         worker(extractor, tmp_path, model='another')
+
+
+def test_a_worker_looks_at_images_with_the_detector_that_is_named(extractor, tmp_path):
+    (tmp_path / 'own.py').write_text(
+        'import torch\n'
+        'def detector(picture):\n'
+        '    return torch.tensor([[0., 0., 4., 4.]]), ["hat"], torch.ones(1)\n')
+    Image.new('RGB', (8, 8)).save(tmp_path / 'a.png')
+    (tmp_path / 'in.jsonl').write_text(
+        json.dumps({
+            'text': 'Ann of Rome',
+            'image': str(tmp_path / 'a.png')
+        }))
+    part, = plan([tmp_path / 'in.jsonl'], 7)
+    (tmp_path / 'out').mkdir()
+    look = worker(extractor, tmp_path / 'out',
+                  detector=f"{tmp_path / 'own.py'}:detector")
+    assert list(look(pd.DataFrame([part._asdict()]))['failed']) == ['']
+    value = json.loads((tmp_path / 'out' / f'{part.name}.jsonl').read_text())
+    assert [o['label'] for o in value['scene_graph']['objects']] == ['hat']

@@ -8,10 +8,12 @@ import sys
 import time
 
 import pytest
+from PIL import Image
 
 from eega_pyg.extraction.extractor import Extractor
 from eega_pyg.extraction.result_file import PartialResults
 from eega_pyg.formats import read_texts
+from eega_pyg.schema import SceneGraph, SceneObject
 
 TEXT = 'Marco Bellini joins Harbor City FC'
 
@@ -103,6 +105,29 @@ def test_the_ending_is_the_format(eega, trained, tmp_path, name):
     assert [p.name for p in tmp_path.iterdir()] == [name]
 
 
+def test_a_page_shows_one_text(eega, trained, tmp_path):
+    image = tmp_path / 'a.png'
+    Image.new('RGB', (40, 20), 'red').save(image)
+    scene = tmp_path / 'scene.json'
+    scene.write_text(
+        SceneGraph((SceneObject('person', box=(0.25, 0, 0.75, 1)), )).to_json())
+    page = tmp_path / 'page.html'
+    command = ('extract', TEXT, '-m', trained, '--scene-graph', scene, '--image', image)
+    code, out, err = eega(*command, '-o', page)
+    assert (code, out) == (0, '') and f'Wrote {page}' in err
+    content = page.read_text(encoding='utf-8')
+    assert 'data:image/jpeg;base64,' in content and '"plans":null' in content
+    assert '"object_score":' in content
+    assert eega(*command, '--format', 'html')[1] == content
+    eega(*command, '--align', '-o', page)
+    assert '"plans":{' in page.read_text(encoding='utf-8')
+    code, out, _ = eega(*command)
+    assert code == 0 and 'in the image' in out
+    fails(eega('extract', TEXT, '-o', page, '--resume'), 'written at once')
+    (tmp_path / 'a.txt').write_text('Ann')
+    fails(eega('extract', tmp_path / 'a.txt', '-o', page), 'A page shows one text')
+
+
 def test_an_ending_that_is_none_and_two_formats_are_errors(eega, tmp_path):
     fails(eega('extract', TEXT, '-o', tmp_path / 'a.xlsx'), 'expected .jsonl, ')
     fails(eega('extract', TEXT, '-o', tmp_path / 'a'), 'ends in no known format')
@@ -113,8 +138,9 @@ def test_an_ending_that_is_none_and_two_formats_are_errors(eega, tmp_path):
     fails(eega('extract', TEXT, '-o', tmp_path / 'a.csv', '--format', 'label-studio'),
           'ends in .csv, which is not --format label-studio')
     fails(eega('extract', TEXT, '-o', tmp_path / 'a.csv', '--align'),
-          '--align is shown in JSON only')
-    fails(eega('extract', TEXT, '--align'), '--align is shown in JSON only')
+          '--align is shown in JSON and on pages only')
+    fails(eega('extract', TEXT, '--align'),
+          '--align is shown in JSON and on pages only')
     assert list(tmp_path.iterdir()) == []
 
 

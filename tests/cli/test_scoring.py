@@ -8,7 +8,7 @@ import pytest
 
 from eega_pyg.cli.scoring import ViewName
 from eega_pyg.formats import read_texts, write_texts
-from eega_pyg.scoring import VIEWS
+from eega_pyg.scoring import GROUNDED, VIEWS
 
 SAMPLE = Path(__file__).parents[2] / 'datasets' / 'sample'
 
@@ -91,7 +91,21 @@ def test_a_file_is_scored_against_a_file(eega, files, tmp_path):
 
 
 def test_all_views_have_a_name():
-    assert tuple(v.value for v in ViewName) == VIEWS
+    assert tuple(v.value for v in ViewName) == (*VIEWS, GROUNDED)
+
+
+def test_boxes_are_compared_only_where_there_are_some(eega, files, tmp_path):
+    text, *_ = read_texts(files[1][0])
+    assert text.entities
+    plain, boxed = tmp_path / 'plain.jsonl', tmp_path / 'boxed.jsonl'
+    write_texts([text], plain, 'jsonl')
+    entities = tuple(replace(e, box=(0, 0, 1, 1)) for e in text.entities)
+    write_texts([replace(text, entities=entities)], boxed, 'jsonl')
+    command = ('evaluate', boxed, '--view', 'grounded_entity', '--predictions')
+    code, out, err = eega(*command, boxed)
+    assert code == 0 and 'grounded entity (%), by type' in out, err
+    code, _, err = eega(*command, plain)
+    assert code == 1 and 'compares boxes, and no entity has one on both sides' in err
 
 
 def test_what_is_wrong_is_one_line(eega, files, tmp_path):

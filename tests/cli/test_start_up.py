@@ -45,6 +45,8 @@ def imported(*args):
     (['graph', 'none.jsonl', '--output', 'a.html'], '1'),
     (['explain', 'Ann', '--output', 'a.htm'], '1'),
     (['serve', '--batch-size', '0'], '2'),
+    (['serve', '--detector', 'yolo'], '1'),
+    (['extract', 'Ann', '--detector', 'gone.py:look'], '1'),
     (['evaluate', 'none'], '1'),
     (['evaluate', 'none', '--predictions', 'none.jsonl'], '1'),
 ])

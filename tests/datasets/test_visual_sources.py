@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from eega_pyg.datasets import JMERE
+from eega_pyg.datasets.visual_sources import VisualSources
 from eega_pyg.identity import digest, function_identity
 from eega_pyg.schema import OBJECT, REL, SceneGraph, SceneObject, ScenePredicate
 
@@ -302,3 +303,11 @@ def test_further_texts_need_not_have_the_images_of_a_source(root, recwarn):
     records = [replace(r, image_id=f'{i}.png') for i, r in enumerate(data.records())]
     assert objects(data.build(records)) == [0, 0]
     assert not [w for w in recwarn if 'images' in str(w.message)]
+
+
+def test_what_is_seen_in_a_data_set_depends_on_no_single_text():
+    class Listening(Colours):
+        reads_text = True
+
+    with pytest.raises(ValueError, match='beside several texts.*its labels'):
+        VisualSources([], None, 10, Listening())

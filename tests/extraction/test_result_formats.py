@@ -1,16 +1,18 @@
 import csv
 import io
 import json
+from collections import Counter
 from xml.etree import ElementTree
 
 import pytest
 
 from eega_pyg.extraction.certainty import rated
+from eega_pyg.extraction.found import Grounding
 from eega_pyg.extraction.result import Result
 from eega_pyg.extraction.result_file import write_results
 from eega_pyg.extraction.result_formats import write_values
 from eega_pyg.formats import read_texts
-from eega_pyg.schema import Entity, Quintuple, SceneGraph, TagSet
+from eega_pyg.schema import Entity, Quintuple, SceneGraph, SceneObject, TagSet
 from eega_pyg.tagging import Extraction
 
 ANN, ROME, MAY = (Entity(0, 1, 'per', 0.75), Entity(2, 3, 'loc',
@@ -127,3 +129,41 @@ def test_a_task_shows_the_image(values, tmp_path):
     assert [t.image for t in read_texts(tmp_path / 'tasks.json')] == ['images/7.jpg']
     config = ElementTree.parse(tmp_path / 'tasks.config.xml')
     assert config.find('Image').get('value') == '$image'
+
+
+@pytest.fixture
+def boxed():
+    graph = SceneGraph((SceneObject('woman', box=(0.25, 0, 0.5, 1 / 3)), ))
+    return Result(
+        'Ann, of Rome', ((0, 3), (3, 7), (8, 12)),
+        Extraction([ANN, ROME], [Quintuple(ROME, ANN, 'of', 0.4)]), graph, groundings={
+            ANN: Grounding(0, 0.75, graph.objects[0].box),
+            ROME: Grounding(None, 0.5)
+        }).to_dict()
+
+
+def test_a_table_has_the_boxes_of_head_and_tail(boxed):
+    row, = csv.DictReader(io.StringIO(written([boxed], 'csv')))
+    assert (row['head_box'], row['tail_box']) == ('', '0.2500 0.0000 0.5000 0.3333')
+    del boxed['quintuples'][:]
+    rows = csv.DictReader(io.StringIO(written([boxed], 'csv')))
+    assert [r['head_box'] for r in rows] == ['0.2500 0.0000 0.5000 0.3333', '']
+
+
+def test_a_task_has_the_boxes(boxed, tmp_path):
+    path = tmp_path / 'tasks.json'
+    write_results(path, [rated(boxed)], 'label-studio', TAGS)
+    text, = read_texts(path)
+    assert text.entities[0].box == pytest.approx((0.25, 0, 0.5, 1 / 3))
+    assert text.entities[1].box is None
+    config = ElementTree.parse(tmp_path / 'tasks.config.xml')
+    assert config.find('Image').get('value') == '$image'
+
+
+def test_json_lines_are_read_with_their_boxes(boxed, tmp_path):
+    path = tmp_path / 'found.jsonl'
+    write_results(path, [rated(boxed)], 'jsonl', TAGS)
+    left_out = Counter()
+    text, = read_texts(path, left_out=left_out)
+    assert [e.box for e in text.entities] == [(0.25, 0, 0.5, 1 / 3), None]
+    assert left_out == {'scores of the boxes of entities': 2}

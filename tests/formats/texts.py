@@ -23,6 +23,7 @@ METADATA = st.dictionaries(
     max_size=2)
 GRAPH = SceneGraph((SceneObject('hat', 0.25, (0.0, 0.1, 0.5, 1.0)), SceneObject('man')),
                    (ScenePredicate(1, 'wears', 0, 0.5), ))
+BOX = (0.0, 0.25, 1 / 3, 1.0)
 
 
 def tokenize(text):
@@ -45,10 +46,13 @@ def annotated_texts(draw, words=None):
                  unique=True))
     spans = [(a, z) for a, z in spans if text[a:z].strip()]
     ids = draw(st.booleans())
+    boxes = [
+        draw(st.sampled_from([(), (BOX, ), (BOX, (0.5, 0.5, 1.0, 1.0))])) for _ in spans
+    ]
     entities = [
         AnnotatedEntity(a, z, draw(NAMES), f'e{i}' if ids else '',
-                        draw(st.none() | st.just((0.0, 0.25, 1 / 3, 1.0))),
-                        draw(st.none() | SHARES)) for i, (a, z) in enumerate(spans)
+                        next(iter(boxes[i]), None), draw(st.none() | SHARES),
+                        boxes[i][1:]) for i, (a, z) in enumerate(spans)
     ]
     number = st.integers(0, max(len(spans) - 1, 0))
     pairs = [] if len(spans) < 2 else draw(

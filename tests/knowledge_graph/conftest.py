@@ -60,3 +60,30 @@ def odd():
     links = {'Dom': 'Q4176'}
     return KnowledgeGraph.from_results([first, second, third],
                                        lambda name, kind, text: links.get(name))
+
+
+#: Where the person of :func:`seen` is; no other number of the graph is like these.
+BOX = (0.0625, 0.1875, 0.4375, 0.8125)
+
+
+@pytest.fixture
+def seen():
+    r"""A graph of a result whose first entity is seen, and its second one is not."""
+    value = result('Ann of Rome', [('Ann', 'per', 1.0), ('Rome', 'loc', 1.0)],
+                   [(0, 'place_of_birth', 1, 1.0)], '1.jpg')
+    other = {'object': 0, 'label': 'hat', 'strength': 1.0, 'edge_strength': 1.0}
+    value['entities'][0].update(object=1, object_score=0.9375, box=list(BOX),
+                                objects=[other])
+    value['entities'][1].update(object=None, object_score=0.5, objects=[other])
+    value['scene_graph'] = {
+        'objects': [{
+            'label': 'hat',
+            'score': 1.0
+        }, {
+            'label': 'woman',
+            'score': 1.0,
+            'box': list(BOX)
+        }],
+        'predicates': []
+    }
+    return KnowledgeGraph.from_results([value])

@@ -14,7 +14,10 @@ from eega_pyg.knowledge_graph import KnowledgeGraph
 from eega_pyg.knowledge_graph.formats.cypher import identifier, literal, statements
 from eega_pyg.knowledge_graph.formats.graphml import scalars
 from eega_pyg.knowledge_graph.formats.rdf import BASE, to_rdflib
+from eega_pyg.knowledge_graph.records import SeenObject
 from eega_pyg.visualize import layout
+
+from .conftest import BOX
 
 IMAGES = pytest.mark.parametrize('images', ['attributes', 'nodes'])
 
@@ -156,6 +159,37 @@ def test_images_are_linked_with_their_boxes(odd):
         if t.startswith('image:../../etc') and 'box' in a
     ]
     assert edge['object'] == 'a "man"' and edge['box'] == [0.0, 0.1, 0.7, 1.0]
+
+
+def test_what_an_entity_is_goes_before_what_it_is_aligned_with(seen):
+    ann, rome = sorted(seen.nodes.values(), key=lambda n: n.name)
+    assert ann.mentions[0].object == SeenObject('woman', 0.9375, BOX)
+    assert rome.mentions[0].object is None
+
+
+@IMAGES
+@pytest.mark.parametrize(
+    'ending',
+    ['.jsonl', '.json', '.graphml', '.ttl', '.jsonld', '.cypher', '.html', ''])
+def test_a_box_is_in_every_format_with_its_image(seen, tmp_path, ending, images):
+    path = tmp_path / f'graph{ending}'
+    seen.write(path, images)
+    files = [path] if ending else list(path.iterdir())
+    content = '\n'.join(f.read_text(encoding='utf-8') for f in files)
+    for number in BOX:
+        assert str(number) in content
+    assert '1.jpg' in content and 'woman' in content
+    if ending == '.jsonl':
+        assert KnowledgeGraph.load(path).nodes == seen.nodes
+
+
+def test_a_spreadsheet_has_the_boxes_of_its_sentence(seen, odd, tmp_path):
+    seen.write(tmp_path / 'a.csv')
+    with open(tmp_path / 'a.csv', encoding='utf-8-sig', newline='') as f:
+        row, = csv.DictReader(f)
+    assert (row['image'], row['tail_box']) == ('1.jpg', '')
+    assert row['head_box'] == '0.0625 0.1875 0.4375 0.8125'
+    assert seen.tables().mentions['box'].dropna().tolist() == [BOX]
 
 
 def test_wrong_files_and_names_are_named(odd, tmp_path):

@@ -163,6 +163,9 @@ def test_evidence_is_turned_with_its_relation(make):
         'label': 'man',
         'strength': 2
     }]), r'entities\[0\].objects\[0\].strength: expected a number <= 1 .got 2'),
+    (lambda r: r['entities'][0].update(object=3, object_score=0.5),
+     r'entities\[0\]: object: there is no object 3 in the scene graph .of 0.'),
+    (lambda r: r['entities'][0].update(box=[1, 2]), r'entities\[0\].box'),
     (lambda r: r['quintuples'][0].update(directed='no'),
      r'quintuples\[0\].directed: expected true or false'),
     (lambda r: r['quintuples'][0].update(relation=''),

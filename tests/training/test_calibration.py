@@ -12,6 +12,7 @@ from eega_pyg.saving import Scale, Scales, load_model
 from eega_pyg.schema import Quintuple
 from eega_pyg.scoring import undirected
 from eega_pyg.tagging import decode_batch
+from eega_pyg.training import calibration
 from eega_pyg.training.calibration import (
     TEMPERATURES,
     calibrate,
@@ -186,6 +187,35 @@ def test_entities_and_quintuples_of_all_val_texts_are_fitted_apart(
     assert [q.probability for q in kept] == [
         q.probability for q in scaled.quintuples if q.probability >= again.threshold
     ]
+
+
+@pytest.mark.slow
+def test_posts_and_prose_are_fitted_apart(saved, small_root, tmp_path, monkeypatch):
+    shutil.copytree(small_root / 'raw', tmp_path / 'raw')
+    lines = [
+        repr({
+            'token': ['RT', '@', 'ann', ':', *TEXT.split(), '.', str(i)],
+            'h': {'name': 'Marco Bellini', 'pos': [5, 7]},
+            't': {'name': 'Lisbon', 'pos': [12, 13]},
+            'img_id': f'{i}.jpg', 'relation': 'None'
+        }) for i in range(20)
+    ]  # yapf: disable
+    with (tmp_path / 'raw' / 'mnre_val.txt').open('a') as f:
+        f.write('\n'.join(lines) + '\n')
+
+    def fitted(root):
+        val = JMERE(str(root), split='val', vocabularies=saved.vocabularies,
+                    tags=saved.model.tag_set, log=False, **saved.data.arguments())
+        return fit_scales(saved.model, val, saved.signatures).scales
+
+    monkeypatch.setattr(calibration, 'ENOUGH', 10**9)
+    plain = fitted(small_root)
+    assert plain.prose is None
+    monkeypatch.setattr(calibration, 'ENOUGH', 1)
+    both = fitted(tmp_path)
+    assert both.prose == plain.quintuple  # There is no post among these.
+    # What is found in the posts is wrong.
+    assert both.quintuple(0.9) < 0.3 < both.prose(0.9)
 
 
 def test_texts_without_types_are_no_held_out_texts(trained, small_root):

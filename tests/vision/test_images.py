@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from eega_pyg.vision import load_image
-from eega_pyg.vision.images import image_extensions, open_picture, to_tensor
+from eega_pyg.vision.images import image_extensions, open_picture, to_tensor, widened
 
 #: A picture whose corners can be told apart.
 CORNERS = Image.new('RGB', (4, 2))
@@ -173,6 +173,12 @@ def test_a_side_that_scaling_would_lose_is_filled_up():
     tensor = to_tensor(Image.new('RGB', (1, 640), 'white'))
     assert tensor.shape == (3, 640, 10)
     assert tensor[:, :, 0].min() == 1 and tensor[:, :, 1:].max() == 0
+
+
+def test_a_picture_of_a_usual_shape_stays_as_it_is():
+    assert widened(CORNERS) is CORNERS
+    turned = widened(Image.new('RGB', (640, 1), 'white'))
+    assert turned.size == (640, 10) and turned.getpixel((639, 1)) == (0, 0, 0)
 
 
 def test_what_a_file_holds_is_opened_and_decoded_later():

@@ -52,6 +52,7 @@ def test_boxes_come_from_one_and_attributes_and_predicates_from_both(embed):
     ('man', 'woman', False),
     ('car', 'truck', False),
     ('cup', 'chair', False),
+    ('dog', 'hot dog', False),
 ])
 def test_what_is_the_same(seen, said, same, embed):
     merged = merge_graphs(SceneGraph((SceneObject(seen, 0.5, BOX), )),

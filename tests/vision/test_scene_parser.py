@@ -6,6 +6,7 @@ from PIL import Image
 
 from eega_pyg.vision import SceneParser
 from eega_pyg.vision.detectors.detection import Detection
+from eega_pyg.vision.predicates.ranking import SPATIAL
 
 
 def test_any_callable_is_a_detector(predicate_model):
@@ -39,6 +40,23 @@ def test_both_detectors_of_torchvision_work_in_it(mask_rcnn, ssdlite, predicate_
             assert [len(o.feature) for o in graph.objects] == [size] * 5
             assert all(o.box is not None for o in graph.objects)
             assert len(graph.predicates) == 5 * 4 / 2
+
+
+def test_spatial_predicates_can_be_left_out(predicate_model):
+    def detector(image):
+        boxes = torch.tensor([[10. * i, 20., 10. * i + 20., 90.] for i in range(6)])
+        return boxes, ['person'] * 6, torch.ones(6)
+
+    image = Image.new('RGB', (100, 100))
+    parsers = [
+        SceneParser(detector, predicate_model, spatial=spatial)
+        for spatial in (True, False)
+    ]
+    with_them, without = ({p.predicate
+                           for p in parser([image])[0].predicates}
+                          for parser in parsers)
+    assert with_them & SPATIAL and not without & SPATIAL
+    assert parsers[0].identity() != parsers[1].identity()
 
 
 def test_more_images_than_fit_into_memory_at_once_stay_in_order(predicate_model):

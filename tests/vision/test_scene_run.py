@@ -271,3 +271,30 @@ def test_what_a_killed_run_left_is_removed(run, images):
     assert len(list(run.folder.rglob('*.tmp'))) == 2
     run(images)
     assert list(run.folder.rglob('*.tmp')) == []
+
+
+def test_a_parser_that_reads_captions_is_told_them(tmp_path, images):
+    told = []
+
+    class Listening:
+        reads_text = True
+
+        def __call__(self, pictures, texts):
+            told.extend(texts)
+            return [SceneGraph((SceneObject(t), )) for t in texts]
+
+    def run(caption):
+        (tmp_path / 'c.jsonl').write_text(
+            json.dumps({
+                'img_id': 'a.png',
+                'caption': caption
+            }))
+        runner = SceneRun(tmp_path / 'out', Listening, Captions,
+                          lambda image, caption: image, {}, reads_text=True)
+        return runner.run([images, tmp_path / 'c.jsonl'])
+
+    summary = run('a dog')
+    assert summary.written == ['a.png'] and 'no caption' in summary.failed['b.png']
+    run('a cup')
+    assert run('a dog').cached == 1 and told == ['a dog', 'a cup']
+    assert read(tmp_path / 'out', 'a.png').objects[0].label == 'a dog'

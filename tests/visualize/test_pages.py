@@ -1,11 +1,13 @@
 """What the pages do in a real browser."""
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from eega_pyg.extraction.found import Grounding
 from eega_pyg.extraction.result import Alignment, PairProbabilities, Result
 from eega_pyg.knowledge_graph import KnowledgeGraph
 from eega_pyg.knowledge_graph.formats.page import graph_page, write_graph_page
@@ -488,13 +490,68 @@ def test_pictures_are_shown_with_what_was_aligned(browser, make, tmp_path):
     open_page(browser, tmp_path / 'g.html')
     browser.execute_script('select(nodes.findIndex(n => n.name === "Ann"), true)')
     box, image, size = browser.execute_async_script(
-        "const done = arguments[0], img = document.querySelector('#details img');"
+        "const done = arguments[0], img = document.querySelector('.frame img');"
         "const rect = n => n.getBoundingClientRect();"
         'img.decode().then(() => { const a = rect(img); const b = '
         "rect(document.querySelector('#details .frame i')); done([[(b.left - a.left) / "
         'a.width, b.width / a.width], img.alt, img.naturalWidth]); })')
     assert box == pytest.approx([0.25, 0.25], abs=0.03)
     assert (image, size) == ('a.png', 160)
+    assert_sound(browser)
+
+
+@pytest.mark.browser
+def test_entities_are_shown_in_the_image_in_their_colours(browser, tmp_path):
+    result = make_result(image=Image.new('RGB', (400, 200), 'red'))
+    ann, rome = result.extraction.entities
+    box = result.scene_graph.objects[0].box
+    result = replace(
+        result, groundings={
+            ann: Grounding(0, 0.875, box),
+            rome: Grounding(None, 0.5)
+        })
+    write_explain_page(result, tmp_path / 'e.html')
+    open_page(browser, tmp_path / 'e.html')
+    rect, name, colour = browser.execute_async_script(
+        'const done = arguments[0], draw = () => {'
+        ' const g = document.querySelector("#picture g.object");'
+        ' if (!g) { requestAnimationFrame(draw); return; }'
+        ' done([getComputedStyle(g.querySelector("rect")).stroke,'
+        ' g.querySelector("text").textContent, typeColor("per")]); }; draw();')
+    assert name == f'Ann {EVIL}'
+    assert rect == 'rgb({}, {}, {})'.format(*bytes.fromhex(colour[1:]))
+    cells = browser.find_elements('css selector', '#entities .seen')
+    assert cells[0].text.endswith('88 %') and cells[1].text == 'not seen 50 %'
+    shown, whole = browser.execute_script(
+        "return [...document.querySelectorAll('.cutout, .cutout img')].map(node => "
+        "{ const r = node.getBoundingClientRect(); return [node.clientWidth, "
+        "node.clientHeight, r.width, r.left - node.parentNode.getBoundingClientRect()"
+        ".left]; })")
+    # The box has half of the width of the image, and begins at a tenth of it.
+    assert shown[0] / whole[2] == pytest.approx(0.5, abs=0.02)
+    assert -whole[3] / whole[2] == pytest.approx(0.1, abs=0.03)
+    browser.execute_script(
+        "document.querySelector('#entities tr[data-entity]').focus()")
+    assert browser.execute_script(
+        "return document.querySelectorAll('#picture g.object.on').length") == 1
+    browser.execute_script("document.querySelector('#picture g.object').focus()")
+    assert browser.execute_script(
+        "return document.querySelector('.ent.on').textContent").startswith('Ann')
+    assert_sound(browser)
+
+
+@pytest.mark.browser
+def test_what_is_in_a_box_is_cut_out_of_the_picture(browser, make, tmp_path):
+    Image.new('RGB', (640, 320), 'red').save(tmp_path / 'a.png')
+    write_graph_page(small_graph(make), tmp_path / 'g.html', image_folder=tmp_path)
+    open_page(browser, tmp_path / 'g.html')
+    browser.execute_script('select(nodes.findIndex(n => n.name === "Ann"), true)')
+    size = browser.execute_async_script(
+        "const img = document.querySelector('.parts img'), done = arguments[0];"
+        'img.decode().then(() => done([img.naturalWidth, img.naturalHeight]))')
+    assert size == [80, 160]
+    assert browser.execute_script(
+        "return D.nodes.flatMap(n => n.mentions.map(m => m[4][2]))") == [None, 0, 0, 0]
     assert_sound(browser)
 
 

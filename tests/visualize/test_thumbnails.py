@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from eega_pyg.visualize import thumbnails as module
-from eega_pyg.visualize.thumbnails import thumbnails
+from eega_pyg.visualize.thumbnails import cutouts, data_uri, thumbnails
 
 
 @pytest.fixture
@@ -47,3 +47,28 @@ def test_there_are_not_too_many(folder, monkeypatch):
 def test_a_folder_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(OSError, match='gone'):
         thumbnails([], tmp_path / 'gone')
+
+
+def opened(uri):
+    content = base64.b64decode(uri.removeprefix('data:image/jpeg;base64,'))
+    return Image.open(io.BytesIO(content))
+
+
+def test_a_cutout_is_what_is_in_the_box(folder):
+    picture = Image.new('RGB', (100, 100), 'red')
+    picture.paste('blue', (25, 50, 75, 100))
+    picture.save(folder / 'b.png')
+    box = (0.25, 0.5, 0.75, 1.0)
+    found = cutouts([('b.png', box), ('gone.png', box), ('../secret.png', box)], folder)
+    assert list(found) == [('b.png', box)]
+    image = opened(found['b.png', box])
+    assert image.size == (50, 50)
+    assert all(low[0] < 40 and low[2] > 200
+               for low in (image.getpixel((3, 3)), image.getpixel((46, 46))))
+
+
+@pytest.mark.parametrize('box', [(0, 0, 0, 0), (1, 1, 1, 1), (0.999, 0, 1, 1),
+                                 (-1, -1, 2, 2)])
+def test_a_cutout_has_a_pixel_of_the_image(box):
+    with opened(data_uri(Image.new('RGB', (30, 20)), 160, box)) as image:
+        assert 1 <= image.width <= 30 and 1 <= image.height <= 20

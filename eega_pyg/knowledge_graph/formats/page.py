@@ -1,6 +1,6 @@
 r"""A page to look at a knowledge graph and to search it."""
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Union
+from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
 import networkx as nx
 
@@ -8,9 +8,9 @@ from eega_pyg.files import write_text
 from eega_pyg.visualize.layout import packed_layout
 from eega_pyg.visualize.page import render
 from eega_pyg.visualize.palette import type_marks
-from eega_pyg.visualize.thumbnails import thumbnails
+from eega_pyg.visualize.thumbnails import cutouts, thumbnails
 
-from ..records import GraphData, Mention
+from ..records import Box, GraphData, Mention
 
 
 def write_graph_page(graph: GraphData, path: Union[str, Path],
@@ -25,7 +25,8 @@ def write_graph_page(graph: GraphData, path: Union[str, Path],
         path (str or Path): The file.
         title (str, optional): The title of the page.
         image_folder (str or Path, optional): Where the images of the sentences are
-            found by their names. The page then holds small copies of them, see
+            found by their names. The page then holds small copies of them, and of the
+            boxes in which entities are seen, see
             :func:`~eega_pyg.visualize.thumbnails.thumbnails`. (default: :obj:`None`)
     """
     write_text(path, graph_page(graph, title, image_folder))
@@ -39,6 +40,9 @@ def graph_page(graph: GraphData, title: str = 'Knowledge graph',
     net.add_edges_from((r.head, r.tail) for r in graph.relations)
     place = packed_layout(net)
     number = {id: i for i, id in enumerate(graph.nodes)}
+    worth = _worth(graph)
+    parts = {} if image_folder is None else cutouts(_places(graph, worth), image_folder)
+    index = {place: i for i, place in enumerate(parts)}
     nodes = [{
         'id': n.id,
         'name': n.name,
@@ -49,7 +53,7 @@ def graph_page(graph: GraphData, title: str = 'Knowledge graph',
         'best': round(n.best, 4),
         'x': round(place[n.id][0], 2),
         'y': round(place[n.id][1], 2),
-        'mentions': [_mention(m) for m in n.mentions],
+        'mentions': [_mention(m, graph, index) for m in n.mentions],
     } for n in graph.nodes.values()]
     edges = [{
         'head':
@@ -78,24 +82,27 @@ def graph_page(graph: GraphData, title: str = 'Knowledge graph',
             'marks': type_marks(n.type for n in graph.nodes.values()),
             'relations': sorted({r.relation
                                  for r in graph.relations}),
-            'images': _images(graph, image_folder),
+            'images': {} if image_folder is None else thumbnails(worth, image_folder),
+            'parts': list(parts.values()),
         })
 
 
-def _mention(mention: Mention) -> List[Any]:
+def _mention(mention: Mention, graph: GraphData, parts: Mapping[Tuple[str, Box],
+                                                                int]) -> List[Any]:
     value: List[Any] = [
         mention.sentence, mention.start, mention.end,
         round(mention.probability, 4)
     ]
-    if mention.object is not None:
-        value.append([mention.object.label, mention.object.box])
+    if (seen := mention.object) is not None:
+        image = graph.sentences[mention.sentence].image_id
+        part = None if seen.box is None else parts.get((image, seen.box))
+        value.append([seen.label, seen.box, part])
     return value
 
 
-def _images(graph: GraphData, folder: Optional[Union[str, Path]]) -> Dict[str, str]:
-    if folder is None:
-        return {}
-    # Those of entities that have relations first, then those that name most entities.
+def _worth(graph: GraphData) -> List[str]:
+    r"""The images, those of entities that have relations first, then those that name
+    most entities."""
     related = {i for r in graph.relations for i in (r.head, r.tail)}
     count: Dict[str, int] = {}
     for node in graph.nodes.values():
@@ -104,4 +111,17 @@ def _images(graph: GraphData, folder: Optional[Union[str, Path]]) -> Dict[str, s
             if image:
                 worth = 1000 if node.id in related else 1
                 count[image] = count.get(image, 0) + worth
-    return thumbnails(sorted(count, key=lambda i: (-count[i], i)), folder)
+    return sorted(count, key=lambda i: (-count[i], i))
+
+
+def _places(graph: GraphData, images: Sequence[str]) -> List[Tuple[str, Box]]:
+    r"""The boxes in which entities are seen, in the order of their images."""
+    rank = {image: i for i, image in enumerate(images)}
+    found = {
+        (graph.sentences[m.sentence].image_id, m.object.box): m.object.strength
+        for node in graph.nodes.values()
+        for m in node.mentions if m.object is not None and m.object.box is not None
+    }
+    known = [(rank[image], -strength, image, box)
+             for (image, box), strength in found.items() if image in rank]
+    return [(image, box) for *_, image, box in sorted(known)]

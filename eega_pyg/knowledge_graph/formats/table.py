@@ -1,25 +1,26 @@
 r"""Knowledge graphs as one table for a spreadsheet."""
 import csv
 from pathlib import Path
-from typing import Union
+from typing import Dict, Tuple, Union
 
 from eega_pyg.files import atomic
 
 from ..records import GraphData
 
 _COLUMNS = ('head', 'head_type', 'relation', 'tail', 'tail_type', 'directed', 'count',
-            'best', 'mean', 'sentence')
+            'best', 'mean', 'sentence', 'image', 'head_box', 'tail_box')
 
 
 def write(graph: GraphData, path: Union[str, Path]) -> None:
     r"""Writes a row for each relation, with the sentence that states it most probably,
-    and one for each entity without a relation, as the head. The encoding is UTF-8 with
-    a mark at its beginning, by which spreadsheets know it."""
+    its image and the boxes in which head and tail are seen there (four fractions of the
+    image), and one for each entity without a relation, as the head. The encoding is
+    UTF-8 with a mark at its beginning, by which spreadsheets know it."""
     with atomic(path) as temporary:
         with open(temporary, 'w', encoding='utf-8-sig', newline='') as file:
             rows = csv.writer(file, lineterminator='\n')
             rows.writerow(_COLUMNS)
-            lone = dict(graph.nodes)
+            lone, boxes = dict(graph.nodes), _boxes(graph)
             for r in graph.relations:
                 head, tail = graph.nodes[r.head], graph.nodes[r.tail]
                 lone.pop(r.head, None)
@@ -28,12 +29,29 @@ def write(graph: GraphData, path: Union[str, Path]) -> None:
                 rows.writerow([
                     head.name, head.type, r.relation, tail.name, tail.type,
                     'yes' if r.directed else 'no', r.count, f'{r.best:.4f}',
-                    f'{r.mean:.4f}', graph.sentences[stated.sentence].text
+                    f'{r.mean:.4f}', *_sentence(graph, stated.sentence),
+                    boxes.get((r.head, stated.sentence, *stated.head), ''),
+                    boxes.get((r.tail, stated.sentence, *stated.tail), '')
                 ])
             for node in lone.values():
                 named = max(node.mentions, key=lambda m: m.probability)
                 rows.writerow([
                     node.name, node.type, '', '', '', '', node.count,
                     f'{node.best:.4f}', f'{node.mean:.4f}',
-                    graph.sentences[named.sentence].text
+                    *_sentence(graph, named.sentence),
+                    boxes.get((node.id, named.sentence, named.start, named.end), ''), ''
                 ])
+
+
+def _sentence(graph: GraphData, index: int) -> Tuple[str, str]:
+    return graph.sentences[index].text, graph.sentences[index].image_id
+
+
+def _boxes(graph: GraphData) -> Dict[Tuple[str, int, int, int], str]:
+    r"""The box of each mention that is seen, by entity, sentence and characters."""
+    return {
+        (node.id, m.sentence, m.start, m.end): ' '.join(f'{x:.4f}'
+                                                        for x in m.object.box)
+        for node in graph.nodes.values()
+        for m in node.mentions if m.object is not None and m.object.box is not None
+    }

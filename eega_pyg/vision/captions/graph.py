@@ -2,9 +2,9 @@ r"""From the dependency tree of a caption to its objects and predicates."""
 from itertools import combinations
 from typing import TYPE_CHECKING, Iterator, List, Tuple
 
-from eega_pyg.vision.captions.objects import CaptionObjects
+from eega_pyg.vision.captions.objects import COUNTS, CaptionObjects
 from eega_pyg.vision.captions.syntax import PREPOSITIONS, SUBJECTS, Syntax
-from eega_pyg.vision.captions.words import BODY_PARTS, PARTITIVES, is_person
+from eega_pyg.vision.captions.words import BODY_PARTS, PARTITIVES, RECIPROCAL, is_person
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc, Token
@@ -47,6 +47,9 @@ class CaptionGraph:
         subjects = self._subjects(verb)
         name = self._verb(verb)
         passive = _passive(verb)
+        if self._reciprocal(verb):
+            for first, second in combinations(subjects, 2):
+                yield first, name, second
         for child in verb.children:
             if child.dep_ in ('dobj', 'oprd', 'attr') and not passive:
                 for obj in self._objects.all(self.syntax.conjuncts(child)):
@@ -67,6 +70,8 @@ class CaptionGraph:
             host = host.head
         if prep.lower_ == 'without' or self.syntax.negated(host):
             return
+        if prep.lower_ == 'of' and host.lower_ in COUNTS:  # "some of whom"
+            return
         if self.syntax.is_noun(host) or host in self._objects:
             if (self.syntax.lemma(host) in PARTITIVES
                     or self.syntax.place(host)) and (prep == self.syntax.of(host)):
@@ -78,19 +83,25 @@ class CaptionGraph:
                 subjects = self._objects.all(c for c in host.rights if c.dep_ == 'attr')
         elif host.pos_ == 'VERB':
             subjects = self._subjects(host)
-            if not self._about_subject(prep):
+            # Who "hug each other on a court" hug nothing on it, but are there.
+            if not self._about_subject(prep) and not self._reciprocal(host):
                 words.insert(0, self.syntax.lemma(host))
         elif host.pos_ == 'ADJ':
             if host.lower_ not in ('visible', 'present'):
                 words.insert(0, host.lower_)
             subjects = self._subjects(host)
-        if any(c.lower_ == 'other' and any(d.lower_ == 'each' for d in c.children)
-               for c in prep.children):  # "next to each other"
+        if any(map(_each_other, prep.children)):  # "next to each other"
             for first, second in combinations(subjects, 2):
                 yield first, ' '.join(words), second
         for name, obj in self._objects_of(prep):
             predicate = ' '.join([*words, *name])
             yield from ((s, predicate, obj) for s in subjects)
+
+    def _reciprocal(self, verb: 'Token') -> bool:
+        things = [c for c in verb.children if c.dep_ in ('dobj', 'agent', 'dative')]
+        return any(map(_each_other,
+                       things)) or (not things
+                                    and self.syntax.lemma(verb) in RECIPROCAL)
 
     def _about_subject(self, prep: 'Token') -> bool:
         # "standing, with a house behind him": with is not how he stands.
@@ -147,6 +158,10 @@ class CaptionGraph:
         if self.syntax.is_noun(host) or host.pos_ == 'PRON':
             return self._objects.all(self.syntax.group(host, token))
         return self._subjects(host, depth + 1)
+
+
+def _each_other(token: 'Token') -> bool:
+    return token.lower_ == 'other' and any(c.lower_ == 'each' for c in token.children)
 
 
 def _passive(verb: 'Token') -> bool:

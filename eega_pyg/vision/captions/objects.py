@@ -13,6 +13,7 @@ from eega_pyg.vision.captions.words import (
     PARTITIVES,
     PLURAL_ONLY,
     UNSEEN,
+    WRITTEN,
     is_person,
 )
 
@@ -23,7 +24,7 @@ _NEW = frozenset(
     {'a', 'an', 'another', 'other', 'some', 'two', 'three', 'four', 'five'})
 _PERSONAL = frozenset(
     'he she him her his they them their himself herself themselves'.split())
-_COUNTS = frozenset(
+COUNTS = frozenset(
     'one both each all other others some two three another third'.split())
 _RELATIVE = frozenset({'who', 'that', 'which', 'whom'})
 
@@ -55,7 +56,7 @@ class CaptionObjects:
 
     def _name(self, token: 'Token') -> None:
         syntax = self.syntax
-        if token.pos_ == 'PRON' or token.lower_ in _COUNTS and (
+        if token.pos_ == 'PRON' or token.lower_ in COUNTS and (
                 token.dep_ in SUBJECTS or any(c.dep_ == 'prep'
                                               for c in token.children)):
             self._of_token[token.i] = self._antecedent(token)
@@ -90,7 +91,9 @@ class CaptionObjects:
                 and not any(c.lower_ == 'the' for c in token.children))
 
     def _same_as(self, token: 'Token') -> Optional[List[int]]:
-        # "He is a politician" names nobody new.
+        # "He is a politician" names nobody new, nor does "a character, a young man".
+        if self._apposed(token):
+            return self.of(token.head) or None
         if token.dep_ != 'attr' or token.head.lemma_ != 'be':
             return None
         verb = token.head
@@ -101,11 +104,23 @@ class CaptionObjects:
                 return self.of(child) or None
         return None
 
+    def _apposed(self, token: 'Token') -> bool:
+        # Not one of a list ("a man, a woman and a child").
+        head = token.head
+        return (token.dep_ == 'appos' and token.tag_ == head.tag_ == 'NN'
+                and all(is_person(self.syntax.lemma(t)) for t in (token, head))
+                and token.doc[token.left_edge.i - 1].text == ','
+                and not any(c.dep_ in ('cc', 'conj') for t in (token, head)
+                            for c in t.children))
+
     def _object(self, token: 'Token') -> int:
         syntax = self.syntax
         lemma = syntax.lemma(token)
         head = token.lower_ if token.lower_ in PLURAL_ONLY else lemma
         modifiers = syntax.modifiers(token)
+        if (modifiers and modifiers[0].lower_ in WRITTEN and modifiers[0].pos_ == 'NOUN'
+                and any(c.lower_ == 'the' for c in token.children)):
+            head, modifiers = syntax.lemma(modifiers[0]), []  # "the word dynamon"
         label = ''.join(t.lower_ + t.whitespace_ for t in modifiers) + head
         label = label.lstrip('-/.,& ')
         new = any(c.lower_ in _NEW or c.dep_ == 'nummod' for c in token.children)
@@ -133,7 +148,7 @@ class CaptionObjects:
             return self.all(self.syntax.group(self.syntax.host(clause), clause))
         if word in ('it', 'its', 'itself'):
             return self._thing(token)
-        if word in _COUNTS:
+        if word in COUNTS:
             plural = [i for i, o in enumerate(self.objects) if o.plural and o.person]
             return plural[-1:] or [i
                                    for i, o in enumerate(self.objects) if o.plural][-1:]
@@ -148,7 +163,8 @@ class CaptionObjects:
         if word.startswith('the'):
             several = [i for i in persons if self.objects[i].plural]
             persons = several or persons
-            if word == 'them' and (things := self._hosts(token)):
+            on = token.head.lower_ in ('on', 'in', 'inside')
+            if word == 'them' and on and (things := self._hosts(token)):
                 return things  # "plates with drawings on them"
         near = self._next_to(token)
         if token.dep_ == 'poss':  # "a man raises his hand"

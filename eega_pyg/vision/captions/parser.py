@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 #: A number that grows whenever a rule or a word list changes. The names of processed
 #: files depend on it, so that a change rebuilds them.
-CAPTION_RULES = 4
+CAPTION_RULES = 5
 #: What comes after so many words or characters of a caption is not read.
 MAX_WORDS, MAX_CHARACTERS = 1000, 10_000
 
@@ -46,7 +46,11 @@ class CaptionParser:
       (``'hold'``, ``'sit at'``), or a preposition (``'in front of'``); a passive
       with its agent is turned round; a possessor ("Ann's coat", "his hand") is the
       subject of ``'have'``.
-    - Coordination distributes over subjects and objects.
+    - Coordination distributes over subjects and objects. Two who do something to each
+      other ("hugging each other on a court") are related by it, and each is where they
+      do it (``'on'``).
+    - Some names have two words ("hot dog" is no dog), and what is written stands for
+      itself with or without quotes ("the word love" is a word).
     - After "a", "another" or a number, a mention is a new object. Otherwise it is the
       earlier object with the same noun, if there is one. "He" is the last person named
       (at the beginning of a sentence: the first person of the sentence before), and

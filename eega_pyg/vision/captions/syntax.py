@@ -12,11 +12,13 @@ from eega_pyg.vision.captions.words import (
     ANIMALS,
     BODY_PARTS,
     CLOTHES,
+    COMPOUNDS,
     DRAWINGS,
     FRAMES,
     GERUNDS,
     LOCATIONS,
     NOBODY,
+    OPEN_AIR,
     PARTITIVES,
     PLACE_PREPOSITIONS,
     PLACES,
@@ -72,6 +74,13 @@ class Syntax:
         return token.dep_ != 'conj' or token.head.dep_ not in _INNER
 
     def lemma(self, token: 'Token') -> str:
+        r"""The lemma of a word, or of the two that are one name ("hot dog")."""
+        name = self._lemma(token)
+        if token.i and (whole := f'{token.nbor(-1).lower_} {name}') in COMPOUNDS:
+            return whole
+        return name
+
+    def _lemma(self, token: 'Token') -> str:
         if token.pos_ == 'PROPN':
             return token.lower_
         return GERUNDS.get(token.lower_, token.lemma_.lower())
@@ -167,8 +176,9 @@ class Syntax:
                     or child.dep_ not in _MODIFIERS and left.text != '-'):
                 break
             start = left.i
+        end = token.i - self.lemma(token).count(' ')  # "hot" is a part of the name.
         return [
-            t for t in self.doc[start:token.i]
+            t for t in self.doc[start:end]
             if t.i not in self.quoted and t.lower_ not in VAGUE
         ]
 
@@ -249,15 +259,33 @@ class Syntax:
                 return near  # "a drawing of a man with a hat"
         return head
 
+    def _person(self, token: 'Token') -> 'Token | None':
+        # Who wears a noun, or does what it belongs to.
+        for above in self._path(token):
+            if self.is_noun(above) and is_person(self.lemma(above)):
+                return above
+            if above.pos_ == 'VERB':
+                for child in above.children:
+                    if child.dep_ in SUBJECTS and is_person(self.lemma(child)):
+                        return child
+        return None
+
     def _near(self, prep: 'Token', head: 'Token') -> 'Token | None':
         before = self.doc[prep.i - 1] if prep.i else prep
         if (before.head.lower_ == 'with' and before.head.head == head
                 and self.lemma(before) in BODY_PARTS):
             return before  # "girls with their hands over their mouths"
+        things = [c for c in prep.children if c.dep_ == 'pobj']
+        if (prep.lower_ in ('in', 'on', 'at')
+                and {self.lemma(before), self.lemma(head)} <= CLOTHES | PLURAL_ONLY
+                and any(self.lemma(c) in LOCATIONS for c in things)):
+            return self._person(head)  # "a man in a red shirt on the field"
+        if (before == head and head.head.dep_ == 'prep' and self._carried(prep)
+                and self.lemma(head.head.head) in ACTIONS):
+            return head.head.head
         if head.head.lower_ == 'with' and head.head.head.pos_ == 'VERB':
-            places = [c for c in prep.children if c.dep_ == 'pobj']
             if prep.lower_ in ('in', 'on', 'at') and any(
-                    self.lemma(c) in LOCATIONS for c in places):
+                    self.lemma(c) in LOCATIONS for c in things):
                 return head.head.head  # "playing with a kite on the beach"
         return None
 
@@ -276,11 +304,13 @@ class Syntax:
 
     def _above(self, noun: 'Token') -> 'Iterator[Token]':
         # The nouns above a noun, in the repaired tree.
-        current = noun
+        return (t for t in self._path(noun) if self.is_noun(t))
+
+    def _path(self, token: 'Token') -> 'Iterator[Token]':
+        current = token
         while (above := self._host.get(current.i, current.head)) != current:
             current = above
-            if self.is_noun(current):
-                yield current
+            yield current
 
     def _actor(self, verb: 'Token', noun: 'Token') -> 'Token':
         # "a woman in a red dress holding a baby": dresses hold nothing.
@@ -293,20 +323,31 @@ class Syntax:
             partitive = self.lemma(above) in PARTITIVES and self.of(above) is not None
             if partitive or is_person(self.lemma(above)):
                 return above
+        if (person := self._person(noun)) is not None:
+            return person  # "models walk down a runway wearing dresses"
         before = [
             t for t in self.doc[noun.i:verb.i] if self.is_noun(t)
             and is_person(self.lemma(t)) and t.is_ancestor(verb) is False
         ]
         return before[-1] if before else noun
 
+    def _carried(self, prep: 'Token') -> bool:
+        # "running on the beach with a surfboard": one thing in the open is with who
+        # is there, while "a street with trees" has them.
+        return (prep.lower_ == 'with' and self.lemma(prep.nbor(-1)) in OPEN_AIR and any(
+            c.dep_ == 'pobj' and c.tag_ == 'NN' and any(d.lower_ in ('a', 'an')
+                                                        for d in c.children)
+            for c in prep.children))
+
     def _with(self, prep: 'Token', verb: 'Token') -> 'Token':
         # "at a desk with a laptop" is about the desk, "at a desk with a friend" and
         # "at a desk, with a smile" are about who is there.
         thing = next((c for c in prep.children if c.dep_ == 'pobj'), None)
         near = self.doc[prep.i - 1]
-        if (thing is None or not self.is_noun(near) or is_person(self.lemma(near))
-                or is_person(self.lemma(thing)) or self.lemma(thing) in BODY_PARTS
-                or self.lemma(near) in FRAMES or self.place(near)):
+        if (thing is None or self._carried(prep) or not self.is_noun(near)
+                or is_person(self.lemma(near)) or is_person(self.lemma(thing))
+                or self.lemma(thing) in BODY_PARTS or self.lemma(near) in FRAMES
+                or self.place(near)):
             return verb
         return near
 

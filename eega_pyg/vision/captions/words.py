@@ -25,6 +25,20 @@ LOCATIONS = frozenset(
     'beach field street road court stage office park pool stadium gym kitchen garden '
     'sidewalk grass ground water snow floor pitch arena classroom'.split())
 
+#: Of these, the ones without walls: what is "on the beach with" one thing is a person.
+OPEN_AIR = frozenset(
+    'beach field street road sidewalk grass ground water snow pitch'.split())
+
+#: Names of two words whose last one is something else: a hot dog is no dog.
+COMPOUNDS = frozenset({
+    'hot dog', 'corn dog', 'teddy bear', 'gummy bear', 'guinea pig', 'piggy bank',
+    'sea lion', 'sea horse', 'computer mouse', 'action figure',
+    'stuffed animal', 'balloon animal', 'rocking horse', 'hobby horse', 'pommel horse'
+})  # yapf: disable
+
+#: What is written stands behind these, also without quotes: "the word dynamon".
+WRITTEN = frozenset('word words text caption hashtag title slogan letters'.split())
+
 #: Times, manners, counts, bare colours and what has no shape are not seen as objects.
 UNSEEN = frozenset(
     'night day morning evening afternoon time year moment date daytime nighttime '
@@ -36,8 +50,8 @@ UNSEEN = frozenset(
     'information situation relationship representation appearance importance interest '
     'role desire achievement success response behavior reaction amount use '
     'description comparison topic value victory performance location life history '
-    'none nobody nothing memory surprise language system development scenario point'.
-    split())
+    'none nobody nothing memory surprise language system development scenario point '
+    'concept process flow operation context idea theme purpose'.split())
 
 _MALE = 'man boy guy father king gentleman husband son brother prince groom he him his'
 _FEMALE = 'woman girl lady mother queen wife daughter sister princess bride she her'
@@ -77,6 +91,9 @@ ACTIONS = frozenset(
     'cook shop work watch listen clap cheer embrace face engage interact converse '
     'march stretch reach make take address deliver raise peek '
     'dress'.split())
+
+#: What two do to each other where nobody else is named.
+RECIPROCAL = frozenset({'hug', 'kiss', 'embrace', 'cuddle'})
 
 
 def _gerund(verb: str) -> str:
@@ -128,8 +145,8 @@ _LOOKS = (
     'colou?r|colou?rful|grainy|aerial|scenic|panoramic|cropped|group|single|split|'
     'low-resolution|high-resolution|stylized|still|screen|wide|side|top|satellite|'
     'underwater|beautiful|stock|promotional|digital|animated|cartoon|computer)')
-_FRAME = ('(?:photos?|photographs?|pictures?|images?|snapshot|shot|view|pic|'
-          'close[- ]?up)')
+_FRAME = ('(?:photos?|photographs?|pictures?|images?|snapshot|screenshots?|shot|view|'
+          'pic|close[- ]?up)')
 _HEAD = rf'(?:an?|the|this|two|three|four)?\s*(?:{_LOOKS},? (?:and )?){{0,4}}{_FRAME}'
 _START = r'(^|(?<=[.!?] )|(?<=[.!?]["”] ))'
 
@@ -161,6 +178,13 @@ REPLACEMENTS: Tuple[Tuple['re.Pattern[str]', str], ...] = tuple(
 def is_person(lemma: str) -> bool:
     r"""Whether a noun names somebody who acts."""
     return lemma in PERSONS or lemma.endswith(_PERSON_ENDINGS)
+
+
+def head_of(label: str) -> str:
+    r"""The noun of a label: its last word, or last two if they are one name."""
+    words = label.split()
+    last = ' '.join(words[-2:])
+    return last if last in COMPOUNDS else words[-1]
 
 
 def simplified(caption: str) -> str:

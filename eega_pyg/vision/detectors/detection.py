@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Callable, List, NamedTuple, Optional, Sequence
 import torch
 from torch import Tensor
 
-from eega_pyg.schema import SceneObject
+from eega_pyg.schema import SceneObject, short
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -51,6 +51,10 @@ def scene_objects(detection: Detection, width: int, height: int) -> List[SceneOb
                          f"(got a {type(detection).__name__})") from None
     boxes, scores = torch.as_tensor(boxes), torch.as_tensor(scores)
     k = len(labels)
+    for label in labels:
+        if not isinstance(label, str):
+            raise ValueError(f"Expected labels as words from a detector (got "
+                             f"{short(label)}): give the names of its classes")
     if boxes.numel() == 0:
         boxes = boxes.view(-1, 4)
     if tuple(boxes.shape) != (k, 4) or tuple(scores.shape) != (k, ):
@@ -60,6 +64,8 @@ def scene_objects(detection: Detection, width: int, height: int) -> List[SceneOb
             f"{list(scores.shape)})")
     if features is not None:
         features = torch.as_tensor(features)
+        if k == 0 and features.numel() == 0:
+            features = features.new_zeros(0, 0)
         if features.dim() != 2 or len(features) != k:
             raise ValueError(f"Expected features [{k}, D] from a detector (got "
                              f"{list(features.shape)})")

@@ -123,6 +123,11 @@ class Recall(NamedTuple):
     total: float
     by_predicate: Dict[int, float]
 
+    @property
+    def mean(self) -> float:
+        r"""The mean over the predicates that occur, 0 if none does."""
+        return sum(self.by_predicate.values()) / max(1, len(self.by_predicate))
+
 
 def recall(images: List[Dict[Tuple[int, int], Set[int]]], scores: List[Tensor],
            per_pair: int, k: int = 50) -> Recall:

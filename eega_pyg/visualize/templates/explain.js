@@ -117,6 +117,7 @@ function drawArcs() {
 }
 // A long name breaks after its underscores.
 const breakable = name => name.split(/(?<=_)/).flatMap(part => [part, el('wbr')]);
+const isGrounded = e => e.object_score !== undefined;
 const typed = e => [e.text, ' ', el('span', { class: 'tag' }, swatch(e.type), e.type)];
 function list(target, names, rows) {
   byId(target).append(el('table', {}, el('thead', {}, el('tr', {}, ...names.map(name =>
@@ -132,10 +133,15 @@ if (D.quintuples.length) {
   byId('quintuples').append(el('p', {}, 'No relation was found.'));
 }
 if (D.entities.length) {
-  const seen = D.entities.some(e => e.objects?.length);
-  list('entities', ['entity', 'probability', ...(seen ? ['most aligned with'] : [])],
+  const aligned = D.entities.some(e => e.objects?.length);
+  const grounded = D.entities.some(isGrounded);
+  list('entities', ['entity', 'probability', ...(grounded ? ['in the image'] : []),
+    ...(aligned ? ['most aligned with'] : [])],
     D.entities.map((e, i) => el('tr', { tabindex: 0, 'data-entity': i },
-      el('td', {}, ...typed(e)), el('td', {}, percent(e.probability)), ...(seen ? [el('td', {},
+      el('td', {}, ...typed(e)), el('td', {}, percent(e.probability)),
+      ...(grounded ? [el('td', { class: 'seen', 'data-seen': i }, !isGrounded(e) ? '' :
+        `${e.object === null ? 'not seen' : D.objects[e.object].label} ${percent(e.object_score)}`)] : []),
+      ...(aligned ? [el('td', {},
         e.objects?.length ? `${e.objects[0].label} ${percent(e.objects[0].strength)}` : '')] : []))));
 } else {
   byId('entities').append(el('p', {}, 'No entity was found.'));
@@ -143,15 +149,29 @@ if (D.entities.length) {
 
 // ---- the image and the scene graph ----
 const objectNodes = D.objects.map(() => []);
+// The entities that each object is.
+const entitiesOf = D.objects.map((_, k) => D.entities.filter(e => e.object === k));
+const isAny = entitiesOf.some(some => some.length);
 function objectNode(i, shape, x, y) {
-  const o = D.objects[i];
-  const node = el('g', { class: 'object', tabindex: 0, role: 'button', 'data-object': i,
-    'aria-label': `object ${o.label}, ${percent(o.score)}` }, shape,
-    el('text', { x, y }, o.label), el('title', {}, `${o.label}, ${percent(o.score)}`));
+  const o = D.objects[i], own = entitiesOf[i];
+  const names = [...new Set(own.map(e => e.text)), o.label].join(', ');
+  const node = el('g', { class: isAny && !own.length ? 'object other' : 'object', tabindex: 0,
+    role: 'button', 'data-object': i, 'aria-label': `object ${names}, ${percent(o.score)}`,
+    style: own.length ? `--c:${typeColor(own[0].type)}` : null }, shape,
+    el('text', { x, y }, own.length ? own[0].text : o.label),
+    el('title', {}, `${names}, ${percent(o.score)}`));
   objectNodes[i].push(node);
   return node;
 }
 const picture = byId('picture'), scene = byId('scene');
+// The part of the image in which an entity is seen; of somebody who stands the upper part.
+function cutout({ box: [x1, y1, x2, y2], text, type }, W, H) {
+  const w = Math.max((x2 - x1) * W, 1), h = Math.min(Math.max((y2 - y1) * H, 1), 1.4 * w);
+  const scale = Math.min(56 / h, 84 / w);
+  return el('span', { class: 'cutout', style: `--c:${typeColor(type)};width:${w * scale}px;` +
+    `height:${h * scale}px` }, el('img', { src: D.image, alt: `${text}, cut out of the image`,
+    style: `width:${W * scale}px;left:${-x1 * W * scale}px;top:${-y1 * H * scale}px` }));
+}
 if (D.image) {
   const img = el('img', { src: D.image, alt: D.imageId || 'the image' });
   const boxes = el('svg', {});
@@ -173,6 +193,9 @@ if (D.image) {
         node.querySelector('text').style.fontSize = `${13 * unit}px`;
         boxes.append(node);
       });
+    D.entities.forEach((e, i) => {
+      if (e.box) document.querySelector(`[data-seen="${i}"]`).prepend(cutout(e, W, H));
+    });
   });
 } else {
   picture.remove();
@@ -198,7 +221,13 @@ if (D.objects.length) {
   }
   D.objects.forEach((o, i) => {
     const [x, y] = at(o);
-    drawing.append(objectNode(i, el('circle', { cx: x, cy: y, r: 9 }), x + 13, y + 4));
+    const node = objectNode(i, el('circle', { cx: x, cy: y, r: 9 }), x + 13, y + 4);
+    if (x > 420) {  // A name has no room on the right.
+      const name = node.querySelector('text');
+      name.setAttribute('x', x - 13);
+      name.setAttribute('text-anchor', 'end');
+    }
+    drawing.append(node);
   });
   scene.append(drawing, el('figcaption', {}, 'What the model was told of the image.'));
 } else {
@@ -307,7 +336,9 @@ if (D.pairs) {
 function tint(strengths) {  // of the objects, or null
   objectNodes.forEach((nodes, i) => nodes.forEach(node => {
     const shape = node.querySelector('rect, circle');
-    shape.style.fillOpacity = strengths ? (0.85 * strengths[i]).toFixed(3) : '';
+    // What is in a box of the image is to be seen.
+    const most = shape.localName === 'rect' ? 0.3 : 0.85;
+    shape.style.fillOpacity = strengths ? (most * strengths[i]).toFixed(3) : '';
     node.classList.toggle('on', !!strengths && strengths[i] === Math.max(...strengths));
   }));
 }
@@ -334,13 +365,15 @@ function selectWord(w) {
 }
 function selectEntity(i) {
   const e = D.entities[i];
-  if (!e.objects) return;
-  const strengths = D.objects.map(() => 0);
-  e.objects.forEach(o => { strengths[o.object] = o.strength; });
-  tint(strengths);
-  note(`“${e.text}”: ` + e.objects.map(o => `${o.label} ${percent(o.strength)}`).join(', '));
+  const strengths = D.objects.map((_, k) => Number(k === e.object));
+  if (!isGrounded(e)) e.objects?.forEach(o => { strengths[o.object] = o.strength; });
+  tint(strengths.some(s => s > 0) ? strengths : null);
+  if (e.objects) {
+    note(`“${e.text}”: ` + e.objects.map(o => `${o.label} ${percent(o.strength)}`).join(', '));
+  }
 }
 function selectObject(i) {
+  D.entities.forEach((e, k) => entityNodes[k].classList.toggle('on', e.object === i));
   if (!D.plans) return;
   shade(D.plans.nodes[i]);
   tint(D.objects.map((_, k) => k === i ? 1 : 0));
@@ -350,7 +383,12 @@ function selectQuintuple(i) {
   document.querySelectorAll('[data-quintuple]').forEach(node =>
     node.classList.toggle('on', node.dataset.quintuple === String(i)));
 }
-function clear() { tint(null); shade(null); selectQuintuple(-1); }
+function clear() {
+  tint(null);
+  shade(null);
+  selectQuintuple(-1);
+  entityNodes.forEach(node => node.classList.remove('on'));
+}
 for (const [start, stop] of [['pointerover', 'pointerout'], ['focusin', 'focusout']]) {
   document.addEventListener(start, event => {
     const find = selector => event.target.closest?.(selector);

@@ -104,20 +104,25 @@ function marked(sentence, spans) {
 // The pictures of an entity's sentences, with what it is aligned with in them.
 function pictures(n) {
   const boxes = new Map();
+  const parts = new Set();
   n.mentions.forEach(([sentence, , , , object]) => {
     const image = D.sentences[sentence][1];
+    if (object && object[2] !== null) parts.add(object[2]);
     if (!(image in D.images)) return;
     if (!boxes.has(image)) boxes.set(image, []);
     if (object) boxes.get(image).push(object);
   });
   if (!boxes.size) return [];
+  const seen = [...parts].slice(0, 8).map(i => el('img', { src: D.parts[i],
+    alt: `${n.name}, cut out of a picture` }));
   const some = [...boxes].slice(0, 6).map(([image, objects]) => el('figure', {},
     el('span', { class: 'frame' }, el('img', { src: D.images[image], alt: image }),
       ...objects.filter(([, box]) => box).map(([name, [x1, y1, x2, y2]]) => el('i', { title: name,
-        style: `left:${100 * x1}%;top:${100 * y1}%;width:${100 * (x2 - x1)}%;` +
+        style: `--c:${typeColor(n.type)};left:${100 * x1}%;top:${100 * y1}%;width:${100 * (x2 - x1)}%;` +
           `height:${100 * (y2 - y1)}%` }))),
     el('figcaption', {}, [image, ...new Set(objects.map(o => o[0]))].join(', '))));
-  return [el('h3', {}, 'Pictures'), el('div', { class: 'pictures' }, ...some),
+  return [...(seen.length ? [el('h3', {}, 'Seen'), el('div', { class: 'parts',
+    style: `--c:${typeColor(n.type)}` }, ...seen)] : []), el('h3', {}, 'Pictures'), el('div', { class: 'pictures' }, ...some),
     boxes.size > 6 ? el('p', {}, `… and ${boxes.size - 6} more`) : ''];
 }
 function select(i, move) {

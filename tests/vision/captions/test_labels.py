@@ -3,7 +3,9 @@ r"""The caption parser against captions labelled by hand before it was tuned.
 An object matches by the lemma of its head noun, a triple by its two objects and the
 lemmas of its predicate. Of the real captions only names and labels are kept: the 30
 smallest of each captioning model by the SHA-256 of ``{model}/{img_id}``, those of even
-rank to tune on, those of odd rank to report.
+rank to tune on, those of odd rank to report (until version 5, which was tuned on all of
+them). The 40 new ones are the next 20 of each
+model's training lines in that order; they were labelled before version 5 of the rules.
 """
 import json
 from collections import Counter
@@ -42,10 +44,12 @@ def test_captions_of_our_own_are_read_as_labelled():
 
 
 @pytest.mark.real
-@pytest.mark.parametrize('half', ['tune', 'report'])
-def test_real_captions_are_read_as_labelled(half, shared_data):
+@pytest.mark.parametrize('half, size, least', [('tune', 30, (0.95, 0.85)),
+                                               ('report', 30, (0.95, 0.85)),
+                                               ('new', 40, (0.9, 0.75))])
+def test_real_captions_are_read_as_labelled(half, size, least, shared_data):
     labels = [r for r in LABELS['real'] if r['half'] == half]
-    assert len(labels) == 30
+    assert len(labels) == size
     captions = {
         name: read_captions(shared_data / 'captions' / f'{name}.jsonl')
         for name in {r['file']
@@ -53,4 +57,4 @@ def test_real_captions_are_read_as_labelled(half, shared_data):
     }
     objects, triples = scores([captions[r['file']][r['img_id']] for r in labels],
                               labels)
-    assert objects >= 0.9 and triples >= 0.75
+    assert objects >= least[0] and triples >= least[1]

@@ -221,6 +221,42 @@ def test_two_who_do_something_each_are_not_mixed(parser, caption, expected):
     assert triples(graph) == expected
 
 
+@pytest.mark.parametrize('caption, objects, expected', [
+    ('a man eating a hot dog next to a dog', ['man', 'hot dog', 'dog'],
+     {'man eat dog', 'man eat next to dog'}),
+    ('a child holding a teddy bear in front of a bear', ['child', 'teddy bear', 'bear'],
+     {'child hold bear', 'child hold in front of bear'}),
+    ('two men hugging each other on a court', ['man', 'court'], {'man on court'}),
+    ('a man and a woman hugging on a court', ['man', 'woman', 'court'],
+     {'man hug woman', 'man on court', 'woman on court'}),
+    ('a man and a woman kissing each other in front of a church', [
+        'man', 'woman', 'church'
+    ], {'man kiss woman', 'man in front of church', 'woman in front of church'}),
+    ('a player in a green shirt on the field', ['player', 'green shirt', 'field'],
+     {'player in shirt', 'player on field'}),
+    ('a man running on the beach with a surfboard', ['man', 'beach', 'surfboard'],
+     {'man run on beach', 'man run with surfboard'}),
+    ('people walking on a street with trees', ['people', 'street', 'tree'],
+     {'people walk on street', 'street with tree'}),
+    ('several boys run down a hill wearing helmets', ['boy', 'hill', 'helmet'
+                                                      ], {'boy wear helmet'}),
+    ('A character, a woman with red hair, holding a sword.', [
+        'character', 'red hair', 'sword'
+    ], {'character with hair', 'character hold sword'}),
+    ('a man with the word love on his shirt', ['man', 'word', 'shirt'],
+     {'man with word', 'word on shirt', 'man have shirt'}),
+    ('children sitting on chairs with balloons around them', [
+        'child', 'chair', 'balloon'
+    ], {'child sit on chair', 'chair with balloon', 'balloon around child'}),
+    ('a screenshot of a video game with a car', ['video game', 'car'
+                                                 ], {'game with car'}),
+])
+def test_mistakes_of_version_4_are_mended(parser, caption, objects, expected):
+    graph, = parser.parse([caption])
+    assert [o.label for o in graph.objects] == objects
+    assert triples(graph) == expected
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('text', [
     'a man riding a horse and ' * 100_000, 'man, woman, ' * 100_000,

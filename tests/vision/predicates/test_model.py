@@ -1,5 +1,6 @@
 import json
 import os
+from collections import Counter
 from importlib import resources
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from safetensors.torch import save_file
 from eega_pyg.schema import SceneGraph, SceneObject
 from eega_pyg.vision import PredicateModel
 from eega_pyg.vision.predicates.geometry import GEOMETRY_SIZE
+from eega_pyg.vision.predicates.ranking import SPATIAL
 
 WHOLE = (0.2, 0.1, 0.6, 0.9)
 HEAD = (0.33, 0.1, 0.45, 0.2)
@@ -121,12 +123,77 @@ def test_each_two_objects_have_one_predicate_of_the_better_direction(predicate_m
     pairs = [frozenset((p.subject, p.object)) for p in graph.predicates]
     assert len(pairs) == len(set(pairs)) == 3
     scores, related = predicate_model.predict(objects, [(0, 1), (1, 0)])
-    best = (scores.max(1).values * related).max().item()
+    names = predicate_model.weighted(scores).argmax(1)
+    worth = predicate_model.weighted(scores).max(1).values * related
+    best = (scores.gather(1, names[:, None])[:, 0] * related)[worth.argmax()].item()
     found = next(p for p in graph.predicates if {p.subject, p.object} == {0, 1})
     assert found.score == pytest.approx(best, rel=1e-5)
     assert [p.score
             for p in graph.predicates] == sorted([p.score for p in graph.predicates],
                                                  reverse=True)
+
+
+def test_the_largest_weight_has_the_most_expected_recall_and_mean_recall():
+    # Of one pair, by the definition of both: each predicate's share of all triples.
+    probabilities = torch.tensor([[0.5, 0.3, 0.2]])
+    model = PredicateModel(['on', 'ride', 'pull'], num_networks=1, projection=2,
+                           hidden=4, counts=[800, 100, 100], rarity=0.1)
+    counts = torch.tensor([800., 100., 100.])
+    total = counts.sum()
+    expected = [(p / total + 0.1 * p / n).item()
+                for p, n in zip(probabilities[0], counts)]
+    found = model.weighted(probabilities)[0] / total
+    assert found.tolist() == pytest.approx(expected)
+    assert model.weighted(probabilities).argmax() == 1  # 0.5625 beside 0.6.
+    model.config['rarity'] = 0.
+    assert torch.equal(model.weighted(probabilities), probabilities)
+
+
+def test_a_mirrored_picture_has_left_and_right_exchanged(predicate_model):
+    boxes = [(.1, .4, .3, .6), (.5, .3, .8, .7)]
+    mirrored = [(1 - x2, y1, 1 - x1, y2) for x1, y1, x2, y2 in boxes]
+    there, here = (predicate_model.predict(
+        [SceneObject('man', 1., b[0]),
+         SceneObject('tree', 1., b[1])], [(0, 1)])[0][0] for b in (boxes, mirrored))
+    names = predicate_model.predicates
+    left, right = names.index('on the left of'), names.index('on the right of')
+    order = list(range(len(names)))
+    order[left], order[right] = right, left
+    assert torch.allclose(there, here[order], atol=1e-5)
+    assert there[left] > there[right]
+
+
+def test_without_spatial_predicates_others_take_their_place(predicate_model):
+    people = tuple(
+        SceneObject('person', 1., (i / 10, .2, i / 10 + .2, .9)) for i in range(8))
+    hat = SceneObject('hat', 1., (.02, .15, .12, .25))
+    graph = SceneGraph((*people, hat))
+    everything = predicate_model.relate(graph)
+    rest = predicate_model.relate(graph, spatial=False)
+    assert {p.predicate for p in everything.predicates} & SPATIAL
+    assert not {p.predicate for p in rest.predicates} & SPATIAL
+    assert 'wear' in {p.predicate for p in rest.predicates}
+
+
+def test_ten_people_are_not_related_in_one_way_alone(predicate_model):
+    people = tuple(
+        SceneObject('person', 1., (i / 12, .2 + .03 * (i % 3), i / 12 + .15, .95))
+        for i in range(10))
+    graph = predicate_model.relate(SceneGraph(people))
+    kinds = Counter(p.predicate for p in graph.predicates)
+    assert len(kinds) >= 3 and max(kinds.values()) <= 4
+    before = predicate_model.relate(SceneGraph(people), repeat=1.)
+    assert max(Counter(p.predicate for p in before.predicates).values()) > 10
+
+
+@pytest.mark.parametrize('counts, rarity, message', [
+    ([1, 2, 3], 0.1, 'counts to be 2 positive'),
+    ([1, 0], 0.1, 'counts to be 2 positive'),
+    ([1, 2], -1., 'rarity >= 0'),
+])
+def test_wrong_weights_are_named(counts, rarity, message):
+    with pytest.raises(ValueError, match=message):
+        PredicateModel(['on', 'under'], counts=counts, rarity=rarity)
 
 
 def test_an_object_without_a_box_is_named(predicate_model):
@@ -166,7 +233,7 @@ def test_a_wrong_file_is_an_os_error_that_names_it(tmp_path):
 def test_the_shipped_weights_are_small_and_have_a_card():
     folder = resources.files('eega_pyg.vision.predicates') / 'weights'
     with resources.as_file(folder / 'vrd_predicates.safetensors') as path:
-        assert os.path.getsize(path) < 1_000_000
+        assert os.path.getsize(path) < 2_000_000
     card = (folder / 'vrd_predicates.md').read_text(encoding='utf-8')
     assert 'VRD' in card and 'Recall@50' in card
 
