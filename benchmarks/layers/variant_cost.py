@@ -30,6 +30,7 @@ from benchmarks.runner import (
 from eega_pyg.config import Config, FusionName
 from eega_pyg.datasets import JMERE
 from eega_pyg.files import write_text
+from eega_pyg.nn.models import EEGA
 from eega_pyg.training.loaders import loaders
 from eega_pyg.training.optimizer import use_bf16
 
@@ -61,8 +62,7 @@ def measure(args: argparse.Namespace) -> Dict[str, Any]:
         if model.fusion is not None:
             results[run.name]['fusion_parameters'] = sum(
                 p.numel() for p in model.fusion.parameters())
-        steps[run.name] = trainer(lambda batch, model=model: model.loss(batch)['loss'],
-                                  model.parameters(), use_bf16(config.train))
+        steps[run.name] = step_of(model, use_bf16(config.train))
     for name, seconds in in_turns(steps, batches, args.turns).items():
         results[name]['step_seconds'] = seconds / len(batches)
     return {
@@ -73,6 +73,11 @@ def measure(args: argparse.Namespace) -> Dict[str, Any]:
         'results': results,
         **machine(),
     }
+
+
+def step_of(model: EEGA, bf16: bool) -> Callable[[HeteroData], None]:
+    r"""A training step of a model."""
+    return trainer(lambda batch: model.loss(batch)['loss'], model.parameters(), bf16)
 
 
 def report(record: Dict[str, Any]) -> str:

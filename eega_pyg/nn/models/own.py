@@ -5,8 +5,8 @@ import torch
 
 from eega_pyg.config import ModelConfig
 from eega_pyg.config.options import check_fusion
-from eega_pyg.nn.fusion_layer import OwnFusion, fusion_layer
-from eega_pyg.nn.graph_layer import OwnConv, graph_layer
+from eega_pyg.nn.fusion_layer import fusion_layer
+from eega_pyg.nn.graph_layer import graph_layer
 
 #: What ``config.json`` says of a part: its name, or the class of one's own.
 Stored = Union[str, Dict[str, str]]
@@ -34,9 +34,10 @@ def named_parts(visual: bool, **parts: Any) -> Dict[str, str]:
     return names
 
 
-def replace_layers(model: Any, conv: Union[str, OwnConv], sizes: Dict[str, int],
+def replace_layers(model: Any, conv: Any, sizes: Dict[str, int],
                    options: ModelConfig) -> Stored:
-    r"""Puts other layers into both graphs of a model."""
+    r"""Puts other layers, see :func:`~eega_pyg.nn.graph_layer`, into both graphs of a
+    model."""
     model.typed = True
     stored: Stored = options.conv
     graphs = [(model.text_graph, sizes['dep'])]
@@ -53,10 +54,10 @@ def replace_layers(model: Any, conv: Union[str, OwnConv], sizes: Dict[str, int],
     return stored
 
 
-def replace_fusion(model: Any, fusion: Union[str, OwnFusion], sizes: Dict[str, int],
+def replace_fusion(model: Any, fusion: Any, sizes: Dict[str, int],
                    options: ModelConfig) -> Stored:
-    r"""Puts another fusion in the place of a model's graph layers, alignment and
-    image2text attention."""
+    r"""Puts another fusion, see :func:`~eega_pyg.nn.fusion_layer`, in the place of a
+    model's graph layers, alignment and image2text attention."""
     del model.text_graph[:], model.visual_graph[:]
     del model.image_to_text, model.alignment, model.contrast
     model.fusion = fusion_layer(fusion, model.text_encoder.out_channels, sizes['dep'],
