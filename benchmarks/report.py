@@ -127,6 +127,8 @@ TABLES: Dict[str, Callable[[Any], str]] = {
     lambda records: training(gnn_variants.rows, records),
     'variant_cost':
     variant_cost.report,
+    'fusion_cost':
+    variant_cost.report,
     'ablation':
     lambda records: training(ablation.rows, records),
     'sensitivity':

@@ -20,10 +20,11 @@ from rich.table import Table
 from benchmarks import bootstrap
 from benchmarks.measure import apart, in_turns, machine, peak_above, trainer
 from eega_pyg.config import Config, TagsConfig
-from eega_pyg.datasets import JMERE
+from eega_pyg.datasets import JMERE, PairDataset
 from eega_pyg.files import write_text
 from eega_pyg.identity import digest, file_sha256
-from eega_pyg.nn import OwnConv
+from eega_pyg.nn import OwnConv, OwnFusion
+from eega_pyg.nn.models import EEGA
 from eega_pyg.training.loaders import loaders
 from eega_pyg.training.optimizer import use_bf16
 from eega_pyg.training.prepare import build_model
@@ -49,11 +50,17 @@ TITLE = 'Validation split, %, mean ± standard deviation over the seeds'
 
 class Run(NamedTuple):
     r"""A training run: what the table calls it, its configuration, what makes its graph
-    layer where that is no name of ``model.conv``, and what the layer is called."""
+    layer where that is no name of ``model.conv``, what the layer is called, and what
+    makes its fusion where that is no name of ``model.fusion``."""
     name: str
     config: Config
     conv: Optional[OwnConv] = None
     layer: str = 'AttributeTransformerConv'
+    fusion: Optional[OwnFusion] = None
+
+    def model(self, data: PairDataset) -> EEGA:
+        r"""The model that is trained."""
+        return build_model(self.config, data, self.conv, fusion=self.fusion)
 
 
 def parser(doc: str, results: str, epochs: Optional[int] = None, preset: str = 'paper',
@@ -163,7 +170,8 @@ def train(run: Run, root: Path, folder: Path) -> Dict[str, Any]:
     cost = apart(step_cost, run, root)
     resume = (folder / 'training').is_dir()
     start = time.perf_counter()
-    result = fit(run.config, root, folder, resume=resume, conv=run.conv)
+    result = fit(run.config, root, folder, resume=resume, conv=run.conv,
+                 fusion=run.fusion)
     seconds = time.perf_counter() - start
     curve = pd.read_csv(folder / 'training' / 'metrics.csv')
     found, given = result.sentences.extractions(), result.sentences.targets
@@ -185,20 +193,21 @@ def train(run: Run, root: Path, folder: Path) -> Dict[str, Any]:
     }
 
 
-def step_cost(run: Run, root: Path) -> Dict[str, Any]:
+def step_cost(run: Run, root: Path, num_batches: Optional[int] = None,
+              turns: Optional[int] = None) -> Dict[str, Any]:
     r"""The CPU time of a training step, and the memory that model, optimiser and steps
     add to a process; on the same batches for every run with the same seed."""
     config = run.config
     data = JMERE(str(root), tags=config.tags.tag_set(), **config.data.arguments())
     loader, _ = loaders(data, data, config.train)
-    batches = list(itertools.islice(loader, BATCHES))
+    batches = list(itertools.islice(loader, num_batches or BATCHES))
     out: Dict[str, Any] = {}
 
     def measure() -> None:
-        model = build_model(config, data, run.conv).train()
+        model = run.model(data).train()
         step = trainer(lambda batch: model.loss(batch)['loss'], model.parameters(),
                        use_bf16(config.train))
-        seconds = in_turns({'step': step}, batches, TURNS)['step']
+        seconds = in_turns({'step': step}, batches, turns or TURNS)['step']
         out['step_seconds'] = seconds / len(batches)
         out['parameters'] = sum(p.numel() for p in model.parameters()
                                 if p.requires_grad)

@@ -101,6 +101,13 @@ def test_a_wrong_override_is_named(override, message):
     assert str(error.value).startswith(message) or message in str(error.value)
 
 
+def test_options_that_contradict_one_another_are_both_named():
+    for other, message in (('conv=gcn', "model: conv='gcn' .* the fusion 'maf' "),
+                           ('visual=false', "model: visual=false .* fusion='maf'")):
+        with pytest.raises(ValueError, match=message):
+            Config.load('default', ['model.fusion=maf', f'model.{other}'])
+
+
 def test_a_wrong_file_is_named(tmp_path):
     with pytest.raises(ValueError, match="no preset or file 'papper'"):
         Config.load('papper')

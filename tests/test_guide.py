@@ -13,17 +13,28 @@ from eega_pyg.nn.models import EEGA
 GUIDE = Path(__file__).parents[1] / 'docs' / 'guide'
 
 
+@pytest.fixture
+def own_parts(small_root, tiny_overrides, tmp_path, monkeypatch):
+    r"""The names that the code of a part of the page on one's own layers defines, on a
+    part of the sample and with a small encoder."""
+    def run(number):
+        shutil.copytree(small_root / 'raw', tmp_path / 'datasets' / 'sample' / 'raw')
+        monkeypatch.chdir(tmp_path)
+        config = Config.load('default', [*tiny_overrides, 'train.epochs=1'])
+        monkeypatch.setattr(Config, 'load', lambda preset: config)
+        text = (GUIDE / 'own-layer.md').read_text(encoding='utf-8')
+        parts = re.findall(r'^```python\n(.*?)^```', text, re.M | re.S)
+        assert len(parts) == 2
+        names = {'__name__': 'guide'}
+        exec(parts[number], names)
+        return names
+
+    return run
+
+
 @pytest.mark.slow
-def test_a_layer_of_ones_own(small_root, tiny_overrides, tmp_path, monkeypatch, capsys):
-    r"""On a part of the sample and with a small encoder."""
-    shutil.copytree(small_root / 'raw', tmp_path / 'datasets' / 'sample' / 'raw')
-    monkeypatch.chdir(tmp_path)
-    config = Config.load('default', [*tiny_overrides, 'train.epochs=1'])
-    monkeypatch.setattr(Config, 'load', lambda preset: config)
-    text = (GUIDE / 'own-layer.md').read_text(encoding='utf-8')
-    code, = re.findall(r'^```python\n(.*?)^```', text, re.M | re.S)
-    names = {'__name__': 'guide'}
-    exec(code, names)
+def test_a_layer_of_ones_own(own_parts, capsys):
+    names = own_parts(0)
     # The layer was trained, and what was read again scores as what was saved.
     saved, scores = names['saved'], names['result'].scores
     for graph in (saved.model.text_graph, saved.model.visual_graph):
@@ -37,6 +48,20 @@ def test_a_layer_of_ones_own(small_root, tiny_overrides, tmp_path, monkeypatch, 
         with pytest.raises(ValueError, match=f"of the class '{name}', .* conv=my_fac"):
             read('runs/gat')
     extractor = Extractor.from_pretrained('runs/gat', 'cpu', conv=names['layer'])
+    assert extractor('Ann meets Bob')
+
+
+@pytest.mark.slow
+def test_a_fusion_of_ones_own(own_parts, capsys):
+    names = own_parts(1)
+    saved, scores, kind = names['saved'], names['result'].scores, names['MeanObject']
+    assert type(saved.model.fusion) is kind and len(saved.model.text_graph) == 0
+    assert evaluate(saved.model, names['val'], saved.signatures) == scores
+    assert capsys.readouterr().out.endswith(f"{scores['quintuple_f1']}\n")
+    for read in (Extractor.from_pretrained, names['load_model']):
+        with pytest.raises(ValueError, match="'guide.MeanObject', .* fusion=my_fac"):
+            read('runs/mean')
+    extractor = Extractor.from_pretrained('runs/mean', 'cpu', fusion=kind)
     assert extractor('Ann meets Bob')
 
 

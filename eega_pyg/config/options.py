@@ -17,6 +17,8 @@ from eega_pyg.schema import JMERE_TAGS, Share, TagSet
 #: The names of the graph layers, see :func:`~eega_pyg.nn.graph_layer`.
 ConvName = Literal['attribute_transformer', 'transformer', 'gatv2', 'gine', 'rgcn',
                    'film', 'gcn', 'none']
+#: The names of the fusions of text and image, see :func:`~eega_pyg.nn.fusion_layer`.
+FusionName = Literal['eega', 'adapcoatt', 'ocsga', 'agban', 'umgf', 'mega', 'maf']
 #: How tags are written into the table of word pairs, see
 #: :func:`~eega_pyg.tagging.encode`.
 Table = Literal['directed', 'symmetric', 'triangle']
@@ -107,10 +109,10 @@ class ModelConfig(Section):
     r"""The layer of both graphs: that of the paper, or one to compare it with, see
     :func:`~eega_pyg.nn.graph_layer`."""
     heads: int = Field(default=12, ge=1)
-    r"""Attention heads of both attribute transformers and of the image2text
-    attention."""
+    r"""Attention heads of both attribute transformers and of the image2text attention,
+    or of another fusion."""
     num_layers: int = Field(default=1, ge=0)
-    r"""Layers of each graph."""
+    r"""Layers of each graph, and of the fusions 'ocsga' and 'umgf'."""
     edge_dim: int = Field(default=100, ge=0)
     r"""Size of an edge type's embedding; 0 is the vanilla transformer of the
     ablation."""
@@ -141,11 +143,16 @@ class ModelConfig(Section):
     visual: bool = True
     r"""Whether the image is looked at; if not, there is no visual graph, no alignment
     and no image2text attention."""
+    fusion: FusionName = 'eega'
+    r"""How words come to know the image: by EEGA's graph layers, alignment and
+    image2text attention, or as in a paper that it is compared with, see
+    :mod:`eega_pyg.nn.fusion`. The latter have neither graph layers nor an alignment,
+    and the options of these say nothing to them."""
     alpha: Share = 0.4
     r"""Weight of the node distance in Eq. 7."""
     lambda_graph: float = Field(default=0.6, ge=0)
-    r"""Weight of the alignment in Eq. 13; at 0 it is not computed in training, and its
-    plans say nothing."""
+    r"""Weight in Eq. 13 of the alignment, or of the losses that another fusion has; at
+    0 the alignment is not computed in training, and its plans say nothing."""
     contrast: float = Field(default=0.0, ge=0)
     r"""If above 0, the alignment in Eq. 13 is that of
     :class:`~eega_pyg.ot.ContrastiveAlignment` with this temperature: an image is to be
@@ -171,12 +178,32 @@ class ModelConfig(Section):
     dropout: Share = 0.1
     r"""Dropout probability of our layers; the encoder has its own."""
     image_dropout: Share = 0.0
-    r"""In training, the share of pairs whose words do not see their image in Eq. 8."""
+    r"""In training, the share of pairs whose words do not see their image in Eq. 8, or
+    in another fusion."""
     freeze_embeddings: bool = True
     r"""If set, the encoder's table of word pieces is not trained."""
     freeze_layers: int = Field(default=0, ge=0)
     r"""If above 0, only the encoder's layers above so many of the lowest are
     trained."""
+    @model_validator(mode='after')
+    def _one_fusion(self) -> 'ModelConfig':
+        check_fusion(self.fusion, self.conv, self.visual)
+        return self
+
+
+def check_fusion(fusion: str, conv: str, visual: bool) -> None:
+    r"""Refuses options beside a fusion of another paper or of one's own that would say
+    nothing there.
+
+    Raises:
+        ValueError: Naming both.
+    """
+    if fusion != 'eega' and conv not in ('attribute_transformer', 'none'):
+        raise ValueError(f"conv='{conv}' is a layer of the graphs, which the fusion "
+                         f"'{fusion}' has none of: leave one of the two out")
+    if fusion != 'eega' and not visual:
+        raise ValueError(f"visual=false leaves the image out, which "
+                         f"fusion='{fusion}' is about: leave one of the two out")
 
 
 class TrainConfig(Section):

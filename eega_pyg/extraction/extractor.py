@@ -14,7 +14,7 @@ from eega_pyg.extraction.origin import Origin, check_picklable
 from eega_pyg.extraction.reader import Reader, pools
 from eega_pyg.extraction.result import Result
 from eega_pyg.extraction.sight import Sight, is_looked_at
-from eega_pyg.nn import OwnConv
+from eega_pyg.nn import OwnConv, OwnFusion
 from eega_pyg.parsing import Parser, tracked
 from eega_pyg.resolve import load_tokenizer
 from eega_pyg.saving.folder import copy_model
@@ -141,7 +141,8 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             revision: Optional[str] = None, token: Optional[Union[str, bool]] = None,
             cache_dir: Optional[Union[str, Path]] = None,
             local_files_only: bool = False, conv: Optional[OwnConv] = None,
-            pickle_weights: bool = False, grounding: _Grounder = 'head') -> 'Extractor':
+            pickle_weights: bool = False, grounding: _Grounder = 'head',
+            fusion: Optional[OwnFusion] = None) -> 'Extractor':
         r"""Reads a folder that ``eega train`` has written, or a model of the Hugging
         Face hub; without a name the checkpoint that comes with the package.
 
@@ -149,17 +150,18 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             name (str or Path, optional): The folder or the model.
             device, image_parser, passage_words, threshold, pickle_weights, grounding:
                 As of the class.
-            revision, token, cache_dir, local_files_only, conv: As of
+            revision, token, cache_dir, local_files_only, conv, fusion: As of
                 :func:`~eega_pyg.saving.saved_model.load_model`.
 
         Raises:
             FileNotFoundError: If there is no such model.
             ValueError: Naming the file, if one is broken.
         """
-        saved = load_model(name, revision, token, cache_dir, local_files_only, conv)
+        saved = load_model(name, revision, token, cache_dir, local_files_only, conv,
+                           fusion)
         extractor = cls(saved, device, image_parser, passage_words, threshold,
                         pickle_weights, grounding)
-        extractor.origin = Origin.of(name, revision, saved.data.encoder, conv)
+        extractor.origin = Origin.of(name, revision, saved.data.encoder, conv, fusion)
         return extractor
 
     def save_pretrained(self, save_directory: Union[str, Path],
@@ -279,6 +281,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
     def __reduce__(self) -> Tuple[Any, ...]:
         check_picklable(self.image_parser, 'image parser')
         check_picklable(self.origin.conv, 'graph layer')
+        check_picklable(self.origin.fusion, 'fusion')
         options = (str(self.device), self.image_parser, self.passage_words,
                    self.threshold, self.pickle_weights, self._grounder)
         if not self.pickle_weights:

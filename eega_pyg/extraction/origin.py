@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Optional, Union
 
 from eega_pyg.identity import digest, tensors_sha256
-from eega_pyg.nn import OwnConv
+from eega_pyg.nn import OwnConv, OwnFusion
 from eega_pyg.saving.folder import DEFAULT_CHECKPOINT
 from eega_pyg.saving.saved_model import SavedModel, load_model
 
@@ -22,26 +22,27 @@ class Origin:
         folder (str): The folder.
         name (str, optional): A checkpoint of the package, or a model of the hub.
         revision (str, optional): The commit of the model on the hub.
-        conv (torch.nn.Module or callable, optional): The graph layer, if it is one of
-            your own.
+        conv, fusion (torch.nn.Module or callable, optional): The graph layer and the
+            fusion, where they are your own.
     """
     folder: str
     name: Optional[str] = None
     revision: Optional[str] = None
     conv: Optional[OwnConv] = None
+    fusion: Optional[OwnFusion] = None
 
     @classmethod
     def of(cls, name: Optional[Union[str, Path]], revision: Optional[str], folder: str,
-           conv: Optional[OwnConv]) -> 'Origin':
+           conv: Optional[OwnConv], fusion: Optional[OwnFusion] = None) -> 'Origin':
         r"""The origin of what was loaded from :obj:`folder` by its name."""
         if name is None:
             name = DEFAULT_CHECKPOINT
         if os.path.isdir(name):
-            return cls(folder, conv=conv)
+            return cls(folder, conv=conv, fusion=fusion)
         # The hub's cache has a folder for each commit; a branch may have moved since.
         if os.path.basename(os.path.dirname(folder)) == 'snapshots':
             revision = os.path.basename(folder)
-        return cls(folder, str(name), revision, conv)
+        return cls(folder, str(name), revision, conv, fusion)
 
     def load(self, model: str) -> SavedModel:
         r"""Loads the model where a pickle is read.
@@ -59,7 +60,8 @@ class Origin:
                                     f"there is no folder '{self.folder}' here to load "
                                     f"it from: put it there, or {_INSTEAD}")
         saved = load_model(self.folder if there else self.name,
-                           None if there else self.revision, conv=self.conv)
+                           None if there else self.revision, conv=self.conv,
+                           fusion=self.fusion)
         if fingerprint(saved) != model:
             raise ValueError(f"The model in '{saved.data.encoder}' is not the one that "
                              f"was pickled: its weights were changed since then")
@@ -76,7 +78,7 @@ class Origin:
                                        f"gone, and the model is loaded from it again: "
                                        f"{_INSTEAD}")
         try:
-            again = load_model(self.folder, conv=self.conv)
+            again = load_model(self.folder, conv=self.conv, fusion=self.fusion)
         except (ValueError, OSError) as e:
             raise pickle.PicklingError(f"The model cannot be loaded again ({e}): "
                                        f"{_INSTEAD}") from e

@@ -1,4 +1,5 @@
 from .attribute_transformer import AttributeTransformer
+from .fusion_layer import OwnFusion, fusion_layer
 from .graph_layer import OwnConv, graph_layer
 from .image_to_text_attention import ImageToTextAttention
 from .multi_channel import EdgeChannel, MultiChannel, NodeChannel
@@ -13,8 +14,10 @@ __all__ = [
     'MultiChannel',
     'NodeChannel',
     'OwnConv',
+    'OwnFusion',
     'PairTagger',
     'TextEncoder',
     'WordFeatures',
+    'fusion_layer',
     'graph_layer',
 ]

@@ -5,6 +5,8 @@ from torch import Tensor
 from torch_geometric.nn import Linear
 from torch_geometric.utils import to_dense_batch
 
+from eega_pyg.nn.conv.arguments import check_heads
+
 
 class ImageToTextAttention(torch.nn.Module):
     r"""Words look at the objects of their own image (Eq. 8).
@@ -36,9 +38,7 @@ class ImageToTextAttention(torch.nn.Module):
     def __init__(self, channels: int, heads: int = 12, dropout: float = 0.1,
                  image_dropout: float = 0.0) -> None:
         super().__init__()
-        if channels % heads:
-            raise ValueError(f"Expected 'heads' to divide {channels} channels (got "
-                             f"'{heads}')")
+        check_heads(channels, heads)
         self.channels = channels
         self.heads = heads
         self.image_dropout = image_dropout

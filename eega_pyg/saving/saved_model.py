@@ -22,7 +22,7 @@ import safetensors.torch
 
 from eega_pyg.config import Config, DataConfig
 from eega_pyg.files import read_json, short_reason, write_text
-from eega_pyg.nn import OwnConv
+from eega_pyg.nn import OwnConv, OwnFusion
 from eega_pyg.nn.models import EEGA
 from eega_pyg.resolve import load_tokenizer
 from eega_pyg.saving.folder import (
@@ -127,9 +127,9 @@ def write_scales(path: Path, scales: Scales, threshold: float) -> None:
 
 def load_model(name: Optional[Union[str, Path]] = None, revision: Optional[str] = None,
                token: Optional[Union[str, bool]] = None,
-               cache_dir: Optional[Union[str,
-                                         Path]] = None, local_files_only: bool = False,
-               conv: Optional[OwnConv] = None) -> SavedModel:
+               cache_dir: Optional[Union[str, Path]] = None,
+               local_files_only: bool = False, conv: Optional[OwnConv] = None,
+               fusion: Optional[OwnFusion] = None) -> SavedModel:
     r"""Reads a saved model.
 
     Args:
@@ -145,6 +145,8 @@ def load_model(name: Optional[Union[str, Path]] = None, revision: Optional[str] 
         conv (torch.nn.Module or callable, optional): The graph layer, if the model has
             one of your own, see :class:`~eega_pyg.nn.models.EEGA`.
             (default: :obj:`None`)
+        fusion (torch.nn.Module or callable, optional): The fusion of text and image, if
+            the model has one of your own. (default: :obj:`None`)
 
     Raises:
         ValueError: Naming the file, if one is broken or belongs to another model.
@@ -166,7 +168,8 @@ def load_model(name: Optional[Union[str, Path]] = None, revision: Optional[str] 
         # Not `from_pretrained`, which prints to the standard output.
         config = read_json(folder / 'config.json')
         _check_fit(config, vocabularies)
-        model = EEGA(**(config if conv is None else {**config, 'conv': conv}))
+        own = {'conv': conv, 'fusion': fusion}
+        model = EEGA(**{**config, **{k: v for k, v in own.items() if v is not None}})
         if 'weights' not in pipeline:
             safetensors.torch.load_model(model, folder / WEIGHTS)
     except Exception as e:  # Each of the libraries below has its own.

@@ -9,14 +9,14 @@ from torch import Tensor
 
 from eega_pyg.files import atomic, write_text
 from eega_pyg.identity import tensors_sha256
-from eega_pyg.nn import OwnConv
+from eega_pyg.nn import OwnConv, OwnFusion
 from eega_pyg.saving.folder import PIPELINE, WEIGHTS, copy_model, read_pipeline
 from eega_pyg.saving.saved_model import load_model
 from eega_pyg.saving.weights import DTYPES, cast, public_state, quantized
 
 
 def shrink(source: Union[str, Path], target: Union[str, Path], dtype: str = 'float16',
-           conv: Optional[OwnConv] = None) -> int:
+           conv: Optional[OwnConv] = None, fusion: Optional[OwnFusion] = None) -> int:
     r"""Writes a saved model in less space.
 
     Weights that are, bit for bit, those of the public text encoder (its table of word
@@ -31,8 +31,9 @@ def shrink(source: Union[str, Path], target: Union[str, Path], dtype: str = 'flo
         source (str or Path): A folder that ``eega train`` has written.
         target (str or Path): Another folder, created where it is not there.
         dtype (str, optional): One of :obj:`DTYPES`. (default: :obj:`"float16"`)
-        conv (torch.nn.Module or callable, optional): The graph layer, if the model has
-            one of your own, see :func:`load_model`. (default: :obj:`None`)
+        conv, fusion (torch.nn.Module or callable, optional): The graph layer and the
+            fusion, if the model has one of your own, see :func:`load_model`.
+            (default: :obj:`None`)
 
     Returns:
         The size of the new folder in bytes.
@@ -47,7 +48,7 @@ def shrink(source: Union[str, Path], target: Union[str, Path], dtype: str = 'flo
         raise ValueError(f"Expected a dtype of {', '.join(DTYPES)} (got '{dtype}')")
     if target.exists() and source.resolve() == target.resolve():
         raise ValueError(f"'{target}' is the model itself: choose another folder")
-    model = load_model(source, conv=conv).model
+    model = load_model(source, conv=conv, fusion=fusion).model
     pipeline = read_pipeline(source / PIPELINE)
     if 'weights' in pipeline:
         raise ValueError(f"'{source}' is shrunk already: use the model it was made of")

@@ -11,7 +11,7 @@ from torchmetrics.functional.classification import binary_calibration_error
 from eega_pyg.datasets import JMERE, PairDataset, Record, open_dataset
 from eega_pyg.datasets.further import read_held_out
 from eega_pyg.datasets.mnre import UNRELATED
-from eega_pyg.nn import OwnConv
+from eega_pyg.nn import OwnConv, OwnFusion
 from eega_pyg.nn.models import EEGA, predict
 from eega_pyg.saving.folder import PIPELINE
 from eega_pyg.saving.saved_model import load_model, write_scales
@@ -194,7 +194,8 @@ def fit_scales(model: EEGA, val: PairDataset, signatures: Optional[Signatures] =
 def calibrate(folder: Union[str, Path], root: Union[str,
                                                     Path], held_out: Sequence[str] = (),
               min_precision: float = 0.0, device: Optional[torch.device] = None,
-              progress: bool = True, conv: Optional[OwnConv] = None) -> Fitted:
+              progress: bool = True, conv: Optional[OwnConv] = None,
+              fusion: Optional[OwnFusion] = None) -> Fitted:
     r"""Fits the probabilities and the threshold of a saved model, see
     :func:`fit_scales`, and writes them into its folder.
 
@@ -209,14 +210,14 @@ def calibrate(folder: Union[str, Path], root: Union[str,
         device (torch.device, optional): Where the model runs, by default the CPU.
         progress (bool, optional): If set to :obj:`False`, shows no progress bar.
             (default: :obj:`True`)
-        conv (torch.nn.Module or callable, optional): As of
+        conv, fusion (torch.nn.Module or callable, optional): As of
             :func:`~eega_pyg.saving.saved_model.load_model`.
 
     Raises:
         ValueError: Naming the file, if one is broken.
         OSError: If a file is missing or cannot be written.
     """
-    saved = load_model(folder, conv=conv)
+    saved = load_model(folder, conv=conv, fusion=fusion)
     val = open_dataset(root, 'val', saved.data, saved.model.tag_set, saved.vocabularies,
                        progress)
     fitted = fit_scales(saved.model.to(device or 'cpu'), val, saved.signatures,

@@ -81,7 +81,7 @@ class PairTagging(L.LightningModule):
         of one batch of all examples; gives also how many these are.
 
         Each loss is a mean: Eq. 12 over cells, or over pairs where their cells are
-        added up, the alignment over the pairs with objects.
+        added up, what is learned beside it over the pairs with objects.
         """
         pairs = batch.num_graphs
         cells = pairs
@@ -93,10 +93,7 @@ class PairTagging(L.LightningModule):
         total = every.sum(dim=0)
         share = len(every) * own / total.clamp(min=1)
         scaled = {k: v * share[0 if k == 'main' else 1] for k, v in parts.items()}
-        scaled['loss'] = scaled['main']
-        if 'graph' in parts:
-            scaled['loss'] = scaled['main'] + self.model.lambda_graph * scaled['graph']
-        return scaled, int(total[2])
+        return {**scaled, 'loss': self.model.joint_loss(scaled)}, int(total[2])
 
     def on_train_epoch_start(self) -> None:
         rank = self.global_rank

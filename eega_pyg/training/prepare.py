@@ -13,7 +13,7 @@ from eega_pyg.datasets.further import further_file, read_held_out, with_further
 from eega_pyg.datasets.opening import open_dataset
 from eega_pyg.files import remove_leftovers, write_text
 from eega_pyg.identity import file_sha256
-from eega_pyg.nn import OwnConv
+from eega_pyg.nn import OwnConv, OwnFusion
 from eega_pyg.nn.models import EEGA
 from eega_pyg.resolve import load_encoder_config
 from eega_pyg.schema import OBJECT, TOKEN
@@ -28,7 +28,8 @@ Place = Union[str, Path]
 
 
 def build_model(config: Config, train: PairDataset, conv: Optional[OwnConv] = None,
-                start: Optional[Start] = None) -> EEGA:
+                start: Optional[Start] = None,
+                fusion: Optional[OwnFusion] = None) -> EEGA:
     r"""A model for a data set, with the public weights of its text encoder, or with all
     that fits of the weights of a saved model.
 
@@ -40,7 +41,10 @@ def build_model(config: Config, train: PairDataset, conv: Optional[OwnConv] = No
             (default: :obj:`None`)
         start (Start, optional): The saved model to start from, whose vocabularies those
             of the training split extend. (default: :obj:`None`)
+        fusion (torch.nn.Module or callable, optional): Likewise a fusion of one's own.
+            (default: :obj:`None`)
     """
+    own = {'conv': conv, 'fusion': fusion}
     model = EEGA(
         encoder=(load_encoder_config(config.data.encoder)
                  if start is None else start.encoder),
@@ -51,9 +55,10 @@ def build_model(config: Config, train: PairDataset, conv: Optional[OwnConv] = No
         vector_dim=train[0][TOKEN].vector.size(1),
         **{
             **config.to_dict()['model'],
-            **({} if conv is None else {
-                   'conv': conv
-               })
+            **{
+                k: v
+                for k, v in own.items() if v is not None
+            }
         },
     )
     if start is None:
@@ -88,7 +93,8 @@ class Prepared(NamedTuple):
 
 
 def prepare(config: Config, root: Place, folder: Place, resume: bool, progress: bool,
-            conv: Optional[OwnConv], first: bool) -> Prepared:
+            conv: Optional[OwnConv], fusion: Optional[OwnFusion],
+            first: bool) -> Prepared:
     r"""Prepares a run, see :func:`~eega_pyg.training.run.fit`.
 
     Args:
@@ -101,7 +107,7 @@ def prepare(config: Config, root: Place, folder: Place, resume: bool, progress: 
             remove_leftovers(place)
     start = None
     if config.train.start:
-        start = read_start(config, conv)
+        start = read_start(config, conv, fusion)
         if Path(start.saved.data.encoder).resolve() == Path(folder).resolve():
             raise ValueError(f"'{folder}' is the model to start from: choose another "
                              f"folder")
@@ -135,7 +141,7 @@ def prepare(config: Config, root: Place, folder: Place, resume: bool, progress: 
     else:
         examples = with_further(config.train, train)
     L.seed_everything(config.train.seed, verbose=False)
-    model = build_model(config, train, conv, start)
+    model = build_model(config, train, conv, start, fusion)
     if config.train.pretrain_epochs > 0 and last is None:
         pretrain(model, config, train, examples, state / 'encoder.safetensors',
                  progress)

@@ -13,7 +13,7 @@ from eega_pyg.config import Config, TrainConfig
 from eega_pyg.datasets.opening import resolved
 from eega_pyg.device import find_device
 from eega_pyg.files import short_reason
-from eega_pyg.nn import OwnConv
+from eega_pyg.nn import OwnConv, OwnFusion
 from eega_pyg.saving.saved_model import save_model
 from eega_pyg.schema import Signatures
 from eega_pyg.training.calibration import fit_scales, score_and_calibrate
@@ -46,8 +46,8 @@ class RunResult(NamedTuple):
 
 
 def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
-        resume: bool = False, progress: bool = True,
-        conv: Optional[OwnConv] = None) -> RunResult:
+        resume: bool = False, progress: bool = True, conv: Optional[OwnConv] = None,
+        fusion: Optional[OwnFusion] = None) -> RunResult:
     r"""Trains on a data set's training split, keeps the epoch that is best on its
     validation split, and saves that model.
 
@@ -85,6 +85,8 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
         conv (torch.nn.Module or callable, optional): A graph layer of one's own in
             place of the configuration's, see :class:`~eega_pyg.nn.models.EEGA`. The
             saved model is loaded with it again. (default: :obj:`None`)
+        fusion (torch.nn.Module or callable, optional): Likewise a fusion of text and
+            image of one's own. (default: :obj:`None`)
 
     Raises:
         ValueError: If the run to resume was of another configuration or of other
@@ -101,7 +103,8 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
             trainer = _trainer(config.train, Path(folder) / 'training', progress)
             with _alone(folder) if trainer.is_global_zero else nullcontext():
                 with losses_named(trainer, folder):
-                    return _fit(config, root, folder, resume, progress, conv, trainer)
+                    return _fit(config, root, folder, resume, progress, conv, fusion,
+                                trainer)
     except SystemExit:
         # When it is interrupted, Lightning ignores further interrupts and exits.
         signal.signal(signal.SIGINT, handler)
@@ -161,11 +164,13 @@ def _trainer(config: TrainConfig, state: Path, progress: bool) -> L.Trainer:
 
 
 def _fit(config: Config, root: Union[str, Path], folder: Union[str, Path], resume: bool,
-         progress: bool, conv: Optional[OwnConv], trainer: L.Trainer) -> RunResult:
+         progress: bool, conv: Optional[OwnConv], fusion: Optional[OwnFusion],
+         trainer: L.Trainer) -> RunResult:
     first = trainer.is_global_zero
     if not first:
         meet(trainer)  # When the first one has prepared everything.
-    task = prepare(config, root, folder, resume, progress and first, conv, first)
+    task = prepare(config, root, folder, resume, progress and first, conv, fusion,
+                   first)
     if first:
         meet(trainer)
     options, last = task.config.train, task.last

@@ -21,7 +21,7 @@ from eega_pyg.config import Config, DataConfig, ModelConfig
 from eega_pyg.datasets.cached import encoder_identity
 from eega_pyg.files import read_json
 from eega_pyg.identity import file_sha256
-from eega_pyg.nn import OwnConv
+from eega_pyg.nn import OwnConv, OwnFusion
 from eega_pyg.nn.models import EEGA
 from eega_pyg.saving.folder import PIPELINE, WEIGHTS, find_folder, read_pipeline
 from eega_pyg.saving.saved_model import SavedModel, load_model
@@ -30,7 +30,7 @@ from eega_pyg.schema import TagSet, listed, located, short
 #: What the weights were made for.
 MODEL = ('conv', 'heads', 'num_layers', 'edge_dim', 'channels', 'channel_dim',
          'pair_features', 'skip', 'within_trees', 'pair_rank', 'offsets',
-         'token_features', 'visual')
+         'token_features', 'visual', 'fusion')
 DATA = ('encoder', 'spacy_model', 'word_vectors', 'table', 'feature_size')
 #: What a run keeps of the model's data where nothing else is asked for.
 KEPT = ('max_words', 'max_objects', 'passage_words')
@@ -90,30 +90,34 @@ class Start(NamedTuple):
         }
 
 
-def read_start(config: Config, conv: Optional[OwnConv] = None) -> Start:
+def read_start(config: Config, conv: Optional[OwnConv] = None,
+               fusion: Optional[OwnFusion] = None) -> Start:
     r"""Reads the model that a configuration names to start from.
 
     Args:
         config (Config): The configuration.
         conv (torch.nn.Module or callable, optional): The model's graph layer, if that
             is one of your own. (default: :obj:`None`)
+        fusion (torch.nn.Module or callable, optional): Likewise its fusion.
+            (default: :obj:`None`)
 
     Raises:
-        ValueError: If a file of it is broken, if the layer is missing or is not wanted,
-            or as :func:`match_tags`.
+        ValueError: If a file of it is broken, if the layer or the fusion is missing or
+            is not wanted, or as :func:`match_tags`.
         FileNotFoundError: If there is no such model.
         OSError: If it was shrunk and its public text encoder cannot be had.
     """
     name = config.train.start
     folder = find_folder(name)
     with located('train.start'):
-        if conv is not None and (folder / 'config.json').is_file():
-            stored = read_json(folder / 'config.json')
-            layer = stored.get('conv') if isinstance(stored, dict) else None
-            if isinstance(layer, str):
-                raise ValueError(f"the graph layers of '{name}' are of the kind "
-                                 f"{short(layer)}: it cannot start with other ones")
-        saved = load_model(folder, conv=conv)
+        for part, own in (('conv', conv), ('fusion', fusion)):
+            if own is not None and (folder / 'config.json').is_file():
+                stored = read_json(folder / 'config.json')
+                kind = stored.get(part) if isinstance(stored, dict) else None
+                if isinstance(kind, str):
+                    raise ValueError(f"'{name}' has {part}={short(kind)}: it cannot "
+                                     f"start with another one")
+        saved = load_model(folder, conv=conv, fusion=fusion)
     stored = read_json(folder / 'config.json')
     options = {
         field: value

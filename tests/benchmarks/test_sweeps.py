@@ -13,7 +13,6 @@ from eega_pyg.config import Config
 from eega_pyg.datasets import JMERE
 from eega_pyg.schema import DEP, REL
 from eega_pyg.training.loaders import loaders
-from eega_pyg.training.prepare import build_model
 
 pytestmark = pytest.mark.slow
 
@@ -64,7 +63,7 @@ def test_records_say_what_a_run_was_and_what_it_cost(script, results):
     'variant', [v for v in gnn_variants.VARIANTS if v != gnn_variants.UNTYPED])
 def test_every_graph_layer_learns_on_both_graphs(variant, data, config, args):
     run = gnn_variants.variant_run(variant, args, 0)
-    model = build_model(run.config, data, run.conv)
+    model = run.model(data)
     batch = next(iter(loaders(data, data, config.train)[0]))
     with torch.autocast('cpu', torch.bfloat16):
         model.loss(batch)['loss'].backward()
@@ -157,7 +156,7 @@ def test_paired_runs_start_from_the_same_weights(variant, data, args):
     for name in (gnn_variants.OURS, variant):
         torch.manual_seed(0)
         run = gnn_variants.variant_run(name, args, 0)
-        states.append(build_model(run.config, data, run.conv).state_dict())
+        states.append(run.model(data).state_dict())
     others = ('text_encoder', 'multi_channel', 'tagger', 'image_to_text', 'lin_object')
     names = [k for k in states[0] if k.startswith(others)]
     assert names and all(torch.equal(states[0][k], states[1][k]) for k in names)

@@ -447,6 +447,10 @@ def test_what_cannot_be_sent_is_named(extractor, monkeypatch):
                         replace(extractor.origin, conv=lambda *sizes: None))
     with pytest.raises(pickle.PicklingError, match='The graph layer cannot be pickled'):
         pickle.dumps(extractor)
+    monkeypatch.setattr(extractor, 'origin',
+                        replace(extractor.origin, conv=None, fusion=lambda *sizes: 0))
+    with pytest.raises(pickle.PicklingError, match='The fusion cannot be pickled'):
+        pickle.dumps(extractor)
 
 
 @pytest.mark.slow

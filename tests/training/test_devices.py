@@ -155,9 +155,10 @@ def facts(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    'options',
-    ['mean', 'sum', 'options', 'blind', 'no alignment', 'partly known', 'taught'])
+@pytest.mark.parametrize('options', [
+    'mean', 'sum', 'options', 'blind', 'no alignment', 'fusion', 'partly known',
+    'taught'
+])
 def test_two_processes_have_the_gradients_of_one(facts, options):
     for fact in facts:
         found = fact[options]

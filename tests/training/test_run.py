@@ -228,6 +228,22 @@ def test_the_best_epoch_is_kept_and_everything_is_logged(trained, small_root):
         assert all(float(r[f'train/{name}']) > 0 for r in rows)
 
 
+@pytest.mark.slow
+def test_the_losses_of_a_fusion_are_logged(small_root, tiny_overrides, tmp_path):
+    config = Config.load('default', [
+        *tiny_overrides, 'train.epochs=1', 'model.fusion=maf', 'model.lambda_graph=0.5'
+    ])
+    fit(config, small_root, tmp_path / 'run', progress=False)
+    row, = metrics(tmp_path / 'run')
+    parts = {
+        k: float(row[f'train/{k}'])
+        for k in ('loss', 'main', 'matching', 'contrast')
+    }
+    assert all(value > 0 for value in parts.values())
+    assert parts['loss'] == pytest.approx(
+        parts['main'] + 0.5 * (parts['matching'] + parts['contrast']), rel=1e-4)
+
+
 def test_training_stops_early(small_root, tiny_overrides, tmp_path, capsys):
     # Without any learning nothing gets better after the first epoch.
     config = Config.load('default', [

@@ -221,8 +221,13 @@ def test_a_layer_of_another_kind_cannot_be_started_with(trained):
     def own(channels, num_types):
         return graph_layer('gcn', channels, num_types, Config().model)
 
-    with pytest.raises(ValueError, match="layers of .* are of the kind 'attribute_tr"):
+    with pytest.raises(ValueError, match="has conv='attribute_transformer': it can"):
         read_start(config_from(trained), own)
+    with pytest.raises(ValueError, match="has fusion='eega': it cannot start with ano"):
+        read_start(config_from(trained), fusion=torch.nn.Identity())
+    with pytest.raises(ValueError, match='model.fusion: the model .* has \'eega\''):
+        started_from(config_from(trained, 'model.fusion=maf'),
+                     read_start(config_from(trained)))
     with pytest.raises(FileNotFoundError, match="no folder '.*nowhere'"):
         read_start(config_from('nowhere'))
 

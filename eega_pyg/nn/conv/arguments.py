@@ -107,6 +107,13 @@ def check_size(size: object, num_nodes: Tuple[Optional[int], ...]) -> None:
                              f"for {num_nodes})")
 
 
+def check_heads(channels: int, heads: int) -> None:
+    r"""Refuses a number of heads that do not share the channels evenly."""
+    if heads < 1 or channels % heads:
+        raise ValueError(f"Expected 'heads' to divide {channels} channels (got "
+                         f"'{heads}')")
+
+
 def check_keys(name: str, given: Mapping[str, object], keys: Iterable[str]) -> None:
     r"""Refuses a mapping without one of the keys."""
     missing = [key for key in keys if key not in given]

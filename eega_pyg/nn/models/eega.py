@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import Any, Dict, NamedTuple, Optional, Tuple, Union
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple, Union
 
 import safetensors.torch
 import torch
@@ -23,7 +23,10 @@ from eega_pyg.nn import (
 )
 from eega_pyg.nn.conv import CompleteGraph
 from eega_pyg.nn.conv.templates import remove_template_files
-from eega_pyg.nn.graph_layer import OwnConv, attribute_transformers, graph_layer
+from eega_pyg.nn.fusion import FusionInput, FusionOutput
+from eega_pyg.nn.fusion_layer import OwnFusion, fuse
+from eega_pyg.nn.graph_layer import OwnConv, attribute_transformers
+from eega_pyg.nn.models.own import named_parts, replace_fusion, replace_layers
 from eega_pyg.nn.models.sizes import check_sizes
 from eega_pyg.nn.tag_loss import tag_loss
 from eega_pyg.ot import ContrastiveAlignment, GraphAlignment, GraphAlignmentOutput
@@ -57,7 +60,8 @@ class EEGAOutput(NamedTuple):
         logits (Tensor): Scores of each tag for every word pair, row-major, pair after
             pair. :math:`(\sum_b n_b^2, T)`
         graph (CompleteGraph): The word pairs.
-        alignment (GraphAlignmentOutput, optional): Distances and plans, if asked for.
+        alignment (GraphAlignmentOutput, optional): Distances and plans, if asked for;
+            there are none without the image, and with another fusion.
     """
     logits: Tensor
     graph: CompleteGraph
@@ -76,9 +80,15 @@ class EEGA(
     <https://arxiv.org/abs/2211.15028>`_ paper.
 
     The model knows sizes only: its arguments are numbers, strings and lists and dicts
-    of them, and are written to ``config.json``. The one exception is a :obj:`conv` of
-    one's own, of which ``config.json`` keeps the class's name; a saved model is loaded
-    with that :obj:`conv` again.
+    of them, and are written to ``config.json``. The exceptions are a :obj:`conv` and a
+    :obj:`fusion` of one's own, of which ``config.json`` keeps the class's name; a saved
+    model is loaded with them again.
+
+    With another :obj:`fusion` than its own, the model is one of the word-pair taggers
+    that the paper compares it with: text encoder, that fusion, and the same
+    multi-channel layer and tagger. The graph layers are off, also those of the text:
+    what messages such a system passes is part of its fusion, which gets the typed edges
+    of both graphs.
 
     Args:
         encoder (dict): Architecture of the text encoder, as in its ``config.json``.
@@ -98,12 +108,19 @@ class EEGA(
             :func:`~eega_pyg.nn.graph_layer`. For the same seed, all else starts from
             the same weights whatever the layer is.
             (default: :obj:`'attribute_transformer'`)
+        fusion (str, torch.nn.Module or callable, optional): How words come to know the
+            image: a name of :class:`~eega_pyg.config.ModelConfig`, a module of one's
+            own, or what makes one from the number of channels and those of the types of
+            dependencies and of predicates, see :func:`~eega_pyg.nn.fusion_layer`. For
+            the same seed, all else starts from the same weights whatever it is.
+            (default: :obj:`'eega'`)
         **options (optional): The other fields of
             :class:`~eega_pyg.config.ModelConfig`, which says what each is.
 
     Raises:
-        ValueError: Naming the option, if it is unknown or of a wrong value; or naming
-            the class of a saved model's layer that was not given.
+        ValueError: Naming the option, if it is unknown or of a wrong value; naming
+            both, if a fusion does not go with another option; or naming the class of a
+            saved model's layer or fusion that was not given.
     """
     def __init__(
         self,
@@ -114,23 +131,19 @@ class EEGA(
         feature_dim: int = 0,
         vector_dim: int = 0,
         conv: Union[str, Dict[str, str], OwnConv] = 'attribute_transformer',
+        fusion: Union[str, Dict[str, str], OwnFusion] = 'eega',
         **options: Any,
     ) -> None:
         super().__init__()
-        if isinstance(conv, dict):
-            raise ValueError(
-                f"The graph layers of this model are of the class '{conv.get('own')}', "
-                f"which is no part of eega_pyg: give a layer or a factory of it, e.g. "
-                f"load_model(folder, conv=my_factory)")
-        if isinstance(conv, str):
-            options['conv'] = conv
+        named = named_parts(options.get('visual', True), conv=conv, fusion=fusion)
         with located('EEGA'):
-            o = ModelConfig.model_validate(options)
+            o = ModelConfig.model_validate({**options, **named})
         check_sizes(sizes, feature_dim, vector_dim)
         self.tag_set = TagSet.from_dict(tag_set)
         self.table = table
         self.feature_dim = feature_dim
         self.lambda_graph = o.lambda_graph
+        self.image_dropout = o.image_dropout
         self.reduction = o.reduction
 
         self.text_encoder = TextEncoder(encoder, o.freeze_embeddings, o.freeze_layers)
@@ -188,8 +201,11 @@ class EEGA(
         config = o.model_dump(mode='json')
         # Other layers are built last: the rest has the same weights whichever they are.
         self.typed = o.edge_dim > 0
+        self.fusion: Optional[torch.nn.Module] = None
+        if fusion != 'eega':
+            config['fusion'] = replace_fusion(self, fusion, sizes, o)
         if conv != 'attribute_transformer':
-            config['conv'] = self._replace_layers(conv, sizes, o)
+            config['conv'] = replace_layers(self, conv, sizes, o)
         self._hub_mixin_config = {
             'encoder': encoder,
             'tag_set': self.tag_set.to_dict(),
@@ -200,26 +216,6 @@ class EEGA(
             **config
         }
         remove_template_files()
-
-    def _replace_layers(self, conv: Union[str, OwnConv], sizes: Dict[str, int],
-                        options: ModelConfig) -> Union[str, Dict[str, str]]:
-        r"""Puts other layers into both graphs; gives what ``config.json`` says of
-        them."""
-        self.typed = True
-        graphs = [(self.text_graph, sizes['dep'])]
-        if self.visual:
-            graphs.append((self.visual_graph, sizes['predicate']))
-        own: Optional[type] = None
-        dim = self.text_encoder.out_channels
-        for graph, num_edge_types in graphs:
-            if conv == 'none':
-                del graph[:]
-            for layer in graph:
-                layer.conv = graph_layer(conv, dim, num_edge_types, options)
-                own = type(layer.conv.conv)
-        if isinstance(conv, str) or own is None:
-            return options.conv
-        return {'own': f'{own.__module__}.{own.__qualname__}'}
 
     def _save_pretrained(self, save_directory: Path) -> None:
         with atomic(save_directory / SAFETENSORS_SINGLE_FILE) as temporary:
@@ -244,25 +240,39 @@ class EEGA(
             align (bool, optional): If set to :obj:`True`, the two graphs are aligned.
                 (default: :obj:`False`)
         """
-        words, graphs = self._fuse(data)
+        fused, graphs = self._fuse(data, with_losses=False)
         alignment = None
         if align and graphs is not None:
             alignment = self.alignment(*graphs, both=True)
-        return EEGAOutput(*self._tag(data, words), alignment)
+        return EEGAOutput(*self._tag(data, fused.words), alignment)
 
-    def _fuse(self, data: HeteroData) -> Tuple[Tensor, Optional[Tuple[Any, ...]]]:
-        r"""The words after the image2text attention, and the graphs of image and text
-        before it, as :class:`~eega_pyg.ot.GraphAlignment` takes them."""
+    def _fuse(self, data: HeteroData,
+              with_losses: bool) -> Tuple[FusionOutput, Optional[Tuple[Any, ...]]]:
+        r"""The words that know the image, and the graphs of image and text before that,
+        as :class:`~eega_pyg.ot.GraphAlignment` takes them."""
         words = self._transform(self.text_graph, self.encode_words(data), data[DEP])
         if not self.visual:
-            return words, None
+            return FusionOutput(words), None
         objects = self._transform(self.visual_graph, self.object_features(data),
                                   data[REL])
-        batch, batch_size = data[TOKEN].batch, data.num_graphs
-        graphs = (objects, data[REL].edge_index, data[OBJECT].batch, words,
-                  data[DEP].edge_index, batch, batch_size)
-        return self.image_to_text(words, batch, objects, data[OBJECT].batch,
-                                  batch_size), graphs
+        text = words, data[TOKEN].batch, data[DEP].edge_index
+        image = objects, data[OBJECT].batch, data[REL].edge_index
+        # EEGA's own way is no module: saved models know its weights by other names, and
+        # an alignment is asked for without a loss, too.
+        if self.fusion is None:
+            graphs = (objects, image[2], image[1], words, text[2], text[1],
+                      data.num_graphs)
+            return FusionOutput(
+                self.image_to_text(*text[:2], *image[:2], data.num_graphs)), graphs
+        number: Dict[str, int] = {}
+        inputs = FusionInput(
+            *text, data[DEP].edge_type.long(), *image, data[REL].edge_type.long(),
+            torch.tensor([number.setdefault(i, len(number)) for i in data.image_id],
+                         device=words.device), with_losses)
+        if self.training and self.image_dropout > 0:
+            chance = torch.rand(inputs.batch_size, device=words.device)
+            inputs = inputs.without_objects(chance < self.image_dropout)
+        return fuse(self.fusion, inputs), None
 
     def _tag(self, data: HeteroData, words: Tensor) -> Tuple[Tensor, CompleteGraph]:
         graph = CompleteGraph.from_ptr(data[TOKEN].ptr)
@@ -308,10 +318,10 @@ class EEGA(
         Returns:
             dict: ``loss``, ``main`` (Eq. 12) and, where the graphs are aligned,
             ``graph`` (Eq. 7, or its contrast), ``wd`` and ``gwd`` (Eqs. 5 and 6, the
-            mean over the pairs with objects).
+            mean over the pairs with objects), or the losses of another fusion.
         """
-        words, graphs = self._fuse(data)
-        logits, _ = self._tag(data, words)
+        fused, graphs = self._fuse(data, with_losses=True)
+        logits, _ = self._tag(data, fused.words)
         tag, target = data[PAIR].tag.long(), data[PAIR].get('target')
         if target is None:
             graph = torch.repeat_interleave(data[TOKEN].ptr.diff().square())
@@ -323,11 +333,20 @@ class EEGA(
                                    reduction=self.reduction)
         if self.reduction == 'sum':
             main = main / data.num_graphs
-        parts = {'loss': main, 'main': main}
+        parts = {'loss': main, 'main': main, **fused.losses}
         if graphs is not None and self.lambda_graph > 0:
             parts.update(self._graph_loss(data, graphs))
-            parts['loss'] = main + self.lambda_graph * parts['graph']
-        return parts
+        return {**parts, 'loss': self.joint_loss(parts)}
+
+    def joint_loss(self, parts: Mapping[str, Tensor]) -> Tensor:
+        r"""Eq. 13, of the parts that :meth:`loss` gives. What is learned beside the
+        tags, the alignment or the losses of another fusion, has the weight
+        :math:`\lambda`."""
+        beside = parts.keys() - {'loss', 'main', 'wd', 'gwd'}
+        loss = parts['main']
+        for name in sorted(beside):
+            loss = loss + self.lambda_graph * parts[name]
+        return loss
 
     def _graph_loss(self, data: HeteroData, graphs: Tuple[Any,
                                                           ...]) -> Dict[str, Tensor]:

@@ -57,7 +57,9 @@ def build(data, kind=EEGA, **options):
     torch.manual_seed(0)
     model = kind(ENCODER, data.tags.to_dict(), data.vocabularies.sizes, heads=4,
                  edge_dim=6, channel_dim=5, outer_iters=10, dropout=0.0, **options)
-    torch.nn.init.normal_(model.image_to_text.lin_out.weight, std=0.3)
+    last = (model.image_to_text.lin_out
+            if model.fusion is None else model.fusion.addition.lin)
+    torch.nn.init.normal_(last.weight, std=0.3)
     return model
 
 
@@ -147,6 +149,7 @@ def main():
         'options': gradients(seen, data, pair_features=True, token_features=True),
         'blind': gradients(mixed, data),
         'no alignment': gradients(mixed, data, lambda_graph=0.0),
+        'fusion': gradients(mixed, data, fusion='agban'),
         'partly known': gradients(partly_known(deepcopy(seen)), data),
         'taught': gradients(taught(deepcopy(seen)), data),
     }
