@@ -21,44 +21,51 @@ def test_it_is_small_and_says_what_it_is():
         assert word in card
 
 
-def test_it_reads_a_new_sentence(offline_models):
-    result = Extractor.from_pretrained()('Lionel Messi plays for Inter Miami',
-                                         caption='a man kicking a ball')
+@pytest.fixture(scope='module')
+def extractor(offline_models):
+    return Extractor.from_pretrained()
+
+
+def test_it_reads_a_new_sentence(extractor):
+    result = extractor('Lionel Messi plays for Inter Miami',
+                       caption='a man kicking a ball')
     assert ('Lionel Messi', 'per', 'Inter Miami', 'org',
             'member_of') in [q.to_tuple() for q in result.quintuples]
     assert all(0 < q.probability < 1 for q in result.quintuples)
 
 
-def facts(text):
-    found = Extractor.from_pretrained()(text).quintuples
+def facts(extractor, text):
+    found = extractor(text).quintuples
     return {(q.head.text, q.relation, q.tail.text) for q in found}
 
 
-def test_it_reads_prose_of_several_sentences(offline_models):
-    found = facts('Tim Cook works at Apple in Cupertino. Satya Nadella runs Microsoft '
-                  'in Redmond. Sundar Pichai leads Google in Mountain View.')
+def test_it_reads_prose_of_several_sentences(extractor):
+    found = facts(
+        extractor, 'Tim Cook works at Apple in Cupertino. Satya Nadella runs Microsoft '
+        'in Redmond. Sundar Pichai leads Google in Mountain View.')
     assert found >= {('Tim Cook', 'member_of', 'Apple'),
                      ('Satya Nadella', 'member_of', 'Microsoft'),
                      ('Sundar Pichai', 'member_of', 'Google'),
                      ('Apple', 'locate_at', 'Cupertino'),
                      ('Microsoft', 'locate_at', 'Redmond')}  # yapf: disable
-    found = facts('Marie Curie was born in Warsaw. She worked in Paris with her '
-                  'husband Pierre Curie. Both received the Nobel Prize in 1903.')
+    found = facts(
+        extractor, 'Marie Curie was born in Warsaw. She worked in Paris with her '
+        'husband Pierre Curie. Both received the Nobel Prize in 1903.')
     assert found == {('Marie Curie', 'place_of_birth', 'Warsaw'),
                      ('Marie Curie', 'couple', 'Pierre Curie'),
                      ('Marie Curie', 'awarded', 'Nobel Prize')}  # yapf: disable
 
 
-def test_it_reads_paragraphs_that_were_written_before_it_was_trained(offline_models):
+def test_it_reads_paragraphs_that_were_written_before_it_was_trained(extractor):
     texts = read_texts(PARAGRAPHS)
     assert len(texts) >= 10
-    found = measure(Extractor.from_pretrained(), texts)
+    found = measure(extractor, texts)
     entity, quintuple = found['entity'], found['quintuple']
     assert sum(entity['right']) >= 0.9 * entity['given']
     # It finds half of what they state, and four in five of what it finds are right.
     kept = [
         right for right, p in zip(quintuple['right'], quintuple['probability'])
-        if p >= Extractor.from_pretrained().threshold
+        if p >= extractor.threshold
     ]
     assert sum(kept) >= 0.5 * quintuple['given'] and sum(kept) >= 0.8 * len(kept)
 
