@@ -5,9 +5,9 @@ import shutil
 import pytest
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from tiny_models import tiny
 
 from eega_pyg.schema import SceneGraph
-from tests.vision.detectors.tiny_models import tiny
 
 OWN = '''
 import torch

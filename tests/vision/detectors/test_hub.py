@@ -6,9 +6,9 @@ import torch
 from huggingface_hub import constants
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from tiny_models import tiny
 
 from eega_pyg.vision import TransformersDetector, ZeroShotDetector, from_transformers
-from tests.vision.detectors.tiny_models import tiny
 
 PICTURE = Image.effect_noise((96, 64), 80).convert('RGB')
 

@@ -1,8 +1,8 @@
 import pytest
 from PIL import Image
+from tiny_models import tiny
 
 from eega_pyg.vision.detectors.named import check_name, named_detector, named_parser
-from tests.vision.detectors.tiny_models import tiny
 
 OWN = '''
 from eega_pyg.vision import Detection

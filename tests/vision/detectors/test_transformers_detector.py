@@ -3,11 +3,11 @@ import pickle
 import pytest
 import torch
 from PIL import Image
+from recorded import DETR, OWL, SIZE, Recorded, owl, recorded
+from tiny_models import tiny
 
 from eega_pyg.vision import SceneParser, ZeroShotDetector, from_transformers
 from eega_pyg.vision.detectors.families import FAMILIES
-from tests.vision.detectors.recorded import DETR, OWL, SIZE, Recorded, owl, recorded
-from tests.vision.detectors.tiny_models import tiny
 
 #: One of them is also that of MM Grounding DINO, which differs in its weights only.
 TESTED = sorted(set(FAMILIES) - {'mm-grounding-dino'})

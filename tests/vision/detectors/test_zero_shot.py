@@ -1,10 +1,10 @@
 import pytest
 import torch
 from PIL import Image
+from tiny_models import tiny
 
 from eega_pyg.vision import SceneParser, from_transformers
 from eega_pyg.vision.detectors.text_labels import MAX_LABELS, TextLabels
-from tests.vision.detectors.tiny_models import tiny
 
 FAMILIES = ('grounding-dino', 'owlv2')
 PICTURE = Image.effect_noise((96, 64), 80).convert('RGB')
