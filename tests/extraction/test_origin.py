@@ -14,8 +14,8 @@ def test_a_branch_of_the_hub_becomes_the_commit_that_was_loaded():
 def test_a_checkpoint_of_the_package_is_found_by_name_elsewhere(monkeypatch, tmp_path):
     monkeypatch.setattr(origin, 'fingerprint', lambda saved: 'x')
     asked = []
-    monkeypatch.setattr(origin, 'load_model', lambda name, revision, conv: asked.append(
-        (name, revision)))
+    monkeypatch.setattr(origin, 'load_model',
+                        lambda name, revision, **own: asked.append((name, revision)))
     folder = str(CHECKPOINTS / 'jmere-minilm')
     for name in (None, 'jmere-minilm'):
         found = Origin.of(name, None, folder, None)
