@@ -1,9 +1,9 @@
 import pytest
 import torch
+from fusion_loops import degrees
 from torch_geometric.utils import erdos_renyi_graph
 
 from eega_pyg.nn.fusion import degree_sequences
-from tests.nn.fusion.loops import degrees
 
 
 @pytest.mark.parametrize('hops', [0, 1, 2, 3])

@@ -1,11 +1,11 @@
 r"""What all six fusions have in common."""
 import copy
 
+import fusion_loops as loops
 import pytest
 import torch
 
 from eega_pyg.nn.fusion import AGBAN, MAF, MEGA, OCSGA, UMGF, AdapCoAtt
-from tests.nn.fusion import loops
 
 MAKE = {
     'adapcoatt': lambda **kwargs: AdapCoAtt(8, heads=2, **kwargs),

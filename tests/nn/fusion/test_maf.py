@@ -1,8 +1,8 @@
+import fusion_loops as loops
 import pytest
 import torch
 
 from eega_pyg.nn.fusion import MAF
-from tests.nn.fusion import loops
 
 
 @pytest.fixture
