@@ -16,8 +16,7 @@ def test_no_answer_is_lost_or_wrong(trained):
     extractor = Extractor.from_pretrained(trained, 'cpu')
     with Server('--model', str(trained), '--no-images', '--device', 'cpu', '--waiting',
                 '12', '--batch-size', '4') as server:
-        answers, seconds = drive(server.address, [r.body for r in requests], 2, 32, 400)
-        assert 0 < seconds < 400
+        answers, _ = drive(server.address, [r.body for r in requests], 2, 32, 400)
         found = judged(requests, answers, results_of(extractor, requests))
         assert found['lost'] == found['wrong'] == [] and found['broken'] == {}
         assert {200, 422} <= found['statuses'].keys() <= {200, 413, 422}
