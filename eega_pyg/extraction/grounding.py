@@ -1,6 +1,4 @@
 r"""Which object of the image an entity is."""
-import json
-import os
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Union
@@ -11,8 +9,8 @@ from torch import Tensor, nn
 
 from eega_pyg.extraction.found import Grounding
 from eega_pyg.extraction.grounding_features import NOTHING_SIZE, PAIR_SIZE, choices
-from eega_pyg.files import atomic, short_reason
 from eega_pyg.identity import tensors_sha256
+from eega_pyg.network_file import load_network, save_network
 from eega_pyg.schema import Entity, SceneGraph, SceneObject
 
 if TYPE_CHECKING:
@@ -127,38 +125,18 @@ class GroundingHead(nn.Module):
         Raises:
             OSError: If the file is missing, damaged, or not a grounding head.
         """
-        from safetensors import SafetensorError, safe_open
-        if not os.path.isfile(path):
-            raise FileNotFoundError(f"'{path}': there is no such grounding head")
-        try:
-            with safe_open(os.fspath(path), 'pt') as f:
-                metadata = f.metadata() or {}
-                state = {key: f.get_tensor(key) for key in f.keys()}
-        except (SafetensorError, ValueError, OSError) as e:
-            raise OSError(f"'{path}' is no safetensors file: {e}") from None
-        if metadata.get('format') != _FORMAT:
-            raise OSError(f"'{path}' is no grounding head of this library (format "
-                          f"{metadata.get('format')!r}, expected '{_FORMAT}')")
-        try:
-            head = cls(**json.loads(metadata['config']))
-            head.load_state_dict(state)
-            if head.config['pair_size'] != PAIR_SIZE:
-                raise ValueError(f"it reads {head.config['pair_size']} numbers of a "
-                                 f"pair, and {PAIR_SIZE} are known")
-        except (KeyError, TypeError, ValueError, RuntimeError) as e:
-            raise OSError(f"'{path}' is a damaged grounding head: "
-                          f"{short_reason(e, 200)}") from None
-        return head.eval()
+        def make(**config: Any) -> 'GroundingHead':
+            if config['pair_size'] != PAIR_SIZE:
+                raise ValueError(
+                    f"it reads {config['pair_size']} numbers of a pair, and "
+                    f"{PAIR_SIZE} are known")
+            return cls(**config)
+
+        return load_network(make, path, _FORMAT, 'grounding head')
 
     def save(self, path: Union[str, Path]) -> None:
         r"""Writes weights and configuration to one safetensors file."""
-        from safetensors.torch import save_file
-        state = {k: v.contiguous() for k, v in self.state_dict().items()}
-        with atomic(path) as temporary:
-            save_file(state, temporary, {
-                'format': _FORMAT,
-                'config': json.dumps(self.config)
-            })
+        save_network(self, path, _FORMAT)
 
     def identity(self) -> List[Any]:
         r"""All that its choices depend on, as plain values."""

@@ -135,8 +135,8 @@ def fit_scales(model: EEGA, val: PairDataset, signatures: Optional[Signatures] =
     :func:`~eega_pyg.datasets.read_mnre`); there each is wrong. Posts of social networks
     (see :class:`~eega_pyg.saving.Scales`) and other texts have a scale each, for
     of what a model says of prose with the same probability far more is right; that of
-    other texts is fitted on :obj:`held_out` too. A kind of which there are fewer than
-    :obj:`ENOUGH` quintuples has that of all.
+    other texts is fitted on :obj:`held_out` too. If there are fewer than :obj:`ENOUGH`
+    quintuples of either kind, there is one scale, fitted on :obj:`val`.
 
     Args:
         model (EEGA): The model.
@@ -168,21 +168,19 @@ def fit_scales(model: EEGA, val: PairDataset, signatures: Optional[Signatures] =
     texts, others = related, []
     if held_out:
         texts = found(val.build(held_out, 'held-out texts', keep=True))
-        others = [q for q in _judged(texts, held_out, partial=True) if not q.post]
+        others = _judged(texts, held_out, partial=True)
     named = [(e.probability or 0.0, e in items)
              for x, ((_, i), items) in zip(texts.extractions(), texts.entities.items())
              for e in x.entities if not held_out or _annotates(held_out[i], e.type)]
 
-    posts = [q for q in judged if q.post]
-    prose = [q for q in judged if not q.post] + others
-    every = _scale(posts if len(posts) >= ENOUGH else judged)
+    posts = [q for q in judged if is_post(q.text)]
+    prose = [q for q in judged + others if not is_post(q.text)]
+    apart = min(len(posts), len(prose)) >= ENOUGH
     scales = Scales(
-        fit_scale(*map(np.array, zip(*named))) if named else Scale(), every,
-        _scale(prose) if len(prose) >= ENOUGH else None)
-    scaled = np.array([
-        (every if q.post or scales.prose is None else scales.prose)(q.probability)
-        for q in judged
-    ])
+        fit_scale(*map(np.array, zip(*named))) if named else Scale(),
+        _scale(posts if apart else judged),
+        _scale(prose) if apart else None)
+    scaled = np.array([scales.of_quintuples(q.text)(q.probability) for q in judged])
     right = torch.tensor([q.right for q in judged], dtype=torch.long)
     error = 0.0
     if len(scaled):
@@ -228,10 +226,10 @@ def calibrate(folder: Union[str, Path], root: Union[str,
 
 class _Judged(NamedTuple):
     r"""A found quintuple: its probability, whether it is right in either direction, and
-    whether its text is a post."""
+    its text."""
     probability: float
     right: bool
-    post: bool
+    text: str
 
 
 def _judged(scores: SentenceScores, records: Sequence[Record],
@@ -241,10 +239,10 @@ def _judged(scores: SentenceScores, records: Sequence[Record],
     found = []
     for extraction, ((_, i), given) in zip(scores.extractions(),
                                            scores.targets.items()):
-        items, post = undirected(given), is_post(' '.join(records[i].words))
+        items, text = undirected(given), ' '.join(records[i].words)
         found += [
             _Judged(q.probability or 0.0,
-                    undirected([q]) <= items, post) for q in extraction.quintuples
+                    undirected([q]) <= items, text) for q in extraction.quintuples
             if not partial or _annotates(records[i], q.relation)
         ]
     return found

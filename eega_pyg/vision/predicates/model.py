@@ -1,6 +1,4 @@
 r"""Two objects to a distribution over the predicates between them."""
-import json
-import os
 from importlib import resources
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
@@ -8,8 +6,8 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 import torch
 from torch import Tensor, nn
 
-from eega_pyg.files import atomic, short_reason
 from eega_pyg.identity import sha256, tensors_sha256
+from eega_pyg.network_file import load_network, save_network
 from eega_pyg.schema import SceneGraph, SceneObject, ScenePredicate, short
 from eega_pyg.vision.predicates.geometry import pair_geometry
 from eega_pyg.vision.predicates.label_embedder import ENCODER, LabelEmbedder
@@ -117,36 +115,12 @@ class PredicateModel(nn.Module):
         Raises:
             OSError: If the file is missing, damaged, or not a predicate model.
         """
-        from safetensors import SafetensorError, safe_open
-        if not os.path.isfile(path):
-            raise FileNotFoundError(f"'{path}': there is no such predicate model")
-        try:
-            with safe_open(os.fspath(path), 'pt') as f:
-                metadata = f.metadata() or {}
-                state = {key: f.get_tensor(key).float() for key in f.keys()}
-        except (SafetensorError, ValueError, OSError) as e:
-            raise OSError(f"'{path}' is no safetensors file: {e}") from None
-        if metadata.get('format') != _FORMAT:
-            raise OSError(f"'{path}' is no predicate model of this library (format "
-                          f"{metadata.get('format')!r}, expected '{_FORMAT}')")
-        try:
-            model = cls(**json.loads(metadata['config']))
-            model.load_state_dict(state)
-        except (KeyError, TypeError, ValueError, RuntimeError) as e:
-            raise OSError(f"'{path}' is a damaged predicate model: "
-                          f"{short_reason(e, 200)}") from None
-        return model.eval()
+        return load_network(cls, path, _FORMAT, 'predicate model')
 
     def save(self, path: Union[str, Path]) -> None:
         r"""Writes weights (in half precision) and configuration to one safetensors
         file."""
-        from safetensors.torch import save_file
-        state = {k: v.half().contiguous() for k, v in self.state_dict().items()}
-        with atomic(path) as temporary:
-            save_file(state, temporary, {
-                'format': _FORMAT,
-                'config': json.dumps(self.config)
-            })
+        save_network(self, path, _FORMAT, torch.half)
 
     @property
     def embedder(self) -> LabelEmbedder:
