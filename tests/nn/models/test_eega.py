@@ -14,23 +14,7 @@ from eega_pyg.nn.conv import CompleteGraph, TypedConv
 from eega_pyg.nn.models import EEGA
 from eega_pyg.schema import DEP, LABEL_OF_OBJECT, OBJECT, PAIR, REL, TOKEN
 
-# Without dropout, so that a few steps can learn a few sentences by heart.
-ENCODER = {
-    'hidden_dropout_prob': 0.0,
-    'attention_probs_dropout_prob': 0.0,
-    'model_type': 'bert',
-    'vocab_size': 200,
-    'hidden_size': 24,
-    'num_hidden_layers': 2,
-    'num_attention_heads': 2,
-    'intermediate_size': 32,
-    'max_position_embeddings': 128,
-}
-
-
-@pytest.fixture(scope='module')
-def dataset():
-    return FakeJMERE(num_pairs=24, avg_words=8, avg_objects=3, num_piece_ids=200)
+from .conftest import ENCODER, batch_of, check_alone
 
 
 def build(dataset, seed=0, encoder=ENCODER, **kwargs):
@@ -40,10 +24,6 @@ def build(dataset, seed=0, encoder=ENCODER, **kwargs):
     if model.visual:  # It starts at zero: without the image.
         torch.nn.init.normal_(model.image_to_text.lin_out.weight, std=0.3)
     return model
-
-
-def batch_of(dataset, index=range(8)):
-    return Batch.from_data_list([dataset[i] for i in index])
 
 
 @pytest.mark.parametrize('options', [
@@ -299,12 +279,7 @@ def test_a_reloaded_model_has_its_graph_layer(dataset, conv, tmp_path):
 @pytest.mark.parametrize('conv', CONVS)
 def test_a_pair_is_the_same_alone_with_every_layer(dataset, conv):
     model = build(dataset, conv=conv).double().eval()
-    batch = batch_of(dataset)
-    logits = model(batch).logits
-    start = batch[TOKEN].ptr.diff()[:3].square().sum()
-    alone = model(batch_of(dataset, [3])).logits
-    torch.testing.assert_close(logits[start:start + len(alone)], alone, rtol=0,
-                               atol=1e-9)
+    check_alone(model, dataset)
 
 
 @pytest.mark.parametrize('conv', [*CONVS[1:], Own])

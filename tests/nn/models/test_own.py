@@ -13,17 +13,8 @@ from eega_pyg.nn.fusion import FusionInput, FusionOutput
 from eega_pyg.nn.models import EEGA
 from eega_pyg.schema import DEP, OBJECT, REL, TOKEN
 
-ENCODER = {
-    'hidden_dropout_prob': 0.0,
-    'attention_probs_dropout_prob': 0.0,
-    'model_type': 'bert',
-    'vocab_size': 200,
-    'hidden_size': 24,
-    'num_hidden_layers': 1,
-    'num_attention_heads': 2,
-    'intermediate_size': 32,
-    'max_position_embeddings': 128,
-}
+from .conftest import ENCODER, batch_of, check_alone
+
 OTHERS = get_args(FusionName)[1:]
 
 
@@ -48,11 +39,6 @@ class Mean(torch.nn.Module):
         return FusionOutput(torch.cat(words), losses if inputs.with_losses else {})
 
 
-@pytest.fixture(scope='module')
-def dataset():
-    return FakeJMERE(num_pairs=24, avg_words=8, avg_objects=3, num_piece_ids=200)
-
-
 def build(dataset, started=False, **kwargs):
     torch.manual_seed(0)
     kwargs = {'heads': 4, 'edge_dim': 6, 'channel_dim': 5, **kwargs}
@@ -63,19 +49,10 @@ def build(dataset, started=False, **kwargs):
     return model
 
 
-def batch_of(dataset, index=range(8)):
-    return Batch.from_data_list([dataset[i] for i in index])
-
-
 @pytest.mark.parametrize('fusion', [*OTHERS, Mean])
 def test_a_pair_is_the_same_alone_and_in_a_batch(dataset, fusion):
     model = build(dataset, fusion=fusion).double().eval()
-    batch = batch_of(dataset)
-    logits = model(batch).logits
-    start = batch[TOKEN].ptr.diff()[:3].square().sum()
-    alone = model(batch_of(dataset, [3])).logits
-    torch.testing.assert_close(logits[start:start + len(alone)], alone, rtol=0,
-                               atol=1e-9)
+    check_alone(model, dataset)
 
 
 @pytest.mark.parametrize('fusion', [*OTHERS, Mean])
