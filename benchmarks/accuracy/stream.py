@@ -123,7 +123,7 @@ def main(arguments: Optional[List[str]] = None) -> None:
     record = {
         'model': Path(args.model).name,
         'precision': args.precision,
-        'threshold': extractor.threshold,
+        'threshold': extractor.thresholds.quintuple,
         **measure(extractor, args.root),
         **({} if args.gmner is None else {
                'entities': entities(extractor, args.gmner)

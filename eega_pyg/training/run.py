@@ -218,7 +218,7 @@ def _finished(task: Prepared, module: PairTagging, folder: Union[str, Path],
                         config.train.min_precision, size, scaled)
     save_model(folder, model, task.train.vocabularies, config, {
         **scores, 'calibration_error': fitted.error
-    }, calibration.temperature, fitted.scales, fitted.threshold,
+    }, calibration.temperature, fitted.scales, fitted.thresholds,
                None if task.start is None else task.start.note(), caveat)
     finish(Path(folder) / 'training')
     return RunResult(Path(folder), scores, int(checkpoint['epoch']), sentences, caveat)

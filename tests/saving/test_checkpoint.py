@@ -65,7 +65,7 @@ def test_it_reads_paragraphs_that_were_written_before_it_was_trained(extractor):
     # It finds half of what they state, and four in five of what it finds are right.
     kept = [
         right for right, p in zip(quintuple['right'], quintuple['probability'])
-        if p >= extractor.threshold
+        if p >= extractor.thresholds.quintuple
     ]
     assert sum(kept) >= 0.5 * quintuple['given'] and sum(kept) >= 0.8 * len(kept)
 
