@@ -50,8 +50,8 @@ class RelatedPairs(Sequence[HeteroData]):
         self.graphs: Graphs = data.build(
             [Record(t.words, t.image_id, (), ' '.join(t.words)) for t in self.texts],
             'texts of all lines', keep=True)
-        self.number = {None: 0}
-        self.number.update({r: i for i, r in enumerate(data.tags.relations, 1)})
+        names: Sequence[Optional[str]] = (None, *data.tags.relations)
+        self.number = {name: i for i, name in enumerate(names)}
 
     @property
     def num_pieces(self) -> List[int]:
@@ -192,7 +192,7 @@ def fit_relations(config: Config, root: Union[str, Path], folder: Union[str, Pat
         L.seed_everything(config.train.seed, verbose=False)
         model = RelationClassifier(build_model(config, train))
         module = RelationTraining(model, config.train)
-        batches = loaders(pairs, given, config.train)  # type: ignore[arg-type]
+        batches = loaders(pairs, given, config.train)
         trainer.fit(module, *batches, ckpt_path=last, weights_only=True)
         checkpoint = read_checkpoint(state / BEST, whole=False)
         module.load_state_dict(checkpoint['state_dict'])
