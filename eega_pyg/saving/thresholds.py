@@ -1,8 +1,10 @@
 r"""From which probability on something is said to be there."""
-from typing import NamedTuple, Union
+from typing import TYPE_CHECKING, NamedTuple, Union
 
 from eega_pyg.schema import Share, validated
-from eega_pyg.tagging import Extraction
+
+if TYPE_CHECKING:  # It imports PyTorch.
+    from eega_pyg.tagging import Extraction
 
 
 class Thresholds(NamedTuple):
@@ -28,7 +30,7 @@ class Thresholds(NamedTuple):
             validated(Share, number, 'threshold')
         return both
 
-    def keep(self, extraction: Extraction) -> Extraction:
+    def keep(self, extraction: 'Extraction') -> 'Extraction':
         r"""What is stated of all that was found."""
         quintuples = [
             q for q in extraction.quintuples if (q.probability or 0.0) >= self.quintuple
@@ -38,4 +40,4 @@ class Thresholds(NamedTuple):
             e for e in extraction.entities
             if (e.start, e.end) in ends or (e.probability or 0.0) >= self.entity
         ]
-        return Extraction(entities, quintuples)
+        return extraction._replace(entities=entities, quintuples=quintuples)

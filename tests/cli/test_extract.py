@@ -13,6 +13,9 @@ from PIL import Image
 from eega_pyg.extraction.extractor import Extractor
 from eega_pyg.extraction.result_file import PartialResults
 from eega_pyg.formats import read_texts
+from eega_pyg.saving import Thresholds, copy_model
+from eega_pyg.saving.folder import PIPELINE
+from eega_pyg.saving.saved_model import write_scales
 from eega_pyg.schema import SceneGraph, SceneObject
 
 TEXT = 'Marco Bellini joins Harbor City FC'
@@ -30,10 +33,13 @@ def extractor(trained):
 
 
 @pytest.mark.slow
-def test_entities_are_shown_where_no_relation_was_found(eega, trained, extractor):
+def test_entities_are_shown_where_no_relation_was_found(eega, trained, extractor,
+                                                        tmp_path):
     entities = extractor.batch([TEXT])[0].entities
     assert entities
-    command = ['extract', TEXT, '-m', trained, '--min-probability', 1, '--format']
+    copy_model(trained, tmp_path)
+    write_scales(tmp_path / PIPELINE, extractor.saved.scales, Thresholds(1.0, 0.0))
+    command = ['extract', TEXT, '-m', tmp_path, '--format']
     code, out, _ = eega(*command, 'table')
     assert code == 0 and '(no relation found)' in out
     assert all(f'{e.text} ' in out and f' {e.type} ' in out for e in entities)

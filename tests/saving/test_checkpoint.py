@@ -59,12 +59,12 @@ def test_it_reads_paragraphs_that_were_written_before_it_was_trained(extractor):
     found = measure(extractor, texts)
     entity, quintuple = found['entity'], found['quintuple']
     assert sum(entity['right']) >= 0.9 * entity['given']
-    # It finds three fifths of what they state, and five in six of these are right.
+    # It finds three fifths of what they state, and four in five of these are right.
     kept = [
         right for right, p in zip(quintuple['right'], quintuple['probability'])
         if p >= extractor.thresholds.quintuple
     ]
-    assert sum(kept) >= 0.6 * quintuple['given'] and sum(kept) >= 0.83 * len(kept)
+    assert sum(kept) >= 0.6 * quintuple['given'] and sum(kept) >= 0.8 * len(kept)
 
 
 @pytest.mark.slow
