@@ -25,6 +25,7 @@ from eega_pyg.ot.projection import (
     project,
     round_plan,
 )
+from eega_pyg.ot.quadratic import Loss
 from eega_pyg.ot.result import TransportOutput, marginal_error, once
 from eega_pyg.ot.structure import Structure
 
@@ -333,7 +334,7 @@ def gromov_wasserstein(
     mask_t: Optional[Tensor] = None,
     cost: Optional[Tensor] = None,
     weight: float = 0.5,
-    loss: str = 'square',
+    loss: Loss = 'square',
     reading: str = 'neighbors',
     normalize: bool = False,
     plan: Optional[Tensor] = None,
@@ -344,7 +345,7 @@ def gromov_wasserstein(
 
     Args:
         structure_s (SparseStructure, DenseStructure or torch.Tensor): The first side; a
-            tensor :math:`(B, n, n)` is a structure in which all nodes are adjacent, to
+            tensor :math:`(B, n, n)` or :math:`(B, n, n, D)` is a structure in which all nodes are adjacent, to
             themselves too.
         structure_t (SparseStructure, DenseStructure or torch.Tensor): The second side.
         a (torch.Tensor, optional): The first marginals :math:`(B, n)`; zero is no node.
