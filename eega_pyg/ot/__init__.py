@@ -1,9 +1,9 @@
 r"""Batched optimal transport between graphs of any sizes, with sparse structures."""
+from eega_pyg.ot.constraint import Constraint, Met
 from eega_pyg.ot.contrastive_alignment import (
     ContrastiveAlignment,
     ContrastiveAlignmentOutput,
 )
-from eega_pyg.ot.constraint import Constraint, Met
 from eega_pyg.ot.costs import edge_cost, pairwise_cost
 from eega_pyg.ot.exact import exact_gromov_wasserstein, exact_wasserstein
 from eega_pyg.ot.fused import QuadraticProblem, quadratic_problem

@@ -171,8 +171,8 @@ class MirrorDescent:
             return divergence(_log(plan), plan, marginals)
         # Sums are not fixed: masses have a slope in the regulariser itself.
         masses = Marginals(a, b, log_marginal(a), log_marginal(b), marginals.mass)
-        return (divergence(_log(plan), plan, masses) - plan.sum((1, 2)) +
-                a.sum(1) * b.sum(1))
+        return (divergence(_log(plan), plan, masses) - plan.sum(
+            (1, 2)) + a.sum(1) * b.sum(1))
 
     def _start(self, plan: Optional[Tensor], permitted: Optional[Tensor],
                feasible: Optional[Tensor], marginals: Marginals) -> Tensor:

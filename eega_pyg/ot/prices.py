@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from eega_pyg.ot.constraint import Constraint, InnerLoop, Setting
-from eega_pyg.ot.marginals import Marginals
+from eega_pyg.ot.marginals import LOG_ZERO, Marginals
 from eega_pyg.ot.projection import logsumexp
 from eega_pyg.ot.sinkhorn import marginal_slope
 
@@ -78,8 +78,8 @@ class Prices(Constraint):
         a, b = marginals.a, marginals.b
         mass_s, mass_t = _mass(a), _mass(b)
         # A side that is met says what is moved; else it is between both.
-        divisor = (mass_t if self.rho_s is None else
-                   mass_s if self.rho_t is None else (mass_s * mass_t).sqrt())
+        divisor = (mass_t if self.rho_s is None else mass_s if self.rho_t is None else
+                   (mass_s * mass_t).sqrt())
         return (a / divisor)[:, :, None] * b[:, None, :]
 
     def repair(self, plan: Tensor, marginals: Marginals) -> Tensor:
@@ -104,8 +104,10 @@ class Prices(Constraint):
         # A side that is met comes last: its sums are then exact.
         sides = sorted(self._sides(setting), key=lambda side: side.rho is None)
         prices = [self._linear_price(x, plan, setting) for x in sides]
-        potentials = {side.dim: x for side, x in zip(
-            self._sides(setting), setting.potentials(u, v))}
+        potentials = {
+            side.dim: x
+            for side, x in zip(self._sides(setting), setting.potentials(u, v))
+        }
         # A pair whose potentials have ended stays as it is, whatever its batch does.
         active = torch.ones_like(setting.unit, dtype=torch.bool)[:, None]
         for i in range(1, loop.num_iters + 1):
@@ -153,7 +155,9 @@ class Prices(Constraint):
         for side, price in zip(sides, prices):
             weight = torch.zeros_like(inverse) if price is None else 1 / price
             inverse = inverse + weight
-            total = logsumexp(side.log_mass - weight * potentials[side.dim], 1)
+            rest = side.log_mass - weight * potentials[side.dim]
+            # A node that can have no mass costs the same whatever is done.
+            total = logsumexp(torch.where(side.used, rest, LOG_ZERO), 1)
             totals[side.dim] = torch.where(side.used.any(1), total, 0)
         return (totals[2] - totals[1])[:, None] / inverse
 

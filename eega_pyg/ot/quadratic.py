@@ -71,7 +71,7 @@ class QuadraticTerm:
         elif loss == 'kl':
             check_divergence(s, t, a, b, self.complete)
         if not losses and (loss == 'absolute' or isinstance(s, SparseStructure)
-                or isinstance(t, SparseStructure)):
+                           or isinstance(t, SparseStructure)):
             s = s.to_sparse(a) if isinstance(s, DenseStructure) else s
             t = t.to_sparse(b) if isinstance(t, DenseStructure) else t
         self.s, self.t = s, t

@@ -70,8 +70,9 @@ class Share(Constraint):
     def violation(self, plan: Tensor, marginals: Marginals) -> Tensor:
         a, b = marginals.a, marginals.b
         moved = self._moved(a, b)
-        error = ((plan.sum((1, 2)) - moved).abs() + (plan.sum(2) - a).clamp(min=0).sum(1)
-                 + (plan.sum(1) - b).clamp(min=0).sum(1))
+        error = ((plan.sum(
+            (1, 2)) - moved).abs() + (plan.sum(2) - a).clamp(min=0).sum(1) +
+                 (plan.sum(1) - b).clamp(min=0).sum(1))
         return error / torch.where(moved > 0, moved, 1)
 
     def fit(self, score: Tensor, plan: Tensor, setting: Setting, u: Tensor, v: Tensor,
@@ -85,8 +86,8 @@ class Share(Constraint):
         active = torch.ones_like(empty)[:, None]
         for i in range(1, loop.num_iters + 1):
             last = f, g, price
-            row = setting.base_s + logsumexp(
-                score + (setting.base_t + g)[:, None, :], 2)
+            row = setting.base_s + logsumexp(score +
+                                             (setting.base_t + g)[:, None, :], 2)
             f = _at_most(marginals.log_a - row - price, marginals.a)
             price = log_moved - logsumexp(row + f, 1)[:, None]
             column = setting.base_t + logsumexp(
@@ -109,8 +110,7 @@ class Share(Constraint):
                                             0), setting.base_t + g
 
     @staticmethod
-    def _parts(u: Tensor, v: Tensor,
-               setting: Setting) -> Tuple[Tensor, Tensor, Tensor]:
+    def _parts(u: Tensor, v: Tensor, setting: Setting) -> Tuple[Tensor, Tensor, Tensor]:
         r"""Potentials of both sides, at most zero, and what they have above that: the
         price of the share :math:`(B, 1)`."""
         return _split(*setting.potentials(u, v), setting.rows, setting.columns)

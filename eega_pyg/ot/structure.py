@@ -193,12 +193,12 @@ def sparse_structure(edge_index: Tensor, edge_attr: Tensor,
             two graphs.
     """
     if (edge_index.dim() != 2 or edge_index.size(0) != 2
-            or edge_index.dtype != torch.long
-            or edge_attr.dim() not in (1, 2) or edge_attr.size(0) != edge_index.size(1)
-            or edge_attr.shape[1:] == (0, )):
-        raise ValueError(f"Expected edges of shape [2, E] and type 'torch.int64' with "
-                         f"values of shape [E] or [E, D] (got {list(edge_index.shape)}, "
-                         f"'{edge_index.dtype}' and {list(edge_attr.shape)})")
+            or edge_index.dtype != torch.long or edge_attr.dim() not in (1, 2)
+            or edge_attr.size(0) != edge_index.size(1) or edge_attr.shape[1:] == (0, )):
+        raise ValueError(
+            f"Expected edges of shape [2, E] and type 'torch.int64' with "
+            f"values of shape [E] or [E, D] (got {list(edge_index.shape)}, "
+            f"'{edge_index.dtype}' and {list(edge_attr.shape)})")
     edge_index = _plain(edge_index)
     _check_nodes(edge_index, nodes.position.numel())
     row, col = nodes.position[edge_index]

@@ -2,12 +2,13 @@ r"""Gromov-Wasserstein problems whose marginals are free, priced, or met in part
 from dataclasses import replace
 
 import numpy as np
-import ot
 import pytest
 import torch
-from ot_cases import batched, cases, graphs
+from ot_cases import batched, cases, graphs, one_graph
 
+import ot
 from eega_pyg.ot import (
+    DenseStructure,
     MirrorDescent,
     Prices,
     QuadraticProblem,
@@ -70,10 +71,9 @@ def test_partial_ends_are_as_good_as_those_of_pot(weight, better):
             plan, log = ot.gromov.partial_gromov_wasserstein(pair.d_s, pair.d_t, pair.a,
                                                              pair.b, m=0.6, log=True)
             return plan, log['partial_gw_dist']
-        plan, log = ot.gromov.partial_fused_gromov_wasserstein(pair.cost, pair.d_s,
-                                                               pair.d_t, pair.a, pair.b,
-                                                               m=0.6, alpha=weight,
-                                                               log=True)
+        plan, log = ot.gromov.partial_fused_gromov_wasserstein(
+            pair.cost, pair.d_s, pair.d_t, pair.a, pair.b, m=0.6, alpha=weight,
+            log=True)
         return plan, log['partial_fgw_dist']
 
     fused = {} if weight is None else {'cost': COST, 'weight': weight}
@@ -104,9 +104,8 @@ def test_unbalanced_ends_are_as_good_as_those_of_pot(weight):
     def blocks(pair):
         plan, _, log = ot.gromov.fused_unbalanced_gromov_wasserstein(
             pair.d_s, pair.d_t, pair.a, pair.b, reg_marginals=(0.3, 0.5),
-            alpha=0 if weight is None else 1,
-            M=None if weight is None else pair.cost, unbalanced_solver='mm',
-            max_iter=60, max_iter_ot=100, log=True)
+            alpha=0 if weight is None else 1, M=None if weight is None else pair.cost,
+            unbalanced_solver='mm', max_iter=60, max_iter_ot=100, log=True)
         return plan, log['fugw_cost']
 
     fused = {} if weight is None else {'cost': COST, 'weight': weight}
@@ -124,6 +123,7 @@ def test_unbalanced_ends_are_as_good_as_those_of_pot(weight):
     assert scale * out.regularized.mean() < value.mean() + 1e-3
 
 
+@pytest.mark.slow
 def test_partial_plans_with_a_regulariser_are_fixed_points_of_pot():
     # POT's regulariser is the entropy: the same up to a constant where masses are.
     a, b = (mass.sign() / mass.sign().sum(1, keepdim=True) for mass in (A, B))
@@ -136,14 +136,14 @@ def test_partial_plans_with_a_regulariser_are_fixed_points_of_pot():
     for i, pair in enumerate(PAIRS):
         k, n = pair.cost.shape
         if out.converged[i]:
-            plan = ot.partial.entropic_partial_wasserstein(
-                a[i, :k].numpy(), b[i, :n].numpy(), slope[i, :k, :n].numpy(), 0.2,
-                m=0.6)
+            plan = ot.partial.entropic_partial_wasserstein(a[i, :k].numpy(),
+                                                           b[i, :n].numpy(),
+                                                           slope[i, :k, :n].numpy(),
+                                                           0.2, m=0.6)
             np.testing.assert_allclose(out.plan[i, :k, :n], plan, rtol=0, atol=1e-4)
 
 
 def gw_structures():
-    from eega_pyg.ot import DenseStructure
     return DenseStructure(D_S), DenseStructure(D_T)
 
 
@@ -160,9 +160,7 @@ def test_prices_are_the_sum_over_pairs_of_nodes(more):
         for rho, sums, mass in ((0.3, plan.sum(1), a), (0.8, plan.sum(0), b)):
             expected += rho * kl(np.outer(sums, sums), np.outer(mass, mass))
         assert float(out.regularized[i]) == pytest.approx(expected, abs=1e-10)
-        product = np.outer(a, b)
-        start = product * (a.sum() * b.sum())**-0.5
-        assert (start * 0 <= plan).all() and plan.sum() != pytest.approx(1, abs=1e-4)
+        assert plan.sum() != pytest.approx(a.sum(), abs=1e-4)
 
 
 def kl(x, y):
@@ -219,24 +217,19 @@ def test_isomorphic_graphs_are_no_distance_apart(constraint):
     near = 0.8 * truth + 0.2 / 49
     if isinstance(constraint, Share):
         near = 0.5 * near
-    out = gromov_wasserstein(d[order.argsort()][:, order.argsort()] * 0 + d, d[order]
-                             [:, order], plan=near, method='proximal', epsilon=0.05,
-                             constraint=constraint, num_iters=1000)
+    out = gromov_wasserstein(d, d[order.argsort()][:, order.argsort()], plan=near.t(),
+                             method='proximal', epsilon=0.05, constraint=constraint)
     assert float(out.regularized) < 1e-5
     moved = out.plan[0].sum(1) > 1e-3
-    assert (out.plan[0].argmax(1) == order.argsort())[moved].all()
-
-
-def ragged(seed, constraint, order=None, only=None):
-    generator = torch.Generator().manual_seed(seed)
-    s, t = graphs([3, 6, 1], generator, extra=1), graphs([5, 2, 4], generator, extra=2)
-    return s, t, MirrorDescent(constraint=constraint, tol=1e-9)
+    assert (out.plan[0].argmax(1) == order)[moved].all()
 
 
 @pytest.mark.parametrize('constraint', CONSTRAINTS)
 def test_a_pair_is_the_same_alone_and_in_a_batch_of_sparse_graphs(constraint):
-    from ot_cases import one_graph
-    s, t, solver = ragged(4, constraint)
+    generator = torch.Generator().manual_seed(4)
+    s, t = graphs([3, 6, 1], generator, extra=1), graphs([5, 2, 4], generator, extra=2)
+    # So many steps for all: rounding may end one earlier.
+    solver = MirrorDescent(epsilon=0.3, num_iters=8, tol=0., constraint=constraint)
     out = solver(
         quadratic_problem(s.edge_index, edge_cost(s.x, s.edge_index), t.edge_index,
                           edge_cost(t.x, t.edge_index), s.batch, t.batch,
@@ -249,29 +242,29 @@ def test_a_pair_is_the_same_alone_and_in_a_batch_of_sparse_graphs(constraint):
                               edge_cost(q.x, q.edge_index), num_nodes_s=n,
                               num_nodes_t=m, loss='absolute'))
         torch.testing.assert_close(out.plan[i, :n, :m], alone.plan[0], rtol=0,
-                                   atol=1e-9)
+                                   atol=1e-7)
         assert out.plan[i].sum() == pytest.approx(float(alone.plan.sum()))
-        assert out.iterations[i] == alone.iterations[0]
 
 
 @pytest.mark.parametrize('constraint', CONSTRAINTS)
 def test_the_order_of_nodes_and_the_unit_do_not_matter(constraint):
     generator = torch.Generator().manual_seed(1)
-    options = dict(constraint=constraint, epsilon=0.3, tol=1e-10, num_iters=500)
+    options = dict(constraint=constraint, epsilon=1., tol=1e-9)
     out = gromov_wasserstein(D_S[:8], D_T[:8], A[:8], B[:8], **options)
     order = torch.randperm(D_S.size(1), generator=generator)
     turned = gromov_wasserstein(1e6 * D_S[:8][:, order][:, :, order], 1e6 * D_T[:8],
                                 A[:8, order], B[:8], **options)
-    torch.testing.assert_close(turned.plan, out.plan[:, order], rtol=0, atol=1e-6)
+    torch.testing.assert_close(turned.plan, out.plan[:, order], rtol=0, atol=1e-5)
     torch.testing.assert_close(turned.regularized / 1e12, out.regularized, rtol=1e-6,
                                atol=1e-12)
 
 
-@pytest.mark.parametrize('gradient', ['envelope', 'unroll'])
+@pytest.mark.parametrize(
+    'gradient', ['envelope', pytest.param('unroll', marks=pytest.mark.slow)])
 @pytest.mark.parametrize('constraint', CONSTRAINTS)
 def test_slopes_are_finite_differences(constraint, gradient):
-    few = slice(20, 23)
-    solver = MirrorDescent(epsilon=0.3, tol=1e-13, num_iters=300, inner_iters=100,
+    few = slice(20, 22)
+    solver = MirrorDescent(epsilon=2., tol=1e-12, num_iters=40, inner_iters=40,
                            constraint=constraint)
     inside = (A[few] > 0)[:, :, None] & (B[few] > 0)[:, None, :]
     args = [D_S[few], D_T[few], COST[few] * inside, A[few], B[few]]
@@ -286,39 +279,39 @@ def test_slopes_are_finite_differences(constraint, gradient):
     total = value(replace(solver, gradient=gradient), *tracked)
     slopes = torch.autograd.grad(total, tracked, create_graph=gradient == 'envelope')
     generator = torch.Generator().manual_seed(0)
-    for k, slope in enumerate(slopes):
-        way = torch.randn(slope.shape, generator=generator, dtype=slope.dtype)
-        way = way * (args[k] > 0)
-        if k > 2:
-            # Without a change of the total mass: both sides have the same.
-            way = way - args[k] * way.sum(1, keepdim=True)
-        ends = []
-        for step in (1e-5, -1e-5):
-            moved = list(args)
-            moved[k] = args[k] + step * way
-            ends.append(value(solver, *moved))
-        expected = (ends[0] - ends[1]) / 2e-5
-        torch.testing.assert_close((slope * way).sum(), expected, rtol=1e-4, atol=1e-6)
+    ways = []
+    for k, x in enumerate(args):
+        way = torch.randn(x.shape, generator=generator, dtype=x.dtype) * (x > 0)
+        # Without a change of the total mass: both sides have the same.
+        ways.append(way - x * way.sum(1, keepdim=True) if k > 2 else way)
+    ends = [
+        value(solver, *(x + step * way for x, way in zip(args, ways)))
+        for step in (1e-5, -1e-5)
+    ]
+    expected = (ends[0] - ends[1]) / 2e-5
+    found = torch.stack([(x * way).sum() for x, way in zip(slopes, ways)]).sum()
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
     if gradient == 'envelope':
         with pytest.raises(RuntimeError, match='differentiated once'):
             slopes[0].sum().backward()
 
 
 def test_forbidden_pairs_get_no_mass_and_what_cannot_be_met_is_said():
-    cost = COST[:20].clone()
+    cost = COST[:4].clone()
     cost[:, 0, :] = torch.inf
-    args = D_S[:20], D_T[:20], A[:20], B[:20]
+    args = D_S[:4], D_T[:4], A[:4], B[:4]
     for constraint, possible in ((Prices(0.5, 0.5), True), (Prices(0., None), True),
                                  (SEMI, False)):
-        out = gromov_wasserstein(*args, cost=cost, constraint=constraint, epsilon=0.3)
+        out = gromov_wasserstein(*args, cost=cost, constraint=constraint, epsilon=1.)
         assert (out.plan[:, 0] == 0).all()
-        several = (A[:20] > 0).sum(1) > 1
-        assert (out.converged[several] == possible).double().mean() > 0.9
+        several = (A[:4] > 0).sum(1) > 1
+        assert (out.converged[several] == possible).all()
 
 
 def test_too_few_iterations_are_not_called_converged():
     for constraint in CONSTRAINTS:
-        out = gromov_wasserstein(D_S, D_T, A, B, constraint=constraint, num_iters=1,
+        out = gromov_wasserstein(D_S[:20], D_T[:20], A[:20], B[:20],
+                                 constraint=constraint, num_iters=1,
                                  epsilon=0.05)
         assert out.converged.double().mean() < 0.5
 

@@ -1,10 +1,10 @@
 r"""The divergence as a loss, and edges whose values have several channels."""
 import numpy as np
-import ot
 import pytest
 import torch
 from ot_cases import batched, cases, graphs
 
+import ot
 from eega_pyg.ot import (
     DenseStructure,
     MirrorDescent,
@@ -25,6 +25,7 @@ LOSS = {
 }
 
 
+@pytest.mark.slow
 def test_values_and_plans_with_the_divergence_are_those_of_pot():
     out = gromov_wasserstein(D_S, D_T, A, B, loss='kl', epsilon=0.1, relative=False,
                              inner_iters=500, tol=1e-12, num_iters=500)
@@ -51,6 +52,8 @@ def literal(plan, s, t, complete, losses):
         for k in range(n):
             for j in range(m):
                 for h in range(m):
+                    if plan[i, j] * plan[k, h] == 0:
+                        continue
                     x, y = s.get((i, k)), t.get((j, h))
                     if not complete and (x is None or y is None):
                         continue
@@ -127,8 +130,7 @@ def test_typed_edges_tell_which_nodes_belong_together():
     assert (typed.plan[0].argmax(1) == (nodes + turn) % n).all()
     assert float(typed.quadratic) < 1e-6
     # All edges weigh the same: without types every plan is as good as another.
-    plain = solver(
-        quadratic_problem(ring, types.sum(1), turned, types.sum(1)), near)
+    plain = solver(quadratic_problem(ring, types.sum(1), turned, types.sum(1)), near)
     assert float(plain.quadratic) == pytest.approx(0, abs=1e-12)
     assert float(plain.plan.max()) < 0.9 / n
 
