@@ -24,6 +24,7 @@ from benchmarks.accuracy import (
     sensitivity,
     stream,
     synthetic,
+    table1,
     texts,
 )
 from benchmarks.layers import gnn_variants, variant_cost
@@ -114,6 +115,11 @@ def aligned(record: Dict[str, Any]) -> str:
     return plans.report({**record, 'results': results})
 
 
+def compared(records: List[Dict[str, Any]]) -> str:
+    return (training(table1.rows, records, table1.COLUMNS) + '\n\n' +
+            table1.classifiers(records))
+
+
 TABLES: Dict[str, Callable[[Any], str]] = {
     'jmere':
     configurations,
@@ -161,6 +167,8 @@ TABLES: Dict[str, Callable[[Any], str]] = {
     general.report,
     'few_data':
     few_data.report,
+    'table1':
+    compared,
     'graph_growth':
     graph_growth.report,
     'result_size':

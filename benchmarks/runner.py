@@ -10,12 +10,25 @@ import json
 import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+)
 
 import pandas as pd
+import torch
 from filelock import FileLock
 from rich.console import Console
 from rich.table import Table
+from torch import Tensor
+from torch_geometric.data import HeteroData
 
 from benchmarks import bootstrap
 from benchmarks.measure import apart, in_turns, machine, peak_above, trainer
@@ -121,24 +134,40 @@ def sweep(runs: Iterable[Run], args: Namespace) -> List[Dict[str, Any]]:
     results = args.results
     data = data_identity(args.root)
     for run in runs:
-        seed = run.config.train.seed
-        done = [r for r in read(results) if (r['name'], r['seed']) == (run.name, seed)]
-        if done and not same_run(done[0], run, data):
+        if finished(run, results, data) is not None:
+            continue
+        other = [r for p in args.reuse for r in read(p) if same_run(r, run, data)]
+        folder = args.runs / f'{run.name}-{run.config.train.seed}'
+        record = other[0] if other else {**train(run, args.root, folder), 'data': data}
+        keep({**record, 'name': run.name}, args)
+    return read(results)
+
+
+def finished(run: Run, results: Path, data: str) -> Optional[Dict[str, Any]]:
+    r"""The record of a run, or :obj:`None` if it was not done.
+
+    Raises:
+        ValueError: If one of the same name and seed is of another configuration or of
+            other data.
+    """
+    seed = run.config.train.seed
+    for record in read(results):
+        if (record['name'], record['seed']) == (run.name, seed):
+            if same_run(record, run, data):
+                return record
             raise ValueError(f"'{results}' holds '{run.name}' with seed {seed} in "
                              f"another configuration or of other data: remove it, or "
                              f"choose another --results")
-        if done:
-            continue
-        other = [r for p in args.reuse for r in read(p) if same_run(r, run, data)]
-        folder = args.runs / f'{run.name}-{seed}'
-        record = other[0] if other else {**train(run, args.root, folder), 'data': data}
-        args.runs.mkdir(parents=True, exist_ok=True)
-        # Other processes may add their own runs.
-        with FileLock(args.runs / 'lock'):
-            records = [*read(results), {**record, 'name': run.name}]
-            records.sort(key=lambda r: (r['name'], r['seed']))
-            write_text(results, json.dumps(records, indent=1) + '\n')
-    return read(results)
+    return None
+
+
+def keep(record: Dict[str, Any], args: Namespace) -> None:
+    r"""Adds a record to the file of results."""
+    args.runs.mkdir(parents=True, exist_ok=True)
+    with FileLock(args.runs / 'lock'):  # Other processes may add their own runs.
+        records = [*read(args.results), record]
+        records.sort(key=lambda r: (r['name'], r['seed']))
+        write_text(args.results, json.dumps(records, indent=1) + '\n')
 
 
 def data_identity(root: Path) -> str:
@@ -200,13 +229,23 @@ def step_cost(run: Run, root: Path, num_batches: Optional[int] = None,
     config = run.config
     data = JMERE(str(root), tags=config.tags.tag_set(), **config.data.arguments())
     loader, _ = loaders(data, data, config.train)
+    return cost_of_steps(lambda: run.model(data),
+                         lambda model, batch: model.loss(batch)['loss'], loader,
+                         use_bf16(config.train), num_batches, turns)
+
+
+def cost_of_steps(make_model: Callable[[], torch.nn.Module],
+                  loss: Callable[[Any, HeteroData],
+                                 Tensor], loader: Iterable[HeteroData], bf16: bool,
+                  num_batches: Optional[int] = None,
+                  turns: Optional[int] = None) -> Dict[str, Any]:
+    r"""The same of any model and its loss on the first batches of a loader."""
     batches = list(itertools.islice(loader, num_batches or BATCHES))
     out: Dict[str, Any] = {}
 
     def measure() -> None:
-        model = run.model(data).train()
-        step = trainer(lambda batch: model.loss(batch)['loss'], model.parameters(),
-                       use_bf16(config.train))
+        model = make_model().train()
+        step = trainer(lambda batch: loss(model, batch), model.parameters(), bf16)
         seconds = in_turns({'step': step}, batches, turns or TURNS)['step']
         out['step_seconds'] = seconds / len(batches)
         out['parameters'] = sum(p.numel() for p in model.parameters()
@@ -224,11 +263,23 @@ def table(records: List[Dict[str, Any]], names: Iterable[str]) -> List[List[str]
 def row(name: str, records: List[Dict[str, Any]]) -> List[str]:
     if not records:
         return [name, 'not run', *[''] * (len(HEADER) - 2)]
-    cells = [name, ' '.join(str(r['seed']) for r in records)]
-    for score in SCORES.values():
-        values = pd.Series([100 * r['scores'][score] for r in records])
-        spread = f' ± {values.std():.2f}' if len(values) > 1 else ''
-        cells.append(f'{values.mean():.2f}{spread}')
+    return [
+        name, ' '.join(str(r['seed']) for r in records),
+        *(spread(100 * r['scores'][score] for r in records)
+          for score in SCORES.values()), *costs(records)
+    ]
+
+
+def spread(values: Iterable[float]) -> str:
+    r"""The mean, and the standard deviation of several."""
+    series = pd.Series(list(values))
+    return f'{series.mean():.2f}' + (f' ± {series.std():.2f}'
+                                     if len(series) > 1 else '')
+
+
+def costs(records: List[Dict[str, Any]]) -> List[str]:
+    r"""The cells of :obj:`COSTS`; what no record says is empty."""
+    cells = []
     for name, scale, style in COSTS.values():
         values = pd.Series([r[name] for r in records if name in r])
         cells.append(format(values.mean() * scale, style) if len(values) else '')

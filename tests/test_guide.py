@@ -17,16 +17,19 @@ GUIDE = Path(__file__).parents[1] / 'docs' / 'guide'
 def own_parts(small_root, tiny_overrides, tmp_path, monkeypatch):
     r"""The names that the code of a part of the page on one's own layers defines, on a
     part of the sample and with a small encoder."""
-    def run(number):
+    def run(*numbers):
         shutil.copytree(small_root / 'raw', tmp_path / 'datasets' / 'sample' / 'raw')
         monkeypatch.chdir(tmp_path)
-        config = Config.load('default', [*tiny_overrides, 'train.epochs=1'])
-        monkeypatch.setattr(Config, 'load', lambda preset: config)
+        load, tiny = Config.load, [*tiny_overrides, 'train.epochs=1']
+        monkeypatch.setattr(
+            Config, 'load',
+            lambda preset, overrides=(): load(preset, [*tiny, *overrides]))
         text = (GUIDE / 'own-layer.md').read_text(encoding='utf-8')
         parts = re.findall(r'^```python\n(.*?)^```', text, re.M | re.S)
-        assert len(parts) == 2
+        assert len(parts) == 3
         names = {'__name__': 'guide'}
-        exec(parts[number], names)
+        for number in numbers:
+            exec(parts[number], names)
         return names
 
     return run
@@ -63,6 +66,15 @@ def test_a_fusion_of_ones_own(own_parts, capsys):
             read('runs/mean')
     extractor = Extractor.from_pretrained('runs/mean', 'cpu', fusion=kind)
     assert extractor('Ann meets Bob')
+
+
+@pytest.mark.slow
+def test_entities_first(own_parts, capsys):
+    names = own_parts(1, 2)
+    trained, found = names['trained'], names['found']
+    assert trained.model.reader.fusion.__class__.__name__ == 'MEGA'
+    assert capsys.readouterr().out.endswith(f"{found.compute()['quintuple_f1']}\n")
+    assert found.compute()['entity_f1'] == names['result'].scores['entity_f1']
 
 
 @pytest.mark.slow

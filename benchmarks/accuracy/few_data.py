@@ -106,6 +106,14 @@ def configure(args: argparse.Namespace, name: str, draw: int) -> Config:
     ])
 
 
+def named(config: Config) -> Config:
+    r"""The configuration as it is kept: what a run starts from is in another folder on
+    another machine, and is told apart by its weights."""
+    start = Path(config.train.start).name
+    return config.model_copy(
+        update={'train': config.train.model_copy(update={'start': start})})
+
+
 def run(args: argparse.Namespace, name: str, size: int, draw: int,
         config: Config) -> Dict[str, Any]:
     r"""Fine-tunes on a draw and scores the validation file."""
@@ -128,7 +136,7 @@ def run(args: argparse.Namespace, name: str, size: int, draw: int,
         'start': name,
         'size': size,
         'seed': draw,
-        'config': config.to_dict(),
+        'config': named(config).to_dict(),
         'scores': {
             note: scores[note]
             for note in NOTES
@@ -160,7 +168,7 @@ def sweep(args: argparse.Namespace) -> List[Dict[str, Any]]:
             [data_identity(args.root), size,
              file_sha256(weights) if start else ''])
         config = configure(args, name, draw)
-        planned = Run(f'{name}, {size}', config)
+        planned = Run(f'{name}, {size}', named(config))
         done = [
             r for r in read(args.results)
             if (r['name'], r['seed']) == (planned.name, draw)

@@ -171,7 +171,7 @@ def main(arguments: Optional[List[str]] = None) -> None:
     extractor = Extractor.from_pretrained(args.model)
     record = {
         'model': Path(args.model).name,
-        'threshold': extractor.threshold,
+        'threshold': extractor.thresholds.quintuple,
         'results': {
             name: measure(extractor, part)
             for name, part in texts.items()

@@ -8,7 +8,7 @@ What it costs to leave one out is the difference of its mean and that of all run
 sentences and of the runs (bootstrap, 95 %). Finished runs are kept in
 ``benchmarks/results/ingredients.json``.
 """
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 import numpy as np
 
@@ -66,11 +66,18 @@ def lost(whole: List[Dict[str, Any]], runs: List[Dict[str, Any]], view: str) -> 
     r"""How far some runs are short of others in a score, and its interval."""
     if not runs:
         return ''
+    mean, low, high = difference(whole, runs, view)
+    return f'{100 * mean:+.2f} [{100 * low:+.2f}, {100 * high:+.2f}]'
+
+
+def difference(runs: List[Dict[str, Any]], others: List[Dict[str, Any]],
+               view: str) -> Tuple[float, float, float]:
+    r"""By how much the mean F1 of some runs is above that of others, and the ends of
+    its interval."""
     mean, other = (np.mean([r['scores'][f'{view}_f1'] for r in side])
-                   for side in (whole, runs))
-    low, high = bootstrap.interval([r['counts'][view] for r in whole],
-                                   [r['counts'][view] for r in runs])
-    return f'{100 * (mean - other):+.2f} [{100 * low:+.2f}, {100 * high:+.2f}]'
+                   for side in (runs, others))
+    return mean - other, *bootstrap.interval([r['counts'][view] for r in runs],
+                                             [r['counts'][view] for r in others])
 
 
 def main() -> None:

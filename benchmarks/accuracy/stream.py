@@ -71,7 +71,11 @@ def entities(extractor: Extractor, path: Path) -> Dict[str, Any]:
     results = read(extractor, records, {})
     found = Scored.of((r.extraction.entities for r in results),
                       (r.annotation.entities for r in records), lambda e: e)
-    return {'texts': len(records), **found.to_dict()}
+    return {
+        'texts': len(records),
+        'threshold': extractor.thresholds.entity,
+        **found.to_dict()
+    }
 
 
 def report(record: Dict[str, Any]) -> str:
@@ -81,9 +85,7 @@ def report(record: Dict[str, Any]) -> str:
     parts = [
         f"{record['model']}; {record['texts']} texts, {record['related']} of which "
         f"state {record['given']} quintuples; {record['machine']}, {record['date']}.",
-        markdown(COLUMNS,
-                 rows(found, sorted({*FROM, best,
-                                     record.get('threshold', 0.0)}))),
+        markdown(COLUMNS, rows(found, _least(best, record.get('threshold', 0.0)))),
         f'The F1 is highest from {best:.3g} on, if {100 * precision:.0f} % are to be '
         f'right.'
     ]
@@ -95,9 +97,14 @@ def report(record: Dict[str, Any]) -> str:
         named = record['entities']
         parts += [
             f"Entities, {named['texts']} texts of GMNER with {named['given']}:",
-            markdown(COLUMNS, rows(Scored.from_dict(named), FROM))
+            markdown(COLUMNS,
+                     rows(Scored.from_dict(named), _least(named.get('threshold', 0.0))))
         ]
     return '\n\n'.join(parts)
+
+
+def _least(*thresholds: float) -> List[float]:
+    return sorted({*FROM, *(round(t, 4) for t in thresholds)})
 
 
 def plot(record: Dict[str, Any], path: Path) -> None:
@@ -123,7 +130,7 @@ def main(arguments: Optional[List[str]] = None) -> None:
     record = {
         'model': Path(args.model).name,
         'precision': args.precision,
-        'threshold': extractor.threshold,
+        'threshold': extractor.thresholds.quintuple,
         **measure(extractor, args.root),
         **({} if args.gmner is None else {
                'entities': entities(extractor, args.gmner)

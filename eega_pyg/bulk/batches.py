@@ -52,8 +52,8 @@ class BatchExtractor:
             the frame)
         device (torch.device or str, optional): Where the model runs; by default the
             first accelerator, else the CPU.
-        threshold (float, optional): Less probable quintuples are left out; by default,
-            the threshold of the model.
+        threshold (float, optional): As of
+            :class:`~eega_pyg.extraction.extractor.Extractor`.
         align (bool, optional): If set to :obj:`True`, results say which objects each
             entity is aligned with. (default: :obj:`False`)
         batch_size (int, optional): Texts that the model reads at once.

@@ -116,7 +116,7 @@ def extract_files(sources: Sequence[Union[str, Path]], folder: Union[str, Path],
         if left:
             origin = extractor.origin
             task = Task(origin, origin.check(extractor.saved), os.path.abspath(folder),
-                        form, device, extractor.threshold, align, key, batch_size,
+                        form, device, extractor.thresholds, align, key, batch_size,
                         max(1, int(cpus)), detector)
             del extractor
             with _ray(address, workers, cpus, gpus):

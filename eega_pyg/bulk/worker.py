@@ -5,6 +5,7 @@ import torch
 
 from eega_pyg.extraction.extractor import Extractor
 from eega_pyg.extraction.origin import Origin
+from eega_pyg.saving.thresholds import Thresholds
 from eega_pyg.vision.detectors.named import named_parser
 
 from .batches import BatchExtractor
@@ -24,7 +25,7 @@ class Task(NamedTuple):
         folder (str): Where results go.
         form (str): The form of results.
         device (str, optional): Where the model runs.
-        threshold (float): Less probable quintuples are left out.
+        thresholds (Thresholds): What is less probable is left out.
         align (bool): Whether entities are aligned with objects.
         key (str, optional): The field that tells texts apart.
         batch_size (int): Texts that the model reads at once.
@@ -36,7 +37,7 @@ class Task(NamedTuple):
     folder: str
     form: str
     device: Optional[str]
-    threshold: float
+    thresholds: Thresholds
     align: bool
     key: Optional[str]
     batch_size: int
@@ -54,7 +55,7 @@ class Worker:
     def __init__(self, task: Task) -> None:
         torch.set_num_threads(task.threads)
         extractor = Extractor(task.origin.load(task.model), task.device,
-                              threshold=task.threshold)
+                              threshold=task.thresholds)
         if task.detector is not None:
             extractor.image_parser = named_parser(task.detector, extractor.device)
         self.extract = BatchExtractor(extractor, task.key, align=task.align,

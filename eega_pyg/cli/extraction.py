@@ -36,8 +36,8 @@ class Extraction:
         items (dict): The items by their places.
         model (str, optional): The model.
         device (str, optional): Where it runs.
-        min_probability (float, optional): Less probable relations are left out; by
-            default those below the threshold of the model.
+        min_probability (float, optional): Less probable relations, and entities of
+            none, are left out; by default those below the thresholds of the model.
         align (bool): Whether entities are aligned with objects.
         everything (bool, optional): Whether relations that are left out are asked for
             too, without which it is not known how certain their absence is.
@@ -101,7 +101,7 @@ class Extraction:
     def rated(self, values: Iterable[Mapping[str, Any]]) -> Iterable['Rated']:
         r"""The results as they are shown or written."""
         from eega_pyg.extraction.certainty import least_certain_first, rated
-        found = (rated(value, self.extractor.threshold) for value in values)
+        found = (rated(value, self.extractor.thresholds) for value in values)
         return least_certain_first(found) if self.by_certainty else found
 
     def values(self, part: 'PartialResults') -> List[Dict]:

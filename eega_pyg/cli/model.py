@@ -159,20 +159,23 @@ def calibrate(
         'probabilities of entities; may be repeated \\[default: the validation split, '
         'where in JMERE an entity of no relation counts as wrong].'),
     min_precision: float = typer.Option(
-        0.0, min=0, max=1, help='The threshold is the one of the best F1 among those '
+        0.0, min=0, max=1,
+        help='The threshold of relations is the one of the best F1 among those '
         'with at least this precision.'),
     device: Optional[str] = Device,
     quiet: bool = Quiet,
 ) -> None:
-    r"""Fits a model's probabilities and its threshold on the validation file."""
+    r"""Fits a model's probabilities and its thresholds on the validation file."""
     from eega_pyg.device import find_device
     from eega_pyg.training.calibration import calibrate as calibrate_model
     check_root(root)
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder '{folder}'")
     fitted = calibrate_model(folder, root, held_out, min_precision, find_device(device))
-    note(f"Wrote {folder}: relations from a probability of {fitted.threshold:.2f} on; "
-         f"expected calibration error {100 * fitted.error:.1f} %")
+    relations, entities = fitted.thresholds
+    note(f"Wrote {folder}: relations from a probability of {relations:.2f} on, other "
+         f"entities from {entities:.2f} on; expected calibration error "
+         f"{100 * fitted.error:.1f} %")
 
 
 def shrink(

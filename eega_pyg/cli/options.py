@@ -47,7 +47,8 @@ Detector = typer.Option(
     'mask-rcnn].')
 MinProbability = typer.Option(
     None, '--min-probability', min=0, max=1, show_default=False, help='Leave out '
-    'relations that are less probable \\[default: the threshold of the model].')
+    'relations, and entities of none, that are less probable \\[default: the '
+    'thresholds of the model].')
 Quiet = typer.Option(False, '--quiet', '-q', callback=be_quiet,
                      help='Print results, warnings and errors only.')
 Input = typer.Option(

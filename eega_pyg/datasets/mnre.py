@@ -66,10 +66,12 @@ class MarkedText(NamedTuple):
             no line gives one.
         relations (dict): Each pair of spans that a line names, and the relation from
             the first to the second, or :obj:`None` if there is none.
+        image_id (str, optional): The name of its image. (default: :obj:`''`)
     """
     words: Tuple[str, ...]
     types: Dict[Span, Optional[str]]
     relations: Dict[Tuple[Span, Span], Optional[str]]
+    image_id: str = ''
 
 
 def read_mnre(path: Union[str, Path], tags: TagSet, version: str = 'v1',
@@ -184,7 +186,7 @@ def read_marked_texts(path: Union[str, Path], tags: TagSet) -> List[MarkedText]:
     texts: Dict[Hashable, MarkedText] = {}
     for row in read_rows(path, tags):
         text = texts.setdefault((row.image_id, row.words),
-                                MarkedText(row.words, {}, {}))
+                                MarkedText(row.words, {}, {}, row.image_id))
         head, tail = row.spans
         text.relations[head, tail] = None
         for span in row.spans:

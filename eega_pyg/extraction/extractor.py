@@ -19,12 +19,14 @@ from eega_pyg.parsing import Parser, tracked
 from eega_pyg.resolve import load_tokenizer
 from eega_pyg.saving.folder import copy_model
 from eega_pyg.saving.saved_model import SavedModel, load_model
-from eega_pyg.schema import SceneGraph, Share, short, validated
+from eega_pyg.saving.thresholds import Thresholds
+from eega_pyg.schema import SceneGraph, short
 from eega_pyg.transforms import PairTransform, WordPieces
 from eega_pyg.vision.captions.parser import CaptionParser
 from eega_pyg.vision.images import ImageParser, ImageSource, load_image
 
 _Grounder = Union[GroundingHead, str]
+_Threshold = Optional[Union[float, Thresholds]]
 
 
 class Extractor(ModelHubMixin, library_name='eega_pyg'):
@@ -72,8 +74,9 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             it is also given the texts.
         passage_words (int, optional): The most words of a passage; by default, the
             number that was stored with the model.
-        threshold (float, optional): Quintuples that are less probable are left out; by
-            default, the threshold that was stored with the model.
+        threshold (float or Thresholds, optional): Quintuples that are less probable,
+            and entities of no stated quintuple, are left out; by default, those below
+            the thresholds that were stored with the model.
         pickle_weights (bool, optional): If set to :obj:`True`, a pickled extractor
             holds the weights. (default: :obj:`False`)
         grounding (GroundingHead or str, optional): Says which object each entity is,
@@ -88,10 +91,10 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
     def __init__(self, saved: SavedModel, device: Optional[Union[str,
                                                                  torch.device]] = None,
                  image_parser: Optional[ImageParser] = None,
-                 passage_words: Optional[int] = None, threshold: Optional[float] = None,
+                 passage_words: Optional[int] = None, threshold: _Threshold = None,
                  pickle_weights: bool = False, grounding: _Grounder = 'head') -> None:
-        self.threshold = saved.threshold if threshold is None else validated(
-            Share, threshold, 'threshold')
+        self.thresholds = Thresholds.of(saved.thresholds if threshold is
+                                        None else threshold)
         self.passage_words = (saved.data.passage_words
                               if passage_words is None else passage_words)
         self.pickle_weights = pickle_weights
@@ -137,7 +140,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             cls, name: Optional[Union[str, Path]] = None,
             device: Optional[Union[str, torch.device]] = None,
             image_parser: Optional[ImageParser] = None,
-            passage_words: Optional[int] = None, threshold: Optional[float] = None,
+            passage_words: Optional[int] = None, threshold: _Threshold = None,
             revision: Optional[str] = None, token: Optional[Union[str, bool]] = None,
             cache_dir: Optional[Union[str, Path]] = None,
             local_files_only: bool = False, conv: Optional[OwnConv] = None,
@@ -187,7 +190,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
     def __call__(self, text: Union[str, Sequence[str]], caption: Optional[str] = None,
                  scene_graph: Optional[SceneGraph] = None,
                  image: Optional[ImageSource] = None, align: bool = False,
-                 pairs: bool = False, threshold: Optional[float] = None) -> Result:
+                 pairs: bool = False, threshold: _Threshold = None) -> Result:
         r"""Extracts from one text.
 
         Args:
@@ -200,8 +203,9 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
                 objects each entity is aligned with. (default: :obj:`False`)
             pairs (bool, optional): If set to :obj:`True`, the result holds the
                 probabilities of all word pairs. (default: :obj:`False`)
-            threshold (float, optional): Quintuples that are less probable are left out;
-                by default, the extractor's own threshold holds.
+            threshold (float or Thresholds, optional): Quintuples that are less
+                probable, and entities of no stated quintuple, are left out; by default,
+                the extractor's own thresholds hold.
 
         Raises:
             TypeError: If it is something else, *e.g.*, several texts, which
@@ -227,7 +231,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
 
     def batch(self, items: Sequence[Union[Item, str]], batch_size: int = 32,
               align: bool = False, pairs: bool = False, progress: bool = False,
-              threshold: Optional[float] = None) -> List[Result]:
+              threshold: _Threshold = None) -> List[Result]:
         r"""Extracts from many texts and returns the results in the items' order.
 
         Args:
@@ -247,7 +251,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
 
     def stream(self, items: Iterable[Union[Item, str]], batch_size: int = 32,
                align: bool = False, pairs: bool = False,
-               threshold: Optional[float] = None) -> Iterator[Tuple[int, Result]]:
+               threshold: _Threshold = None) -> Iterator[Tuple[int, Result]]:
         r"""Yields the position and the result of each item as soon as its batch is
         done. Texts of similar length share a batch, so positions are out of order.
 
@@ -263,9 +267,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             ValueError: If the batch size is not positive or the threshold not in
                 :math:`[0, 1]`.
         """
-        if threshold is None:
-            threshold = self.threshold
-        validated(Share, threshold, 'threshold')
+        thresholds = self.thresholds if threshold is None else Thresholds.of(threshold)
         if batch_size < 1:
             raise ValueError(f"Expected a batch size >= 1 (got {batch_size})")
         if isinstance(items, str):
@@ -274,7 +276,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         start = 0
         for pool in pools(items, batch_size):
             for i, result in self._reader.read(pool, batch_size, self.passage_words,
-                                               align, pairs, threshold):
+                                               align, pairs, thresholds):
                 yield start + i, result
             start += len(pool)
 
@@ -283,7 +285,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         check_picklable(self.origin.conv, 'graph layer')
         check_picklable(self.origin.fusion, 'fusion')
         options = (str(self.device), self.image_parser, self.passage_words,
-                   self.threshold, self.pickle_weights, self._grounder)
+                   self.thresholds, self.pickle_weights, self._grounder)
         if not self.pickle_weights:
             return _load, (self.origin, self.origin.check(self.saved), *options)
         # In the memory of the host, which every process can reach.
@@ -304,11 +306,12 @@ def _load(origin: Origin, model: str, *options: Any) -> Extractor:
 
 
 def _rebuild(origin: Origin, parts: Tuple[SavedModel, PairTransform], device: str,
-             image_parser: Optional[ImageParser], passage_words: int, threshold: float,
-             pickle_weights: bool, grounding: _Grounder) -> Extractor:
+             image_parser: Optional[ImageParser], passage_words: int,
+             thresholds: Thresholds, pickle_weights: bool,
+             grounding: _Grounder) -> Extractor:
     r"""What one that was pickled with its weights is made by."""
     extractor = Extractor.__new__(Extractor)
-    extractor.threshold = threshold
+    extractor.thresholds = thresholds
     extractor.passage_words = passage_words
     extractor.pickle_weights = pickle_weights
     extractor.origin = origin

@@ -20,6 +20,7 @@ from eega_pyg.extraction.sight import Sight, is_looked_at
 from eega_pyg.extraction.windows import Found, Window, read_windows
 from eega_pyg.parsing import Parser
 from eega_pyg.saving.saved_model import SavedModel
+from eega_pyg.saving.thresholds import Thresholds
 from eega_pyg.schema import Entity, SceneGraph, num_pieces
 from eega_pyg.tagging import is_directed, merge_windows
 from eega_pyg.transforms import Pair, PairTransform
@@ -55,7 +56,7 @@ class Reader:
 
     def read(self, items: Sequence[Item], batch_size: int, passage_words: int,
              align: bool, pairs: bool,
-             threshold: float) -> Iterator[Tuple[int, Result]]:
+             thresholds: Thresholds) -> Iterator[Tuple[int, Result]]:
         r"""Yields the position and the result of each item as soon as the last of its
         windows is read; the arguments are those of
         :class:`~eega_pyg.extraction.extractor.Extractor`."""
@@ -77,7 +78,7 @@ class Reader:
                 if len(found[i]) == missing[i]:
                     whole = sorted(found.pop(i), key=lambda p: p.offset)
                     yield i, self._result(items[i], tokens[i][1], graphs[i], whole,
-                                          align, threshold)
+                                          align, thresholds)
 
     def _prepared(
             self, items: Sequence[Item],
@@ -123,15 +124,12 @@ class Reader:
 
     def _result(self, item: Item, offsets: List[Tuple[int,
                                                       int]], scene_graph: SceneGraph,
-                parts: List[Found], align: bool, threshold: float) -> Result:
+                parts: List[Found], align: bool, thresholds: Thresholds) -> Result:
         tags = self.saved.model.tag_set
         extraction = parts[0].extraction
         if len(parts) > 1:
             extraction = merge_windows([(p.offset, p.extraction) for p in parts])
-        extraction = self.saved.scales.apply(extraction, item.text)
-        extraction = extraction._replace(quintuples=[
-            q for q in extraction.quintuples if (q.probability or 0.0) >= threshold
-        ])
+        extraction = thresholds.keep(self.saved.scales.apply(extraction, item.text))
         alignments = [(p.offset, p.alignment) for p in parts if p.alignment is not None]
         alignment = Alignment.merge(alignments, len(offsets)) if alignments else None
         tables = [(p.offset, p.pairs) for p in parts if p.pairs is not None]

@@ -37,7 +37,7 @@ def run_identity(extractor: 'Extractor', items: Sequence[Item], align: bool,
         if isinstance(item.image, (str, Path)) and os.path.isfile(item.image)
     ]
     return digest([
-        model, extractor.passage_words, extractor.threshold, align, *map(repr, items),
+        model, extractor.passage_words, extractor.thresholds, align, *map(repr, items),
         *images, *['everything'] * everything,
         *(['plan'] if extractor.grounding is None else extractor.grounding.identity()),
         *([] if parser is None else function_identity(parser))

@@ -345,8 +345,8 @@ def gromov_wasserstein(
 
     Args:
         structure_s (SparseStructure, DenseStructure or torch.Tensor): The first side; a
-            tensor :math:`(B, n, n)` or :math:`(B, n, n, D)` is a structure in which all nodes are adjacent, to
-            themselves too.
+            tensor :math:`(B, n, n)` or :math:`(B, n, n, D)` is a structure in which all
+            nodes are adjacent, to themselves too.
         structure_t (SparseStructure, DenseStructure or torch.Tensor): The second side.
         a (torch.Tensor, optional): The first marginals :math:`(B, n)`; zero is no node.
             (default: uniform, of total mass one)

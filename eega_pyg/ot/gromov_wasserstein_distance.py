@@ -23,8 +23,8 @@ class GromovWassersteinDistance(torch.nn.Module):
     Shapes:
         - **input:** edges :math:`(2, |\mathcal{E}_s|)` and :math:`(2,
           |\mathcal{E}_t|)`, their distances :math:`(|\mathcal{E}_s|)` and
-          :math:`(|\mathcal{E}_t|)` (or attributes with :math:`D` channels), and the batch vectors :math:`(N_s)` and
-          :math:`(N_t)`
+          :math:`(|\mathcal{E}_t|)` (or attributes with :math:`D` channels), and the
+          batch vectors :math:`(N_s)` and :math:`(N_t)`
         - **output:** :class:`TransportOutput`; the distance is its :obj:`quadratic`
     """
     def __init__(self, loss: Loss = 'square', reading: str = 'neighbors',

@@ -38,8 +38,8 @@ class QuadraticTerm:
     \frac{x}{y} - x + y`, or the sum of one for each channel, and the sum runs over
     neighbours on both sides (:obj:`"neighbors"`, Eq. 6), or over all pairs of nodes
     with a zero where there is no edge (:obj:`"matrix"`). The square loss and the
-    divergence take sparse or batched dense products, the absolute loss pairs of edges; nothing of
-    :math:`(n, n, m, m)` is ever held.
+    divergence take sparse or batched dense products, the absolute loss pairs of edges;
+    nothing of :math:`(n, n, m, m)` is ever held.
 
     Args:
         s (DenseStructure or SparseStructure): The first side.
@@ -123,9 +123,10 @@ class QuadraticTerm:
         if self.parts:
             return torch.stack([x.product(plan, reverse) for x in self.parts]).sum(0)
         s, t = self._back if reverse else (self.s, self.t)
+        of_s: Function = torch.abs
+        of_t: Function = torch.abs
         if self.loss == 'absolute':
             out = absolute_product(self._pairs, plan, self.complete, reverse)
-            of_s = of_t = torch.abs
         else:
             factor, cross_s, cross_t, of_s, of_t = SEPARABLE[str(self.loss)]
             out = factor * _both_sides(s, t, plan, cross_s, cross_t)

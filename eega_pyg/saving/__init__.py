@@ -7,11 +7,13 @@ if TYPE_CHECKING:
     from eega_pyg.saving.folder import copy_model, find_folder
     from eega_pyg.saving.saved_model import SavedModel, load_model, save_model
     from eega_pyg.saving.scales import Scale, Scales
+    from eega_pyg.saving.thresholds import Thresholds
 
 __all__ = [
     'SavedModel',
     'Scale',
     'Scales',
+    'Thresholds',
     'copy_model',
     'find_folder',
     'load_model',
@@ -23,6 +25,7 @@ __getattr__, __dir__ = attach(
         'SavedModel': 'saved_model',
         'Scale': 'scales',
         'Scales': 'scales',
+        'Thresholds': 'thresholds',
         'copy_model': 'folder',
         'find_folder': 'folder',
         'load_model': 'saved_model',

@@ -116,6 +116,7 @@ class _Pipeline(TypedDict):
     temperature: Annotated[Number, Field(gt=0, lt=1e3)]
     scales: NotRequired[_Scales]
     threshold: NotRequired[Share]
+    entity_threshold: NotRequired[Share]
     vocabularies: Name
 
 

@@ -34,6 +34,7 @@ from eega_pyg.saving.folder import (
     read_pipeline,
 )
 from eega_pyg.saving.scales import Scale, Scales
+from eega_pyg.saving.thresholds import Thresholds
 from eega_pyg.saving.weights import load_small
 from eega_pyg.schema import Signatures, located, short
 from eega_pyg.transforms import Vocabularies
@@ -51,8 +52,8 @@ class SavedModel(NamedTuple):
             may use, or :obj:`None` for all.
         temperature (float): See :func:`~eega_pyg.training.calibration.fit_temperature`.
         scales (Scales): See :func:`~eega_pyg.training.calibration.fit_scales`.
-        threshold (float): Quintuples that are less probable are left out, if nothing
-            else is asked for.
+        thresholds (Thresholds): What is less probable is left out, if nothing else is
+            asked for.
     """
     model: EEGA
     vocabularies: Vocabularies
@@ -60,14 +61,14 @@ class SavedModel(NamedTuple):
     signatures: Optional[Signatures]
     temperature: float = 1.0
     scales: Scales = Scales()
-    threshold: float = 0.0
+    thresholds: Thresholds = Thresholds()
 
 
 def save_model(folder: Union[str, Path], model: EEGA, vocabularies: Vocabularies,
                config: Config, scores: Optional[Dict[str, float]] = None,
                temperature: float = 1.0, scales: Scales = Scales(),
-               threshold: float = 0.0, start: Optional[Dict[str, Any]] = None,
-               caveat: str = '') -> None:
+               thresholds: Thresholds = Thresholds(),
+               start: Optional[Dict[str, Any]] = None, caveat: str = '') -> None:
     r"""Writes a model and all that is needed to use it.
 
     Args:
@@ -82,8 +83,8 @@ def save_model(folder: Union[str, Path], model: EEGA, vocabularies: Vocabularies
         scales (Scales, optional): See
             :func:`~eega_pyg.training.calibration.fit_scales`. By default they change
             nothing.
-        threshold (float, optional): Quintuples that are less probable are left out, if
-            nothing else is asked for. (default: :obj:`0.0`)
+        thresholds (Thresholds, optional): What is less probable is left out, if nothing
+            else is asked for. By default nothing is.
         start (dict, optional): The model that its training started from, see
             :meth:`eega_pyg.training.start.Start.note`. (default: :obj:`None`)
         caveat (str, optional): What is to be said beside the scores.
@@ -109,18 +110,20 @@ def save_model(folder: Union[str, Path], model: EEGA, vocabularies: Vocabularies
            }),
     }
     write_text(folder / PIPELINE, json.dumps(pipeline, indent=2) + '\n')
-    write_scales(folder / PIPELINE, scales, threshold)
+    write_scales(folder / PIPELINE, scales, thresholds)
     write_text(folder / 'README.md', model_card(model, config, scores, start, caveat))
 
 
-def write_scales(path: Path, scales: Scales, threshold: float) -> None:
-    r"""Replaces the scales and the threshold in a ``pipeline.json``."""
+def write_scales(path: Path, scales: Scales, thresholds: Thresholds) -> None:
+    r"""Replaces the scales and the thresholds in a ``pipeline.json``."""
     pipeline = {
-        **read_pipeline(path), 'scales': {
+        **read_pipeline(path),
+        'scales': {
             name: list(scale)
             for name, scale in scales._asdict().items() if scale is not None
         },
-        'threshold': threshold
+        'threshold': thresholds.quintuple,
+        'entity_threshold': thresholds.entity,
     }
     write_text(path, json.dumps(pipeline, indent=2) + '\n')
 
@@ -180,11 +183,12 @@ def load_model(name: Optional[Union[str, Path]] = None, revision: Optional[str] 
         load_small(model, folder / WEIGHTS, pipeline['weights'])
     with located(folder / PIPELINE):
         data = Config.from_dict({'data': pipeline['data']}).data
-    return SavedModel(model.eval(), vocabularies,
-                      data.model_copy(update={'encoder': str(folder)}),
-                      vocabularies.signatures if pipeline['signatures'] else None,
-                      pipeline['temperature'], _scales(pipeline),
-                      pipeline.get('threshold', 0.0))
+    return SavedModel(
+        model.eval(), vocabularies, data.model_copy(update={'encoder': str(folder)}),
+        vocabularies.signatures if pipeline['signatures'] else None,
+        pipeline['temperature'], _scales(pipeline),
+        Thresholds(pipeline.get('threshold', 0.0),
+                   pipeline.get('entity_threshold', 0.0)))
 
 
 _ENTITIES = ('those of a relation; it was not trained to find others',

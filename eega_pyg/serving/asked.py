@@ -20,8 +20,8 @@ class ExtractRequest:
             with. (default: :obj:`False`)
         pairs (bool, optional): Whether the result has the probabilities of all word
             pairs; of one item only. (default: :obj:`False`)
-        min_probability (float, optional): Less probable relations are left out; by
-            default those below the threshold of the model.
+        min_probability (float, optional): Less probable relations, and entities of
+            none, are left out; by default those below the thresholds of the model.
     """
     items: _Many
     align: Flag = False

@@ -14,6 +14,7 @@ from eega_pyg import __version__
 from eega_pyg.extraction.extractor import Extractor
 from eega_pyg.extraction.item import Item
 from eega_pyg.extraction.result import Result
+from eega_pyg.saving.thresholds import Thresholds
 from eega_pyg.visualize.explain_page import explain_page
 
 from .asked import GraphRequest
@@ -68,8 +69,12 @@ class Service:
             raise Refusal(
                 503, f'{self.batcher.waiting} items wait already: try again '
                 f'later', retry_after=e.seconds) from None
-        least = self.extractor.threshold if threshold is None else threshold
-        return [_probable(result, least) for result in found]
+        thresholds = (self.extractor.thresholds
+                      if threshold is None else Thresholds.of(threshold))
+        return [
+            replace(result, extraction=thresholds.keep(result.extraction))
+            for result in found
+        ]
 
     async def answer(self, results: List[Result]) -> bytes:
         r"""Results as JSON."""
@@ -98,7 +103,8 @@ class Service:
             'model': name,
             'images': images,
             'tags': self.extractor.model.tag_set.to_dict(),
-            'threshold': self.extractor.threshold,
+            'threshold': self.extractor.thresholds.quintuple,
+            'entity_threshold': self.extractor.thresholds.entity,
             'versions': {
                 'eega_pyg': __version__,
                 'torch': _version('torch'),
@@ -107,12 +113,6 @@ class Service:
             'limits': self.limits.to_dict(),
             'graph_formats': formats(),
         }
-
-
-def _probable(result: Result, least: float) -> Result:
-    r"""A result without what is less probable."""
-    kept = [q for q in result.extraction.quintuples if (q.probability or 0.0) >= least]
-    return replace(result, extraction=result.extraction._replace(quintuples=kept))
 
 
 def _value(result: Result) -> Dict[str, Any]:

@@ -16,6 +16,7 @@ from eega_pyg.nn.models import EEGA, predict
 from eega_pyg.saving.folder import PIPELINE
 from eega_pyg.saving.saved_model import load_model, write_scales
 from eega_pyg.saving.scales import Scale, Scales, is_post, log_odds
+from eega_pyg.saving.thresholds import Thresholds
 from eega_pyg.schema import Signatures
 from eega_pyg.scoring import undirected
 from eega_pyg.training.evaluation import (
@@ -112,13 +113,13 @@ class Fitted(NamedTuple):
 
     Args:
         scales (Scales): What the probabilities are scaled by.
-        threshold (float): The scaled probability from which on quintuples are to be
-            kept.
+        thresholds (Thresholds): The scaled probabilities from which on quintuples and
+            entities are to be kept.
         error (float): The expected calibration error of the scaled probabilities of
             quintuples, over ten bins of equal width.
     """
     scales: Scales
-    threshold: float
+    thresholds: Thresholds
     error: float
 
 
@@ -127,7 +128,7 @@ def fit_scales(model: EEGA, val: PairDataset, signatures: Optional[Signatures] =
                min_precision: float = 0.0, batch_size: int = 32,
                related: Optional[SentenceScores] = None) -> Fitted:
     r"""Fits the probabilities of entities and those of quintuples, each by
-    :func:`fit_scale`, and chooses a threshold by
+    :func:`fit_scale`, and chooses a threshold for each by
     :func:`~eega_pyg.training.threshold.best_threshold`.
 
     Quintuples are those that the model finds in all texts of a validation file, also in
@@ -136,7 +137,8 @@ def fit_scales(model: EEGA, val: PairDataset, signatures: Optional[Signatures] =
     (see :class:`~eega_pyg.saving.Scales`) and other texts have a scale each, for
     of what a model says of prose with the same probability far more is right; that of
     other texts is fitted on :obj:`held_out` too. If there are fewer than :obj:`ENOUGH`
-    quintuples of either kind, there is one scale, fitted on :obj:`val`.
+    quintuples of either kind, there is one scale, fitted on :obj:`val`. With fewer
+    than :obj:`ENOUGH` entities, none of them are left out.
 
     Args:
         model (EEGA): The model.
@@ -150,8 +152,8 @@ def fit_scales(model: EEGA, val: PairDataset, signatures: Optional[Signatures] =
             relation that a text is not annotated with is left out. Without any,
             entities are fitted on :obj:`val`, where in JMERE an entity of no relation
             counts as wrong.
-        min_precision (float, optional): The precision from the threshold on.
-            (default: :obj:`0.0`)
+        min_precision (float, optional): The precision of quintuples from their
+            threshold on. (default: :obj:`0.0`)
         batch_size (int, optional): Pairs a batch. (default: :obj:`32`)
         related (SentenceScores, optional): What the model extracts from :obj:`val` at
             that temperature, if it is known. (default: :obj:`None`)
@@ -172,6 +174,7 @@ def fit_scales(model: EEGA, val: PairDataset, signatures: Optional[Signatures] =
     named = [(e.probability or 0.0, e in items)
              for x, ((_, i), items) in zip(texts.extractions(), texts.entities.items())
              for e in x.entities if not held_out or _annotates(held_out[i], e.type)]
+    to_find = sum(len(items) for items in texts.entities.values())
 
     posts = [q for q in judged if is_post(q.text)]
     prose = [q for q in judged + others if not is_post(q.text)]
@@ -185,8 +188,13 @@ def fit_scales(model: EEGA, val: PairDataset, signatures: Optional[Signatures] =
     error = 0.0
     if len(scaled):
         error = float(binary_calibration_error(torch.tensor(scaled), right, n_bins=10))
-    threshold = best_threshold(scaled, right.numpy().astype(bool), given, min_precision)
-    return Fitted(scales, threshold, error)
+    least = best_threshold(scaled, right.numpy().astype(bool), given, min_precision)
+    least_entity = 0.0
+    if len(named) >= ENOUGH:
+        probability, good = map(np.array, zip(*named))
+        least_entity = best_threshold(np.array([scales.entity(p) for p in probability]),
+                                      good, to_find)
+    return Fitted(scales, Thresholds(least, least_entity), error)
 
 
 def calibrate(folder: Union[str, Path], root: Union[str,
@@ -194,7 +202,7 @@ def calibrate(folder: Union[str, Path], root: Union[str,
               min_precision: float = 0.0, device: Optional[torch.device] = None,
               progress: bool = True, conv: Optional[OwnConv] = None,
               fusion: Optional[OwnFusion] = None) -> Fitted:
-    r"""Fits the probabilities and the threshold of a saved model, see
+    r"""Fits the probabilities and the thresholds of a saved model, see
     :func:`fit_scales`, and writes them into its folder.
 
     Args:
@@ -220,7 +228,7 @@ def calibrate(folder: Union[str, Path], root: Union[str,
                        progress)
     fitted = fit_scales(saved.model.to(device or 'cpu'), val, saved.signatures,
                         saved.temperature, read_held_out(held_out, val), min_precision)
-    write_scales(Path(folder) / PIPELINE, fitted.scales, fitted.threshold)
+    write_scales(Path(folder) / PIPELINE, fitted.scales, fitted.thresholds)
     return fitted
 
 

@@ -1,8 +1,6 @@
-r"""A training step, the validation, and what a checkpoint holds."""
-import math
+r"""A training step, and the validation."""
 from typing import Any, Dict, List, Optional, Tuple
 
-import lightning as L
 import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
@@ -13,12 +11,8 @@ from eega_pyg.nn.tag_loss import num_counted
 from eega_pyg.schema import OBJECT, PAIR, Signatures, TagSet
 from eega_pyg.training.devices import num_processes
 from eega_pyg.training.evaluation import SentenceScores
-from eega_pyg.training.optimizer import configure_optimizer, use_bf16
-
-#: The score by which epochs are compared, see :func:`choice`.
-MONITOR = 'choice'
-#: The number of the epoch if it is to be kept, else -1.
-KEPT = 'kept'
+from eega_pyg.training.module import TrainingModule
+from eega_pyg.training.optimizer import use_bf16
 
 
 def choice(scores: Dict[str, float], tags: TagSet) -> float:
@@ -38,7 +32,7 @@ def choice(scores: Dict[str, float], tags: TagSet) -> float:
     return scores['quintuple_f1'] + scores['entity_f1'] / 10_000
 
 
-class PairTagging(L.LightningModule):
+class PairTagging(TrainingModule):
     r"""Trains an :class:`~eega_pyg.nn.models.EEGA` on word-pair tags.
 
     Args:
@@ -51,15 +45,10 @@ class PairTagging(L.LightningModule):
     """
     def __init__(self, model: EEGA, config: TrainConfig,
                  signatures: Optional[Signatures] = None, slack: float = 0.0) -> None:
-        super().__init__()
+        super().__init__(config, slack)
         self.model = model
-        self.config = config
         self.signatures = signatures
-        self.slack = slack
-        self._best = -math.inf
         self._scores = SentenceScores()
-        #: Whether everything is set up, a resumed run's state included.
-        self.started = False
 
     def training_step(self, batch: HeteroData, batch_idx: int) -> Tensor:
         bf16 = use_bf16(self.config, self.device)
@@ -112,50 +101,8 @@ class PairTagging(L.LightningModule):
         if num_processes() > 1:
             self._scores = _gathered(self._scores)
         found = self._scores.compute()
-        scores = {f'val/{k}': v for k, v in found.items()}
-        scores[MONITOR] = choice(found, self.model.tag_set)
-        good = scores[MONITOR] > self._best - self.slack
-        scores[KEPT] = float(self.current_epoch if good else -1)
-        self._best = max(self._best, scores[MONITOR])
-        shown = {'val/quintuple_f1', 'val/entity_f1'}
-        self.log_dict({k: v for k, v in scores.items() if k in shown}, prog_bar=True)
-        self.log_dict({k: v for k, v in scores.items() if k not in shown})
-
-    def configure_optimizers(self) -> Any:
-        return configure_optimizer(self, self.config,
-                                   int(self.trainer.estimated_stepping_batches))
-
-    def on_save_checkpoint(self, checkpoint: Dict[str, Any]) -> None:
-        checkpoint['rng'] = {'cpu': torch.get_rng_state()}
-        if torch.cuda.is_available():
-            checkpoint['rng']['cuda'] = [torch.cuda.get_rng_state()]
-
-    def on_load_checkpoint(self, checkpoint: Dict[str, Any]) -> None:
-        self._rng = checkpoint['rng']
-        # Callbacks are found by the name of what they monitor, which was another one in
-        # an earlier version.
-        names = {'Checkpoint': KEPT, 'ResumableEarlyStopping': MONITOR}
-        checkpoint['callbacks'] = {
-            key.replace("'val/quintuple_f1'", repr(names.get(key.split('{')[0]))): state
-            for key, state in checkpoint['callbacks'].items()
-        }
-        for state in checkpoint['callbacks'].values():
-            self._best = max(self._best, float(state.get('best_score', -math.inf)))
-
-    def on_train_start(self) -> None:
-        self.started = True
-        # A resumed run may have more epochs than it had, and so other learning rates.
-        for config in self.trainer.lr_scheduler_configs:
-            scheduler: Any = config.scheduler
-            for group, rate, factor in zip(scheduler.optimizer.param_groups,
-                                           scheduler.base_lrs, scheduler.lr_lambdas):
-                group['lr'] = rate * factor(scheduler.last_epoch)
-        # Not earlier: Lightning draws random numbers itself while it sets the run up.
-        rng = self.__dict__.pop('_rng', None)
-        if rng is not None:
-            torch.set_rng_state(rng['cpu'].cpu())
-            if 'cuda' in rng and torch.cuda.is_available():
-                torch.cuda.set_rng_state(rng['cuda'][0].cpu())
+        self.log_validation(found, choice(found, self.model.tag_set),
+                            ('quintuple_f1', 'entity_f1'))
 
 
 def _gathered(scores: SentenceScores) -> SentenceScores:

@@ -29,18 +29,20 @@ from eega_pyg.files import atomic, short_reason
 from eega_pyg.nn.conv.templates import remove_template_files
 from eega_pyg.nn.models import EEGA
 from eega_pyg.parsing import Parse, Parser
-from eega_pyg.schema import PIECE, PIECE_OF_TOKEN, TOKEN, EdgeType, Span, TagSet
+from eega_pyg.schema import PIECE, PIECE_OF_TOKEN, TOKEN, Span, TagSet
 from eega_pyg.training.loaders import Examples, texts_of
 from eega_pyg.training.optimizer import configure_optimizer, use_bf16
 from eega_pyg.training.progress import EpochProgressBar
 from eega_pyg.training.sampler import LengthGroupedSampler
 from eega_pyg.transforms import Vocabularies
+from eega_pyg.transforms.span_pairs import (
+    SPAN,
+    SPAN_PAIR,
+    TOKEN_OF_SPAN,
+    add_span_pairs,
+)
 from eega_pyg.transforms.text_graph import add_words
 from eega_pyg.transforms.word_pieces import WordPieceTokenizer
-
-SPAN = 'span'
-TOKEN_OF_SPAN: EdgeType = (TOKEN, 'of', SPAN)
-SPAN_PAIR: EdgeType = (SPAN, 'pair', SPAN)
 
 
 def marked_text(record: Record) -> MarkedText:
@@ -94,16 +96,9 @@ class MarkedTextTransform:
                 data[name].update(parse[name])
         data[TOKEN].bio = self._bio(text)
 
-        index = {span: i for i, span in enumerate(text.types)}
-        data[SPAN].num_nodes = len(index)
-        data[TOKEN_OF_SPAN].edge_index = torch.tensor(
-            [[word for span in index for word in range(*span)],
-             [i for span, i in index.items() for _ in range(*span)]], dtype=torch.long)
-        pairs = [[index[head], index[tail]] for head, tail in text.relations]
-        data[SPAN_PAIR].edge_index = torch.tensor(pairs, dtype=torch.long).view(-1, 2).T
         relations = (None, *self.tags.relations)
-        data[SPAN_PAIR].relation = torch.tensor(
-            [relations.index(r) for r in text.relations.values()], dtype=torch.long)
+        add_span_pairs(data, text.types, text.relations,
+                       [relations.index(r) for r in text.relations.values()])
         return data
 
     def _bio(self, text: MarkedText) -> Tensor:

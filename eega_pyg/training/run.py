@@ -28,7 +28,8 @@ from eega_pyg.training.checkpoints import (
 from eega_pyg.training.devices import device_options, losses_named, meet
 from eega_pyg.training.evaluation import SentenceScores
 from eega_pyg.training.loaders import loaders
-from eega_pyg.training.pair_tagging import KEPT, MONITOR, PairTagging
+from eega_pyg.training.module import KEPT, MONITOR
+from eega_pyg.training.pair_tagging import PairTagging
 from eega_pyg.training.prepare import Prepared, prepare
 from eega_pyg.training.progress import EpochProgressBar
 from eega_pyg.training.settings import settings_restored
@@ -100,8 +101,8 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
     handler = signal.getsignal(signal.SIGINT)
     try:
         with settings_restored():
-            trainer = _trainer(config.train, Path(folder) / 'training', progress)
-            with _alone(folder) if trainer.is_global_zero else nullcontext():
+            trainer = make_trainer(config.train, Path(folder) / 'training', progress)
+            with alone(folder) if trainer.is_global_zero else nullcontext():
                 with losses_named(trainer, folder):
                     return _fit(config, root, folder, resume, progress, conv, fusion,
                                 trainer)
@@ -113,7 +114,7 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
 
 
 @contextmanager
-def _alone(folder: Union[str, Path]) -> Iterator[None]:
+def alone(folder: Union[str, Path]) -> Iterator[None]:
     r"""Makes the folder of a run, where no other run may train meanwhile."""
     state = Path(folder) / 'training'
     state.mkdir(parents=True, exist_ok=True)
@@ -130,7 +131,13 @@ def _alone(folder: Union[str, Path]) -> Iterator[None]:
         lock.release()
 
 
-def _trainer(config: TrainConfig, state: Path, progress: bool) -> L.Trainer:
+def make_trainer(config: TrainConfig, state: Path, progress: bool) -> L.Trainer:
+    r"""The trainer of a :class:`~eega_pyg.training.module.TrainingModule`, with the
+    files that :func:`fit` names in a folder.
+
+    Raises:
+        ValueError: If there are fewer devices than are asked for.
+    """
     # A checkpoint is written after the validation of an epoch, so that a resumed run
     # starts with the next one.
     keep: Dict[str, Any] = {
@@ -218,7 +225,7 @@ def _finished(task: Prepared, module: PairTagging, folder: Union[str, Path],
                         config.train.min_precision, size, scaled)
     save_model(folder, model, task.train.vocabularies, config, {
         **scores, 'calibration_error': fitted.error
-    }, calibration.temperature, fitted.scales, fitted.threshold,
+    }, calibration.temperature, fitted.scales, fitted.thresholds,
                None if task.start is None else task.start.note(), caveat)
     finish(Path(folder) / 'training')
     return RunResult(Path(folder), scores, int(checkpoint['epoch']), sentences, caveat)

@@ -8,6 +8,7 @@ import pytest
 
 from eega_pyg.extraction.extractor import Extractor
 from eega_pyg.knowledge_graph import KnowledgeGraph
+from eega_pyg.saving import Thresholds
 from eega_pyg.saving.saved_model import load_model, write_scales
 from eega_pyg.training.run import PairTagging
 from eega_pyg.vision import read_captions
@@ -318,7 +319,7 @@ def test_calibrate_writes_scales_and_a_threshold_that_extract_goes_by(
                           '0.9')
     assert code == 0, err
     saved = load_model(folder)
-    assert f'from a probability of {saved.threshold:.2f} on' in err
+    assert f'from a probability of {saved.thresholds.quintuple:.2f} on' in err
     text = 'Striker Marco Bellini joins Harbor City FC in Lisbon'
 
     def found(*args):
@@ -328,8 +329,8 @@ def test_calibrate_writes_scales_and_a_threshold_that_extract_goes_by(
         return [q['probability'] for q in json.loads(out)['quintuples']]
 
     everything = found('--min-probability', 0)
-    assert found() == [p for p in everything if p >= saved.threshold]
-    write_scales(folder / 'pipeline.json', saved.scales, max(everything))
+    assert found() == [p for p in everything if p >= saved.thresholds.quintuple]
+    write_scales(folder / 'pipeline.json', saved.scales, Thresholds(max(everything)))
     assert found() == [max(everything)]
     code, _, err = eega('calibrate', small_root, '--model', tmp_path / 'none')
     assert code == 1 and 'There is no folder' in err

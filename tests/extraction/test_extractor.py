@@ -16,6 +16,7 @@ from torch_geometric.data import Batch
 
 from eega_pyg.extraction.extractor import Extractor
 from eega_pyg.extraction.item import Item
+from eega_pyg.saving import Thresholds
 from eega_pyg.schema import Entity, Quintuple, SceneGraph, SceneObject, ScenePredicate
 from eega_pyg.tagging import Extraction
 from eega_pyg.transforms import Pair
@@ -428,7 +429,7 @@ def test_changed_weights_are_pickled_when_asked(trained, tmp_path):
     shutil.rmtree(tmp_path / 'model')
     other = pickle.loads(pickle.dumps(extractor))
     assert other.batch(SENTENCES) == extractor.batch(SENTENCES)
-    assert (other.threshold, other.passage_words) == (0.1, 30)
+    assert (other.thresholds, other.passage_words) == ((0.1, 0.1), 30)
     again = pickle.loads(pickle.dumps(other))
     assert again.batch(SENTENCES) == extractor.batch(SENTENCES)
     other.pickle_weights = False
@@ -532,11 +533,22 @@ def test_what_is_no_text_is_named(extractor):
 def test_less_probable_quintuples_are_left_out(extractor, monkeypatch, threshold):
     everything = extractor.batch(SENTENCES, threshold=0.0)
     kept = [[q for q in r.quintuples if q.probability >= threshold] for r in everything]
-    found = extractor.batch(SENTENCES, threshold=threshold)
+    found = extractor.batch(SENTENCES, threshold=Thresholds(threshold))
     assert [r.quintuples for r in found] == kept
     assert [r.entities for r in found] == [r.entities for r in everything]
-    monkeypatch.setattr(extractor, 'threshold', threshold)
+    monkeypatch.setattr(extractor, 'thresholds', Thresholds(threshold))
     assert [r.quintuples for r in extractor.batch(SENTENCES)] == kept
+
+
+@pytest.mark.parametrize('threshold', [0.3, 0.45, 1.0])
+def test_a_number_holds_for_entities_of_no_stated_quintuple_too(extractor, threshold):
+    everything = extractor.batch(SENTENCES, threshold=0.0)
+    for all_, found in zip(everything, extractor.batch(SENTENCES, threshold=threshold)):
+        ends = {(e.start, e.end) for q in found.quintuples for e in (q.head, q.tail)}
+        assert found.entities == [
+            e for e in all_.entities
+            if e.probability >= threshold or (e.start, e.end) in ends
+        ]
 
 
 @pytest.mark.parametrize('threshold', [-0.1, 1.5, float('nan'), 'high'])

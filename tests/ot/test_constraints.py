@@ -311,8 +311,7 @@ def test_forbidden_pairs_get_no_mass_and_what_cannot_be_met_is_said():
 def test_too_few_iterations_are_not_called_converged():
     for constraint in CONSTRAINTS:
         out = gromov_wasserstein(D_S[:20], D_T[:20], A[:20], B[:20],
-                                 constraint=constraint, num_iters=1,
-                                 epsilon=0.05)
+                                 constraint=constraint, num_iters=1, epsilon=0.05)
         assert out.converged.double().mean() < 0.5
 
 

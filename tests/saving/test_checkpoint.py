@@ -43,17 +43,14 @@ def test_it_reads_prose_of_several_sentences(extractor):
     found = facts(
         extractor, 'Tim Cook works at Apple in Cupertino. Satya Nadella runs Microsoft '
         'in Redmond. Sundar Pichai leads Google in Mountain View.')
-    assert found >= {('Tim Cook', 'member_of', 'Apple'),
+    assert found == {('Tim Cook', 'member_of', 'Apple'),
                      ('Satya Nadella', 'member_of', 'Microsoft'),
-                     ('Sundar Pichai', 'member_of', 'Google'),
-                     ('Apple', 'locate_at', 'Cupertino'),
-                     ('Microsoft', 'locate_at', 'Redmond')}  # yapf: disable
+                     ('Sundar Pichai', 'member_of', 'Google')}  # yapf: disable
     found = facts(
         extractor, 'Marie Curie was born in Warsaw. She worked in Paris with her '
         'husband Pierre Curie. Both received the Nobel Prize in 1903.')
-    assert found == {('Marie Curie', 'place_of_birth', 'Warsaw'),
-                     ('Marie Curie', 'couple', 'Pierre Curie'),
-                     ('Marie Curie', 'awarded', 'Nobel Prize')}  # yapf: disable
+    assert found >= {('Marie Curie', 'place_of_birth', 'Warsaw'),
+                     ('Marie Curie', 'couple', 'Pierre Curie')}  # yapf: disable
 
 
 def test_it_reads_paragraphs_that_were_written_before_it_was_trained(extractor):
@@ -62,12 +59,12 @@ def test_it_reads_paragraphs_that_were_written_before_it_was_trained(extractor):
     found = measure(extractor, texts)
     entity, quintuple = found['entity'], found['quintuple']
     assert sum(entity['right']) >= 0.9 * entity['given']
-    # It finds half of what they state, and four in five of what it finds are right.
+    # It finds three fifths of what they state, and five in six of these are right.
     kept = [
         right for right, p in zip(quintuple['right'], quintuple['probability'])
-        if p >= extractor.threshold
+        if p >= extractor.thresholds.quintuple
     ]
-    assert sum(kept) >= 0.5 * quintuple['given'] and sum(kept) >= 0.8 * len(kept)
+    assert sum(kept) >= 0.6 * quintuple['given'] and sum(kept) >= 0.83 * len(kept)
 
 
 @pytest.mark.slow

@@ -68,9 +68,11 @@ def changed(trained, folder, **fields):
 
 
 def test_a_model_of_before_has_no_scales_and_keeps_all(trained, tmp_path):
-    saved = load_model(changed(trained, tmp_path / 'old', scales=None, threshold=None))
-    assert (saved.scales, saved.threshold) == (Scales(), 0.0)
-    assert Extractor(saved).threshold == 0
+    saved = load_model(
+        changed(trained, tmp_path / 'old', scales=None, threshold=None,
+                entity_threshold=None))
+    assert (saved.scales, saved.thresholds) == (Scales(), (0, 0))
+    assert Extractor(saved).thresholds == (0, 0)
 
 
 @pytest.mark.parametrize('fields, message', [
@@ -78,6 +80,7 @@ def test_a_model_of_before_has_no_scales_and_keeps_all(trained, tmp_path):
     ({'scales': {'entity': [0, 0], 'quintuple': [1, 0]}},
      r'scales.entity\[0\]: expected a number > 0 \(got 0\)'),
     ({'threshold': 1.5}, r'pipeline.json: threshold: expected a number <= 1'),
+    ({'entity_threshold': 'no'}, r'pipeline.json: entity_threshold: expected a number'),
 ])  # yapf: disable
 def test_a_wrong_one_is_named(trained, tmp_path, fields, message):
     with pytest.raises(ValueError, match=message):

@@ -419,7 +419,7 @@ def test_the_model_is_described(client, extractor):
     about = client.get('/v1/model').json()
     assert about['model'] == 'tiny' and about['images'] is True
     assert about['tags'] == extractor.model.tag_set.to_dict()
-    assert about['threshold'] == extractor.threshold
+    assert (about['threshold'], about['entity_threshold']) == extractor.thresholds
     assert about['limits'] == LIMITS.to_dict()
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from eega_pyg.extraction.item import Item
 from eega_pyg.knowledge_graph import KnowledgeGraph
+from eega_pyg.saving import Thresholds
 from eega_pyg.serving import Limits, create_app
 
 TEXT = 'Striker Marco Bellini joins Harbor City FC in Lisbon'
@@ -25,9 +26,9 @@ SHOWN = ("document.querySelector('#explanation iframe').contentDocument"
 
 @pytest.fixture(scope='module')
 def app(extractor):
-    extractor.threshold = 0.0  # So that there are relations.
+    extractor.thresholds = Thresholds()  # So that there are relations.
     yield create_app(extractor, LIMITS, name='tiny')
-    extractor.threshold = extractor.saved.threshold
+    extractor.thresholds = extractor.saved.thresholds
 
 
 @pytest.fixture(scope='module')

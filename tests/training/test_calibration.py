@@ -173,7 +173,7 @@ def test_entities_and_quintuples_of_all_val_texts_are_fitted_apart(
     shutil.copytree(trained, folder)
     written = calibrate(folder, tmp_path, [f'gmner:{tweets}'], 0.8, progress=False)
     again = load_model(folder)
-    assert (again.scales, again.threshold) == (written.scales, written.threshold)
+    assert again[-2:] == written[:2]
     plain = Extractor(saved._replace(scales=Scales(), temperature=again.temperature),
                       threshold=0.0)(stated).extraction
     scaled = Extractor(again, threshold=0.0)(stated).extraction
@@ -182,10 +182,11 @@ def test_entities_and_quintuples_of_all_val_texts_are_fitted_apart(
         assert a.probability == pytest.approx(again.scales.quintuple(b.probability))
         assert a.head.probability == pytest.approx(
             again.scales.entity(b.head.probability))
-    assert Extractor(again).threshold == again.threshold
+    assert Extractor(again).thresholds == again.thresholds
     kept = Extractor(again)(stated).quintuples
     assert [q.probability for q in kept] == [
-        q.probability for q in scaled.quintuples if q.probability >= again.threshold
+        q.probability for q in scaled.quintuples
+        if q.probability >= again.thresholds.quintuple
     ]
 
 

@@ -115,8 +115,8 @@ def test_entities_are_scaled_on_held_out_texts(small_root, tiny_overrides, also,
         fitted = fit_scales(one.model, val, one.signatures, one.temperature, held_out,
                             least)
         assert one.scales.entity == pytest.approx(fitted.scales.entity)
-        assert one.threshold == pytest.approx(fitted.threshold)
-    assert saved[0].threshold <= saved[1].threshold
+        assert one.thresholds == pytest.approx(fitted.thresholds)
+    assert saved[0].thresholds.quintuple <= saved[1].thresholds.quintuple
 
 
 @pytest.mark.parametrize('name, message', [

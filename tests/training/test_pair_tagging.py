@@ -7,7 +7,8 @@ import torch
 from eega_pyg.config import TrainConfig
 from eega_pyg.schema import TagSet
 from eega_pyg.training.callbacks import Checkpoint, ResumableEarlyStopping
-from eega_pyg.training.pair_tagging import KEPT, MONITOR, PairTagging, choice
+from eega_pyg.training.module import KEPT, MONITOR
+from eega_pyg.training.pair_tagging import PairTagging, choice
 
 
 def keys(best, stopping):

@@ -13,8 +13,6 @@ from eega_pyg.nn.models import EEGA
 from eega_pyg.parsing import Parse
 from eega_pyg.schema import UNSTATED, Annotation, Entity, Quintuple, TagSet
 from eega_pyg.training.pretraining import (
-    SPAN_PAIR,
-    TOKEN_OF_SPAN,
     EntityPretraining,
     MarkedTextTransform,
     marked_text,
@@ -23,6 +21,7 @@ from eega_pyg.training.pretraining import (
 )
 from eega_pyg.training.run import fit
 from eega_pyg.transforms import Pair, TextGraph, Vocabularies
+from eega_pyg.transforms.span_pairs import SPAN_PAIR, TOKEN_OF_SPAN
 
 TAGS = TagSet(('per', 'org'), ('member_of', ))
 TEXT = MarkedText(('Ann', 'Lee', 'of', 'Acme', 'Inc'), {

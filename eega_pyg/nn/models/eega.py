@@ -246,6 +246,17 @@ class EEGA(
             alignment = self.alignment(*graphs, both=True)
         return EEGAOutput(*self._tag(data, fused.words), alignment)
 
+    def fused_words(self, data: HeteroData, with_losses: bool = False) -> FusionOutput:
+        r"""The words of a batch that know their images, which the multi-channel layer
+        and the tagger read, and the losses of another fusion than EEGA's own.
+
+        Args:
+            data (HeteroData): A batch.
+            with_losses (bool, optional): If set to :obj:`True`, the fusion computes its
+                losses. (default: :obj:`False`)
+        """
+        return self._fuse(data, with_losses)[0]
+
     def _fuse(self, data: HeteroData,
               with_losses: bool) -> Tuple[FusionOutput, Optional[Tuple[Any, ...]]]:
         r"""The words that know the image, and the graphs of image and text before that,

@@ -133,8 +133,9 @@ if (D.quintuples.length) {
   byId('quintuples').append(el('p', {}, 'No relation was found.'));
 }
 if (D.entities.length) {
-  const aligned = D.entities.some(e => e.objects?.length);
   const grounded = D.entities.some(isGrounded);
+  // Beside what an entity is in the image, the object it was aligned with misleads.
+  const aligned = !grounded && D.entities.some(e => e.objects?.length);
   list('entities', ['entity', 'probability', ...(grounded ? ['in the image'] : []),
     ...(aligned ? ['most aligned with'] : [])],
     D.entities.map((e, i) => el('tr', { tabindex: 0, 'data-entity': i },

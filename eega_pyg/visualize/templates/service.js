@@ -85,8 +85,10 @@ byId('stop').addEventListener('click', () => running?.abort());
     'Or a caption: what the image shows, in a sentence' :
     'Caption: what the image shows, in a sentence';
 }
+// Until somebody moves it, the thresholds of the model hold, of which it shows the first.
+let leastIsChosen = false;
 function showLeast() { byId('least-value').textContent = percent(+byId('least').value); }
-byId('least').addEventListener('input', showLeast);
+byId('least').addEventListener('input', () => { leastIsChosen = true; showLeast(); });
 showLeast();
 
 // ---- the image ----
@@ -147,7 +149,7 @@ form.addEventListener('submit', event => {
       if (node.value.trim()) body.append(name, node.value);
     }
     if (image) body.append('image', image);
-    body.append('min_probability', byId('least').value);
+    if (leastIsChosen) body.append('min_probability', byId('least').value);
     const answer = await ask('v1/explain', { body }, status, signal);
     show(await answer.json());
     status.textContent = `Found ${count(found.result.entities.length, 'entity', 'entities')} ` +
