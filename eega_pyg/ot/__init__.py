@@ -1,4 +1,5 @@
 r"""Batched optimal transport between graphs of any sizes, with sparse structures."""
+from eega_pyg.ot.constraint import Constraint, Met
 from eega_pyg.ot.contrastive_alignment import (
     ContrastiveAlignment,
     ContrastiveAlignmentOutput,
@@ -11,9 +12,11 @@ from eega_pyg.ot.gromov import MirrorDescent, gromov_wasserstein
 from eega_pyg.ot.gromov_wasserstein_distance import GromovWassersteinDistance
 from eega_pyg.ot.linear import LinearProblem, linear_problem
 from eega_pyg.ot.partial import partial_output, partial_problem
+from eega_pyg.ot.prices import Prices
 from eega_pyg.ot.proximal import ProximalPoint, proximal_point
 from eega_pyg.ot.ragged import Layout, node_layout
 from eega_pyg.ot.result import TransportOutput, plan_to_edges
+from eega_pyg.ot.share import Share
 from eega_pyg.ot.sinkhorn import Sinkhorn, sinkhorn
 from eega_pyg.ot.sinkhorn_divergence import SinkhornDivergence, SinkhornDivergenceOutput
 from eega_pyg.ot.structure import DenseStructure, SparseStructure, sparse_structure
@@ -21,6 +24,7 @@ from eega_pyg.ot.unbalanced import UnbalancedSinkhorn
 from eega_pyg.ot.wasserstein_distance import WassersteinDistance
 
 __all__ = [
+    'Constraint',
     'ContrastiveAlignment',
     'ContrastiveAlignmentOutput',
     'DenseStructure',
@@ -29,9 +33,12 @@ __all__ = [
     'GromovWassersteinDistance',
     'Layout',
     'LinearProblem',
+    'Met',
     'MirrorDescent',
+    'Prices',
     'ProximalPoint',
     'QuadraticProblem',
+    'Share',
     'Sinkhorn',
     'SinkhornDivergence',
     'SinkhornDivergenceOutput',

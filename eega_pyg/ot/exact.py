@@ -9,6 +9,7 @@ from eega_pyg.ot.fused import FusedObjective, masked_quadratic_problem
 from eega_pyg.ot.gromov import start_from
 from eega_pyg.ot.linear import masked_problem
 from eega_pyg.ot.permitted import slack_of
+from eega_pyg.ot.quadratic import Loss
 from eega_pyg.ot.result import TransportOutput, marginal_error, once
 from eega_pyg.ot.simplex import simplex
 from eega_pyg.ot.sinkhorn import marginal_slope
@@ -74,7 +75,7 @@ def exact_gromov_wasserstein(
     mask_t: Optional[Tensor] = None,
     cost: Optional[Tensor] = None,
     weight: float = 0.5,
-    loss: str = 'square',
+    loss: Loss = 'square',
     reading: str = 'neighbors',
     normalize: bool = False,
     num_iters: int = 1000,

@@ -8,7 +8,7 @@ from torch import Tensor
 from eega_pyg.ot.autocast import at_least_single
 from eega_pyg.ot.linear import masked_problem
 from eega_pyg.ot.marginals import prepare_marginals
-from eega_pyg.ot.quadratic import QuadraticTerm, check_reading
+from eega_pyg.ot.quadratic import Loss, QuadraticTerm, check_reading
 from eega_pyg.ot.ragged import node_layout
 from eega_pyg.ot.structure import DenseStructure, Structure, sparse_structure
 
@@ -27,8 +27,12 @@ class QuadraticProblem:
             weight. (default: :obj:`None`)
         weight (float, optional): The weight :math:`w` of the quadratic term in a fused
             problem. (default: :obj:`0.5`)
-        loss (str, optional): The loss :math:`L`, the :obj:`"square"` or
-            :obj:`"absolute"` difference. (default: :obj:`"square"`)
+        loss (str or tuple, optional): The loss :math:`L`, the :obj:`"square"` or
+            :obj:`"absolute"` difference, or :obj:`"kl"`, :math:`L(x, y) = x \log
+            \frac{x}{y} - x + y`, for values that are not negative, and positive on the
+            second side. Where values have :math:`D` channels, :math:`L` is the sum of
+            the losses in each: one for all, or a tuple of :math:`D`.
+            (default: :obj:`"square"`)
         reading (str, optional): :obj:`"neighbors"` sums over pairs that are adjacent on
             both sides, :obj:`"matrix"` over all pairs of nodes, with a zero where there
             is no edge. (default: :obj:`"neighbors"`)
@@ -44,7 +48,7 @@ class QuadraticProblem:
     b: Tensor
     cost: Optional[Tensor] = None
     weight: float = 0.5
-    loss: str = 'square'
+    loss: Loss = 'square'
     reading: str = 'neighbors'
     normalize: bool = False
 
@@ -103,10 +107,12 @@ def quadratic_problem(
     Args:
         edge_index_s (torch.Tensor): The edges of the first side
             :math:`(2, |\mathcal{E}_s|)`; one that is given twice counts twice.
-        edge_attr_s (torch.Tensor): Their distances :math:`(|\mathcal{E}_s|)`.
+        edge_attr_s (torch.Tensor): Their distances :math:`(|\mathcal{E}_s|)`, or
+            attributes :math:`(|\mathcal{E}_s|, D)`, *e.g.*, one-hot types.
         edge_index_t (torch.Tensor): The edges of the second side
             :math:`(2, |\mathcal{E}_t|)`.
-        edge_attr_t (torch.Tensor): Their distances :math:`(|\mathcal{E}_t|)`.
+        edge_attr_t (torch.Tensor): Their distances :math:`(|\mathcal{E}_t|)`, or
+            attributes :math:`(|\mathcal{E}_t|, D)`.
         batch_s (torch.Tensor, optional): The pair of each node :math:`(N_s)`,
             ascending. (default: one pair)
         batch_t (torch.Tensor, optional): The pair of each node :math:`(N_t)`,
@@ -219,11 +225,11 @@ def _structure(x: Union[Structure, Tensor]) -> Structure:
         x = DenseStructure(x[None] if x.dim() == 2 else x)
     if isinstance(x, DenseStructure):
         shape = x.matrix.shape
-        if len(shape) != 3 or shape[1] != shape[2] or (x.adjacency is not None
-                                                       and x.adjacency.shape != shape):
+        if len(shape) not in (3, 4) or shape[1] != shape[2] or 0 in shape[3:] or (
+                x.adjacency is not None and x.adjacency.shape != shape[:3]):
             raise ValueError(
-                f"Expected structures of shape [B, n, n] or [n, n] with adjacencies of "
-                f"the same (got {list(shape)}"
+                f"Expected structures of shape [B, n, n], [n, n] or [B, n, n, D] with "
+                f"adjacencies of shape [B, n, n] (got {list(shape)}"
                 f"{'' if x.adjacency is None else f' and {list(x.adjacency.shape)}'})")
     return x
 
@@ -233,4 +239,6 @@ def _without_padding(structure: Structure, a: Tensor) -> Structure:
     if not isinstance(structure, DenseStructure):
         return structure
     inside = (a > 0)[:, :, None] & (a > 0)[:, None, :]
+    if structure.num_channels:
+        inside = inside[..., None]
     return DenseStructure(torch.where(inside, structure.matrix, 0), structure.adjacency)

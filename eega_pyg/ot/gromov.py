@@ -6,12 +6,14 @@ import torch
 from torch import Tensor
 
 from eega_pyg.ot.autocast import no_autocast
+from eega_pyg.ot.constraint import Constraint, InnerLoop, Met, Setting
 from eega_pyg.ot.fused import FusedObjective, QuadraticProblem, masked_quadratic_problem
 from eega_pyg.ot.marginals import (
     LOG_ZERO,
     Marginals,
     divergence,
     is_resolved,
+    log_marginal,
     regularization,
     with_logarithms,
 )
@@ -23,8 +25,8 @@ from eega_pyg.ot.projection import (
     project,
     round_plan,
 )
+from eega_pyg.ot.quadratic import Loss
 from eega_pyg.ot.result import TransportOutput, marginal_error, once
-from eega_pyg.ot.sinkhorn import marginal_slope
 from eega_pyg.ot.structure import Structure
 
 METHODS = ('mirror', 'proximal')
@@ -85,6 +87,10 @@ class MirrorDescent:
             :obj:`regularized` once converged, a surrogate for :obj:`linear` and
             :obj:`quadratic` (the plan's own change is left out). :obj:`"unroll"`
             differentiates the iterations. (default: :obj:`"envelope"`)
+        constraint (Constraint, optional): What the marginals have to do: be met, have
+            a price (:class:`Prices`, the unbalanced and the semi-relaxed problem), or
+            leave a share of the mass where it is (:class:`Share`, the partial problem).
+            (default: :obj:`Met()`)
 
     Raises:
         ValueError: If an option is out of range.
@@ -97,6 +103,7 @@ class MirrorDescent:
     tol: float = 1e-5
     check_every: int = 20
     gradient: str = 'envelope'
+    constraint: Constraint = Met()
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -113,11 +120,11 @@ class MirrorDescent:
             problem (QuadraticProblem): The problems.
             plan (torch.Tensor, optional): The start :math:`(B, n, m)`, which is rounded
                 to its marginals. (default: the product plan :math:`\mathbf{a}
-                \mathbf{b}^{\top}`)
+                \mathbf{b}^{\top}`, or the multiple of it that keeps to the constraint)
         """
         a, b = problem.a, problem.b
         objective = problem.objective()
-        start = a[:, :, None] * b[:, None, :]
+        start = self.constraint.start(with_logarithms(a, b))
         first = objective.gradient(start)
         permitted = counted = feasible = None
         if problem.cost is not None:
@@ -126,44 +133,60 @@ class MirrorDescent:
                     problem.cost, with_logarithms(a, b))
         unit = first, a, b, counted
         strength = regularization(self.epsilon, self.relative, *unit)
+        # That of prices.
+        price_unit = strength / self.epsilon
+        if not self.relative:
+            price_unit = torch.ones_like(strength)
+        if not isinstance(self.constraint, Met):
+            # Whether marginals can be met without forbidden pairs is another question.
+            feasible = None
         if plan is not None or permitted is not None:
             start = self._start(plan, permitted, feasible, with_logarithms(a, b))
             first = objective.gradient(start)
         unroll = self.gradient == 'unroll' and torch.is_grad_enabled()
         with torch.set_grad_enabled(unroll):
             marginals = with_logarithms(a, b)
-            end = self._descend(objective, start, first, marginals, strength, permitted,
-                                feasible)
-            scale = strength[:, None]
-            base_a, base_b = self._zero(marginals)
-            f = torch.where(a > 0, end.u - base_a, 0) * scale
-            g = torch.where(b > 0, end.v - base_b, 0) * scale
+            setting = self._setting(marginals, strength, price_unit, permitted)
+            end = self._descend(objective, start, first, setting, permitted, feasible)
+            f, g = (x * strength[:, None] for x in setting.potentials(end.u, end.v))
         linear, quadratic, regularized = objective.values(end.plan)
         if self.method == 'mirror':
-            kl = divergence(_log(end.plan), end.plan, marginals)
+            kl = self._divergence(end.plan, marginals, a, b)
             regularized = regularized + strength * kl
+        regularized = regularized + self.constraint.price(end.plan, a, b, price_unit)
         error = marginal_error(end.plan, a, b)
         converged = (end.converged & regularized.isfinite()
                      & is_resolved(strength, self.epsilon, self.relative, *unit))
         if permitted is not None:
-            converged &= error <= self.tol
+            converged &= self.constraint.violation(end.plan, marginals) <= self.tol
         if not unroll:
-            regularized = regularized + marginal_slope(a, f) + marginal_slope(b, g)
+            regularized = regularized + self.constraint.slope(a, b, f, g)
         out = TransportOutput(end.plan, linear, quadratic, regularized, end.iterations,
                               error, converged, f, g)
         return out if unroll else once(out)
 
-    @staticmethod
-    def _start(plan: Optional[Tensor], permitted: Optional[Tensor],
+    def _divergence(self, plan: Tensor, marginals: Marginals, a: Tensor,
+                    b: Tensor) -> Tensor:
+        if isinstance(self.constraint, Met):
+            return divergence(_log(plan), plan, marginals)
+        # Sums are not fixed: masses have a slope in the regulariser itself.
+        masses = Marginals(a, b, log_marginal(a), log_marginal(b), marginals.mass)
+        return (divergence(_log(plan), plan, masses) - plan.sum(
+            (1, 2)) + a.sum(1) * b.sum(1))
+
+    def _start(self, plan: Optional[Tensor], permitted: Optional[Tensor],
                feasible: Optional[Tensor], marginals: Marginals) -> Tensor:
         r"""A given start or the product plan, without forbidden pairs."""
         a, b = marginals.a, marginals.b
         if plan is None:
-            plan = a[:, :, None] * b[:, None, :]
+            plan = self.constraint.start(marginals)
         else:
-            plan = start_from(plan, a, b)
-        if permitted is None or feasible is None:
+            plan = self.constraint.repair(checked_start(plan, a, b), marginals)
+        if permitted is None:
             return plan
+        if feasible is None:
+            plan = self.constraint.repair(torch.where(permitted, plan, 0), marginals)
+            return torch.where(permitted, plan, 0)
         with torch.no_grad():
             score = torch.where(permitted, _log(plan), LOG_ZERO)
             u, v = (torch.zeros_like(x).masked_fill(x <= 0, LOG_ZERO) for x in (a, b))
@@ -182,11 +205,21 @@ class MirrorDescent:
                 for x in (marginals.a, marginals.b))
         return u, v
 
+    def _setting(self, marginals: Marginals, strength: Tensor, unit: Tensor,
+                 permitted: Optional[Tensor]) -> Setting:
+        rows, columns = marginals.a > 0, marginals.b > 0
+        if permitted is not None:
+            inside = permitted & rows[:, :, None] & columns[:, None, :]
+            rows, columns = inside.any(2), inside.any(1)
+        return Setting(marginals, *self._zero(marginals), rows, columns, strength, unit)
+
     def _descend(self, objective: FusedObjective, plan: Tensor, slope: Tensor,
-                 marginals: Marginals, strength: Tensor, permitted: Optional[Tensor],
+                 setting: Setting, permitted: Optional[Tensor],
                  feasible: Optional[Tensor]) -> '_Descent':
+        constraint, marginals, strength = (self.constraint, setting.marginals,
+                                           setting.strength)
         step = strength[:, None, None]
-        u, v = self._zero(marginals)
+        u, v = setting.base_s, setting.base_t
         a, b, _, _, mass = marginals
         inside = (a > 0)[:, :, None] & (b > 0)[:, None, :]
         inner_iters = self.inner_iters
@@ -198,6 +231,7 @@ class MirrorDescent:
         inner_tol = 0.1 * self.tol**0.5
         if permitted is not None:
             inner_tol = 0.1 * self.tol
+        loop = InnerLoop(inner_iters, inner_tol, self.check_every)
         noise = torch.finfo(plan.dtype).eps**0.5
         iterations = torch.zeros_like(mass, dtype=torch.long)
         active = torch.ones_like(iterations, dtype=torch.bool)
@@ -211,39 +245,46 @@ class MirrorDescent:
                 break
             log_t = _log(plan)
             score = -slope / step
+            shift = constraint.shift(plan, setting)
+            if shift is not None:
+                score = score - shift[:, None, None]
             if self.method == 'proximal':
                 # Cells without mass stay empty; their logarithms must not add up.
                 score = torch.where(inside, score + log_t, 0)
             if permitted is not None:
                 score = torch.where(permitted, score, LOG_ZERO)
             if part is None:
-                fit = project(score, marginals, u, v, inner_iters, inner_tol,
-                              self.check_every)
-                u, v = fit.u, fit.v
+                u, v = constraint.fit(score, plan, setting, u, v, loop)
             else:
-                fit = project(score[part], marginals.select(part), u[part], v[part],
-                              inner_iters, inner_tol, self.check_every)
-                u, v = u.index_copy(0, part, fit.u), v.index_copy(0, part, fit.v)
+                new_u, new_v = constraint.fit(score[part], plan[part],
+                                              setting.select(part), u[part], v[part],
+                                              loop)
+                u, v = u.index_copy(0, part, new_u), v.index_copy(0, part, new_v)
             iterations += active
             log_new = log_plan(score, u, v)
             solution = fast_exp(log_new)
-            new = round_plan(solution, a, b)
+            new = constraint.repair(solution, marginals)
             if permitted is not None:
                 solution = torch.where(permitted, solution, 0)
                 new = torch.where(permitted, new, 0)
             new_slope = objective.gradient(new)
             ratio = torch.where(inside, log_t - log_new, 0)
             gap = (plan * ratio - plan + solution).sum((1, 2))
+            further = constraint.gap(plan, u, v, setting)
+            gap = gap if further is None else gap + further
             # What the step promises but for the curvature, in units of the strength.
             off = ratio
             if self.method == 'mirror':
                 off = torch.where(inside, _log(new) - log_new, 0)
             promise = (plan * ratio - new * off).sum((1, 2))
+            more = constraint.gain(plan, new, u, v, setting, self.method == 'mirror')
+            promise = promise if more is None else promise + more
             curvature = ((new_slope - slope) * (new - plan)).sum((1, 2))
             bent = curvature > 0
             size = promise * strength / torch.where(bent, curvature, 1)
             size = torch.where(bent, size.clamp(max=1), 1)
             size = torch.where((promise >= 0) & active, size, 0)
+            size = constraint.shorten(size, plan, new, promise, curvature, setting)
             # Near the end the slope of a step's length is a quotient of roundings.
             size = torch.where(gap > noise * mass, size, size.detach())[:, None, None]
             plan = plan + size * (new - plan)
@@ -268,15 +309,20 @@ def _log(plan: Tensor) -> Tensor:
     return plan.clamp(min=torch.finfo(plan.dtype).tiny).log()
 
 
-def start_from(plan: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    r"""A given start, rounded to its marginals."""
+def checked_start(plan: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    r"""A given start, without what is between nodes that have no mass."""
     plan = plan[None] if plan.dim() == 2 else plan
     shape = (*a.shape, b.size(1))
     inside = (a > 0)[:, :, None] & (b > 0)[:, None, :]
     if plan.shape != shape or not bool((plan[inside] >= 0).all()):
         raise ValueError(f"Expected a start of shape {list(shape)} with masses >= 0 "
                          f"(got {list(plan.shape)})")
-    return round_plan(torch.where(inside, plan, 0), a, b)
+    return torch.where(inside, plan, 0)
+
+
+def start_from(plan: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    r"""A given start, rounded to its marginals."""
+    return round_plan(checked_start(plan, a, b), a, b)
 
 
 def gromov_wasserstein(
@@ -288,7 +334,7 @@ def gromov_wasserstein(
     mask_t: Optional[Tensor] = None,
     cost: Optional[Tensor] = None,
     weight: float = 0.5,
-    loss: str = 'square',
+    loss: Loss = 'square',
     reading: str = 'neighbors',
     normalize: bool = False,
     plan: Optional[Tensor] = None,
@@ -299,8 +345,8 @@ def gromov_wasserstein(
 
     Args:
         structure_s (SparseStructure, DenseStructure or torch.Tensor): The first side; a
-            tensor :math:`(B, n, n)` is a structure in which all nodes are adjacent, to
-            themselves too.
+            tensor :math:`(B, n, n)` or :math:`(B, n, n, D)` is a structure in which all
+            nodes are adjacent, to themselves too.
         structure_t (SparseStructure, DenseStructure or torch.Tensor): The second side.
         a (torch.Tensor, optional): The first marginals :math:`(B, n)`; zero is no node.
             (default: uniform, of total mass one)

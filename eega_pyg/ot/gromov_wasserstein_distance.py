@@ -6,7 +6,7 @@ from torch import Tensor
 
 from eega_pyg.ot.fused import quadratic_problem
 from eega_pyg.ot.gromov import MirrorDescent
-from eega_pyg.ot.quadratic import check_reading
+from eega_pyg.ot.quadratic import Loss, check_reading
 from eega_pyg.ot.result import TransportOutput
 
 
@@ -23,11 +23,11 @@ class GromovWassersteinDistance(torch.nn.Module):
     Shapes:
         - **input:** edges :math:`(2, |\mathcal{E}_s|)` and :math:`(2,
           |\mathcal{E}_t|)`, their distances :math:`(|\mathcal{E}_s|)` and
-          :math:`(|\mathcal{E}_t|)`, and the batch vectors :math:`(N_s)` and
-          :math:`(N_t)`
+          :math:`(|\mathcal{E}_t|)` (or attributes with :math:`D` channels), and the
+          batch vectors :math:`(N_s)` and :math:`(N_t)`
         - **output:** :class:`TransportOutput`; the distance is its :obj:`quadratic`
     """
-    def __init__(self, loss: str = 'square', reading: str = 'neighbors',
+    def __init__(self, loss: Loss = 'square', reading: str = 'neighbors',
                  normalize: bool = False, solver: MirrorDescent = MirrorDescent()):
         super().__init__()
         check_reading(loss, reading)

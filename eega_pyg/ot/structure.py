@@ -12,7 +12,8 @@ class DenseStructure(NamedTuple):
     r"""Values for all pairs of nodes.
 
     Shapes:
-        - **matrix:** :math:`(B, n, n)`, finite everywhere
+        - **matrix:** :math:`(B, n, n)`, finite everywhere, or :math:`(B, n, n, D)`
+          with :math:`D` channels
         - **adjacency:** :math:`(B, n, n)`, zero or one (default: all are adjacent, a
           node to itself too)
     """
@@ -22,7 +23,19 @@ class DenseStructure(NamedTuple):
     @property
     def value(self) -> Tensor:
         r"""The values, zero where there is no edge."""
-        return self.matrix if self.adjacency is None else self.matrix * self.adjacency
+        if self.adjacency is None:
+            return self.matrix
+        return self.matrix * (self.adjacency[..., None]
+                              if self.num_channels else self.adjacency)
+
+    @property
+    def num_channels(self) -> int:
+        r"""The number of channels of a value, zero if values are numbers."""
+        return self.matrix.size(3) if self.matrix.dim() == 4 else 0
+
+    def channel(self, index: int) -> 'DenseStructure':
+        r"""The structure with one channel of the values."""
+        return DenseStructure(self.matrix[..., index], self.adjacency)
 
     @property
     def batch_size(self) -> int:
@@ -79,7 +92,9 @@ class SparseStructure(NamedTuple):
     layout: node :math:`i` of graph :math:`g` is :math:`g \cdot n + i`.
 
     Shapes:
-        - **row**, **col**, **value:** :math:`(|\mathcal{E}|)`
+        - **row**, **col:** :math:`(|\mathcal{E}|)`
+        - **value:** :math:`(|\mathcal{E}|)`, or :math:`(|\mathcal{E}|, D)` with
+          :math:`D` channels
         - **rowptr:** :math:`(B \cdot n + 1)`
     """
     row: Tensor
@@ -88,6 +103,15 @@ class SparseStructure(NamedTuple):
     rowptr: Tensor
     batch_size: int
     num_nodes: int
+
+    @property
+    def num_channels(self) -> int:
+        r"""The number of channels of a value, zero if values are numbers."""
+        return self.value.size(1) if self.value.dim() == 2 else 0
+
+    def channel(self, index: int) -> 'SparseStructure':
+        r"""The structure with one channel of the values."""
+        return self._replace(value=self.value[:, index])
 
     @property
     def graph(self) -> Tensor:
@@ -160,7 +184,8 @@ def sparse_structure(edge_index: Tensor, edge_attr: Tensor,
     Args:
         edge_index (torch.Tensor): The edges :math:`(2, |\mathcal{E}|)`; one that is
             given twice counts twice.
-        edge_attr (torch.Tensor): Their values :math:`(|\mathcal{E}|)`.
+        edge_attr (torch.Tensor): Their values :math:`(|\mathcal{E}|)`, or
+            :math:`(|\mathcal{E}|, D)` with :math:`D` channels.
         nodes (Layout): The nodes of the batch.
 
     Raises:
@@ -168,11 +193,12 @@ def sparse_structure(edge_index: Tensor, edge_attr: Tensor,
             two graphs.
     """
     if (edge_index.dim() != 2 or edge_index.size(0) != 2
-            or edge_index.dtype != torch.long
-            or edge_attr.shape != (edge_index.size(1), )):
-        raise ValueError(f"Expected edges of shape [2, E] and type 'torch.int64' with "
-                         f"values of shape [E] (got {list(edge_index.shape)}, "
-                         f"'{edge_index.dtype}' and {list(edge_attr.shape)})")
+            or edge_index.dtype != torch.long or edge_attr.dim() not in (1, 2)
+            or edge_attr.size(0) != edge_index.size(1) or edge_attr.shape[1:] == (0, )):
+        raise ValueError(
+            f"Expected edges of shape [2, E] and type 'torch.int64' with "
+            f"values of shape [E] or [E, D] (got {list(edge_index.shape)}, "
+            f"'{edge_index.dtype}' and {list(edge_attr.shape)})")
     edge_index = _plain(edge_index)
     _check_nodes(edge_index, nodes.position.numel())
     row, col = nodes.position[edge_index]

@@ -311,7 +311,7 @@ def test_it_has_no_state_and_no_randomness() -> None:
         'alpha': 1.5
     }, 'alpha'),
     ({
-        'gw_loss': 'kl'
+        'gw_loss': 'hinge'
     }, 'a loss in'),
     ({
         'gradient': 'none'

@@ -169,7 +169,7 @@ def test_it_finds_matchings_as_often_as_pot(noise: float, share: float) -> None:
 
 @pytest.mark.parametrize('options, message', [
     ({
-        'loss': 'kl'
+        'loss': 'cubic'
     }, 'loss'),
     ({
         'reading': 'all'
