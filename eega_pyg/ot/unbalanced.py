@@ -17,6 +17,7 @@ from eega_pyg.ot.marginals import (
 from eega_pyg.ot.permitted import permitted_costs, score_of
 from eega_pyg.ot.projection import check_options, fast_exp, log_plan, logsumexp
 from eega_pyg.ot.result import TransportOutput, marginal_error, once
+from eega_pyg.ot.sinkhorn import marginal_slope
 
 
 @dataclass(frozen=True)
@@ -112,9 +113,13 @@ class UnbalancedSinkhorn:
         converged = (error <= self.tol) & linear.isfinite()
         converged &= is_resolved(strength, self.epsilon, self.relative, *unit)
         scale = strength / self.epsilon
-        for rho, sums, mass in ((self.rho_s, plan.sum(2), a), (self.rho_t, plan.sum(1),
-                                                               b)):
+        for rho, sums, mass, potential in ((self.rho_s, plan.sum(2), a, f),
+                                           (self.rho_t, plan.sum(1), b, g)):
             if rho is None:
+                if not unroll:
+                    # The plan is held constant, and has to follow this marginal.
+                    regularized = regularized + marginal_slope(
+                        mass, potential * strength[:, None])
                 gap = (sums - mass).abs().sum(1)
                 converged &= gap <= self.tol * mass.sum(1)
             elif rho > 0:

@@ -2,11 +2,11 @@ r"""Gromov-Wasserstein problems whose marginals are free, priced, or met in part
 from dataclasses import replace
 
 import numpy as np
+import ot
 import pytest
 import torch
 from ot_cases import batched, cases, graphs, one_graph
 
-import ot
 from eega_pyg.ot import (
     DenseStructure,
     MirrorDescent,

@@ -1,10 +1,10 @@
 r"""The divergence as a loss, and edges whose values have several channels."""
 import numpy as np
+import ot
 import pytest
 import torch
 from ot_cases import batched, cases, graphs
 
-import ot
 from eega_pyg.ot import (
     DenseStructure,
     MirrorDescent,

@@ -84,8 +84,10 @@ def test_forbidden_pairs_get_no_mass_and_a_node_without_others_moves_none():
 
 
 @pytest.mark.parametrize('gradient', ['envelope', 'unroll'])
-def test_slopes_are_finite_differences(gradient):
-    solver = UnbalancedSinkhorn(0.1, 0.5, 1., num_iters=2000, tol=1e-12,
+@pytest.mark.parametrize('rho_s, rho_t', [(0.5, 1.), (None, 0.5), (0.5, None),
+                                          (None, 0.)])
+def test_slopes_are_finite_differences(rho_s, rho_t, gradient):
+    solver = UnbalancedSinkhorn(0.1, rho_s, rho_t, num_iters=2000, tol=1e-12,
                                 gradient=gradient)
     cost, a, b = (x[:4].clone().requires_grad_() for x in (COST, A, B))
     value = solver(LinearProblem(cost, a, b)).regularized.sum()
