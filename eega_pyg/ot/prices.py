@@ -7,7 +7,7 @@ from torch import Tensor
 
 from eega_pyg.ot.constraint import Constraint, InnerLoop, Setting
 from eega_pyg.ot.marginals import LOG_ZERO, Marginals
-from eega_pyg.ot.projection import logsumexp
+from eega_pyg.ot.projection import check_prices, logsumexp
 from eega_pyg.ot.sinkhorn import marginal_slope
 
 # A step is halved at most so often: by then it is rounding.
@@ -66,13 +66,7 @@ class Prices(Constraint):
     rho_t: Optional[float] = 1.
 
     def __post_init__(self) -> None:
-        for name, rho in (('rho_s', self.rho_s), ('rho_t', self.rho_t)):
-            if rho is not None and not 0 <= rho < float('inf'):
-                raise ValueError(f"Expected '{name}' >= 0, or None for a marginal that "
-                                 f"has to be met (got '{rho}')")
-        if self.rho_s is None and self.rho_t is None:
-            raise ValueError("Expected a price for one side at least: where both "
-                             "marginals have to be met, leave the constraint out")
+        check_prices(self.rho_s, self.rho_t, 'leave the constraint out')
 
     def start(self, marginals: Marginals) -> Tensor:
         a, b = marginals.a, marginals.b

@@ -1,6 +1,6 @@
 r"""The inner loop of every solver: rows and columns are scaled to the marginals."""
 import math
-from typing import Callable, NamedTuple, Tuple
+from typing import Callable, NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor
@@ -58,6 +58,17 @@ def check_options(epsilon: float, tol: float, gradient: str, num_iters: int,
         raise ValueError(f"Expected 'num_iters' >= 0, and 'inner_iters' and "
                          f"'check_every' >= 1 (got '{num_iters}', '{inner_iters}' and "
                          f"'{check_every}')")
+
+
+def check_prices(rho_s: Optional[float], rho_t: Optional[float], instead: str) -> None:
+    r"""Refuses prices of marginals that are out of range, or both missing."""
+    for name, rho in (('rho_s', rho_s), ('rho_t', rho_t)):
+        if rho is not None and not 0 <= rho < float('inf'):
+            raise ValueError(f"Expected '{name}' >= 0, or None for a marginal that has "
+                             f"to be met (got '{rho}')")
+    if rho_s is None and rho_t is None:
+        raise ValueError(f"Expected a price for one side at least: where both "
+                         f"marginals have to be met, {instead}")
 
 
 def round_plan(plan: Tensor, a: Tensor, b: Tensor) -> Tensor:

@@ -15,7 +15,13 @@ from eega_pyg.ot.marginals import (
     with_logarithms,
 )
 from eega_pyg.ot.permitted import permitted_costs, score_of
-from eega_pyg.ot.projection import check_options, fast_exp, log_plan, logsumexp
+from eega_pyg.ot.projection import (
+    check_options,
+    check_prices,
+    fast_exp,
+    log_plan,
+    logsumexp,
+)
 from eega_pyg.ot.result import TransportOutput, marginal_error, once
 from eega_pyg.ot.sinkhorn import marginal_slope
 
@@ -70,13 +76,7 @@ class UnbalancedSinkhorn:
     def __post_init__(self) -> None:
         check_options(self.epsilon, self.tol, self.gradient, self.num_iters,
                       self.check_every)
-        for name, rho in (('rho_s', self.rho_s), ('rho_t', self.rho_t)):
-            if rho is not None and not 0 <= rho < float('inf'):
-                raise ValueError(f"Expected '{name}' >= 0, or None for a marginal that "
-                                 f"has to be met (got '{rho}')")
-        if self.rho_s is None and self.rho_t is None:
-            raise ValueError("Expected a price for one side at least: where both "
-                             "marginals have to be met, take Sinkhorn")
+        check_prices(self.rho_s, self.rho_t, 'take Sinkhorn')
 
     @no_autocast()
     def __call__(self, problem: LinearProblem) -> TransportOutput:

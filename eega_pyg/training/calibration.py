@@ -131,9 +131,10 @@ def fit_scales(model: EEGA, val: PairDataset, signatures: Optional[Signatures] =
     :func:`fit_scale`, and chooses a threshold for each by
     :func:`~eega_pyg.training.threshold.best_threshold`.
 
-    Quintuples are those that the model finds in all texts of a validation file, also in
-    those of which no line states a relation (see
-    :func:`~eega_pyg.datasets.read_mnre`); there each is wrong. Posts of social networks
+    Quintuples are those that the model finds in all texts of a validation file, each
+    text once and with all that its lines state, whatever the version (see
+    :func:`~eega_pyg.datasets.read_mnre`). In those of which no line states a relation
+    each is wrong. Posts of social networks
     (see :class:`~eega_pyg.saving.Scales`) and other texts have a scale each, for
     of what a model says of prose with the same probability far more is right; that of
     other texts is fitted on :obj:`held_out` too. If there are fewer than :obj:`ENOUGH`
@@ -163,8 +164,14 @@ def fit_scales(model: EEGA, val: PairDataset, signatures: Optional[Signatures] =
 
     if related is None:
         related = found(val)
-    judged = _judged(related, val.records())
-    given = sum(len(undirected(items)) for items in related.targets.values())
+    records, whole = val.records(), related
+    if isinstance(val, JMERE) and (merged := val.records('merged')) != records:
+        # Version 1 cuts the lines of a text into several sentences: what is right of
+        # the text would be wrong of most of them.
+        records = merged
+        whole = found(val.build(records, 'whole texts', keep=True))
+    judged = _judged(whole, records)
+    given = sum(len(undirected(items)) for items in whole.targets.values())
     if unrelated := _unrelated(val):
         judged += _judged(found(val.build(unrelated, keep=True)), unrelated)
     texts, others = related, []

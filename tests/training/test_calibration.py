@@ -1,3 +1,4 @@
+import ast
 import math
 import shutil
 
@@ -125,6 +126,28 @@ def test_a_scale_of_two_is_finite_and_grows(right):
     assert scale.slope > 0 and all(map(math.isfinite, scale))
     assert scale(0.6) < scale(0.9)
     assert fit_scale(np.array([]), np.array([], dtype=bool)) == Scale()
+
+
+@pytest.mark.slow
+def test_a_text_counts_once_into_however_many_sentences_its_lines_are_cut(
+        saved, small_root, tmp_path):
+    shutil.copytree(small_root / 'raw', tmp_path / 'raw')
+    path = tmp_path / 'raw' / 'mnre_val.txt'
+    lines = [ast.literal_eval(line) for line in path.read_text().splitlines()]
+    cut = []
+    for line in lines:
+        cut += [line, {**line, 'relation': 'None', 'h': line['t'], 't': line['h']}]
+    path.write_text('\n'.join(map(repr, cut)) + '\n')
+
+    def val(root):
+        return JMERE(str(root), split='val', vocabularies=saved.vocabularies,
+                     tags=saved.model.tag_set, log=False, **saved.data.arguments())
+
+    whole, pieces = val(small_root), val(tmp_path)
+    assert len(pieces) > len(whole)
+    one, other = (fit_scales(saved.model, x, saved.signatures) for x in (whole, pieces))
+    assert other.scales.quintuple == pytest.approx(one.scales.quintuple)
+    assert other.thresholds.quintuple == pytest.approx(one.thresholds.quintuple)
 
 
 @pytest.mark.slow

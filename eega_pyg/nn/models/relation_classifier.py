@@ -1,3 +1,4 @@
+from itertools import accumulate
 from typing import Dict, List, Optional, Sequence
 
 import torch
@@ -120,9 +121,10 @@ class RelationClassifier(torch.nn.Module):
         words, pairs, starts = [], [], data[TOKEN].ptr.tolist()
         flat = [e for found in entities for e in found]
         texts = [i for i, found in enumerate(entities) for _ in found]
+        firsts = [0, *accumulate(map(len, entities))]
         for i, (entity, text) in enumerate(zip(flat, texts)):
             words += [[starts[text] + word, i] for word in range(*entity.span)]
-            pairs += [[j, i] for j in range(i) if texts[j] == text]
+            pairs += [[j, i] for j in range(firsts[text], i)]
         index = [
             _columns(values).to(data[TOKEN].ptr.device) for values in (words, pairs)
         ]
