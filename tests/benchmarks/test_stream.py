@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from benchmarks.accuracy import stream
+from eega_pyg.saving.thresholds import Thresholds
 from eega_pyg.schema import JMERE_TAGS, Entity, Quintuple
 from eega_pyg.tagging import Extraction
 
@@ -35,7 +36,8 @@ def extractor(extractions):
         seen.append((items, threshold))
         return [SimpleNamespace(extraction=x) for x in extractions]
 
-    return SimpleNamespace(model=SimpleNamespace(tag_set=JMERE_TAGS), batch=batch), seen
+    return SimpleNamespace(model=SimpleNamespace(tag_set=JMERE_TAGS), batch=batch,
+                           thresholds=Thresholds(0.3, 0.55)), seen
 
 
 def test_texts_with_and_without_relations_are_counted(tmp_path):
@@ -83,6 +85,7 @@ def test_the_entities_of_gmner_are_counted_with_their_probabilities(tmp_path):
     assert named == {
         'texts': 1,
         'given': 2,
+        'threshold': 0.55,
         'probability': [0.75, 0.5],
         'right': [True, False]
     }
@@ -91,6 +94,7 @@ def test_the_entities_of_gmner_are_counted_with_their_probabilities(tmp_path):
         'given': 1, 'probability': [], 'right': [], 'entities': named
     })  # yapf: disable
     assert '| 0 | 2 | 50.0 | 62.5 | 50.0 | 50.0 |' in table
+    assert '| 0.55 | 1 | 100.0 | 75.0 | 50.0 | 66.7 |' in table
     assert '| 0.8 | 0 | 0.0 | 0.0 | 0.0 | 0.0 |' in table
 
 
