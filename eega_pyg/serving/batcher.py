@@ -43,9 +43,10 @@ class Batcher(Generic[Value, Key, Answer]):
     r"""Collects values from many tasks, and hands them in batches to a function that
     runs in one thread, the same for all batches.
 
-    A batch holds values with one key, the oldest first. It is made as soon as the
-    function is done with the last one, and either :obj:`batch_size` values wait or the
-    oldest has waited for :obj:`latency` seconds. If the function fails for a batch, it
+    A batch holds the oldest value that waits, and of those with its key the ones whose
+    size is closest: a batch costs what its largest value does. It is made as soon as
+    the function is done with the last one, and either :obj:`batch_size` values wait or
+    the oldest has waited for :obj:`latency` seconds. If the function fails for a batch, it
     is called again for each value alone, so that no value fails because of another.
 
     Args:
@@ -54,13 +55,17 @@ class Batcher(Generic[Value, Key, Answer]):
         batch_size (int): The most values of a batch.
         latency (float): Seconds that a value waits for others at most.
         bound (int): The most values that wait.
+        size (callable, optional): Gives the size of a value. By default all have the
+            same.
     """
-    def __init__(self, run: Callable[[List[Value], Key], Sequence[Answer]],
-                 batch_size: int, latency: float, bound: int) -> None:
+    def __init__(self, run: Callable[[List[Value], Key],
+                                     Sequence[Answer]], batch_size: int, latency: float,
+                 bound: int, size: Callable[[Value], int] = lambda value: 0) -> None:
         self.run = run
         self.batch_size = batch_size
         self.latency = latency
         self.bound = bound
+        self.size = size
         self._waiting: Deque[_Job[Value, Key]] = deque()
         self._arrived = asyncio.Event()
         self._thread: Optional[ThreadPoolExecutor] = None
@@ -137,8 +142,12 @@ class Batcher(Generic[Value, Key, Answer]):
                 pass
 
     def _take(self) -> List[_Job[Value, Key]]:
-        key = self._waiting[0].key
-        batch = [job for job in self._waiting if job.key == key][:self.batch_size]
+        oldest = self._waiting[0]
+        size = self.size(oldest.value)
+        batch = [job for job in self._waiting if job.key == oldest.key]
+        # Of equal ones the oldest; so the oldest of all is in it.
+        batch.sort(key=lambda job: abs(self.size(job.value) - size))
+        batch = batch[:self.batch_size]
         taken = set(map(id, batch))
         self._waiting = deque(j for j in self._waiting if id(j) not in taken)
         return batch

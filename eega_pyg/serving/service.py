@@ -44,7 +44,8 @@ class Service:
         self.limits = limits
         self.batcher: Batcher[Item, Wish,
                               Result] = Batcher(self._run, limits.batch_size,
-                                                limits.latency, limits.waiting)
+                                                limits.latency, limits.waiting,
+                                                lambda item: len(item.text))
         self.metrics = Metrics(lambda: self.batcher.waiting, limits.batch_size)
         self._answers, self._graphs = CapacityLimiter(2), CapacityLimiter(1)
 

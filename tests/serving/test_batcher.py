@@ -76,6 +76,21 @@ def test_a_batch_has_one_key_and_the_oldest_value_comes_first():
     assert served(test).batches[1:] == [([0, 2, 5], 'b'), ([1, 4], 'a'), ([3], 'c')]
 
 
+def test_a_batch_has_the_oldest_value_and_those_of_about_its_size():
+    async def test(batcher, model):
+        batcher.size = abs
+        first = await busy(batcher, model)
+        sizes = (5, 90, 6, 91, 7, 4, 92)
+        others = [asyncio.ensure_future(batcher([size], 'a')) for size in sizes]
+        await until(lambda: batcher.waiting == len(sizes))
+        model.free.set()
+        await first
+        assert [x for x, in await asyncio.gather(*others)] == [2 * s for s in sizes]
+
+    batches = [values for values, _ in served(test, batch_size=3).batches]
+    assert batches[1:] == [[5, 6, 4], [90, 91, 92], [7]]
+
+
 def test_an_idle_model_waits_for_others_as_long_as_it_may():
     async def test(batcher, model):
         loop = asyncio.get_running_loop()
