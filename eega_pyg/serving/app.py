@@ -141,9 +141,8 @@ def create_app(extractor: Extractor, limits: Limits = Limits(), images: bool = T
         if app.openapi_schema is None:
             schema = get_openapi(title=app.title, version=app.version,
                                  summary=app.summary, routes=app.routes)
-            schema.setdefault('components',
-                              {}).setdefault('schemas',
-                                             {}).update(description.schemas(limits))
+            schema.setdefault('components', {}).setdefault('schemas', {}).update(
+                description.schemas(limits, images))
             app.openapi_schema = schema
         return app.openapi_schema
 

@@ -46,8 +46,8 @@ class Batcher(Generic[Value, Key, Answer]):
     A batch holds the oldest value that waits, and of those with its key the ones whose
     size is closest: a batch costs what its largest value does. It is made as soon as
     the function is done with the last one, and either :obj:`batch_size` values wait or
-    the oldest has waited for :obj:`latency` seconds. If the function fails for a batch, it
-    is called again for each value alone, so that no value fails because of another.
+    the oldest has waited for :obj:`latency` seconds. If the function fails for a batch,
+    it is called again for each value alone, so that no value fails because of another.
 
     Args:
         run (callable): Takes a list of values and their key, and returns an answer for

@@ -37,6 +37,9 @@ _FIELDS = {
     'metadata':
     'What else is known of the text; it is passed on.',
 }
+_NULL = {'type': 'null'}
+#: Fields that forms take, too, but as JSON, which is no matter of forms.
+_NOT_IN_FORMS = ('words', 'scene_graph', 'items', 'results')
 _REASONS = {
     400: 'The form cannot be read.',
     408: 'The request did not arrive in time.',
@@ -47,8 +50,9 @@ _REASONS = {
 }
 
 
-def schemas(limits: Limits) -> Dict[str, Schema]:
-    r"""The schemas of all that requests and answers hold, by their names."""
+def schemas(limits: Limits, images: bool) -> Dict[str, Schema]:
+    r"""The schemas of all that requests and answers hold, by their names. No item has
+    an image if the service looks at none."""
     found: Dict[str, Schema] = {}
     for kind in (Item, SceneGraph, ExtractRequest, ExplainRequest, GraphRequest):
         schema = TypeAdapter(kind).json_schema(ref_template=_REFERENCE)
@@ -56,7 +60,8 @@ def schemas(limits: Limits) -> Dict[str, Schema]:
         found[kind.__name__] = schema
     for schema in found.values():
         schema['description'] = schema['description'].partition('\n')[0]
-    found['Item'] = _item(found['Item'], limits)
+    found['SceneGraph']['required'] = ['objects']
+    found['Item'] = _item(found['Item'], limits, images)
     some = {
         'type': 'array',
         'maxItems': limits.items,
@@ -99,6 +104,8 @@ def schemas(limits: Limits) -> Dict[str, Schema]:
             }
         }
     } for name in ('items', 'results')]
+    for request in (extract, explain, graph):
+        found[f"{request['title']}Form"] = _form(request, found['Item'])
     found['Results'] = {
         'type': 'object',
         'required': ['results'],
@@ -154,12 +161,14 @@ def schemas(limits: Limits) -> Dict[str, Schema]:
     return found
 
 
-def _item(schema: Schema, limits: Limits) -> Schema:
+def _item(schema: Schema, limits: Limits, images: bool) -> Schema:
     properties = schema['properties']
     properties['text'] = {'type': 'string', 'pattern': r'\S'}
     properties['text']['maxLength'] = limits.characters
     properties['caption'] = {'type': 'string', 'maxLength': MAX_CAPTION}
-    properties['image'] = {'type': 'string', 'contentEncoding': 'base64'}
+    del properties['image']
+    if images:
+        properties['image'] = {'type': 'string', 'contentEncoding': 'base64'}
     for name, value in properties.items():
         value.pop('default', None)
         optional = value if 'anyOf' in value else {'anyOf': [value, {'type': 'null'}]}
@@ -185,10 +194,35 @@ def _item(schema: Schema, limits: Limits) -> Schema:
     }
 
 
+def _form(request: Schema, item: Schema) -> Schema:
+    r"""The form of a request with one item: the fields that people fill in, none of
+    which is null, and the options."""
+    of_item = {
+        name: next(kind for kind in value.get('anyOf', [value]) if kind != _NULL)
+        for name, value in item['properties'].items()
+    }
+    properties = {
+        name: value
+        for name, value in {
+            **of_item,
+            **request['properties']
+        }.items() if name not in _NOT_IN_FORMS
+    }
+    if 'image' in properties:
+        properties['image'] = {'type': 'string', 'format': 'binary'}
+    for name in item['properties'].keys() & properties.keys():
+        properties[name] = {**properties[name], 'description': _FIELDS[name]}
+    return {
+        'type': 'object',
+        'description': 'One item, and the options.',
+        'properties': properties,
+        'required': ['text'],
+        'additionalProperties': False,
+    }
+
+
 def request_body(name: str) -> Schema:
     r"""The body of a request: JSON, or a form with one item."""
-    item = {field: {'type': 'string'} for field in _FIELDS}
-    item['image'] = {'type': 'string', 'format': 'binary'}
     return {
         'requestBody': {
             'required': True,
@@ -201,10 +235,7 @@ def request_body(name: str) -> Schema:
                 },
                 'multipart/form-data': {
                     'schema': {
-                        'type': 'object',
-                        'description': 'The fields of one item, and the options; what '
-                        'is no text is JSON.',
-                        'properties': item,
+                        '$ref': _REFERENCE.format(model=f'{name}Form')
                     }
                 },
             },
@@ -235,4 +266,11 @@ def json_of(name: str) -> Schema:
 def graph_files() -> Schema:
     r"""An answer that is the file of a graph."""
     kinds: List[str] = [MEDIA_TYPES[name].partition(';')[0] for name in formats()]
-    return {kind: {'schema': {'type': 'string'}} for kind in kinds}
+    return {
+        kind: {
+            'schema': {} if kind.endswith('json') else {
+                'type': 'string'
+            }
+        }
+        for kind in kinds
+    }

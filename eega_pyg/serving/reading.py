@@ -216,7 +216,7 @@ async def _of_form(form: FormData) -> Tuple[Dict[str, Any], Optional[bytes]]:
             file_name = os.path.basename(value.filename or '')
         elif name in PLAIN or name == 'image':
             where[name] = value
-        else:
+        elif value:  # A field that was left empty is not there.
             try:
                 where[name] = _parsed(value)
             except ValueError:

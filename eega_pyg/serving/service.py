@@ -21,8 +21,12 @@ from .asked import GraphRequest
 from .batcher import Batcher, Full
 from .graphs import GraphFile, formats, graph_file
 from .limits import Limits
+from .memory import give_back
 from .metrics import Metrics
 from .refusal import Refusal
+
+#: After how many batches free memory is given back.
+_BATCHES = 64
 
 
 class Wish(NamedTuple):
@@ -47,6 +51,7 @@ class Service:
                                                 limits.latency, limits.waiting,
                                                 lambda item: len(item.text))
         self.metrics = Metrics(lambda: self.batcher.waiting, limits.batch_size)
+        self._batches = 0
         self._answers, self._graphs = CapacityLimiter(2), CapacityLimiter(1)
 
     def _run(self, items: List[Item], wish: Wish) -> List[Result]:
@@ -54,6 +59,9 @@ class Service:
         results = self.extractor.batch(items, self.limits.batch_size, wish.align,
                                        wish.pairs, threshold=0.0)
         self.metrics.batch(len(items), perf_counter() - start)
+        self._batches += 1
+        if self._batches % _BATCHES == 0:
+            give_back()
         return results
 
     async def results(self, request: Request, items: List[Item], wish: Wish,

@@ -210,6 +210,9 @@ def test_a_form_has_one_item(client):
         answer = client.post(url, data=data, files=files)
         assert (answer.status_code,
                 answer.json()['detail'].startswith(reason)) == (422, True), answer.text
+    # As browsers send fields that nobody has filled in.
+    empty = {'text': 'Ann', 'metadata': '', 'scene_graph': '', 'min_probability': ''}
+    assert client.post(url, data=empty, files={'x': ('', b'')}).status_code == 200
     answer = client.post(url, content='text=a', headers={'content-type': 'text/plain'})
     assert answer.status_code == 415
 
@@ -430,3 +433,6 @@ def test_without_images_they_are_refused(extractor):
         answer = client.post('/v1/extract', json=body)
         assert answer.status_code == 422
         assert 'this service looks at no images' in answer.json()['detail']
+        schemas = client.get('/openapi.json').json()['components']['schemas']
+        assert 'image' not in schemas['Item']['properties']
+        assert 'image' not in schemas['ExtractRequestForm']['properties']
