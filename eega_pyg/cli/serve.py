@@ -64,7 +64,11 @@ def serve(
     extractor = Extractor.from_pretrained(model, device, threshold=min_probability)
     if images:
         from eega_pyg.vision.detectors.named import named_parser
-        extractor.image_parser = named_parser(detector or 'mask-rcnn', extractor.device)
+        try:
+            extractor.image_parser = named_parser(detector or 'mask-rcnn',
+                                                  extractor.device)
+        except (ImportError, OSError) as e:
+            raise type(e)(f'{e}; or look at no images (--no-images)') from None
     extractor('The first sentence loads what all others need.')
     app = create_app(extractor, limits, images, Path(model).name if model else '')
     server = uvicorn.Server(

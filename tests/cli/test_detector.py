@@ -141,6 +141,7 @@ def test_without_a_caption_labels_are_asked_for(eega, photo, tmp_path, offline_m
     (('extract', 'Ann', '--detector', 'hf:'), "no detector 'hf:'"),
     (('extract', 'Ann', '--detector', 'gone.py:f'), "no file 'gone.py'"),
     (('serve', '--no-images', '--detector', 'ssdlite'), '--no-images says not to'),
+    (('serve', '--port', '0', '--detector', 'gone.py:f'), '(--no-images)'),
     (('scene', 'a.png', '--label', 'dog', '--output', 'out'), '--label belongs to'),
     (('scene', 'a.png', '--detector', 'hf:a/b', '--weights', 'random', '--output',
       'out'), '--weights belongs to mask-rcnn and ssdlite'),
