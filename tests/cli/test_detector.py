@@ -141,7 +141,6 @@ def test_without_a_caption_labels_are_asked_for(eega, photo, tmp_path, offline_m
     (('extract', 'Ann', '--detector', 'hf:'), "no detector 'hf:'"),
     (('extract', 'Ann', '--detector', 'gone.py:f'), "no file 'gone.py'"),
     (('serve', '--no-images', '--detector', 'ssdlite'), '--no-images says not to'),
-    (('serve', '--port', '0', '--detector', 'gone.py:f'), '(--no-images)'),
     (('scene', 'a.png', '--label', 'dog', '--output', 'out'), '--label belongs to'),
     (('scene', 'a.png', '--detector', 'hf:a/b', '--weights', 'random', '--output',
       'out'), '--weights belongs to mask-rcnn and ssdlite'),
@@ -150,6 +149,18 @@ def test_what_means_nothing_is_told(args, message, eega):
     code, out, err = eega(*args)
     assert (code, out) == (1, '') and message in err
     assert err.splitlines()[-1].startswith('error: ')
+
+
+def test_a_service_without_weights_says_how_it_starts(eega, trained, monkeypatch):
+    pytest.importorskip('fastapi')
+
+    def gone(*args):
+        raise OSError('The weights cannot be downloaded')
+
+    monkeypatch.setattr('eega_pyg.vision.detectors.named.named_parser', gone)
+    code, _, err = eega('serve', '--port', 0, '--model', trained)
+    assert code == 1
+    assert 'cannot be downloaded; or look at no images (--no-images)' in err
 
 
 def test_options_that_an_own_function_does_not_know_are_told(eega, photo, own,
