@@ -26,7 +26,7 @@ from .metrics import Metrics
 from .refusal import Refusal
 
 #: After how many batches free memory is given back.
-_BATCHES = 64
+_BATCHES = 8
 
 
 class Wish(NamedTuple):
