@@ -34,13 +34,18 @@ def community_graphs(num_graphs: int, seed: int) -> List[Data]:
         half, chance = int(rng.integers(8, 16)), int(rng.integers(2**31))
         graph = nx.planted_partition_graph(2, half, 0.6, 0.04, seed=chance)
         if i % 2 == 1:
-            swaps = 5 * graph.number_of_edges()
-            nx.double_edge_swap(graph, swaps, max_tries=100 * swaps, seed=chance)
+            rewire(graph, chance)
         edges = torch.tensor(list(graph.edges)).t()
         graphs.append(
             Data(edge_index=torch.cat([edges, edges.flip(0)], 1), num_nodes=2 * half,
                  y=i % 2))
     return graphs
+
+
+def rewire(graph: nx.Graph, seed: int) -> None:
+    r"""Pairs of edges swap their ends: every node has as many edges as before."""
+    swaps = 5 * graph.number_of_edges()
+    nx.double_edge_swap(graph, swaps, max_tries=100 * swaps, seed=seed)
 
 
 class MeanPooling(torch.nn.Module):

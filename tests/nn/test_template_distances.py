@@ -219,6 +219,15 @@ def test_shortest_paths_are_those_of_networkx() -> None:
         assert row.sum() == row[:n, :n].sum()
 
 
+def test_shortest_paths_tell_a_ring_from_two_triangles_and_adjacencies_do_not() -> None:
+    ring = torch.tensor([[0, 1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 0]])
+    triangles = torch.tensor([[0, 1, 2, 3, 4, 5], [1, 2, 0, 4, 5, 3]])
+    for structure, same in (('adjacency', True), ('shortest_path', False)):
+        layer = make('gw', structure=structure)
+        first, second = (layer(torch.cat([e, e.flip(0)], 1)) for e in (ring, triangles))
+        assert torch.allclose(first, second, atol=1e-6) == same
+
+
 def test_channels_of_edges_add_up() -> None:
     data = graphs(6, seed=8)
     attr = torch.rand(data.edge_index.size(1), 2, dtype=torch.float64)
