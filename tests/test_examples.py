@@ -80,7 +80,6 @@ def test_distances_to_templates_see_communities_and_mean_pooling_does_not():
     assert example.accuracy(parts, example.MeanPooling(), epochs=20, rate=0.01) < 0.6
 
 
-@pytest.mark.slow
 def test_nodes_of_a_graph_are_found_again_in_noisy_copies():
     example = load('graph_matching')
     graph = nx.barabasi_albert_graph(40, 3, seed=0)
