@@ -22,7 +22,7 @@ from torch_geometric.nn import GIN, global_mean_pool
 from eega_pyg.nn import GWDistance
 from eega_pyg.ot import MirrorDescent
 
-#: Looser than the default: a quarter of the time, and half a percent above its values.
+#: Looser than the default: a quarter of the time, and 1.2 % above its values.
 SOLVER = MirrorDescent('proximal', num_iters=50, tol=1e-3)
 
 
