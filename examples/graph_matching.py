@@ -1,8 +1,8 @@
 r"""Finds the nodes of a graph again in copies of it that have lost and gained edges.
 
-The copies of all graphs are matched at once, each by its sparse adjacency alone, by
-Gromov-Wasserstein with proximal points. POT's solvers get the same instances one by
-one: the same algorithm, and the conditional gradient.
+The copies of all graphs are matched at once by OTMatching, each by its sparse adjacency
+alone: Gromov-Wasserstein with proximal points. POT's solvers get the same instances one
+by one: the same algorithm, and the conditional gradient.
 
     python examples/graph_matching.py --copies 10 --noise 0.05
 """
@@ -17,7 +17,8 @@ import ot
 import torch
 from torch import Tensor
 
-from eega_pyg.ot import gromov_wasserstein, plan_to_edges, quadratic_problem
+from eega_pyg.nn import OTMatching
+from eega_pyg.ot import MirrorDescent
 
 STEPS, INNER, EPSILON = 60, 50, 0.1
 
@@ -42,34 +43,31 @@ def noisy_copy(graph: nx.Graph, noise: float, rng: np.random.Generator) -> Insta
     return Instance(graph, nx.relabel_nodes(copy, name), order)
 
 
-def as_batch(graphs: List[nx.Graph]) -> Tuple[Tensor, Tensor, Tensor]:
-    r"""Edges both ways with the value one, and the graph of each node."""
+def as_batch(graphs: List[nx.Graph]) -> Tuple[Tensor, Tensor]:
+    r"""Edges both ways, and the graph of each node."""
     edges, batch, first = [], [], 0
     for i, graph in enumerate(graphs):
         edge = torch.tensor(list(graph.edges)).t() + first
         edges += [edge, edge.flip(0)]
         batch.append(torch.full((len(graph), ), i))
         first += len(graph)
-    edge_index = torch.cat(edges, dim=1)
-    return edge_index, torch.ones(edge_index.size(1)).double(), torch.cat(batch)
+    return torch.cat(edges, dim=1), torch.cat(batch)
 
 
 def match_all(instances: List[Instance]) -> Tuple[List[np.ndarray], List[float]]:
     r"""The node that each node of a copy gets, and the strengths POT is to use."""
-    index_s, attr_s, batch_s = as_batch([x.graph for x in instances])
-    index_t, attr_t, batch_t = as_batch([x.copy for x in instances])
-    problem = quadratic_problem(index_s, attr_s, index_t, attr_t, batch_s, batch_t)
-    out = gromov_wasserstein(*problem, reading='matrix', method='proximal',
-                             epsilon=EPSILON, num_iters=STEPS, inner_iters=INNER)
-    edge_index, mass = plan_to_edges(out.plan, problem.a > 0, problem.b > 0)
-    # For each node of a copy, the partner with the largest mass.
-    order = torch.argsort(mass)
-    partner = torch.zeros(batch_t.numel(), dtype=torch.long)
-    for s, t in edge_index[:, order].t().tolist():
-        partner[t] = s
+    edges_s, batch_s = as_batch([x.graph for x in instances])
+    edges_t, batch_t = as_batch([x.copy for x in instances])
+    # Of nodes without features, only how many there are counts.
+    sides = (torch.ones(batch_t.numel(), 1).double(), edges_t, batch_t,
+             torch.ones(batch_s.numel(), 1).double(), edges_s, batch_s)
+    solver = MirrorDescent('proximal', EPSILON, num_iters=STEPS, inner_iters=INNER)
+    with torch.no_grad():
+        # From each node of a copy to the node with the largest mass.
+        (_, partner), _ = OTMatching(1., k=1, solver=solver)(*sides)
+        start = OTMatching(1., solver=MirrorDescent(num_iters=0)).transport(*sides)
     sizes = torch.bincount(batch_t)
     partner = partner - (sizes.cumsum(0) - sizes)[batch_t]
-    start = gromov_wasserstein(*problem, reading='matrix', num_iters=0)
     return ([p.numpy() for p in partner.split(sizes.tolist())],
             [2 * EPSILON * float(q) for q in start.quadratic])
 

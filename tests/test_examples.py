@@ -1,7 +1,9 @@
-r"""What the examples about edge types claim, on fewer graphs and nodes."""
+r"""What the examples claim, on fewer graphs and nodes."""
 import importlib.util
 from pathlib import Path
 
+import networkx as nx
+import numpy as np
 import pytest
 import torch
 
@@ -48,3 +50,42 @@ def test_communities_are_found_by_their_edge_types_alone():
     data = example.network(3, size=150, degree=20, noise=0.1, known=0.1)
     assert example.accuracy(data, typed=True, steps=120, seed=0) > 0.85
     assert example.accuracy(data, typed=False, steps=120, seed=0) < 0.5
+
+
+def test_rewired_graphs_have_the_degrees_of_two_communities_and_not_their_edges():
+    example = load('template_readout')
+    graphs = example.community_graphs(40, seed=0)
+    inside = [0., 0.]
+    for graph in graphs:
+        row, col = graph.edge_index
+        half = graph.num_nodes // 2
+        inside[graph.y] += float(((row < half) == (col < half)).double().mean()) / 20
+    degrees = [[graph.num_edges / graph.num_nodes for graph in graphs[y::2]]
+               for y in (0, 1)]
+    assert inside[0] > 0.9 and inside[1] < 0.6
+    assert abs(sum(degrees[0]) / sum(degrees[1]) - 1) < 0.1
+    planted = nx.planted_partition_graph(2, 10, 0.6, 0.04, seed=1)
+    before = sorted(degree for _, degree in planted.degree)
+    example.rewire(planted, seed=1)
+    assert sorted(degree for _, degree in planted.degree) == before
+
+
+@pytest.mark.slow
+def test_distances_to_templates_see_communities_and_mean_pooling_does_not():
+    example = load('template_readout')
+    graphs = example.community_graphs(300, seed=0)
+    parts = graphs[:150], graphs[150:]
+    torch.manual_seed(0)
+    assert example.accuracy(parts, example.Templates(), epochs=8, rate=0.05) > 0.7
+    assert example.accuracy(parts, example.MeanPooling(), epochs=20, rate=0.01) < 0.6
+
+
+def test_nodes_of_a_graph_are_found_again_in_noisy_copies():
+    example = load('graph_matching')
+    graph = nx.barabasi_albert_graph(40, 3, seed=0)
+    rng = np.random.default_rng(0)
+    for noise, least in ((0., 0.95), (0.05, 0.6)):
+        instances = [example.noisy_copy(graph, noise, rng) for _ in range(4)]
+        found, _ = example.match_all(instances)
+        right = [(f == x.order).mean() for f, x in zip(found, instances)]
+        assert sum(right) / 4 > least

@@ -74,7 +74,7 @@ def exact_gromov_wasserstein(
     mask_s: Optional[Tensor] = None,
     mask_t: Optional[Tensor] = None,
     cost: Optional[Tensor] = None,
-    weight: float = 0.5,
+    weight: Union[float, Tensor] = 0.5,
     loss: Loss = 'square',
     reading: str = 'neighbors',
     normalize: bool = False,

@@ -25,8 +25,9 @@ class QuadraticProblem:
         cost (torch.Tensor, optional): The costs :math:`(B, n, m)` of a fused problem,
             as in :class:`LinearProblem`: where infinite, there is no mass whatever the
             weight. (default: :obj:`None`)
-        weight (float, optional): The weight :math:`w` of the quadratic term in a fused
-            problem. (default: :obj:`0.5`)
+        weight (float or torch.Tensor, optional): The weight :math:`w` of the quadratic
+            term in a fused problem, for all pairs or for each :math:`(B)`.
+            (default: :obj:`0.5`)
         loss (str or tuple, optional): The loss :math:`L`, the :obj:`"square"` or
             :obj:`"absolute"` difference, or :obj:`"kl"`, :math:`L(x, y) = x \log
             \frac{x}{y} - x + y`, for values that are not negative, and positive on the
@@ -47,14 +48,17 @@ class QuadraticProblem:
     a: Tensor
     b: Tensor
     cost: Optional[Tensor] = None
-    weight: float = 0.5
+    weight: Union[float, Tensor] = 0.5
     loss: Loss = 'square'
     reading: str = 'neighbors'
     normalize: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 <= self.weight <= 1:
-            raise ValueError(f"Expected 'weight' in [0, 1] (got '{self.weight}')")
+        weight = torch.as_tensor(self.weight).detach()
+        inside = (weight >= 0) & (weight <= 1)
+        if weight.shape not in ((), self.a.shape[:1]) or not bool(inside.all()):
+            raise ValueError(f"Expected a 'weight' in [0, 1], for all pairs or for "
+                             f"each (got '{self.weight}')")
         check_reading(self.loss, self.reading)
         shape = (*self.a.shape, self.b.size(1))
         if self.cost is not None and self.cost.shape != shape:
@@ -64,8 +68,9 @@ class QuadraticProblem:
     def __iter__(self) -> Iterator[Any]:
         r"""Structures and marginals, to be given to a function with options of its
         own."""
-        options = self.weight, self.loss, self.reading, self.normalize
-        if self.cost is not None or options != (0.5, 'square', 'neighbors', False):
+        options = self.loss, self.reading, self.normalize
+        if (self.cost is not None or isinstance(self.weight, Tensor)
+                or self.weight != 0.5 or options != ('square', 'neighbors', False)):
             raise ValueError("Expected a problem without options of its own: give it "
                              "to a solver, MirrorDescent(...)(problem)")
         return iter((self.structure_s, self.structure_t, self.a, self.b))
@@ -164,12 +169,15 @@ class FusedObjective(NamedTuple):
     w \, Q(\mathbf{T})`, or :math:`Q` alone where there are no costs."""
     term: QuadraticTerm
     cost: Optional[Tensor]
-    weight: float
+    weight: Union[float, Tensor]
 
     def select(self, index: int, a: Tensor, b: Tensor) -> 'FusedObjective':
         r"""The objective of one pair alone, in double precision on the CPU."""
         cost = None if self.cost is None else self.cost[index:index + 1].double().cpu()
-        return FusedObjective(self.term.select(index, a, b), cost, self.weight)
+        weight = self.weight
+        if isinstance(weight, Tensor):
+            weight = float(weight if weight.dim() == 0 else weight[index])
+        return FusedObjective(self.term.select(index, a, b), cost, weight)
 
     def gradient(self, plan: Tensor) -> Tensor:
         r"""The slope in the plan :math:`(B, n, m)`, the costs of the next linear
@@ -177,7 +185,10 @@ class FusedObjective(NamedTuple):
         slope = self.term.gradient(plan)
         if self.cost is None:
             return slope
-        return (1 - self.weight) * self.cost + self.weight * slope
+        weight = self.weight
+        if isinstance(weight, Tensor) and weight.dim() > 0:
+            weight = weight[:, None, None]
+        return (1 - weight) * self.cost + weight * slope
 
     def values(self, plan: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
         r"""Linear cost, quadratic cost and objective of each pair :math:`(B)`."""

@@ -1,5 +1,5 @@
 r"""The result every solver of :mod:`eega_pyg.ot` returns."""
-from typing import Any, NamedTuple, NoReturn, Tuple
+from typing import Any, NamedTuple, NoReturn, Optional, Tuple
 
 import torch
 from torch import Tensor
@@ -93,21 +93,24 @@ def marginal_error(plan: Tensor, a: Tensor, b: Tensor) -> Tensor:
     return error / torch.where(mass > 0, mass, 1)
 
 
-def plan_to_edges(plan: Tensor, mask_s: Tensor,
-                  mask_t: Tensor) -> Tuple[Tensor, Tensor]:
+def plan_to_edges(plan: Tensor, mask_s: Tensor, mask_t: Tensor,
+                  keep: Optional[Tensor] = None) -> Tuple[Tensor, Tensor]:
     r"""The plans as one bipartite edge list over the nodes of the whole batch.
 
     Args:
         plan (torch.Tensor): The plans :math:`(B, n, m)`.
         mask_s (torch.Tensor): The nodes of the first side :math:`(B, n)`.
         mask_t (torch.Tensor): The nodes of the second side :math:`(B, m)`.
+        keep (torch.Tensor, optional): The pairs of nodes to keep :math:`(B, n, m)`.
+            (default: all)
 
     Returns:
         The pairs of nodes :math:`(2, |\mathcal{P}|)`, counted through the batch, in
         row-major order within a pair of graphs, and the mass between them
         :math:`(|\mathcal{P}|)`.
     """
-    pair, row, col = (mask_s[:, :, None] & mask_t[:, None, :]).nonzero(as_tuple=True)
+    inside = mask_s[:, :, None] & mask_t[:, None, :]
+    pair, row, col = (inside if keep is None else inside & keep).nonzero(as_tuple=True)
     first_s = mask_s.flatten().cumsum(0).view_as(mask_s) - 1
     first_t = mask_t.flatten().cumsum(0).view_as(mask_t) - 1
     edge_index = torch.stack([first_s[pair, row], first_t[pair, col]])

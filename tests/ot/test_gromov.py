@@ -1,3 +1,5 @@
+from typing import Union
+
 import numpy as np
 import ot
 import pytest
@@ -88,6 +90,28 @@ def test_a_fused_problem_between_its_ends() -> None:
         (linear.plan * torch.where(linear.plan > 0, linear.plan /
                                    (a[:, :, None] * b[:, None, :]), 1).log()).sum(
                                        (1, 2)))
+
+
+def test_each_pair_may_have_a_weight_of_its_own_with_a_slope() -> None:
+    cost, d_s, d_t, a, b = batched(PAIRS[:5])
+    weight = torch.tensor([0., 0.2, 0.5, 0.9, 1.], dtype=torch.float64)
+
+    def solve(weight: Union[float, torch.Tensor]) -> torch.Tensor:
+        out = gromov_wasserstein(d_s, d_t, a, b, cost=cost, weight=weight, epsilon=0.3,
+                                 relative=False, tol=1e-10)
+        assert out.converged.all()
+        return out.regularized
+
+    weight.requires_grad_()
+    values = solve(weight)
+    for i, one in enumerate(weight.tolist()):
+        assert values[i].item() == pytest.approx(solve(one)[i].item(), abs=1e-9)
+    values.sum().backward()
+    inner = weight.detach().clamp(1e-4, 1 - 1e-4)
+    slope = (solve(inner + 1e-4) - solve(inner - 1e-4)) / 2e-4
+    assert torch.allclose(weight.grad[1:4], slope[1:4], rtol=1e-3, atol=1e-5)
+    with pytest.raises(ValueError, match="'weight' in"):
+        solve(weight.detach()[:3])
 
 
 def test_one_pair_needs_no_batch_dimension() -> None:
