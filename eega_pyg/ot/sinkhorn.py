@@ -8,6 +8,7 @@ from torch import Tensor
 
 from eega_pyg.ot.autocast import no_autocast
 from eega_pyg.ot.linear import LinearProblem, masked_problem
+from eega_pyg.ot.log_domain import fast_exp, log_plan
 from eega_pyg.ot.marginals import (
     Marginals,
     divergence,
@@ -16,7 +17,7 @@ from eega_pyg.ot.marginals import (
     with_logarithms,
 )
 from eega_pyg.ot.permitted import PermittedCosts, permitted_costs, score_of
-from eega_pyg.ot.projection import check_options, fast_exp, log_plan, project
+from eega_pyg.ot.projection import check_options, project
 from eega_pyg.ot.result import TransportOutput, marginal_error, once
 
 
