@@ -35,9 +35,8 @@ def _above(cost: Tensor, marginals: Marginals) -> Tuple[Tensor, Tensor]:
     r"""Costs above what all pairs of a node cost, which makes no plan better or worse
     than another, and what is rounding in them :math:`(B, 1, 1)`. Zero where there is
     no mass or no finite cost."""
-    no_a, no_b = (torch.where(x > 0, 0., torch.inf).to(cost.dtype)
-                  for x in (marginals.a, marginals.b))
-    above = (cost + no_a[:, :, None]).add_(no_b[:, None, :])
+    above = cost.masked_fill((marginals.a <= 0)[:, :, None], torch.inf)
+    above.masked_fill_((marginals.b <= 0)[:, None, :], torch.inf)
     size = torch.zeros_like(above[:, :1, :1])
     for dim in (2, 1):
         low = above.amin(dim, keepdim=True)
