@@ -98,7 +98,8 @@ def slack_of(dtype: torch.dtype) -> float:
     return 1e-6 if dtype == torch.float32 else 1e-12
 
 
-def permitted_costs(cost: Tensor, marginals: Marginals) -> PermittedCosts:
+def permitted_costs(cost: Tensor, marginals: Marginals,
+                    relative: bool = True) -> PermittedCosts:
     r"""Takes the pairs apart that may not be used (their cost is infinite), and those
     that are not used in any case: costs far above all others, *e.g.*, where a user
     forbids pairs by a large number, would make the mean cost, in whose units solvers
@@ -112,7 +113,11 @@ def permitted_costs(cost: Tensor, marginals: Marginals) -> PermittedCosts:
     Args:
         cost (torch.Tensor): The costs :math:`(B, n, m)`.
         marginals (Marginals): The masses.
+        relative (bool, optional): Whether the mean cost is asked for. If not, costs are
+            looked at only where one is infinite. (default: :obj:`True`)
     """
+    if not relative and not bool((cost.detach().amax((1, 2)) == torch.inf).any()):
+        return PermittedCosts(cost, None, None, None, None)
     permitted, counted, needed, feasible = _masks(cost.detach(), marginals)
     if permitted is not None:
         cost = torch.where(permitted, cost, 0)

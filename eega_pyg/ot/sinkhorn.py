@@ -85,7 +85,8 @@ class Sinkhorn:
         unroll = self.gradient == 'unroll' and torch.is_grad_enabled()
         with torch.set_grad_enabled(unroll):
             marginals = with_logarithms(a, b)
-        costs = permitted_costs(cost, Marginals(*(x.detach() for x in marginals)))
+        costs = permitted_costs(cost, Marginals(*(x.detach() for x in marginals)),
+                                self.relative or self.scaling is not None)
         cost, permitted = costs.cost, costs.permitted
         if strength is None:
             strength = regularization(self.epsilon, self.relative, cost, a, b,
