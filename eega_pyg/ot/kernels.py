@@ -135,12 +135,13 @@ class Kernels:
         if kernel.is_cpu and (kernel.numel() <= CACHE
                               or torch.get_num_threads() <= THREADS):
             try:
-                arrays = [x.numpy() for x in (kernel, self.share, self.factor)]
+                k, share, factor = (x.numpy()
+                                    for x in (kernel, self.share, self.factor))
             except RuntimeError:
                 # Tensors of a transform of torch.func have no memory of their own.
                 pass
             else:
-                return torch.from_numpy(self._scale_by_numpy(*arrays, steps))
+                return torch.from_numpy(self._scale_by_numpy(k, share, factor, steps))
         n = kernel.size(1)
         (p, q), (x, y) = ((z[:, :n], z[:, n:]) for z in (self.share, self.factor))
         # A matrix product would round a row otherwise than another.
@@ -177,7 +178,7 @@ class Kernels:
 
 def _used(share: np.ndarray) -> int:
     r"""How many places there are up to the last one that has mass."""
-    used = share.any(0).nonzero()[0]
+    used = np.flatnonzero((share > 0).any(0))
     return int(used[-1]) + 1 if used.size > 0 else 0
 
 

@@ -98,7 +98,8 @@ def project(score: Tensor, marginals: Marginals, u: Tensor, v: Tensor, num_iters
     else:
         with torch.no_grad():
             out = _iterate(Kernels(score, marginals, v, ties), marginals, *options)
-    return Projection(*out, out[3] <= tol)
+    u, v, iterations, error = out
+    return Projection(u, v, iterations, error, error <= tol)
 
 
 def _iterate(state: Union[LogDomain,
