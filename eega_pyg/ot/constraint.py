@@ -120,7 +120,7 @@ class Met(Constraint):
 
     def fit(self, score: Tensor, plan: Tensor, setting: Setting, u: Tensor, v: Tensor,
             loop: InnerLoop) -> Tuple[Tensor, Tensor]:
-        fit = project(score, setting.marginals, u, v, *loop)
+        fit = project(score, setting.marginals, u, v, *loop, ties=True)
         return fit.u, fit.v
 
     def slope(self, a: Tensor, b: Tensor, f: Tensor, g: Tensor) -> Tensor:

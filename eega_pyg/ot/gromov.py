@@ -8,6 +8,7 @@ from torch import Tensor
 from eega_pyg.ot.autocast import no_autocast
 from eega_pyg.ot.constraint import Constraint, InnerLoop, Met, Setting
 from eega_pyg.ot.fused import FusedObjective, QuadraticProblem, masked_quadratic_problem
+from eega_pyg.ot.log_domain import fast_exp, log_plan
 from eega_pyg.ot.marginals import (
     LOG_ZERO,
     Marginals,
@@ -18,13 +19,7 @@ from eega_pyg.ot.marginals import (
     with_logarithms,
 )
 from eega_pyg.ot.permitted import permitted_costs
-from eega_pyg.ot.projection import (
-    check_options,
-    fast_exp,
-    log_plan,
-    project,
-    round_plan,
-)
+from eega_pyg.ot.projection import check_options, project, round_plan
 from eega_pyg.ot.quadratic import Loss
 from eega_pyg.ot.result import TransportOutput, marginal_error, once
 from eega_pyg.ot.structure import Structure
@@ -191,7 +186,7 @@ class MirrorDescent:
             score = torch.where(permitted, _log(plan), LOG_ZERO)
             u, v = (torch.zeros_like(x).masked_fill(x <= 0, LOG_ZERO) for x in (a, b))
             tol = 100 * torch.finfo(a.dtype).eps
-            fit = project(score, marginals, u, v, 1000, tol, 20)
+            fit = project(score, marginals, u, v, 1000, tol, 20, ties=True)
             found = fast_exp(log_plan(score, fit.u, fit.v))
             plan = torch.where(feasible[:, None, None], found, plan)
             return torch.where(permitted, plan, 0)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from eega_pyg.ot.autocast import at_least_single
 from eega_pyg.ot.costs import pairwise_cost
-from eega_pyg.ot.marginals import prepare_marginals
+from eega_pyg.ot.marginals import prepare_marginals, uniform_marginals
 from eega_pyg.ot.ragged import node_layout
 
 
@@ -81,6 +81,8 @@ def masked_problem(cost: Tensor, a: Optional[Tensor], b: Optional[Tensor],
         raise ValueError(f"Expected costs of shape [B, n, m] or [n, m] with a node on "
                          f"each side, masked where there is none "
                          f"(got {list(cost.shape)})")
+    if a is None and b is None and mask_s is None and mask_t is None:
+        return LinearProblem(cost, *uniform_marginals(cost))
     mask_s = _full_mask(mask_s, cost.shape[:2], cost.device)
     mask_t = _full_mask(mask_t, cost.shape[::2], cost.device)
     a, b = prepare_marginals(a, b, mask_s, mask_t, cost.dtype)

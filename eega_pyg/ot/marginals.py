@@ -63,14 +63,25 @@ def prepare_marginals(
         ValueError: If the type is neither ``float32`` nor ``float64``, a mass is
             negative or not finite, or the total masses of a pair differ.
     """
-    if dtype not in (torch.float32, torch.float64):
-        raise ValueError(f"Expected 'float32' or 'float64' costs (got '{dtype}')")
+    _check_type(dtype)
     both = mask_s.any(1, keepdim=True) & mask_t.any(1, keepdim=True)
     mass_s, mass_t = (_one_side(x, mask & both, dtype)
                       for x, mask in ((a, mask_s), (b, mask_t)))
     if a is not None or b is not None:
         _check_mass(mass_s.detach(), mass_t.detach())
     return mass_s, mass_t
+
+
+def uniform_marginals(cost: Tensor) -> Tuple[Tensor, Tensor]:
+    r"""Those of :func:`prepare_marginals` where every place holds a node."""
+    _check_type(cost.dtype)
+    batch_size, n, m = cost.shape
+    return cost.new_full((batch_size, n), 1 / n), cost.new_full((batch_size, m), 1 / m)
+
+
+def _check_type(dtype: torch.dtype) -> None:
+    if dtype not in (torch.float32, torch.float64):
+        raise ValueError(f"Expected 'float32' or 'float64' costs (got '{dtype}')")
 
 
 def _one_side(mass: Optional[Tensor], mask: Tensor, dtype: torch.dtype) -> Tensor:

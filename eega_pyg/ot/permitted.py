@@ -35,9 +35,8 @@ def _above(cost: Tensor, marginals: Marginals) -> Tuple[Tensor, Tensor]:
     r"""Costs above what all pairs of a node cost, which makes no plan better or worse
     than another, and what is rounding in them :math:`(B, 1, 1)`. Zero where there is
     no mass or no finite cost."""
-    no_a, no_b = (torch.where(x > 0, 0., torch.inf).to(cost.dtype)
-                  for x in (marginals.a, marginals.b))
-    above = (cost + no_a[:, :, None]).add_(no_b[:, None, :])
+    above = cost.masked_fill((marginals.a <= 0)[:, :, None], torch.inf)
+    above.masked_fill_((marginals.b <= 0)[:, None, :], torch.inf)
     size = torch.zeros_like(above[:, :1, :1])
     for dim in (2, 1):
         low = above.amin(dim, keepdim=True)
@@ -99,7 +98,8 @@ def slack_of(dtype: torch.dtype) -> float:
     return 1e-6 if dtype == torch.float32 else 1e-12
 
 
-def permitted_costs(cost: Tensor, marginals: Marginals) -> PermittedCosts:
+def permitted_costs(cost: Tensor, marginals: Marginals,
+                    relative: bool = True) -> PermittedCosts:
     r"""Takes the pairs apart that may not be used (their cost is infinite), and those
     that are not used in any case: costs far above all others, *e.g.*, where a user
     forbids pairs by a large number, would make the mean cost, in whose units solvers
@@ -113,7 +113,11 @@ def permitted_costs(cost: Tensor, marginals: Marginals) -> PermittedCosts:
     Args:
         cost (torch.Tensor): The costs :math:`(B, n, m)`.
         marginals (Marginals): The masses.
+        relative (bool, optional): Whether the mean cost is asked for. If not, costs are
+            looked at only where one is infinite. (default: :obj:`True`)
     """
+    if not relative and not bool((cost.detach().amax((1, 2)) == torch.inf).any()):
+        return PermittedCosts(cost, None, None, None, None)
     permitted, counted, needed, feasible = _masks(cost.detach(), marginals)
     if permitted is not None:
         cost = torch.where(permitted, cost, 0)

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from eega_pyg.ot.constraint import Constraint, InnerLoop, Setting
+from eega_pyg.ot.log_domain import logsumexp
 from eega_pyg.ot.marginals import LOG_ZERO, Marginals
-from eega_pyg.ot.projection import check_prices, logsumexp
+from eega_pyg.ot.projection import check_prices
 from eega_pyg.ot.sinkhorn import marginal_slope
 
 # A step is halved at most so often: by then it is rounding.

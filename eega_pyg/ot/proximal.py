@@ -7,15 +7,10 @@ from torch import Tensor
 
 from eega_pyg.ot.autocast import no_autocast
 from eega_pyg.ot.linear import LinearProblem, masked_problem
+from eega_pyg.ot.log_domain import fast_exp, log_plan
 from eega_pyg.ot.marginals import Marginals, mean_cost, regularization, with_logarithms
 from eega_pyg.ot.permitted import PermittedCosts, permitted_costs, score_of
-from eega_pyg.ot.projection import (
-    check_options,
-    fast_exp,
-    log_plan,
-    project,
-    round_plan,
-)
+from eega_pyg.ot.projection import check_options, project, round_plan
 from eega_pyg.ot.result import TransportOutput, marginal_error, once
 from eega_pyg.ot.sinkhorn import marginal_slope
 

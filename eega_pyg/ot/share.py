@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from eega_pyg.ot.constraint import Constraint, InnerLoop, Setting
+from eega_pyg.ot.log_domain import logsumexp
 from eega_pyg.ot.marginals import Marginals
-from eega_pyg.ot.projection import logsumexp
 from eega_pyg.ot.sinkhorn import marginal_slope
 
 

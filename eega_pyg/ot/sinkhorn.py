@@ -8,6 +8,7 @@ from torch import Tensor
 
 from eega_pyg.ot.autocast import no_autocast
 from eega_pyg.ot.linear import LinearProblem, masked_problem
+from eega_pyg.ot.log_domain import fast_exp, log_plan
 from eega_pyg.ot.marginals import (
     Marginals,
     divergence,
@@ -16,7 +17,7 @@ from eega_pyg.ot.marginals import (
     with_logarithms,
 )
 from eega_pyg.ot.permitted import PermittedCosts, permitted_costs, score_of
-from eega_pyg.ot.projection import check_options, fast_exp, log_plan, project
+from eega_pyg.ot.projection import check_options, project
 from eega_pyg.ot.result import TransportOutput, marginal_error, once
 
 
@@ -81,20 +82,23 @@ class Sinkhorn:
                 :obj:`relative` say)
         """
         cost, a, b = problem
-        costs = permitted_costs(cost, with_logarithms(a.detach(), b.detach()))
+        unroll = self.gradient == 'unroll' and torch.is_grad_enabled()
+        with torch.set_grad_enabled(unroll):
+            marginals = with_logarithms(a, b)
+        costs = permitted_costs(cost, Marginals(*(x.detach() for x in marginals)),
+                                self.relative or self.scaling is not None)
         cost, permitted = costs.cost, costs.permitted
         if strength is None:
             strength = regularization(self.epsilon, self.relative, cost, a, b,
                                       costs.counted)
-        unroll = self.gradient == 'unroll' and torch.is_grad_enabled()
         with torch.set_grad_enabled(unroll):
-            marginals = with_logarithms(a, b)
             f, g = potentials or (torch.zeros_like(a), torch.zeros_like(b))
             if f.shape != a.shape or g.shape != b.shape:
                 raise ValueError(
                     f"Expected potentials of shape {list(a.shape)} and "
                     f"{list(b.shape)} (got {list(f.shape)} and {list(g.shape)})")
-            f, g = torch.where(a > 0, f, 0), torch.where(b > 0, g, 0)
+            if potentials is not None:
+                f, g = torch.where(a > 0, f, 0), torch.where(b > 0, g, 0)
             iterations: Tensor = torch.zeros_like(strength, dtype=torch.long)
             if self.scaling is not None:
                 f, g, iterations = _anneal(costs, marginals, f, g, strength,

@@ -6,8 +6,8 @@ from torch import Tensor
 
 from eega_pyg.ot.costs import check_cost
 from eega_pyg.ot.linear import LinearProblem, linear_problem
+from eega_pyg.ot.log_domain import logsumexp
 from eega_pyg.ot.marginals import log_marginal, regularization
-from eega_pyg.ot.projection import logsumexp
 from eega_pyg.ot.result import TransportOutput
 from eega_pyg.ot.sinkhorn import Sinkhorn
 

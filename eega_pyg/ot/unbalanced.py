@@ -7,6 +7,7 @@ from torch import Tensor
 
 from eega_pyg.ot.autocast import no_autocast
 from eega_pyg.ot.linear import LinearProblem
+from eega_pyg.ot.log_domain import fast_exp, log_plan, logsumexp
 from eega_pyg.ot.marginals import (
     Marginals,
     is_resolved,
@@ -15,13 +16,7 @@ from eega_pyg.ot.marginals import (
     with_logarithms,
 )
 from eega_pyg.ot.permitted import permitted_costs, score_of
-from eega_pyg.ot.projection import (
-    check_options,
-    check_prices,
-    fast_exp,
-    log_plan,
-    logsumexp,
-)
+from eega_pyg.ot.projection import check_options, check_prices
 from eega_pyg.ot.result import TransportOutput, marginal_error, once
 from eega_pyg.ot.sinkhorn import marginal_slope
 

@@ -18,9 +18,9 @@ from eega_pyg.ot import (
     WassersteinDistance,
     edge_cost,
     gromov_wasserstein,
-    projection,
     proximal_point,
 )
+from eega_pyg.ot.kernels import Kernels
 
 SIZES_S, SIZES_T = [3, 0, 1, 5, 2, 2], [4, 3, 6, 9, 2, 0]
 
@@ -365,10 +365,9 @@ def test_autocast_changes_nothing() -> None:
 def test_the_error_is_looked_at_before_the_last_iteration(
         monkeypatch: pytest.MonkeyPatch) -> None:
     steps = []
-    block = projection._kernel_block
-    monkeypatch.setattr(
-        projection, '_kernel_block', lambda score, marginals, v, n:
-        (steps.append(n), block(score, marginals, v, n))[1])
+    iterate = Kernels.iterate
+    monkeypatch.setattr(Kernels, 'iterate', lambda kernels, n:
+                        (steps.append(n), iterate(kernels, n))[1])
     s, t = make()
     module = GraphAlignment(alpha=1, num_iters=2000, tol=1e-3)
     module(s.x, s.edge_index, s.batch, t.x, t.edge_index, t.batch, len(SIZES_S))
