@@ -191,15 +191,17 @@ def test_the_least_certain_come_first_if_asked_for(eega, trained, tmp_path):
     threshold = sorted(q['probability'] for v in everything
                        for q in v['quintuples'])[-1]
     command += ['--min-probability', threshold]
-    # By hand: what is stated is right with p, what is left out with 1 - p.
-    certainty = {
-        v['text']:
-        min([1.0] + [e['probability'] for e in v['entities']] + [
-            p if p >= threshold else 1 - p for p in (q['probability']
-                                                     for q in v['quintuples'])
-        ])
-        for v in everything
-    }
+    # By hand: what is stated is right with p, what is left out with 1 - p. Entities of
+    # a stated relation are stated too.
+    certainty = {}
+    for v in everything:
+        kept = [q for q in v['quintuples'] if q['probability'] >= threshold]
+        ends = [(q[side]['start'], q[side]['end']) for q in kept
+                for side in ('head', 'tail')]  # yapf: disable
+        stated = [(e['probability'], (e['start'], e['end']) in ends
+                   or e['probability'] >= threshold) for e in v['entities']]
+        stated += [(q['probability'], q in kept) for q in v['quintuples']]
+        certainty[v['text']] = min([1.0] + [p if yes else 1 - p for p, yes in stated])
     for form in ('jsonl', 'label-studio'):
         code, out, err = eega(*command, '--format', form)
         assert code == 0, err
