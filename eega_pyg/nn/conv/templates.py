@@ -2,12 +2,11 @@ r"""Removes the files of generated code that PyG leaves in the temporary folder.
 import importlib.util
 import linecache
 import os
-import re
 import sys
 import tempfile
 from contextlib import suppress
 
-_GENERATED = re.compile(r'.+_(propagate|edge_updater)$')
+_GENERATED = ('_propagate', '_edge_updater')
 
 
 def remove_template_files() -> None:
@@ -17,9 +16,11 @@ def remove_template_files() -> None:
     The source stays in :mod:`linecache`, for tracebacks and TorchScript."""
     folder = os.path.realpath(tempfile.gettempdir())
     for name, module in list(sys.modules.items()):
+        if not name.endswith(_GENERATED):  # Thousands: each layer comes by here.
+            continue
         path = getattr(module, '__file__', None)
-        if not path or not _GENERATED.match(name) or os.path.dirname(
-                os.path.realpath(path)) != folder or not os.path.isfile(path):
+        if not path or not os.path.isfile(path) or os.path.dirname(
+                os.path.realpath(path)) != folder:
             continue
         lines = linecache.getlines(path)
         # Without a time of change the entry is not compared with the file.
