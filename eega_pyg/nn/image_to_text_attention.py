@@ -3,9 +3,9 @@ import math
 import torch
 from torch import Tensor
 from torch_geometric.nn import Linear
-from torch_geometric.utils import to_dense_batch
 
 from eega_pyg.nn.conv.arguments import check_heads
+from eega_pyg.ot.ragged import single_layout
 
 
 class ImageToTextAttention(torch.nn.Module):
@@ -62,12 +62,11 @@ class ImageToTextAttention(torch.nn.Module):
 
     def forward(self, x_text: Tensor, batch_text: Tensor, x_image: Tensor,
                 batch_image: Tensor, batch_size: int) -> Tensor:
-        query, text_mask = to_dense_batch(self.lin_query(x_text), batch_text,
-                                          batch_size=batch_size)
-        key, mask = to_dense_batch(self.lin_key(x_image), batch_image,
-                                   batch_size=batch_size)
-        value, _ = to_dense_batch(self.lin_value(x_image), batch_image,
-                                  batch_size=batch_size)
+        words = single_layout(x_text.size(0), batch_text, batch_size)
+        objects = single_layout(x_image.size(0), batch_image, batch_size)
+        query = words.pad(self.lin_query(x_text))
+        key, value = (objects.pad(lin(x_image)) for lin in (self.lin_key, self.lin_value))
+        mask = objects.mask
         # Rows without any object would be a softmax of nothing: they attend to the
         # (zero) padding and are put to zero below.
         has_object = mask.any(dim=1)
@@ -77,7 +76,7 @@ class ImageToTextAttention(torch.nn.Module):
         score = score / math.sqrt(self.channels // self.heads)
         score = score.masked_fill(~mask[:, None, None], float('-inf'))
         out = score.softmax(dim=-1) @ self._split(value)
-        out = self.lin_out(out.transpose(1, 2).flatten(2))[text_mask]
+        out = words.unpad(self.lin_out(out.transpose(1, 2).flatten(2)))
         seen = has_object
         if self.training and self.image_dropout > 0:
             chance = torch.rand(batch_size, device=seen.device)

@@ -194,7 +194,7 @@ class PairTagger(torch.nn.Module):
         r"""The terms that are made of words, text by text: the products of all words
         with all words are then matrix products, and none of their :obj:`rank` factors
         is held a pair. :math:`(|\mathcal{E}|, T)`"""
-        sizes = graph.node_mask.sum(dim=1).tolist()
+        sizes = graph.sizes
         rows, cols = row.split(sizes), col.split(sizes)
         if self.rank == 0:
             parts = [r.unsqueeze(1) + c for r, c in zip(rows, cols)]  # [n, n, T]

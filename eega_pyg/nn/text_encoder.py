@@ -3,10 +3,10 @@ from typing import Any, Dict, Optional
 import torch
 from torch import Tensor
 from torch_geometric.nn import SimpleConv
-from torch_geometric.utils import to_dense_batch
 
 from eega_pyg.files import short_reason
 from eega_pyg.nn.architecture import check_architecture
+from eega_pyg.ot.ragged import single_layout
 from eega_pyg.resolve import num_positions
 from eega_pyg.schema import short
 
@@ -132,15 +132,16 @@ class TextEncoder(torch.nn.Module):
                features: Optional[Tensor] = None) -> Tensor:
         r"""Features of the word pieces, to whose embeddings :obj:`features` of
         shape :math:`(P, D)` are added. :math:`(P, F)`"""
-        ids, mask = to_dense_batch(input_ids, batch, batch_size=batch_size)  # [B, L]
+        layout = single_layout(input_ids.numel(), batch, batch_size)
+        ids = layout.pad(input_ids)  # [B, L]
         if self.max_pieces is not None and ids.size(1) > self.max_pieces:
             raise ValueError(f"A text of {ids.size(1)} word pieces does not fit into "
                              f"the encoder's {self.max_pieces} positions")
         x = self.embed(ids)
         if features is not None:
-            x = x + to_dense_batch(features, batch, batch_size=batch_size)[0]
-        out = self.encoder(inputs_embeds=x, attention_mask=mask.long())
-        return out.last_hidden_state[mask]
+            x = x + layout.pad(features)
+        out = self.encoder(inputs_embeds=x, attention_mask=layout.mask.long())
+        return layout.unpad(out.last_hidden_state)
 
     def embed(self, input_ids: Tensor) -> Tensor:
         r"""The encoder's input embeddings of word pieces, out of context.

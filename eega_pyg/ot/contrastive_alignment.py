@@ -64,11 +64,10 @@ class ContrastiveAlignment(torch.nn.Module):
         own = self.alignment(x_s, edge_index_s, batch_s, *text)
         moved = _move(x_s, edge_index_s, batch_s, batch_size)
         other = self.alignment(*moved, *text)
-        counts = [
-            torch.bincount(b, minlength=batch_size)
-            for b in (batch_s, moved[2], batch_t)
-        ]
-        counted = torch.stack(counts).all(dim=0) & (batch_size > 1)
+        graphs_s, graphs_t = (
+            b.new_zeros(batch_size, dtype=torch.bool).scatter(0, b, True)
+            for b in (batch_s, batch_t))
+        counted = graphs_s & graphs_s.roll(1) & graphs_t & (batch_size > 1)
         if mask is not None:
             counted &= mask
         nearer = F.softplus(

@@ -181,15 +181,18 @@ class GraphAlignment(torch.nn.Module):
     def _warn(self, nodes: TransportOutput, edges: TransportOutput,
               present: Tensor) -> None:
         r"""Says once if most pairs of a batch have not converged."""
-        for name, out, option in (('Wasserstein', nodes, 'num_iters'),
-                                  ('Gromov-Wasserstein', edges, 'outer_iters')):
-            if self._warned or not bool(out.iterations.any()):
-                continue
-            failed, total = int((present & ~out.converged).sum()), int(present.sum())
-            if 2 * failed > total:
+        if self._warned:
+            return
+        total, *failed = torch.stack([
+            present,
+            *(present & ~out.converged & out.iterations.any() for out in (nodes, edges))
+        ]).sum(1).tolist()
+        for name, option, count in zip(('Wasserstein', 'Gromov-Wasserstein'),
+                                       ('num_iters', 'outer_iters'), failed):
+            if 2 * count > total and not self._warned:
                 self._warned = True
                 warnings.warn(
-                    f"The {name} plans of {failed} of {total} pairs have not "
+                    f"The {name} plans of {count} of {total} pairs have not "
                     f"converged: raise '{option}' or 'tol' of {self}", stacklevel=5)
 
     def _structure(self, x: Tensor, edge_index: Tensor,

@@ -33,6 +33,10 @@ class Layout(NamedTuple):
         out = x.new_zeros(size, *x.shape[1:]).index_copy(0, self.position, x)
         return out.view(*self.mask.shape, *x.shape[1:])
 
+    def unpad(self, x: Tensor) -> Tensor:
+        r"""The inverse of :meth:`pad`."""
+        return x.flatten(0, 1).index_select(0, self.position)
+
 
 def single_layout(num_nodes: int, batch: Optional[Tensor] = None,
                   batch_size: Optional[int] = None,
@@ -62,17 +66,21 @@ def single_layout(num_nodes: int, batch: Optional[Tensor] = None,
     if batch.dim() != 1 or batch.numel() != num_nodes:
         raise ValueError(f"Expected a batch vector of {num_nodes} nodes "
                          f"(got {list(batch.shape)})")
-    if num_nodes > 0:
-        low, high = (int(v) for v in batch[[0, -1]])
-        if batch_size is None:
-            batch_size = high + 1
-        if low < 0 or high >= batch_size or bool((batch[1:] < batch[:-1]).any()):
+    if batch_size is None:
+        batch_size = max(int(batch[-1]), 0) + 1 if num_nodes > 0 else 0
+    size = batch.new_zeros(batch_size)
+    # A width of at least one spares every reduction the case of no element.
+    width = 1
+    if num_nodes > 0 and batch_size > 0:
+        size = size.scatter_add(0, batch.clamp(0, batch_size - 1),
+                                torch.ones_like(batch))
+        # The host waits for a device once.
+        bad = (batch[1:] < batch[:-1]).any() | (batch[0] < 0) | (batch[-1] >= batch_size)
+        width, is_bad = torch.stack([size.max(), bad.to(size.dtype)]).tolist()
+        if is_bad:
             raise ValueError(f"Expected an ascending batch vector with values in "
                              f"[0, {batch_size}) (got values from {int(batch.min())} "
                              f"to {int(batch.max())})")
-    size = torch.bincount(batch, minlength=batch_size or 0)
-    # A width of at least one spares every reduction the case of no element.
-    width = max(int(size.max()), 1) if size.numel() > 0 else 1
     start = torch.arange(size.numel(), device=batch.device) * width
     first = size.cumsum(0) - size
     index = torch.arange(num_nodes, device=batch.device) + (start - first)[batch]

@@ -215,7 +215,7 @@ def sparse_structure(edge_index: Tensor, edge_attr: Tensor,
 def _check_nodes(edge_index: Tensor, num_nodes: int) -> None:
     if edge_index.numel() == 0:
         return
-    low, high = (int(x) for x in edge_index.aminmax())
+    low, high = torch.stack(edge_index.aminmax()).tolist()
     if low < 0 or high >= num_nodes:
         raise ValueError(f"Expected edges between nodes in [0, {num_nodes}) "
                          f"(got {low} to {high})")

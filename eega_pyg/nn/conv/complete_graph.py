@@ -1,4 +1,4 @@
-from typing import NamedTuple
+from typing import List, NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,12 +18,14 @@ class CompleteGraph(NamedTuple):
         node_mask (Tensor): Which entries of a :math:`(B, N)` block are nodes.
         node_position (Tensor): Where each node stands in a flattened :math:`(B, N)`
             block. :math:`(|\mathcal{V}|)`
+        sizes (list of int): The number of nodes of each graph, on the host.
     """
     row: Tensor
     col: Tensor
     position: Tensor
     node_mask: Tensor
     node_position: Tensor
+    sizes: List[int]
 
     @classmethod
     def from_ptr(cls, ptr: Tensor) -> 'CompleteGraph':
@@ -33,20 +35,25 @@ class CompleteGraph(NamedTuple):
             ptr (Tensor): Cumulated numbers of nodes. :math:`(B + 1)`
         """
         size = ptr.diff()  # [B]
+        sizes = size.tolist()
+        max_nodes = max(sizes, default=0)
         num_pairs = size * size
-        max_nodes = int(size.max()) if size.numel() else 0
-        graph = torch.repeat_interleave(num_pairs)  # [E]
+        graph = torch.repeat_interleave(num_pairs, output_size=sum(n * n for n in sizes))
         start = num_pairs.cumsum(0) - num_pairs
         local = torch.arange(graph.numel(), device=ptr.device) - start[graph]
         i = torch.div(local, size[graph], rounding_mode='floor')
         j = local - i * size[graph]
         node_mask = torch.arange(max_nodes, device=ptr.device) < size.unsqueeze(1)
+        shift = torch.arange(len(sizes), device=ptr.device) * max_nodes - ptr[:-1]
+        position = torch.arange(sum(sizes), device=ptr.device) + torch.repeat_interleave(
+            shift, size, output_size=sum(sizes))
         return cls(
             row=i + ptr[graph],
             col=j + ptr[graph],
             position=(graph * max_nodes + i) * max_nodes + j,
             node_mask=node_mask,
-            node_position=node_mask.flatten().nonzero().squeeze(-1),
+            node_position=position,
+            sizes=sizes,
         )
 
     @property

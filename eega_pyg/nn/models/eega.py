@@ -335,7 +335,8 @@ class EEGA(
         logits, _ = self._tag(data, fused.words)
         tag, target = data[PAIR].tag.long(), data[PAIR].get('target')
         if target is None:
-            graph = torch.repeat_interleave(data[TOKEN].ptr.diff().square())
+            graph = torch.repeat_interleave(data[TOKEN].ptr.diff().square(),
+                                            output_size=tag.numel())
             main = tag_loss(logits, tag, graph, data.annotated, self.tag_set,
                             self.reduction)
         else:
@@ -370,7 +371,7 @@ class EEGA(
                 [a != b for a, b in zip(images, images[-1:] + images[:-1])],
                 dtype=torch.bool)
             loss, alignment = self.contrast(*graphs, mask)
-        num_pairs = max(data[OBJECT].batch.unique().numel(), 1)
+        num_pairs = (data[OBJECT].ptr.diff() > 0).sum().clamp(min=1)
         return {
             'graph': loss,
             'wd': alignment.wd.sum() / num_pairs,
