@@ -258,10 +258,17 @@ def check_step(model, batch):
 
 
 @pytest.mark.parametrize('options', [
-    *({'fusion': f} for f in FUSIONS),
-    *({'conv': c} for c in CONVS),
-    {'visual': False, 'num_layers': 0},
-    {'alpha': 0.4, 'contrast': 0.}
+    *({
+        'fusion': f
+    } for f in FUSIONS), *({
+        'conv': c
+    } for c in CONVS), {
+        'visual': False,
+        'num_layers': 0
+    }, {
+        'alpha': 0.4,
+        'contrast': 0.
+    }
 ], ids=str)
 def test_a_step_is_that_of_the_processor(dataset, options):
     check_step(preset(dataset, 'default', **options), Batch.from_data_list(dataset[:4]))

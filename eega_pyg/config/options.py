@@ -287,6 +287,10 @@ class TrainConfig(Section):
     r"""How several devices train together, by the name that Lightning has for it;
     'ddp_find_unused_parameters_true' if a graph layer of one's own has weights without
     a gradient."""
+    num_workers: int = Field(default=0, ge=0)
+    r"""Processes of each device that lay out the next batches of the training while it
+    computes. On a GPU steps wait less with two; on the CPU they only take each other's
+    time."""
     @field_validator('renamed')
     @classmethod
     def _from_a_start(cls, value: Tuple[Tuple[str, str], ...],

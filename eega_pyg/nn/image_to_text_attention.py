@@ -1,11 +1,12 @@
 import math
+from typing import Union
 
 import torch
 from torch import Tensor
 from torch_geometric.nn import Linear
 
 from eega_pyg.nn.conv.arguments import check_heads
-from eega_pyg.ot.ragged import single_layout
+from eega_pyg.ot.ragged import Layout, single_layout
 
 
 class ImageToTextAttention(torch.nn.Module):
@@ -60,12 +61,14 @@ class ImageToTextAttention(torch.nn.Module):
         torch.nn.init.zeros_(self.lin_out.bias)
         self.norm.reset_parameters()
 
-    def forward(self, x_text: Tensor, batch_text: Tensor, x_image: Tensor,
-                batch_image: Tensor, batch_size: int) -> Tensor:
+    def forward(self, x_text: Tensor, batch_text: Union[Tensor, Layout],
+                x_image: Tensor, batch_image: Union[Tensor,
+                                                    Layout], batch_size: int) -> Tensor:
         words = single_layout(x_text.size(0), batch_text, batch_size)
         objects = single_layout(x_image.size(0), batch_image, batch_size)
         query = words.pad(self.lin_query(x_text))
-        key, value = (objects.pad(lin(x_image)) for lin in (self.lin_key, self.lin_value))
+        key, value = (objects.pad(lin(x_image))
+                      for lin in (self.lin_key, self.lin_value))
         mask = objects.mask
         # Rows without any object would be a softmax of nothing: they attend to the
         # (zero) padding and are put to zero below.
@@ -81,7 +84,7 @@ class ImageToTextAttention(torch.nn.Module):
         if self.training and self.image_dropout > 0:
             chance = torch.rand(batch_size, device=seen.device)
             seen = seen & (chance >= self.image_dropout)
-        out = self.dropout(out) * seen[batch_text].unsqueeze(-1)
+        out = self.dropout(out) * seen[words.batch].unsqueeze(-1)
         return self.norm(out + x_text)
 
     def _split(self, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Union
 
 import torch
 from torch import Tensor
@@ -6,7 +6,7 @@ from torch_geometric.nn import SimpleConv
 
 from eega_pyg.files import short_reason
 from eega_pyg.nn.architecture import check_architecture
-from eega_pyg.ot.ragged import single_layout
+from eega_pyg.ot.ragged import Layout, single_layout
 from eega_pyg.resolve import num_positions
 from eega_pyg.schema import short
 
@@ -128,7 +128,7 @@ class TextEncoder(torch.nn.Module):
                 f"with: '{wrong[0]}' differs")
         self.encoder.load_state_dict({k: state[k] for k in own})
 
-    def encode(self, input_ids: Tensor, batch: Tensor, batch_size: int,
+    def encode(self, input_ids: Tensor, batch: Union[Tensor, Layout], batch_size: int,
                features: Optional[Tensor] = None) -> Tensor:
         r"""Features of the word pieces, to whose embeddings :obj:`features` of
         shape :math:`(P, D)` are added. :math:`(P, F)`"""
@@ -148,8 +148,8 @@ class TextEncoder(torch.nn.Module):
         :math:`(P, D)`"""
         return self.encoder.get_input_embeddings()(input_ids)
 
-    def forward(self, input_ids: Tensor, batch: Tensor, edge_index: Tensor,
-                num_words: int, batch_size: int,
+    def forward(self, input_ids: Tensor, batch: Union[Tensor, Layout],
+                edge_index: Tensor, num_words: int, batch_size: int,
                 features: Optional[Tensor] = None) -> Tensor:
         if features is not None:  # A piece is of one word at most.
             features = self.pool((features, features.new_empty(input_ids.numel(), 0)),

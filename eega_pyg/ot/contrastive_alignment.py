@@ -1,10 +1,11 @@
-from typing import NamedTuple, Optional, Tuple
+from typing import NamedTuple, Optional, Tuple, Union
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from eega_pyg.ot.graph_alignment import GraphAlignment, GraphAlignmentOutput
+from eega_pyg.ot.ragged import Layout, node_layout
 
 
 class ContrastiveAlignmentOutput(NamedTuple):
@@ -48,8 +49,9 @@ class ContrastiveAlignment(torch.nn.Module):
         self.alignment = alignment
         self.temperature = temperature
 
-    def forward(self, x_s: Tensor, edge_index_s: Tensor, batch_s: Tensor, x_t: Tensor,
-                edge_index_t: Tensor, batch_t: Tensor, batch_size: int,
+    def forward(self, x_s: Tensor, edge_index_s: Tensor, batch_s: Union[Tensor, Layout],
+                x_t: Tensor, edge_index_t: Tensor, batch_t: Union[Tensor, Layout],
+                batch_size: int,
                 mask: Optional[Tensor] = None) -> ContrastiveAlignmentOutput:
         r"""Aligns the graphs of each pair, and those of each pair with the one before.
 
@@ -60,14 +62,13 @@ class ContrastiveAlignment(torch.nn.Module):
                 that have the same graph :math:`s` as the pair before. Pairs count only
                 where none of the three graphs is empty.
         """
-        text = x_t, edge_index_t, batch_t, batch_size
-        own = self.alignment(x_s, edge_index_s, batch_s, *text)
-        moved = _move(x_s, edge_index_s, batch_s, batch_size)
-        other = self.alignment(*moved, *text)
-        graphs_s, graphs_t = (
-            b.new_zeros(batch_size, dtype=torch.bool).scatter(0, b, True)
-            for b in (batch_s, batch_t))
-        counted = graphs_s & graphs_s.roll(1) & graphs_t & (batch_size > 1)
+        nodes_s, nodes_t = node_layout(x_s.size(0), batch_s, x_t.size(0), batch_t,
+                                       batch_size, x_s.device)
+        text = x_t, edge_index_t, nodes_t, batch_size
+        own = self.alignment(x_s, edge_index_s, nodes_s, *text)
+        other = self.alignment(*_move(x_s, edge_index_s, nodes_s), *text)
+        any_s, any_t = (nodes.mask.any(1) for nodes in (nodes_s, nodes_t))
+        counted = any_s & any_s.roll(1) & any_t & (batch_size > 1)
         if mask is not None:
             counted &= mask
         nearer = F.softplus(
@@ -85,10 +86,10 @@ class ContrastiveAlignment(torch.nn.Module):
                 f'temperature={self.temperature})')
 
 
-def _move(x: Tensor, edge_index: Tensor, batch: Tensor,
-          batch_size: int) -> Tuple[Tensor, Tensor, Tensor]:
+def _move(x: Tensor, edge_index: Tensor,
+          nodes: Layout) -> Tuple[Tensor, Tensor, Layout]:
     r"""The same graphs, each in the place after its own, and the last in the first."""
-    batch, order = ((batch + 1) % batch_size).sort(stable=True)
+    position, order = ((nodes.position + nodes.max_nodes) % nodes.mask.numel()).sort()
     place = torch.empty_like(order)
     place[order] = torch.arange(order.numel(), device=order.device)
-    return x[order], place[edge_index], batch
+    return x[order], place[edge_index], Layout(position, nodes.mask.roll(1, 0))

@@ -1,6 +1,6 @@
 r"""The edge-enhanced graph alignment of EEGA."""
 import warnings
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Union
 
 import torch
 from torch import Tensor
@@ -129,20 +129,21 @@ class GraphAlignment(torch.nn.Module):
                                      check_every=_CHECK_EVERY, gradient=gradient)
         self._warned = False
 
-    def forward(self, x_s: Tensor, edge_index_s: Tensor, batch_s: Optional[Tensor],
-                x_t: Tensor, edge_index_t: Tensor, batch_t: Optional[Tensor],
-                batch_size: Optional[int] = None,
+    def forward(self, x_s: Tensor, edge_index_s: Tensor,
+                batch_s: Union[Tensor, Layout, None], x_t: Tensor, edge_index_t: Tensor,
+                batch_t: Union[Tensor, Layout, None], batch_size: Optional[int] = None,
                 both: bool = False) -> GraphAlignmentOutput:
         r"""Aligns the graphs of each pair.
 
         Args:
             x_s (torch.Tensor): The node features of the visual graphs.
             edge_index_s (torch.Tensor): Their edges; each counts once.
-            batch_s (torch.Tensor, optional): The pair of each node; :obj:`None` where
-                both sides are one graph.
+            batch_s (torch.Tensor or Layout, optional): The pair of each node, or their
+                layout; :obj:`None` where both sides are one graph.
             x_t (torch.Tensor): The node features of the textual graphs.
             edge_index_t (torch.Tensor): Their edges; each counts once.
-            batch_t (torch.Tensor, optional): The pair of each node.
+            batch_t (torch.Tensor or Layout, optional): The pair of each node, or their
+                layout.
             batch_size (int, optional): The number of pairs; needed where the last pairs
                 may have an empty side.
             both (bool, optional): If set to :obj:`True`, a distance without any weight

@@ -1,5 +1,5 @@
 r"""The Wasserstein problem: two sides, their masses, a cost for each pair of nodes."""
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Union
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ from torch import Tensor
 from eega_pyg.ot.autocast import at_least_single
 from eega_pyg.ot.costs import pairwise_cost
 from eega_pyg.ot.marginals import prepare_marginals, uniform_marginals
-from eega_pyg.ot.ragged import node_layout
+from eega_pyg.ot.ragged import Layout, node_layout
 
 
 class LinearProblem(NamedTuple):
@@ -25,8 +25,8 @@ class LinearProblem(NamedTuple):
 def linear_problem(
     x_s: Tensor,
     x_t: Tensor,
-    batch_s: Optional[Tensor] = None,
-    batch_t: Optional[Tensor] = None,
+    batch_s: Union[Tensor, Layout, None] = None,
+    batch_t: Union[Tensor, Layout, None] = None,
     batch_size: Optional[int] = None,
     cost: str = 'cosine',
     a: Optional[Tensor] = None,
@@ -38,10 +38,10 @@ def linear_problem(
         x_s (torch.Tensor): Node features of the first side :math:`(N_s, F)`; those of
             half a precision are taken in single precision, on both sides.
         x_t (torch.Tensor): Node features of the second side :math:`(N_t, F)`.
-        batch_s (torch.Tensor, optional): The pair of each node :math:`(N_s)`,
-            ascending. (default: one pair)
-        batch_t (torch.Tensor, optional): The pair of each node :math:`(N_t)`,
-            ascending. (default: one pair)
+        batch_s (torch.Tensor or Layout, optional): The pair of each node :math:`(N_s)`,
+            ascending, or their layout. (default: one pair)
+        batch_t (torch.Tensor or Layout, optional): The pair of each node :math:`(N_t)`,
+            ascending, or their layout. (default: one pair)
         batch_size (int, optional): The number of pairs :math:`B`; needed where the last
             pairs may have an empty side.
         cost (str, optional): As in :func:`pairwise_cost`. (default: :obj:`"cosine"`)

@@ -53,7 +53,9 @@ def loaders(train: Examples, val: PairDataset, config: TrainConfig, rank: int = 
         config.seed, groups=groups)
     batches = SharedBatches(sampler, config.batch_size, rank, world_size)
     return (
-        DataLoader(train, batch_sampler=batches, generator=torch.Generator()),
+        DataLoader(train, batch_sampler=batches, generator=torch.Generator(),
+                   num_workers=config.num_workers,
+                   pin_memory=torch.cuda.is_available()),
         _val_loader(val, 2 * config.batch_size, rank, world_size),
     )
 

@@ -5,6 +5,7 @@ from typing import Any, Collection, Dict
 
 import lightning as L
 import torch
+from torch_geometric.data import HeteroData
 
 from eega_pyg.config import TrainConfig
 from eega_pyg.training.optimizer import configure_optimizer
@@ -31,6 +32,10 @@ class TrainingModule(L.LightningModule):
         self._best = -math.inf
         #: Whether everything is set up, a resumed run's state included.
         self.started = False
+
+    def transfer_batch_to_device(self, batch: HeteroData, device: torch.device,
+                                 dataloader_idx: int) -> HeteroData:
+        return batch.to(device, non_blocking=True)
 
     def log_validation(self, found: Dict[str, float], choice: float,
                        shown: Collection[str]) -> None:

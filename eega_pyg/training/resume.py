@@ -16,7 +16,10 @@ def goes_further(path: Path, config: Config) -> bool:
         name: max(getattr(before, name), getattr(asked, name))
         for name in ('epochs', 'patience')
     }
-    others = {name: getattr(asked, name) for name in ('devices', 'nodes', 'strategy')}
+    others = {
+        name: getattr(asked, name)
+        for name in ('devices', 'nodes', 'strategy', 'num_workers')
+    }
     train = before.model_copy(update={**larger, **others})
     if earlier.model_copy(update={'train': train}) != config:
         raise ValueError(f"The run in '{path.parent.parent}' has another configuration "

@@ -1,9 +1,10 @@
 import pytest
 import torch
+import torch.nn.functional as F
 from torch_geometric.utils import to_dense_batch
 
 from eega_pyg.ot import node_layout
-from eega_pyg.ot.ragged import single_layout
+from eega_pyg.ot.ragged import layouts, single_layout
 
 
 def test_padding_is_that_of_pyg() -> None:
@@ -15,6 +16,19 @@ def test_padding_is_that_of_pyg() -> None:
     assert torch.equal(layout.mask, mask)
     with pytest.raises(ValueError, match=r'values of 6 nodes \(got 5\)'):
         layout.pad(x[:5])
+
+
+def test_layouts_of_ptr_are_those_of_batch_vectors() -> None:
+    sizes = torch.tensor([[3, 0, 2], [0, 0, 0], [1, 4, 4]])
+    for size, layout in zip(sizes, layouts(*F.pad(sizes.cumsum(1), (1, 0)))):
+        batch = torch.arange(3).repeat_interleave(size)
+        other = single_layout(len(batch), batch, 3)
+        assert torch.equal(layout.position, other.position)
+        assert torch.equal(layout.mask, other.mask)
+        assert torch.equal(layout.batch, batch)
+        assert single_layout(len(batch), layout, 3) is layout
+        with pytest.raises(ValueError, match='of 99 nodes and 3 graphs'):
+            single_layout(99, layout, 3)
 
 
 def test_the_number_of_pairs_is_that_of_the_longer_side() -> None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,6 +44,17 @@ def test_the_parts_of_all_processes_are_the_batches_of_one(num, size, world):
     assert [len(part) for part in parts] == [len(batches)] * world
     for batch, *shares in zip(batches, *parts):
         assert all(shares) and sorted(sum(shares, [])) == batch
+
+
+def test_other_processes_lay_out_the_same_batches():
+    data = FakeJMERE(num_pairs=10, avg_words=6)
+    one, two = (loaders(data, data, TrainConfig(batch_size=4, num_workers=n))[0]
+                for n in (0, 2))
+    for a, b in zip(one, two, strict=True):
+        assert a.image_id == b.image_id
+        assert all(
+            torch.equal(x['input_ids'], y['input_ids'])
+            for x, y in zip(a.node_stores, b.node_stores) if 'input_ids' in x)
 
 
 def test_an_epoch_has_the_same_examples_however_many_devices_there_are():

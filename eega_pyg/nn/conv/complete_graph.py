@@ -38,15 +38,17 @@ class CompleteGraph(NamedTuple):
         sizes = size.tolist()
         max_nodes = max(sizes, default=0)
         num_pairs = size * size
-        graph = torch.repeat_interleave(num_pairs, output_size=sum(n * n for n in sizes))
+        graph = torch.repeat_interleave(num_pairs,
+                                        output_size=sum(n * n for n in sizes))
         start = num_pairs.cumsum(0) - num_pairs
         local = torch.arange(graph.numel(), device=ptr.device) - start[graph]
         i = torch.div(local, size[graph], rounding_mode='floor')
         j = local - i * size[graph]
         node_mask = torch.arange(max_nodes, device=ptr.device) < size.unsqueeze(1)
         shift = torch.arange(len(sizes), device=ptr.device) * max_nodes - ptr[:-1]
-        position = torch.arange(sum(sizes), device=ptr.device) + torch.repeat_interleave(
-            shift, size, output_size=sum(sizes))
+        position = torch.arange(sum(sizes),
+                                device=ptr.device) + torch.repeat_interleave(
+                                    shift, size, output_size=sum(sizes))
         return cls(
             row=i + ptr[graph],
             col=j + ptr[graph],

@@ -29,7 +29,13 @@ from eega_pyg.nn.graph_layer import OwnConv, attribute_transformers
 from eega_pyg.nn.models.own import named_parts, replace_fusion, replace_layers
 from eega_pyg.nn.models.sizes import check_sizes
 from eega_pyg.nn.tag_loss import tag_loss
-from eega_pyg.ot import ContrastiveAlignment, GraphAlignment, GraphAlignmentOutput
+from eega_pyg.ot import (
+    ContrastiveAlignment,
+    GraphAlignment,
+    GraphAlignmentOutput,
+    Layout,
+)
+from eega_pyg.ot.ragged import layouts
 from eega_pyg.schema import (
     DEP,
     LABEL_OF_OBJECT,
@@ -261,23 +267,26 @@ class EEGA(
               with_losses: bool) -> Tuple[FusionOutput, Optional[Tuple[Any, ...]]]:
         r"""The words that know the image, and the graphs of image and text before that,
         as :class:`~eega_pyg.ot.GraphAlignment` takes them."""
-        words = self._transform(self.text_graph, self.encode_words(data), data[DEP])
+        names = (PIECE, TOKEN, OBJECT) if self.visual else (PIECE, )
+        pieces, *nodes = layouts(*(data[name].ptr for name in names))
+        words = self._transform(self.text_graph, self._encode(data, pieces), data[DEP])
         if not self.visual:
             return FusionOutput(words), None
         objects = self._transform(self.visual_graph, self.object_features(data),
                                   data[REL])
-        text = words, data[TOKEN].batch, data[DEP].edge_index
-        image = objects, data[OBJECT].batch, data[REL].edge_index
         # EEGA's own way is no module: saved models know its weights by other names, and
         # an alignment is asked for without a loss, too.
         if self.fusion is None:
-            graphs = (objects, image[2], image[1], words, text[2], text[1],
-                      data.num_graphs)
+            graphs = (objects, data[REL].edge_index, nodes[1], words,
+                      data[DEP].edge_index, nodes[0], data.num_graphs)
             return FusionOutput(
-                self.image_to_text(*text[:2], *image[:2], data.num_graphs)), graphs
+                self.image_to_text(words, nodes[0], objects, nodes[1],
+                                   data.num_graphs)), graphs
         number: Dict[str, int] = {}
         inputs = FusionInput(
-            *text, data[DEP].edge_type.long(), *image, data[REL].edge_type.long(),
+            words, data[TOKEN].batch, data[DEP].edge_index, data[DEP].edge_type.long(),
+            objects, data[OBJECT].batch, data[REL].edge_index,
+            data[REL].edge_type.long(),
             torch.tensor([number.setdefault(i, len(number)) for i in data.image_id],
                          device=words.device), with_losses)
         if self.training and self.image_dropout > 0:
@@ -300,9 +309,12 @@ class EEGA(
 
     def encode_words(self, data: HeteroData) -> Tensor:
         r"""What the text graph starts from (Eq. 1). :math:`(|\mathcal{V}|, F)`"""
+        return self._encode(data, layouts(data[PIECE].ptr)[0])
+
+    def _encode(self, data: HeteroData, pieces: Layout) -> Tensor:
         piece, token = data[PIECE], data[TOKEN]
         features = None if self.word_features is None else self.word_features(token)
-        return self.text_encoder(piece.input_ids, piece.batch,
+        return self.text_encoder(piece.input_ids, pieces,
                                  data[PIECE_OF_TOKEN].edge_index, token.num_nodes,
                                  data.num_graphs, features)
 

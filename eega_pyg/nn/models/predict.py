@@ -65,7 +65,7 @@ def predict(model: EEGA, batches: Iterable[HeteroData],
     model.eval()
     device = next(model.parameters()).device
     for batch in batches:
-        batch = batch.to(device)
+        batch = batch.to(device, non_blocking=True)
         out = model(batch, align=align)
         yield Prediction(batch, batch[TOKEN].ptr.diff().tolist(),
                          out.logits.float().cpu(), out.alignment, model.tag_set,
