@@ -65,7 +65,7 @@ def trainer(loss: Callable[[HeteroData], Tensor], parameters: Iterable[Tensor],
 
     def step(batch: HeteroData) -> None:
         optimizer.zero_grad()
-        with torch.autocast('cpu', torch.bfloat16, enabled=bf16):
+        with torch.autocast(params[0].device.type, torch.bfloat16, enabled=bf16):
             value = loss(batch)
         value.backward()
         torch.nn.utils.clip_grad_norm_(params, 1.0)

@@ -31,7 +31,7 @@ from benchmarks.layers import gnn_variants, variant_cost
 from benchmarks.runner import HEADER, RESULTS, TITLE, markdown
 from benchmarks.scale import graph_growth, result_size, workers
 from benchmarks.serving import load
-from benchmarks.speed import epoch_cost, memory, throughput
+from benchmarks.speed import epoch_cost, gpu, memory, throughput
 from benchmarks.vision import captions, grounding, predicate_model
 from eega_pyg.files import write_text
 
@@ -149,6 +149,8 @@ TABLES: Dict[str, Callable[[Any], str]] = {
     speed,
     'throughput_default':
     speed,
+    'gpu':
+    gpu.report,
     'ot_solvers':
     transport,
     'predicate_model':

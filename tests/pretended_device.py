@@ -3,7 +3,7 @@ that they are elsewhere, may not meet tensors that are not, and count how often 
 waits for a value of them, as it does for an accelerator's."""
 import sys
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Iterator
 from unittest import mock
 
@@ -121,6 +121,22 @@ def send(x: Any) -> Any:
 def fetch(x: Any) -> Any:
     r"""The same on the processor."""
     return tree_map(lambda t: t.here if isinstance(t, Elsewhere) else t, x)
+
+
+def send_to_cuda(x: Any) -> Any:
+    r"""What :func:`send` does, to the device that is there."""
+    if hasattr(x, 'to'):
+        return x.to('cuda')
+    return tree_map(lambda t: t.to('cuda') if isinstance(t, Tensor) else t, x)
+
+
+#: What moves things, and where they then are: where there is CUDA, also to it.
+DEVICES = {
+    'pretended': (send, pretended_device),
+    **({
+        'cuda': (send_to_cuda, nullcontext)
+    } if torch.cuda.is_available() else {})
+}
 
 
 def _run(func: Any, args: Any, kwargs: Any) -> Any:
