@@ -40,6 +40,8 @@ READMES = sorted(Path(__file__).parent.glob('*/README.md'))
 #: other trace of why it went; the tables are of the code that is here.
 GONE = ('earlier default', 'bilinear term', 'average of the weights',
         'word features after the encoder')
+#: What :mod:`benchmarks.transport.peers` adds.
+PEERS = ('ott-jax, log', 'ott-jax, kernel', 'geomloss')
 #: The models of ``plans.json`` that were trained with an average of the weights.
 AVERAGED = 'alignment of the paper-'
 
@@ -69,28 +71,37 @@ def speed(records: Dict[str, Any]) -> str:
 
 
 def transport(state: Dict[str, Any]) -> str:
-    r"""The sizes that training has, and one of 40 nodes a side; the file has more."""
+    r"""The sizes that training has, one of 40 nodes a side, and one of 200; the file has
+    more."""
     rows = []
     for r in state['results']:
-        if 40 not in (r['nodes_s'], r['nodes_t']):
+        if r['nodes_t'] not in (40, 200):
             continue
-        ours = r['seconds']['eega_pyg.ot']
-        others = ((r['seconds'].get(name), r['megabytes'].get(name))
-                  for name in ('POT loop', 'POT batch', 'POT batch, mass 1e-9'))
+        ours, others = r['seconds']['eega_pyg.ot'], []
+        for name in ('POT loop', 'POT batch', *PEERS):
+            if r['ragged'] and name == 'POT batch':
+                name += ', mass 1e-9'
+            if name in r['seconds']:
+                memory = r['megabytes'].get(name)
+                others.append(f"{r['seconds'][name] / ours:.2f}" +
+                              (f' ({memory:.1f} MB)' if memory is not None else ''))
+            else:
+                others.append('')
         rows.append([
             r['key'], f"{1e3 * ours:.1f}", f"{r['megabytes']['eega_pyg.ot']:.1f}",
-            *(f'{s / ours:.2f} ({mb:.1f} MB)' for s, mb in others if s is not None)
+            *others
         ])
     made = state['machine']
-    return (f"{made['cpu']}, {made['cores']} cores, torch {made['torch']}, "
-            f"{made['threads']} thread(s), {made['date']}; seed 0. POT's times are "
-            f"multiples of ours.\n\n" + markdown([
-                'pairs x nodes x nodes', 'ours, ms', 'ours, MB', 'POT loop', 'POT batch'
-            ], rows) +
-            '\n\nExponents over the nodes of single pairs from 200 nodes on, '
-            'seconds: ' +
-            ', '.join(f'{name} {value:.2f}'
-                      for name, value in state['exponents']['seconds'].items()) + '.')
+    return (
+        f"{made['cpu']}, {made['cores']} cores, torch {made['torch']}, "
+        f"{made['threads']} thread(s), {made['date']}; seed 0. The times of the others "
+        f"are multiples of ours.\n\n" + markdown([
+            'pairs x nodes x nodes', 'ours, ms', 'ours, MB', 'POT loop', 'POT batch',
+            *PEERS
+        ], rows) + '\n\nExponents over the nodes of single pairs from 200 nodes on, '
+        'seconds: ' +
+        ', '.join(f'{name} {value:.2f}'
+                  for name, value in state['exponents']['seconds'].items()) + '.')
 
 
 def predicates(record: Dict[str, Any]) -> str:

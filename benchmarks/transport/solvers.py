@@ -9,12 +9,9 @@ process of its own.
 
     python -m benchmarks.transport.solvers --threads 2
 
-On a machine that has other work to do, ``--threads 1 --clock cpu`` measures the
-processor time of each solver instead of the time on the wall, of which other
-processes take more from a long turn than from a short one.
-
-A run that was stopped goes on where it was; ``--max-entries`` and
-``--batch-sizes`` leave cases out.
+With ``--peers``, two more libraries take part (``pip install ott-jax geomloss``), whose
+memory is not measured. For them, one thread is ``taskset -c 0`` and
+``XLA_FLAGS=--xla_cpu_multi_thread_eigen=false``.
 """
 import argparse
 import json
@@ -79,8 +76,8 @@ def cases() -> List[Case]:
     for problem in ('wasserstein', 'gromov'):
         # Objects against words, as a batch of training has them.
         out += [
-            Case(problem, b, 10, 40, ragged) for b in (16, 64)
-            for ragged in (False, True)
+            Case(problem, b, 10, 40, ragged) for b in (1, 16, 64, 256)
+            for ragged in (False, True) if b > 1 or not ragged
         ]
         out += [
             Case(problem, b, n, n, ragged) for b in BATCHES for n in SIZES
@@ -137,7 +134,8 @@ def pad(arrays: List[np.ndarray]) -> Tensor:
     return out
 
 
-def solvers(case: Case, data: Data) -> Dict[str, Callable[[], Any]]:
+def solvers(case: Case, data: Data,
+            peers: bool = False) -> Dict[str, Callable[[], Any]]:
     linear = case.problem == 'wasserstein'
     out = {
         'eega_pyg.ot': ours_linear if linear else ours_sparse,
@@ -149,7 +147,16 @@ def solvers(case: Case, data: Data) -> Dict[str, Callable[[], Any]]:
         del out['eega_pyg.ot, dense']
     if case.ragged:
         out['POT batch, mass 1e-9'] = out.pop('POT batch')
-    return {name: partial(solve, data) for name, solve in out.items()}
+    made: Dict[str, Callable[[], Any]] = {
+        name: partial(solve, data)
+        for name, solve in out.items()
+    }
+    if peers:
+        from benchmarks.transport import peers as others
+        made.update(
+            others.linear(data, EPSILON, ITERATIONS) if linear else others.
+            gromov(data, EPSILON, STEPS, INNER))
+    return made
 
 
 def ours_linear(data: Data) -> Any:
@@ -208,11 +215,12 @@ def mass(mask: Tensor) -> Tensor:
     return out / out.sum(1, keepdim=True)
 
 
-def times(case: Case, threads: int, clock: str, budget: float) -> Dict[str, float]:
+def times(case: Case, threads: int, clock: str, budget: float,
+          peers: bool = False) -> Dict[str, float]:
     r"""The fastest of several turns, in seconds."""
     torch.set_num_threads(threads)
     now = CLOCKS[clock]
-    run = solvers(case, make(case))
+    run = solvers(case, make(case), peers)
     best = {name: math.inf for name in run}
     start, turns = now(), 0
     while turns < 2 or (turns < 30 and now() - start < budget):
@@ -289,7 +297,7 @@ def table(results: List[Dict[str, Any]]) -> None:
         ours = r['seconds']['eega_pyg.ot']
         for name, seconds in r['seconds'].items():
             print(f'{r["key"]:38} {name:22} {1e3 * seconds:10.2f} '
-                  f'{r["megabytes"][name]:8.1f} {seconds / ours:10.2f}')
+                  f'{r["megabytes"].get(name, math.nan):8.1f} {seconds / ours:10.2f}')
 
 
 def plot(results: List[Dict[str, Any]], path: Path) -> None:
@@ -340,6 +348,8 @@ def main() -> None:
     parser.add_argument('--max-entries', type=float, default=LIMIT)
     parser.add_argument('--batch-sizes', type=int, nargs='+', default=list(BATCHES))
     parser.add_argument('--budget', type=float, default=5., help='seconds for a case')
+    parser.add_argument('--peers', action='store_true',
+                        help='also ott-jax and geomloss, which have to be installed')
     parser.add_argument('--output', type=Path, default=HERE / 'ot_solvers.json')
     args = parser.parse_args()
 
@@ -355,8 +365,11 @@ def main() -> None:
                 or case.entries > min(args.max_entries, LIMIT)):
             continue
         print(case.key, flush=True)
-        seconds = apart(times, case, args.threads, args.clock, args.budget)
-        megabytes = {name: apart(memory, case, args.threads, name) for name in seconds}
+        seconds = apart(times, case, args.threads, args.clock, args.budget, args.peers)
+        megabytes = {
+            name: apart(memory, case, args.threads, name)
+            for name in seconds if name in solvers(case, make(case))
+        }
         state['results'].append({
             'key': case.key,
             **case._asdict(), 'seconds': seconds,
