@@ -71,8 +71,7 @@ def speed(records: Dict[str, Any]) -> str:
 
 
 def transport(state: Dict[str, Any]) -> str:
-    r"""The sizes that training has, one of 40 nodes a side, and one of 200; the file has
-    more."""
+    r"""The sizes that training has, 40 and 200 nodes a side; the file has more."""
     rows = []
     for r in state['results']:
         if r['nodes_t'] not in (40, 200):
