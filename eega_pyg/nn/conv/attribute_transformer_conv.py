@@ -41,7 +41,11 @@ class AttributeTransformerConv(MessagePassing):
     through a matrix each, and :math:`d` the size of a head. With
     :obj:`num_edge_types` the attributes are rows of a trainable table, and
     :math:`\mathbf{W}_z` and :math:`\mathbf{W}_r` are applied to the table rather than
-    to the edges.
+    to the edges. Where there are more edges than pairs of a node and a type, scores and
+    sums are factored too, which gives the same up to rounding: :math:`(\mathbf{W}_q
+    \mathbf{x}_i)^{\top} \mathbf{W}_z \mathbf{z}_t` is computed once for each node and
+    type, and what a node's edges of a type add is :math:`\mathbf{W}_r \mathbf{z}_t`
+    times the sum of their coefficients. Explainers and hooks see whole messages.
 
     Args:
         in_channels (int or tuple): Size of each input sample, or :obj:`-1` to derive
@@ -168,16 +172,39 @@ class AttributeTransformerConv(MessagePassing):
         key = self.lin_key(x[0]).view(-1, H, C)
         value = self.lin_value(x[0]).view(-1, H, C)
 
-        edge_key, edge_value = self._edge_terms(edge_attr, edge_type)
-        alpha = self.edge_updater(edge_index, query=query, key=key, edge_key=edge_key,
-                                  size=size)
-        out = self.propagate(edge_index, value=value, alpha=alpha,
-                             edge_value=edge_value, size=size)
+        if self._is_factored(query.size(0), edge_type):
+            assert edge_type is not None
+            table = self.edge_emb.weight
+            edge_key = self.lin_edge_key(table).view(-1, H, C)  # [T, H, C]
+            alpha = self.edge_updater(
+                edge_index, query=query, key=key, edge_key=None,
+                type_score=torch.einsum('nhc,thc->nth', query, edge_key).flatten(0, 1),
+                edge_type=edge_type.long(), size=size)
+            out = self.propagate(edge_index, value=value, alpha=alpha, edge_value=None,
+                                 type_value=self.lin_edge_value(table).view(-1, H, C),
+                                 edge_type=edge_type.long(), size=size)
+        else:
+            edge_key, edge_value = self._edge_terms(edge_attr, edge_type)
+            alpha = self.edge_updater(edge_index, query=query, key=key,
+                                      edge_key=edge_key, type_score=None,
+                                      edge_type=None, size=size)
+            out = self.propagate(edge_index, value=value, alpha=alpha,
+                                 edge_value=edge_value, type_value=None, edge_type=None,
+                                 size=size)
         out = out.flatten(1) if self.concat else out.mean(dim=1)
 
         if return_attention_weights:
             return out, (edge_index, alpha)
         return out
+
+    def _is_factored(self, num_nodes: int, edge_type: OptTensor) -> bool:
+        r"""Whether the terms of types are worth a product for each node and type."""
+        if self.num_edge_types is None or edge_type is None:
+            return False
+        watched = (self.explain or self._message_forward_hooks
+                   or self._message_forward_pre_hooks)
+        return (not watched and self.aggr in ('add', 'sum')
+                and edge_type.numel() > num_nodes * self.num_edge_types)
 
     def _edge_terms(self, edge_attr: OptTensor,
                     edge_type: OptTensor) -> Tuple[OptTensor, OptTensor]:
@@ -204,16 +231,36 @@ class AttributeTransformerConv(MessagePassing):
         return None, None
 
     def edge_update(self, query_i: Tensor, key_j: Tensor, edge_key: OptTensor,
-                    index: Tensor, ptr: OptTensor, size_i: Optional[int]) -> Tensor:
+                    type_score: OptTensor, edge_type: OptTensor, index: Tensor,
+                    ptr: OptTensor, size_i: Optional[int]) -> Tensor:
         if edge_key is not None:
             key_j = key_j + edge_key
-        alpha = (query_i * key_j).sum(dim=-1) / math.sqrt(self.out_channels)  # [E, H]
+        alpha = (query_i * key_j).sum(dim=-1)  # [E, H]
+        if type_score is not None and edge_type is not None:
+            alpha = alpha + type_score.index_select(0, self._of_type(index, edge_type))
+        alpha = alpha / math.sqrt(self.out_channels)
         return self.attn_dropout(edge_softmax(alpha, index, ptr, size_i))
 
     def message(self, value_j: Tensor, alpha: Tensor, edge_value: OptTensor) -> Tensor:
         if edge_value is not None:
             value_j = value_j + edge_value
         return value_j * alpha.unsqueeze(-1)  # [E, H, C]
+
+    def aggregate(self, inputs: Tensor, index: Tensor, alpha: Tensor,
+                  type_value: OptTensor, edge_type: OptTensor, ptr: OptTensor = None,
+                  dim_size: Optional[int] = None) -> Tensor:
+        out = super().aggregate(inputs, index, ptr, dim_size)
+        if type_value is None or edge_type is None:
+            return out
+        place = self._of_type(index, edge_type)
+        mass = alpha.new_zeros(out.size(0) * type_value.size(0), alpha.size(1))
+        mass = mass.index_add(0, place, alpha).view(out.size(0), -1, alpha.size(1))
+        return out + torch.einsum('nth,thc->nhc', mass, type_value)
+
+    def _of_type(self, index: Tensor, edge_type: Tensor) -> Tensor:
+        r"""The place of each edge's pair of node and type."""
+        assert self.num_edge_types is not None
+        return index * self.num_edge_types + edge_type
 
     def __repr__(self) -> str:
         return (f'{self.__class__.__name__}({self.in_channels}, {self.out_channels}, '

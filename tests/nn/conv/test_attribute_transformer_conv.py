@@ -133,3 +133,38 @@ def test_the_attributes_of_a_type_may_start_at_zero():
     for _ in range(2):
         assert (conv.edge_emb.weight == 0).all(dim=1).tolist() == [False, True, False]
         conv.reset_parameters()
+
+
+@pytest.mark.parametrize('flow', ['source_to_target', 'target_to_source'])
+@pytest.mark.parametrize(
+    'form',
+    [torch.clone, lambda edge_index: edge_index[:, edge_index[1].argsort(stable=True)]])
+def test_many_edges_of_few_types_are_those_of_their_attributes(flow, form):
+    torch.manual_seed(0)
+    x = (torch.randn(5, 8, dtype=torch.double), torch.randn(4, 6, dtype=torch.double))
+    edge_index = form(torch.stack([torch.randint(n, (60, )) for n in (5, 4)]))
+    if flow == 'target_to_source':
+        edge_index, x = edge_index.flip(0), x
+    edge_type = torch.randint(3, (60, ))
+    options = dict(heads=2, edge_dim=5, flow=flow)
+    typed = AttributeTransformerConv((8, 6), 4, num_edge_types=3, **options).double()
+    plain = AttributeTransformerConv((8, 6), 4, **options).double()
+    state = typed.state_dict()
+    table = state.pop('edge_emb.weight')
+    plain.load_state_dict(state)
+    out = typed(x, edge_index, edge_type=edge_type)
+    expected = plain(x, edge_index, table[edge_type])
+    torch.testing.assert_close(out, expected, rtol=0, atol=1e-12)
+    out.sin().sum().backward()
+    expected.sin().sum().backward()
+    for name, weight in plain.named_parameters():
+        torch.testing.assert_close(
+            typed.get_parameter(name).grad, weight.grad, rtol=0, atol=1e-12)
+    # A hook sees what the types add to each message, and the sum is the same.
+    seen = []
+    typed.register_message_forward_hook(lambda *args: seen.append(args[-1]))
+    watched = typed(x, edge_index, edge_type=edge_type)
+    torch.testing.assert_close(watched, expected, rtol=0, atol=1e-12)
+    into = edge_index[1 if flow == 'source_to_target' else 0]
+    total = torch.zeros(4, 2, 4, dtype=torch.double).index_add(0, into, seen[0])
+    torch.testing.assert_close(total.flatten(1), expected, rtol=0, atol=1e-12)
