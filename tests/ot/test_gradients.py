@@ -183,7 +183,8 @@ def hostile(scale: float) -> List[Tuple[str, Tensor, Tensor]]:
             ('one to many', x[:1], y), ('an outlier', torch.cat([x, 1e3 * x[:1]]), y)]
 
 
-@pytest.mark.parametrize('gradient', ['envelope', 'unroll'])
+@pytest.mark.parametrize(
+    'gradient', ['envelope', pytest.param('unroll', marks=pytest.mark.slow)])
 @pytest.mark.parametrize('epsilon', [1e-3, 0.1])
 @pytest.mark.parametrize('scale', [1e-6, 1e6])
 def test_float32_stays_finite(scale: float, epsilon: float, gradient: str) -> None:
