@@ -1,5 +1,6 @@
 r"""Imports between the rooms of the package run one way."""
 import ast
+from functools import cache
 from pathlib import Path
 from typing import Dict, Iterator, List, Set, Tuple
 
@@ -54,6 +55,7 @@ def imported(name: str, path: Path) -> Iterator[str]:
                     yield base
 
 
+@cache
 def edges() -> List[Tuple[str, str]]:
     return [(name, other) for name, path in MODULES.items() if name not in OUTSIDE
             for other in imported(name, path) if other not in OUTSIDE]

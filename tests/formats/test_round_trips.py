@@ -68,7 +68,7 @@ def there_and_back(given_texts, form, folder):
 
 
 @pytest.mark.parametrize('form', FORMATS)
-@pytest.mark.parametrize('examples', [25, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize('examples', [10, pytest.param(100, marks=pytest.mark.slow)])
 def test_whatever_hypothesis_makes_comes_back(form, examples, tmp_path_factory):
     @settings(max_examples=examples, suppress_health_check=list(HealthCheck))
     @given(st.lists(texts.annotated_texts(), min_size=1, max_size=3))

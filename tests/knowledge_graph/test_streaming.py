@@ -136,6 +136,7 @@ def peak(make, number):
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_memory_grows_with_the_graph_and_not_with_the_mentions(make):
     peak(make, 500)  # What is imported, compiled and cached only once.
     # With the mentions it would be eight times as much.
