@@ -170,7 +170,7 @@ class Kernels:
                     width, height = _used(share[part, :n]), _used(share[part, n:])
                     rows, columns = slice(width), slice(n, n + height)
                     k = k[:, :width, :height]
-                scale = _scale_ties if self.ties else _scale_products
+                scale = scale_ties if self.ties else _scale_products
                 scale(k, share[part, rows], share[part, columns], factor[part, rows],
                       factor[part, columns], row[part, rows], steps)
         return row
@@ -195,8 +195,8 @@ def _scale_products(kernel: np.ndarray, p: np.ndarray, q: np.ndarray, x: np.ndar
         np.matmul(kernel, y_column, out=row_column)
 
 
-def _scale_ties(kernel: np.ndarray, p: np.ndarray, q: np.ndarray, x: np.ndarray,
-                y: np.ndarray, row: np.ndarray, steps: int) -> None:
+def scale_ties(kernel: np.ndarray, p: np.ndarray, q: np.ndarray, x: np.ndarray,
+               y: np.ndarray, row: np.ndarray, steps: int) -> None:
     np.einsum('bij,bj->bi', kernel, y, out=row)
     for _ in range(steps):
         np.divide(p, row, out=x)

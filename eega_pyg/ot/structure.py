@@ -76,6 +76,11 @@ class DenseStructure(NamedTuple):
             self.matrix[part].cpu().double(),
             None if self.adjacency is None else self.adjacency[part].cpu().double())
 
+    def part(self, graphs: Tensor, num_nodes: int) -> 'DenseStructure':
+        r"""The first nodes of some graphs."""
+        return DenseStructure(*(None if x is None else x[graphs, :num_nodes, :num_nodes]
+                                for x in self))
+
     def to_sparse(self, a: Tensor) -> 'SparseStructure':
         r"""The same as edges between nodes that have mass."""
         inside = (a > 0)[:, :, None] & (a > 0)[:, None, :]
@@ -159,6 +164,21 @@ class SparseStructure(NamedTuple):
             (self.row[part] - first).cpu(), (self.col[part] - first).cpu(),
             self.value[part].cpu().double(), (rowptr - rowptr[0]).cpu(), 1,
             self.num_nodes)
+
+    def part(self, graphs: Tensor, num_nodes: int) -> 'SparseStructure':
+        r"""The first nodes of some graphs, given in ascending order, and the edges
+        between them."""
+        graph = self.graph
+        place = torch.full_like(self.rowptr[:self.batch_size], -1)
+        place[graphs] = torch.arange(graphs.numel(), device=place.device)
+        first, place = graph * self.num_nodes, place[graph]
+        own = place >= 0
+        if num_nodes < self.num_nodes:
+            own &= torch.maximum(self.row, self.col) < first + num_nodes
+        edges = own.nonzero().flatten()
+        shift = (place * num_nodes - first)[edges]
+        return _from_sorted(self.row[edges] + shift, self.col[edges] + shift,
+                            self.value[edges], graphs.numel(), num_nodes)
 
 
 Structure = Union[DenseStructure, SparseStructure]
