@@ -1,10 +1,12 @@
 r"""A step of mirror descent on NumPy's arrays."""
+from typing import Optional
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from eega_pyg.ot.constraint import Met
-from eega_pyg.ot.kernels import CACHE, THREADS, scale_ties
+from eega_pyg.ot.kernels import CACHE, THREADS, scale_products, scale_ties
 from eega_pyg.ot.log_domain import LOG2_E
 from eega_pyg.ot.marginals import LOG_ZERO
 from eega_pyg.ot.projection import project
@@ -53,6 +55,9 @@ class ArraySteps:
         self.empty_s, self.empty_t = self.a <= 0, self.b <= 0
         self.padded = bool(self.empty_s.any() or self.empty_t.any())
         self.log_share_t = np.log(np.where(self.empty_t, 1, self.share_t))
+        # Only what is equal has to be rounded alike, and what is not equal once is not
+        # equal later.
+        self.tied: Optional[np.ndarray] = None
         self.log_mass = np.log(self.mass)[:, None]
         # As in :class:`Kernels`.
         self.floor, limit = (-100., 20.) if self.plan.itemsize == 4 else (-660., 200.)
@@ -81,22 +86,22 @@ class ArraySteps:
         ratio -= log_new
         # The divergence, whose terms are not below zero, so that none is cancelled.
         np.multiply(plan, ratio, out=work)
-        promise = _sum(work)
+        promise = None if self.proximal else _sum(work)
         work -= plan
         work += new
         gap = _sum(work)
         self._round(new)
         new_slope = self._slope()
-        if self.proximal:
-            np.multiply(new, ratio, out=work)
-        else:
+        if promise is not None:
             self._log(new, work)
             work -= log_new
             work *= new
-        promise -= _sum(work)
+            promise -= _sum(work)
         way, bend = new, new_slope
         way -= plan
         bend -= slope
+        if promise is None:
+            promise = -np.einsum('bij,bij->b', ratio, way)
         curvature = np.einsum('bij,bij->b', bend, way)
         size = np.minimum(promise * self.strength / curvature, 1)
         size = np.where(curvature > 0, size, 1)
@@ -147,7 +152,18 @@ class ArraySteps:
             np.maximum(kernel, self.floor, out=kernel)
         np.exp2(kernel, out=kernel)
         x, row, y = np.empty_like(self.u), np.empty_like(self.u), self.share_t.copy()
-        scale_ties(kernel, self.share_s, self.share_t, x, y, row, steps)
+        args = kernel, self.share_s, self.share_t, x, y, row
+        if self.tied is None:
+            self.tied = self._ties(kernel)
+        if self.tied.all():
+            scale_ties(*args, steps)
+        else:
+            scale_products(*args, steps)
+            if self.tied.any():
+                some = tuple(z[self.tied] for z in args)
+                some[4][:] = self.share_t[self.tied]
+                scale_ties(*some, steps)
+                x[self.tied], y[self.tied] = some[3:5]
         growth = y / self.share_t
         kept = (growth > 1 / self.limit) & (growth < self.limit)
         u, v = np.log(x) + (self.log_mass - top), np.log(y) + start
@@ -160,6 +176,20 @@ class ArraySteps:
             return np.empty(0, np.int64)
         self.u[good], self.v[good] = u[good], v[good]
         return (~good).nonzero()[0]
+
+    def _ties(self, kernel: np.ndarray) -> np.ndarray:
+        r"""Whether two rows or two columns of a pair are equal :math:`(B)`."""
+        tied = np.zeros(len(kernel), bool)
+        for x, empty in ((kernel, self.empty_s), (kernel.transpose(0, 2,
+                                                                   1), self.empty_t)):
+            sums = np.einsum('bij->bi', x)
+            sums[empty] = np.nan
+            sums.sort(1)
+            # Equal rows have equal sums; others may have them too.
+            for i in (sums[:, 1:] == sums[:, :-1]).any(1).nonzero()[0]:
+                rows = [row.tobytes() for row in x[i][~empty[i]]]
+                tied[i] |= len(set(rows)) < len(rows)
+        return tied
 
     def _round(self, plan: np.ndarray) -> None:
         r""":func:`round_plan` in place."""

@@ -26,7 +26,10 @@ class Descent(NamedTuple):
 
 
 class _Ended(NamedTuple):
-    state: State
+    pairs: Tensor
+    plan: Tensor
+    u: Tensor
+    v: Tensor
     iterations: int
     converged: bool
 
@@ -38,7 +41,7 @@ def descend(state: State, options: Options,
     _, n, m = state.plan.shape
     ended: List[_Ended] = []
     if feasible is not None:
-        ended.append(_Ended(state.part((~feasible).nonzero().flatten()), 0, False))
+        ended.append(_end(state, ~feasible, 0, False))
         state = state.part(feasible.nonzero().flatten())
     if fits_arrays(state, options):
         for part in _chunks(state):
@@ -66,34 +69,40 @@ def _chunks(state: State) -> Iterator[State]:
             first = end
 
 
+def _end(state: State, which: Tensor, iterations: int, converged: bool) -> _Ended:
+    x = state.pairs, state.plan, state.u, state.v
+    return _Ended(*(y[which] for y in x), iterations, converged)
+
+
 def _run(state: State, kind: Union[Type[Steps], Type[ArraySteps]],
          options: Options) -> Iterator[_Ended]:
     steps = kind(state, options)
+    active = torch.ones_like(state.pairs, dtype=torch.bool)
+    left = active.numel()
     for i in range(1, options.num_iters + 1):
-        if steps.state.pairs.numel() == 0:
-            break
-        gap = steps()
-        done = gap <= options.tol * steps.state.setting.marginals.mass
-        going = (~done).nonzero().flatten()
-        if going.numel() < done.numel():
-            yield _Ended(steps.state.part(done.nonzero().flatten()), i, True)
-            steps = kind(steps.state.part(going), options)
-    yield _Ended(steps.state, options.num_iters, False)
+        if left == 0:
+            return
+        done = active & (steps() <= options.tol * steps.state.setting.marginals.mass)
+        active = active & ~done
+        before, left = left, int(active.sum())
+        if left == before:
+            continue
+        yield _end(steps.state, done, i, True)
+        # Pairs that have ended are carried along until they are a quarter.
+        if 0 < left <= 0.75 * active.numel():
+            steps = kind(steps.state.part(active.nonzero().flatten()), options)
+            active = active[active]
+    yield _end(steps.state, active, options.num_iters, False)
 
 
 def _together(ended: List[_Ended], n: int, m: int) -> Descent:
-    ended = [x for x in ended if x.state.pairs.numel() > 0] or ended[-1:]
-    states = [x.state for x in ended]
-    plan, u, v = (torch.cat(x) for x in zip(
+    plan, u, v, iterations, converged = (torch.cat(parts) for parts in zip(
         *((F.pad(x.plan, (0, m - x.plan.size(2), 0, n - x.plan.size(1))),
-           F.pad(x.u, (0, n - x.u.size(1))), F.pad(x.v, (0, m - x.v.size(1))))
-          for x in states)))
-    iterations, converged = (torch.cat(x) for x in zip(
-        *((torch.full_like(x.state.pairs, x.iterations),
-           torch.full_like(x.state.pairs, x.converged, dtype=torch.bool))
-          for x in ended)))
+           F.pad(x.u, (0, n - x.u.size(1))), F.pad(x.v, (0, m - x.v.size(1))),
+           torch.full_like(x.pairs, x.iterations),
+           torch.full_like(x.pairs, x.converged, dtype=torch.bool)) for x in ended)))
     out = Descent(plan, u, v, iterations, converged)
     if len(ended) == 1:
         return out
-    order = torch.argsort(torch.cat([x.pairs for x in states]))
+    order = torch.argsort(torch.cat([x.pairs for x in ended]))
     return Descent(*(x[order] for x in out))

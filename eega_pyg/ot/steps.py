@@ -46,8 +46,8 @@ class State(NamedTuple):
                               mass.size(1) + 1, device=mass.device)).amax()
                 for mass in self.setting.marginals[:2]]
         n, m = (max(end, 1) for end in torch.stack(ends).tolist())
-        plan, slope, permitted = (None if x is None else x[keep, :n, :m]
-                                  for x in (self.plan, self.slope, self.permitted))
+        plan, slope, permitted = (None if x is None else x[:, :n, :m].index_select(
+            0, keep) for x in (self.plan, self.slope, self.permitted))
         assert plan is not None and slope is not None
         return State(self.pairs[keep], self.objective.part(keep, n, m),
                      self.setting.part(keep, n, m), plan, slope, self.u[keep, :n],

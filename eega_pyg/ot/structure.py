@@ -168,17 +168,20 @@ class SparseStructure(NamedTuple):
     def part(self, graphs: Tensor, num_nodes: int) -> 'SparseStructure':
         r"""The first nodes of some graphs, given in ascending order, and the edges
         between them."""
-        graph = self.graph
-        place = torch.full_like(self.rowptr[:self.batch_size], -1)
-        place[graphs] = torch.arange(graphs.numel(), device=place.device)
-        first, place = graph * self.num_nodes, place[graph]
-        own = place >= 0
+        first = self.rowptr[graphs * self.num_nodes]
+        count = self.rowptr[(graphs + 1) * self.num_nodes] - first
+        place = torch.arange(graphs.numel(), device=graphs.device)
+        graph = torch.repeat_interleave(place, count)
+        edges = (first - count.cumsum(0) + count)[graph]
+        edges = edges + torch.arange(edges.numel(), device=edges.device)
+        shift = ((place * num_nodes) - graphs * self.num_nodes)[graph]
+        row, col, value = self.row[edges], self.col[edges], self.value[edges]
+        row, col = row + shift, col + shift
         if num_nodes < self.num_nodes:
-            own &= torch.maximum(self.row, self.col) < first + num_nodes
-        edges = own.nonzero().flatten()
-        shift = (place * num_nodes - first)[edges]
-        return _from_sorted(self.row[edges] + shift, self.col[edges] + shift,
-                            self.value[edges], graphs.numel(), num_nodes)
+            # Nodes without mass may have edges.
+            own = torch.maximum(row, col) < (graph + 1) * num_nodes
+            row, col, value = row[own], col[own], value[own]
+        return _from_sorted(row, col, value, graphs.numel(), num_nodes)
 
 
 Structure = Union[DenseStructure, SparseStructure]
