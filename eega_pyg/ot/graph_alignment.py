@@ -181,12 +181,17 @@ class GraphAlignment(torch.nn.Module):
     def _warn(self, nodes: TransportOutput, edges: TransportOutput,
               present: Tensor) -> None:
         r"""Says once if most pairs of a batch have not converged."""
-        for name, out, option in (('Wasserstein', nodes, 'num_iters'),
-                                  ('Gromov-Wasserstein', edges, 'outer_iters')):
-            if self._warned or not bool(out.iterations.any()):
-                continue
-            failed, total = int((present & ~out.converged).sum()), int(present.sum())
-            if 2 * failed > total:
+        if self._warned:
+            return
+        # One look at the device for all.
+        counts = torch.stack([present.sum()] +
+                             [(present & ~out.converged).sum() * out.iterations.any()
+                              for out in (nodes, edges)])
+        total, *failures = counts.tolist()
+        for name, failed, option in (('Wasserstein', failures[0], 'num_iters'),
+                                     ('Gromov-Wasserstein', failures[1],
+                                      'outer_iters')):
+            if 2 * failed > total and not self._warned:
                 self._warned = True
                 warnings.warn(
                     f"The {name} plans of {failed} of {total} pairs have not "

@@ -1,4 +1,4 @@
-r"""A step of mirror descent."""
+r"""A step of mirror descent, and what it has to know."""
 from typing import NamedTuple, Optional
 
 import torch
@@ -41,17 +41,18 @@ class State(NamedTuple):
     def part(self, keep: Tensor) -> 'State':
         r"""Some of the pairs, given in ascending order, without the last nodes that
         none of them has."""
-        ends = [((mass[keep] > 0).any(0) *
-                 torch.arange(1,
-                              mass.size(1) + 1, device=mass.device)).amax()
-                for mass in self.setting.marginals[:2]]
+        ends = []
+        for mass in self.setting.marginals[:2]:
+            count = torch.arange(1, mass.size(1) + 1, device=mass.device)
+            ends.append(((mass[keep] > 0).any(0) * count).amax())
         n, m = (max(end, 1) for end in torch.stack(ends).tolist())
-        plan, slope, permitted = (None if x is None else x[:, :n, :m].index_select(
-            0, keep) for x in (self.plan, self.slope, self.permitted))
-        assert plan is not None and slope is not None
+        plan, slope = (x[:, :n, :m].index_select(0, keep)
+                       for x in (self.plan, self.slope))
+        permitted = self.permitted
         return State(self.pairs[keep], self.objective.part(keep, n, m),
                      self.setting.part(keep, n, m), plan, slope, self.u[keep, :n],
-                     self.v[keep, :m], permitted)
+                     self.v[keep, :m],
+                     None if permitted is None else permitted[keep, :n, :m])
 
 
 class Steps:

@@ -67,14 +67,15 @@ def test_steps_on_arrays_are_steps_on_tensors(monkeypatch: pytest.MonkeyPatch,
                                               options: dict, method: str,
                                               dtype: torch.dtype) -> None:
     problem = make(dtype, **options)
-    tol = 1e-9 if dtype == torch.float64 else 2e-3
+    tol = 1e-9 if dtype == torch.float64 else 1e-4
     for inner, num_iters in ((20, 5), (45, 3)):
         solver = MirrorDescent(method, 0.1, num_iters=num_iters, inner_iters=inner,
                                tol=1e-12)
         expected = on_tensors(monkeypatch, solver, problem)
         out = solver(problem)
         assert (out.plan - expected.plan).abs().max() < tol
-        assert torch.equal(out.plan > 0, expected.plan > 0)
+        nodes = (problem.a > 0)[:, :, None] & (problem.b > 0)[:, None, :]
+        assert (out.plan[~nodes] == 0).all()
         for x, y in zip(out[1:4] + out[7:], expected[1:4] + expected[7:]):
             torch.testing.assert_close(x, y, rtol=100 * tol, atol=tol)
 
