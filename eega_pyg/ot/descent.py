@@ -81,7 +81,7 @@ def _run(state: State, kind: Union[Type[Steps], Type[ArraySteps]],
     left = active.numel()
     for i in range(1, options.num_iters + 1):
         if left == 0:
-            return
+            break
         done = active & (steps() <= options.tol * steps.state.setting.marginals.mass)
         active = active & ~done
         before, left = left, int(active.sum())
@@ -96,6 +96,7 @@ def _run(state: State, kind: Union[Type[Steps], Type[ArraySteps]],
 
 
 def _together(ended: List[_Ended], n: int, m: int) -> Descent:
+    ended = [x for x in ended if x.pairs.numel() > 0] or ended[:1]
     plan, u, v, iterations, converged = (torch.cat(parts) for parts in zip(
         *((F.pad(x.plan, (0, m - x.plan.size(2), 0, n - x.plan.size(1))),
            F.pad(x.u, (0, n - x.u.size(1))), F.pad(x.v, (0, m - x.v.size(1))),

@@ -78,8 +78,9 @@ class DenseStructure(NamedTuple):
 
     def part(self, graphs: Tensor, num_nodes: int) -> 'DenseStructure':
         r"""The first nodes of some graphs."""
-        return DenseStructure(*(None if x is None else x[graphs, :num_nodes, :num_nodes]
-                                for x in self))
+        part = graphs, slice(num_nodes), slice(num_nodes)
+        return DenseStructure(self.matrix[part],
+                              None if self.adjacency is None else self.adjacency[part])
 
     def to_sparse(self, a: Tensor) -> 'SparseStructure':
         r"""The same as edges between nodes that have mass."""
