@@ -39,11 +39,11 @@ class ArraySteps:
         options (Options): What a step does.
     """
     def __init__(self, state: State, options: Options):
-        copies = (x.detach().clone(memory_format=torch.contiguous_format)
-                  for x in (state.plan, state.slope, state.u, state.v))
-        self.state = state._replace(**dict(zip(('plan', 'slope', 'u', 'v'), copies)))
+        plan, slope, u, v = (x.detach().clone(memory_format=torch.contiguous_format)
+                             for x in (state.plan, state.slope, state.u, state.v))
+        self.state = state._replace(plan=plan, slope=slope, u=u, v=v)
         self.proximal, self.loop = options.proximal, options.loop
-        self.plan, self.slope, self.u, self.v = (x.numpy() for x in self.state[3:7])
+        self.plan, self.slope, self.u, self.v = (x.numpy() for x in (plan, slope, u, v))
         self.a, self.b, _, _, self.mass = (x.detach().numpy()
                                            for x in state.setting.marginals)
         self.strength = state.setting.strength.detach().numpy()
@@ -160,10 +160,10 @@ class ArraySteps:
         else:
             scale_products(*args, steps)
             if self.tied.any():
-                some = tuple(z[self.tied] for z in args)
-                some[4][:] = self.share_t[self.tied]
-                scale_ties(*some, steps)
-                x[self.tied], y[self.tied] = some[3:5]
+                k, p, q, some_x, some_y, some_row = (z[self.tied] for z in args)
+                some_y[:] = q
+                scale_ties(k, p, q, some_x, some_y, some_row, steps)
+                x[self.tied], y[self.tied] = some_x, some_y
         growth = y / self.share_t
         kept = (growth > 1 / self.limit) & (growth < self.limit)
         u, v = np.log(x) + (self.log_mass - top), np.log(y) + start
