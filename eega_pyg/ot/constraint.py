@@ -31,9 +31,13 @@ class Setting(NamedTuple):
     strength: Tensor
     unit: Tensor
 
-    def select(self, pairs: Tensor) -> 'Setting':
-        r"""The same for some pairs."""
-        return Setting(self.marginals.select(pairs), *(x[pairs] for x in self[1:]))
+    def part(self, pairs: Tensor, n: int, m: int) -> 'Setting':
+        r"""The same for some pairs, without the nodes from :obj:`n` and :obj:`m` on."""
+        a, b, log_a, log_b, mass = self.marginals
+        s, t = (pairs, slice(n)), (pairs, slice(m))
+        marginals = Marginals(a[s], b[t], log_a[s], log_b[t], mass[pairs])
+        return Setting(marginals, self.base_s[s], self.base_t[t], self.rows[s],
+                       self.columns[t], self.strength[pairs], self.unit[pairs])
 
     def potentials(self, u: Tensor, v: Tensor) -> Tuple[Tensor, Tensor]:
         r"""The potentials of scalings, in units of the strength."""

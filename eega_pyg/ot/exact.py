@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 
 from eega_pyg.ot.fused import FusedObjective, masked_quadratic_problem
-from eega_pyg.ot.gromov import start_from
 from eega_pyg.ot.linear import masked_problem
 from eega_pyg.ot.permitted import slack_of
 from eega_pyg.ot.quadratic import Loss
 from eega_pyg.ot.result import TransportOutput, marginal_error, once
 from eega_pyg.ot.simplex import simplex
 from eega_pyg.ot.sinkhorn import marginal_slope
+from eega_pyg.ot.start import start_from
 from eega_pyg.ot.structure import Structure
 
 

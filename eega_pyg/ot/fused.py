@@ -75,6 +75,14 @@ class QuadraticProblem:
                              "to a solver, MirrorDescent(...)(problem)")
         return iter((self.structure_s, self.structure_t, self.a, self.b))
 
+    @property
+    def requires_grad(self) -> bool:
+        r"""Whether anything has a slope."""
+        return any(
+            isinstance(x, Tensor) and x.requires_grad
+            for x in (self.structure_s.value, self.structure_t.value, self.a, self.b,
+                      self.cost, self.weight))
+
     def objective(self) -> 'FusedObjective':
         r"""What a solver minimises."""
         term = QuadraticTerm(self.structure_s, self.structure_t, self.a, self.b,
@@ -179,16 +187,44 @@ class FusedObjective(NamedTuple):
             weight = float(weight if weight.dim() == 0 else weight[index])
         return FusedObjective(self.term.select(index, a, b), cost, weight)
 
+    def part(self, pairs: Tensor, n: int, m: int) -> 'FusedObjective':
+        r"""The objective of some pairs, in ascending order, without the nodes from
+        :obj:`n` and :obj:`m` on."""
+        weight = self.weight
+        if isinstance(weight, Tensor) and weight.dim() > 0:
+            weight = weight[pairs]
+        return FusedObjective(self.term.part(pairs, n, m),
+                              None if self.cost is None else self.cost[pairs, :n, :m],
+                              weight)
+
     def gradient(self, plan: Tensor) -> Tensor:
         r"""The slope in the plan :math:`(B, n, m)`, the costs of the next linear
         problem."""
         slope = self.term.gradient(plan)
         if self.cost is None:
             return slope
-        weight = self.weight
-        if isinstance(weight, Tensor) and weight.dim() > 0:
-            weight = weight[:, None, None]
+        weight = self._weight()
         return (1 - weight) * self.cost + weight * slope
+
+    def inner_gradient(self, plan: Tensor) -> Tensor:
+        r"""The part of :meth:`gradient` that the plan's marginals do not tell."""
+        slope = self.term.inner_gradient(plan)
+        return slope if self.cost is None else self._weight() * slope
+
+    def outer_gradient(self, a: Tensor, b: Tensor) -> Optional[Tensor]:
+        r"""The part that they tell, the same for all plans with these marginals;
+        :obj:`None` if there is none."""
+        outer = self.term.outer_gradient(a, b) if self.term.complete else None
+        if self.cost is None:
+            return outer
+        weight = self._weight()
+        linear = (1 - weight) * self.cost
+        return linear if outer is None else linear + weight * outer
+
+    def _weight(self) -> Union[float, Tensor]:
+        weight = self.weight
+        several = isinstance(weight, Tensor) and weight.dim() > 0
+        return weight[:, None, None] if several else weight  # type: ignore
 
     def values(self, plan: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
         r"""Linear cost, quadratic cost and objective of each pair :math:`(B)`."""

@@ -1,14 +1,14 @@
 r"""Gromov-Wasserstein and fused Gromov-Wasserstein distances."""
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Optional, Tuple, Union
+from typing import Any, Optional, Union
 
 import torch
 from torch import Tensor
 
 from eega_pyg.ot.autocast import no_autocast
 from eega_pyg.ot.constraint import Constraint, InnerLoop, Met, Setting
-from eega_pyg.ot.fused import FusedObjective, QuadraticProblem, masked_quadratic_problem
-from eega_pyg.ot.log_domain import fast_exp, log_plan
+from eega_pyg.ot.descent import descend
+from eega_pyg.ot.fused import QuadraticProblem, masked_quadratic_problem
 from eega_pyg.ot.marginals import (
     LOG_ZERO,
     Marginals,
@@ -19,9 +19,11 @@ from eega_pyg.ot.marginals import (
     with_logarithms,
 )
 from eega_pyg.ot.permitted import permitted_costs
-from eega_pyg.ot.projection import check_options, project, round_plan
+from eega_pyg.ot.projection import check_options
 from eega_pyg.ot.quadratic import Loss
 from eega_pyg.ot.result import TransportOutput, marginal_error, once
+from eega_pyg.ot.start import first_plan, positive_log
+from eega_pyg.ot.steps import Options, State
 from eega_pyg.ot.structure import Structure
 
 METHODS = ('mirror', 'proximal')
@@ -117,15 +119,22 @@ class MirrorDescent:
                 to its marginals. (default: the product plan :math:`\mathbf{a}
                 \mathbf{b}^{\top}`, or the multiple of it that keeps to the constraint)
         """
+        given = plan is not None and plan.requires_grad
+        with torch.set_grad_enabled(torch.is_grad_enabled()
+                                    and (given or problem.requires_grad)):
+            return self._solve(problem, plan)
+
+    def _solve(self, problem: QuadraticProblem,
+               plan: Optional[Tensor]) -> TransportOutput:
         a, b = problem.a, problem.b
-        objective = problem.objective()
-        start = self.constraint.start(with_logarithms(a, b))
+        objective, marginals = problem.objective(), with_logarithms(a, b)
+        start = self.constraint.start(marginals)
         first = objective.gradient(start)
         permitted = counted = feasible = None
         if problem.cost is not None:
             with torch.no_grad():
                 _, permitted, counted, _, feasible = permitted_costs(
-                    problem.cost, with_logarithms(a, b))
+                    problem.cost, marginals)
         unit = first, a, b, counted
         strength = regularization(self.epsilon, self.relative, *unit)
         # That of prices.
@@ -136,13 +145,19 @@ class MirrorDescent:
             # Whether marginals can be met without forbidden pairs is another question.
             feasible = None
         if plan is not None or permitted is not None:
-            start = self._start(plan, permitted, feasible, with_logarithms(a, b))
+            start = first_plan(plan, permitted, feasible, marginals, self.constraint)
             first = objective.gradient(start)
         unroll = self.gradient == 'unroll' and torch.is_grad_enabled()
+        if not unroll:
+            # The slope in the masses is that of the constraint.
+            logs = marginals.log_a.detach(), marginals.log_b.detach()
+            marginals = Marginals(a, b, *logs, marginals.mass)
         with torch.set_grad_enabled(unroll):
-            marginals = with_logarithms(a, b)
             setting = self._setting(marginals, strength, price_unit, permitted)
-            end = self._descend(objective, start, first, setting, permitted, feasible)
+            pairs = torch.arange(a.size(0), device=a.device)
+            state = State(pairs, objective, setting, start, first, setting.base_s,
+                          setting.base_t, permitted)
+            end = descend(state, self._options(permitted is None), feasible)
             f, g = (x * strength[:, None] for x in setting.potentials(end.u, end.v))
         linear, quadratic, regularized = objective.values(end.plan)
         if self.method == 'mirror':
@@ -163,161 +178,35 @@ class MirrorDescent:
     def _divergence(self, plan: Tensor, marginals: Marginals, a: Tensor,
                     b: Tensor) -> Tensor:
         if isinstance(self.constraint, Met):
-            return divergence(_log(plan), plan, marginals)
+            return divergence(positive_log(plan), plan, marginals)
         # Sums are not fixed: masses have a slope in the regulariser itself.
         masses = Marginals(a, b, log_marginal(a), log_marginal(b), marginals.mass)
-        return (divergence(_log(plan), plan, masses) - plan.sum(
+        return (divergence(positive_log(plan), plan, masses) - plan.sum(
             (1, 2)) + a.sum(1) * b.sum(1))
-
-    def _start(self, plan: Optional[Tensor], permitted: Optional[Tensor],
-               feasible: Optional[Tensor], marginals: Marginals) -> Tensor:
-        r"""A given start or the product plan, without forbidden pairs."""
-        a, b = marginals.a, marginals.b
-        if plan is None:
-            plan = self.constraint.start(marginals)
-        else:
-            plan = self.constraint.repair(checked_start(plan, a, b), marginals)
-        if permitted is None:
-            return plan
-        if feasible is None:
-            plan = self.constraint.repair(torch.where(permitted, plan, 0), marginals)
-            return torch.where(permitted, plan, 0)
-        with torch.no_grad():
-            score = torch.where(permitted, _log(plan), LOG_ZERO)
-            u, v = (torch.zeros_like(x).masked_fill(x <= 0, LOG_ZERO) for x in (a, b))
-            tol = 100 * torch.finfo(a.dtype).eps
-            fit = project(score, marginals, u, v, 1000, tol, 20, ties=True)
-            found = fast_exp(log_plan(score, fit.u, fit.v))
-            plan = torch.where(feasible[:, None, None], found, plan)
-            return torch.where(permitted, plan, 0)
-
-    def _zero(self, marginals: Marginals) -> Tuple[Tensor, Tensor]:
-        r"""The scalings of potentials zero. A proximal step holds the last plan, and
-        with it the masses, in its scores."""
-        if self.method == 'mirror':
-            return marginals.log_a, marginals.log_b
-        u, v = (torch.zeros_like(x).masked_fill(x <= 0, LOG_ZERO)
-                for x in (marginals.a, marginals.b))
-        return u, v
 
     def _setting(self, marginals: Marginals, strength: Tensor, unit: Tensor,
                  permitted: Optional[Tensor]) -> Setting:
-        rows, columns = marginals.a > 0, marginals.b > 0
+        a, b = marginals.a, marginals.b
+        zero = marginals.log_a, marginals.log_b
+        if self.method == 'proximal':
+            # Scores hold the last plan, and with it the masses.
+            zero = (torch.zeros_like(a).masked_fill(a <= 0, LOG_ZERO),
+                    torch.zeros_like(b).masked_fill(b <= 0, LOG_ZERO))
+        rows, columns = a > 0, b > 0
         if permitted is not None:
             inside = permitted & rows[:, :, None] & columns[:, None, :]
             rows, columns = inside.any(2), inside.any(1)
-        return Setting(marginals, *self._zero(marginals), rows, columns, strength, unit)
+        return Setting(marginals, *zero, rows, columns, strength, unit)
 
-    def _descend(self, objective: FusedObjective, plan: Tensor, slope: Tensor,
-                 setting: Setting, permitted: Optional[Tensor],
-                 feasible: Optional[Tensor]) -> '_Descent':
-        constraint, marginals, strength = (self.constraint, setting.marginals,
-                                           setting.strength)
-        step = strength[:, None, None]
-        u, v = setting.base_s, setting.base_t
-        a, b, _, _, mass = marginals
-        inside = (a > 0)[:, :, None] & (b > 0)[:, None, :]
-        inner_iters = self.inner_iters
-        if permitted is not None:
-            inside = inside & permitted
-            # What a plan lacks is spread over all pairs, forbidden ones too.
-            inner_iters = 1000
+    def _options(self, whole: bool) -> Options:
+        r"""Those of the steps; :obj:`whole` if no pair of nodes is forbidden."""
         # A marginal error adds about its square to the divergence.
-        inner_tol = 0.1 * self.tol**0.5
-        if permitted is not None:
-            inner_tol = 0.1 * self.tol
-        loop = InnerLoop(inner_iters, inner_tol, self.check_every)
-        noise = torch.finfo(plan.dtype).eps**0.5
-        iterations = torch.zeros_like(mass, dtype=torch.long)
-        active = torch.ones_like(iterations, dtype=torch.bool)
-        # The pairs that have not converged (None: all); the others stay as they are.
-        part: Optional[Tensor] = None
-        if feasible is not None:
-            active = feasible.clone()
-            part = active.nonzero().flatten()
-        for _ in range(self.num_iters):
-            if part is not None and part.numel() == 0:
-                break
-            log_t = _log(plan)
-            score = -slope / step
-            shift = constraint.shift(plan, setting)
-            if shift is not None:
-                score = score - shift[:, None, None]
-            if self.method == 'proximal':
-                # Cells without mass stay empty; their logarithms must not add up.
-                score = torch.where(inside, score + log_t, 0)
-            if permitted is not None:
-                score = torch.where(permitted, score, LOG_ZERO)
-            if part is None:
-                u, v = constraint.fit(score, plan, setting, u, v, loop)
-            else:
-                new_u, new_v = constraint.fit(score[part], plan[part],
-                                              setting.select(part), u[part], v[part],
-                                              loop)
-                u, v = u.index_copy(0, part, new_u), v.index_copy(0, part, new_v)
-            iterations += active
-            log_new = log_plan(score, u, v)
-            solution = fast_exp(log_new)
-            new = constraint.repair(solution, marginals)
-            if permitted is not None:
-                solution = torch.where(permitted, solution, 0)
-                new = torch.where(permitted, new, 0)
-            new_slope = objective.gradient(new)
-            ratio = torch.where(inside, log_t - log_new, 0)
-            gap = (plan * ratio - plan + solution).sum((1, 2))
-            further = constraint.gap(plan, u, v, setting)
-            gap = gap if further is None else gap + further
-            # What the step promises but for the curvature, in units of the strength.
-            off = ratio
-            if self.method == 'mirror':
-                off = torch.where(inside, _log(new) - log_new, 0)
-            promise = (plan * ratio - new * off).sum((1, 2))
-            more = constraint.gain(plan, new, u, v, setting, self.method == 'mirror')
-            promise = promise if more is None else promise + more
-            curvature = ((new_slope - slope) * (new - plan)).sum((1, 2))
-            bent = curvature > 0
-            size = promise * strength / torch.where(bent, curvature, 1)
-            size = torch.where(bent, size.clamp(max=1), 1)
-            size = torch.where((promise >= 0) & active, size, 0)
-            size = constraint.shorten(size, plan, new, promise, curvature, setting)
-            # Near the end the slope of a step's length is a quotient of roundings.
-            size = torch.where(gap > noise * mass, size, size.detach())[:, None, None]
-            plan = plan + size * (new - plan)
-            slope = slope + size * (new_slope - slope)
-            active = active & ~(gap <= self.tol * mass)
-            going = active.nonzero().flatten()
-            if going.numel() < active.numel():
-                part = going
-        converged = ~active if feasible is None else ~active & feasible
-        return _Descent(plan, u, v, iterations, converged)
-
-
-class _Descent(NamedTuple):
-    plan: Tensor
-    u: Tensor
-    v: Tensor
-    iterations: Tensor
-    converged: Tensor
-
-
-def _log(plan: Tensor) -> Tensor:
-    return plan.clamp(min=torch.finfo(plan.dtype).tiny).log()
-
-
-def checked_start(plan: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    r"""A given start, without what is between nodes that have no mass."""
-    plan = plan[None] if plan.dim() == 2 else plan
-    shape = (*a.shape, b.size(1))
-    inside = (a > 0)[:, :, None] & (b > 0)[:, None, :]
-    if plan.shape != shape or not bool((plan[inside] >= 0).all()):
-        raise ValueError(f"Expected a start of shape {list(shape)} with masses >= 0 "
-                         f"(got {list(plan.shape)})")
-    return torch.where(inside, plan, 0)
-
-
-def start_from(plan: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    r"""A given start, rounded to its marginals."""
-    return round_plan(checked_start(plan, a, b), a, b)
+        loop = InnerLoop(self.inner_iters, 0.1 * self.tol**0.5, self.check_every)
+        if not whole:
+            # What a plan lacks is spread over all pairs, forbidden ones too.
+            loop = InnerLoop(1000, 0.1 * self.tol, self.check_every)
+        return Options(self.method == 'proximal', self.num_iters, self.tol, loop,
+                       self.constraint)
 
 
 def gromov_wasserstein(

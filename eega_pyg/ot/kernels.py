@@ -170,7 +170,7 @@ class Kernels:
                     width, height = _used(share[part, :n]), _used(share[part, n:])
                     rows, columns = slice(width), slice(n, n + height)
                     k = k[:, :width, :height]
-                scale = _scale_ties if self.ties else _scale_products
+                scale = scale_ties if self.ties else scale_products
                 scale(k, share[part, rows], share[part, columns], factor[part, rows],
                       factor[part, columns], row[part, rows], steps)
         return row
@@ -182,8 +182,8 @@ def _used(share: np.ndarray) -> int:
     return int(used[-1]) + 1 if used.size > 0 else 0
 
 
-def _scale_products(kernel: np.ndarray, p: np.ndarray, q: np.ndarray, x: np.ndarray,
-                    y: np.ndarray, row: np.ndarray, steps: int) -> None:
+def scale_products(kernel: np.ndarray, p: np.ndarray, q: np.ndarray, x: np.ndarray,
+                   y: np.ndarray, row: np.ndarray, steps: int) -> None:
     x_row, y_column, row_column = x[:, None, :], y[:, :, None], row[:, :, None]
     column = np.empty_like(y)
     column_row = column[:, None, :]
@@ -195,8 +195,8 @@ def _scale_products(kernel: np.ndarray, p: np.ndarray, q: np.ndarray, x: np.ndar
         np.matmul(kernel, y_column, out=row_column)
 
 
-def _scale_ties(kernel: np.ndarray, p: np.ndarray, q: np.ndarray, x: np.ndarray,
-                y: np.ndarray, row: np.ndarray, steps: int) -> None:
+def scale_ties(kernel: np.ndarray, p: np.ndarray, q: np.ndarray, x: np.ndarray,
+               y: np.ndarray, row: np.ndarray, steps: int) -> None:
     np.einsum('bij,bj->bi', kernel, y, out=row)
     for _ in range(steps):
         np.divide(p, row, out=x)

@@ -1,15 +1,17 @@
 r"""The quadratic term of Gromov-Wasserstein problems (Eq. 6)."""
+from copy import copy
 from functools import cached_property
-from typing import Callable, List, Optional, Tuple, Union
+from typing import Callable, Dict, List, Optional, Tuple, Union
 
 import torch
 from torch import Tensor
 
-from eega_pyg.ot.edge_pairs import EdgePairs, absolute_product, edge_pairs
+from eega_pyg.ot.both_sides import Terms, both_sides
+from eega_pyg.ot.edge_pairs import AbsoluteProduct, EdgePairs, edge_pairs
 from eega_pyg.ot.losses import SEPARABLE, check_divergence
 from eega_pyg.ot.structure import DenseStructure, SparseStructure, Structure
 
-Function = Callable[[Tensor], Tensor]
+Product = Callable[[Tensor], Tensor]
 
 LOSSES = ('square', 'absolute', 'kl')
 READINGS = ('neighbors', 'matrix')
@@ -95,6 +97,11 @@ class QuadraticTerm:
         assert isinstance(self.t, SparseStructure)
         return edge_pairs(self.s, self.t)
 
+    @cached_property
+    def _products(self) -> Dict[Tuple[bool, bool], Product]:
+        r"""What was made already, backwards or not, with slopes or without."""
+        return {}
+
     def select(self, index: int, a: Tensor, b: Tensor) -> 'QuadraticTerm':
         r"""The term of one pair alone, in double precision on the CPU."""
         part = slice(index, index + 1)
@@ -104,40 +111,80 @@ class QuadraticTerm:
                              'matrix' if self.complete else 'neighbors', self.scale
                              is not None)
 
+    def part(self, pairs: Tensor, n: int, m: int) -> 'QuadraticTerm':
+        r"""The term of some pairs, in ascending order, without the nodes from
+        :obj:`n` and :obj:`m` on."""
+        out = copy(self)
+        for name in ('_back', '_pairs', '_products'):
+            out.__dict__.pop(name, None)
+        out.parts = [x.part(pairs, n, m) for x in self.parts]
+        if not out.parts:
+            out.s, out.t = self.s.part(pairs, n), self.t.part(pairs, m)
+            if not torch.is_grad_enabled():
+                out._symmetric = self._symmetric
+        out.scale = None if self.scale is None else self.scale[pairs]
+        return out
+
     def value(self, plan: Tensor) -> Tensor:
         r""":math:`Q(\mathbf{T})` of each pair :math:`(B)`."""
         return (plan * self.product(plan)).sum((1, 2))
 
     def gradient(self, plan: Tensor) -> Tensor:
         r""":math:`\partial Q / \partial \mathbf{T}`, of shape :math:`(B, n, m)`."""
-        if self.parts:
-            return torch.stack([x.gradient(plan) for x in self.parts]).sum(0)
-        # The shortcut's slope is right for symmetric changes of the values only.
-        if not torch.is_grad_enabled() and self._symmetric:
-            return 2 * self.product(plan)
-        return self.product(plan) + self.product(plan, reverse=True)
+        return self._both_ways(lambda x, back: x.product(plan, back))
+
+    def inner_gradient(self, plan: Tensor) -> Tensor:
+        r""":meth:`gradient` without what the sums of rows and columns make of it."""
+        return self._both_ways(lambda x, back: x._scaled(x._inner(plan, back)))
+
+    def outer_gradient(self, a: Tensor, b: Tensor) -> Tensor:
+        r"""What they make of it."""
+        return self._both_ways(lambda x, back: x._scaled(x._outer(a, b, back)))
 
     def product(self, plan: Tensor, reverse: bool = False) -> Tensor:
         r""":math:`\mathcal{L} \otimes \mathbf{T}`, of shape :math:`(B, n, m)`; with
         :obj:`reverse`, every edge is followed backwards."""
         if self.parts:
             return torch.stack([x.product(plan, reverse) for x in self.parts]).sum(0)
-        s, t = self._back if reverse else (self.s, self.t)
-        of_s: Function = torch.abs
-        of_t: Function = torch.abs
-        if self.loss == 'absolute':
-            out = absolute_product(self._pairs, plan, self.complete, reverse)
-        else:
-            factor, cross_s, cross_t, of_s, of_t = SEPARABLE[str(self.loss)]
-            out = factor * _both_sides(s, t, plan, cross_s, cross_t)
-            if not self.complete:
-                out = out + _both_sides(s, t, plan, of_s, torch.ones_like)
-                out = out + _both_sides(s, t, plan, torch.ones_like, of_t)
+        out = self._inner(plan, reverse)
         if self.complete:
-            # Where one side has no edge, the other side's value is what remains.
-            out = out + s.matmul(plan.sum(2)[:, :, None], of_s)
-            out = out + t.matmul(plan.sum(1)[:, :, None], of_t).transpose(1, 2)
-        return out if self.scale is None else out * self.scale[:, None, None]
+            out = out + self._outer(plan.sum(2), plan.sum(1), reverse)
+        return self._scaled(out)
+
+    def _both_ways(self, product: 'Callable[[QuadraticTerm, bool], Tensor]') -> Tensor:
+        if self.parts:
+            return torch.stack([x._both_ways(product) for x in self.parts]).sum(0)
+        # The shortcut's slope is right for symmetric changes of the values only.
+        if not torch.is_grad_enabled() and self._symmetric:
+            return 2 * product(self, False)
+        return product(self, False) + product(self, True)
+
+    def _scaled(self, x: Tensor) -> Tensor:
+        return x if self.scale is None else x * self.scale[:, None, None]
+
+    def _inner(self, plan: Tensor, reverse: bool) -> Tensor:
+        key = reverse, torch.is_grad_enabled()
+        if key not in self._products:
+            self._products[key] = self._make_product(reverse)
+        return self._products[key](plan)
+
+    def _make_product(self, reverse: bool) -> Product:
+        if self.loss == 'absolute':
+            return AbsoluteProduct(self._pairs, self.complete, reverse)
+        factor, cross_s, cross_t, of_s, of_t = SEPARABLE[str(self.loss)]
+        terms: Terms = [(lambda x: factor * cross_s(x), cross_t)]
+        if not self.complete:
+            terms += [(of_s, torch.ones_like), (torch.ones_like, of_t)]
+        return both_sides(*(self._back if reverse else (self.s, self.t)), terms)
+
+    def _outer(self, rows: Tensor, columns: Tensor, reverse: bool) -> Tensor:
+        r"""Where one side has no edge, the other side's value is what remains."""
+        of_s, of_t = (torch.abs,
+                      torch.abs) if self.loss == 'absolute' else SEPARABLE[str(
+                          self.loss)][3:]
+        s, t = self._back if reverse else (self.s, self.t)
+        return (s.matmul(rows[:, :, None], of_s) +
+                t.matmul(columns[:, :, None], of_t).transpose(1, 2))
 
 
 def _channel_losses(s: Structure, t: Structure, loss: Loss) -> Tuple[str, ...]:
@@ -152,9 +199,3 @@ def _channel_losses(s: Structure, t: Structure, loss: Loss) -> Tuple[str, ...]:
         raise ValueError(f"Expected a loss for each channel (got {len(loss)} for "
                          f"{channels}; 0 is a number, which has one loss)")
     return tuple(loss)
-
-
-def _both_sides(s: Structure, t: Structure, plan: Tensor, of_s: Function,
-                of_t: Function) -> Tensor:
-    right = t.matmul(plan.transpose(1, 2), of_t)
-    return s.matmul(right.transpose(1, 2), of_s)

@@ -76,6 +76,12 @@ class DenseStructure(NamedTuple):
             self.matrix[part].cpu().double(),
             None if self.adjacency is None else self.adjacency[part].cpu().double())
 
+    def part(self, graphs: Tensor, num_nodes: int) -> 'DenseStructure':
+        r"""The first nodes of some graphs."""
+        part = graphs, slice(num_nodes), slice(num_nodes)
+        return DenseStructure(self.matrix[part],
+                              None if self.adjacency is None else self.adjacency[part])
+
     def to_sparse(self, a: Tensor) -> 'SparseStructure':
         r"""The same as edges between nodes that have mass."""
         inside = (a > 0)[:, :, None] & (a > 0)[:, None, :]
@@ -159,6 +165,24 @@ class SparseStructure(NamedTuple):
             (self.row[part] - first).cpu(), (self.col[part] - first).cpu(),
             self.value[part].cpu().double(), (rowptr - rowptr[0]).cpu(), 1,
             self.num_nodes)
+
+    def part(self, graphs: Tensor, num_nodes: int) -> 'SparseStructure':
+        r"""The first nodes of some graphs, given in ascending order, and the edges
+        between them."""
+        first = self.rowptr[graphs * self.num_nodes]
+        count = self.rowptr[(graphs + 1) * self.num_nodes] - first
+        place = torch.arange(graphs.numel(), device=graphs.device)
+        graph = torch.repeat_interleave(place, count)
+        edges = (first - count.cumsum(0) + count)[graph]
+        edges = edges + torch.arange(edges.numel(), device=edges.device)
+        shift = ((place * num_nodes) - graphs * self.num_nodes)[graph]
+        row, col, value = self.row[edges], self.col[edges], self.value[edges]
+        row, col = row + shift, col + shift
+        if num_nodes < self.num_nodes:
+            # Nodes without mass may have edges.
+            own = torch.maximum(row, col) < (graph + 1) * num_nodes
+            row, col, value = row[own], col[own], value[own]
+        return _from_sorted(row, col, value, graphs.numel(), num_nodes)
 
 
 Structure = Union[DenseStructure, SparseStructure]
