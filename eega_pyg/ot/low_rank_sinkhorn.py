@@ -222,7 +222,7 @@ def _start(problem: LowRankProblem, rank: int) -> _Point:
         noise = (ratio * place[:, None] * (column + 1)).frac().to(mass.dtype)
         weight = (noise - _SHARP * cost / unit).softmax(2)
         factors.append(mass[:, :, None] * weight)
-    return _point(problem, *_rounded(*factors, a, b))
+    return _point(problem, *_rounded(factors[0], factors[1], a, b))
 
 
 def _nodes(x: Tensor, index: Tensor) -> Tensor:
