@@ -23,6 +23,7 @@ from eega_pyg.ot.projection import check_options, project, round_plan
 from eega_pyg.ot.quadratic import Loss
 from eega_pyg.ot.result import TransportOutput, marginal_error, once
 from eega_pyg.ot.structure import Structure
+from eega_pyg.ot.tracking import tracking
 
 METHODS = ('mirror', 'proximal')
 
@@ -139,7 +140,7 @@ class MirrorDescent:
             start = self._start(plan, permitted, feasible, with_logarithms(a, b))
             first = objective.gradient(start)
         unroll = self.gradient == 'unroll' and torch.is_grad_enabled()
-        with torch.set_grad_enabled(unroll):
+        with tracking(unroll):
             marginals = with_logarithms(a, b)
             setting = self._setting(marginals, strength, price_unit, permitted)
             end = self._descend(objective, start, first, setting, permitted, feasible)

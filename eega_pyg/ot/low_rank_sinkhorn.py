@@ -10,6 +10,7 @@ from eega_pyg.ot.low_rank import LowRankOutput, LowRankProblem
 from eega_pyg.ot.projection import check_options
 from eega_pyg.ot.result import differentiable_once
 from eega_pyg.ot.sinkhorn import marginal_slope
+from eega_pyg.ot.tracking import refuse_vmap, tracking
 
 # A step is so many times as long as one that was taken before it, or was not.
 _GROW, _SHRINK = 1.5, 0.5
@@ -135,7 +136,8 @@ class LowRankSinkhorn:
                 f"Expected factors of shapes [B, n, D] and [B, m, D] for marginals of "
                 f"shapes [B, n] and [B, m] (got {list(cost_s.shape)}, "
                 f"{list(cost_t.shape)}, {list(a.shape)} and {list(b.shape)})")
-        with torch.no_grad():
+        refuse_vmap(*problem)
+        with tracking(False):
             q, r, g, f_s, f_t, iterations, converged = self._descend(problem)
             share = torch.where(g > 0, g, 1)
             sums_s = (q * (r.sum(1) / share)[:, None]).sum(2)

@@ -20,6 +20,7 @@ from eega_pyg.ot.permitted import permitted_costs, score_of
 from eega_pyg.ot.projection import check_options, check_prices
 from eega_pyg.ot.result import TransportOutput, marginal_error, once
 from eega_pyg.ot.sinkhorn import marginal_slope
+from eega_pyg.ot.tracking import tracking
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class UnbalancedSinkhorn:
         unit = cost, a, b, costs.counted
         strength = regularization(self.epsilon, self.relative, *unit)
         unroll = self.gradient == 'unroll' and torch.is_grad_enabled()
-        with torch.set_grad_enabled(unroll):
+        with tracking(unroll):
             marginals = with_logarithms(a, b)
             score = score_of(cost, strength, permitted)
             if permitted is not None:
