@@ -31,6 +31,8 @@ def is_tracked(*tensors: Tensor) -> bool:
 def refuse_vmap(*tensors: Tensor) -> None:
     r"""Refuses tensors that :func:`torch.func.vmap` maps over: a pair stops by its own
     error, of which that knows nothing."""
+    if torch.compiler.is_compiling():
+        return
     for x in tensors:
         while torch._C._functorch.is_functorch_wrapped_tensor(x):
             if torch._C._functorch.is_batchedtensor(x):

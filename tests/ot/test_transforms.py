@@ -9,12 +9,14 @@ from eega_pyg.ot import (
     LinearProblem,
     LowRankProblem,
     LowRankSinkhorn,
+    MirrorDescent,
     TransportOutput,
     UnbalancedSinkhorn,
     WassersteinDistance,
     exact_wasserstein,
     gromov_wasserstein,
     proximal_point,
+    quadratic_problem,
     sinkhorn,
 )
 
@@ -78,3 +80,18 @@ def test_what_maps_over_a_solver_is_told_of_its_batch(name: str) -> None:
         torch.func.vmap(value)(torch.stack([COST, COST]))
     with pytest.raises(RuntimeError, match='dimension as that of the batch'):
         torch.func.vmap(torch.func.grad(lambda c: value(c).sum()))(COST[None])
+
+
+def test_slopes_reach_the_values_of_a_sparse_tensor() -> None:
+    index = torch.tensor([[0, 0, 1, 2, 3], [1, 2, 3, 0, 2]])
+    value = torch.rand(5, generator=GENERATOR, dtype=torch.float64).requires_grad_()
+
+    def solve(index: Tensor, value: Tensor) -> Tensor:
+        problem = quadratic_problem(index, value, index.flip(0), value.detach() + 1)
+        return MirrorDescent(num_iters=5)(problem).regularized.sum()
+
+    sparse = torch.sparse_coo_tensor(index.flip(1), value.flip(0), (4, 4)).coalesce()
+    slope, = torch.autograd.grad(solve(sparse.indices(), sparse.values()), value)
+    expected, = torch.autograd.grad(solve(index, value), value)
+    torch.testing.assert_close(slope, expected)
+    assert (slope != 0).all()
