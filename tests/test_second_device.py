@@ -24,11 +24,12 @@ ELSEWHERE_TESTED = {
     'AGBAN', 'AdapCoAtt', 'AttributeTransformer', 'CompleteGraph', 'Constraint',
     'ContrastiveAlignmentOutput', 'DenseStructure', 'EEGA', 'EEGAOutput', 'EdgeChannel',
     'FusionInput', 'FusionOutput', 'GraphAlignmentOutput', 'ImageToTextAttention',
-    'Layout', 'LinearProblem', 'MAF', 'MEGA', 'Met', 'MultiChannel', 'NodeChannel',
-    'OCSGA', 'OwnConv', 'OwnFusion', 'PairTagger', 'Prediction', 'QuadraticProblem',
-    'RelationClassifier', 'SinkhornDivergenceOutput', 'SparseStructure', 'TextEncoder',
-    'TransportOutput', 'UMGF', 'WGCNConv', 'WordFeatures', 'all_pairs',
-    'degree_sequences', 'fusion_layer', 'graph_layer', 'predict'
+    'Layout', 'LinearProblem', 'LowRankOutput', 'LowRankProblem', 'MAF', 'MEGA', 'Met',
+    'MultiChannel', 'NodeChannel', 'OCSGA', 'OwnConv', 'OwnFusion', 'PairTagger',
+    'Prediction', 'QuadraticProblem', 'RelationClassifier', 'SinkhornDivergenceOutput',
+    'SparseStructure', 'TextEncoder', 'TransportOutput', 'UMGF', 'WGCNConv',
+    'WordFeatures', 'all_pairs', 'degree_sequences', 'fusion_layer', 'graph_layer',
+    'predict'
 }
 
 
@@ -136,6 +137,12 @@ CASES: Dict[str, Callable[[Place], Any]] = {
     lambda p: ot.Sinkhorn(num_iters=10, gradient='unroll')(p.linear()),
     'SinkhornDivergence':
     lambda p: p.features(ot.SinkhornDivergence()),
+    'LowRankSinkhorn':
+    lambda p: ot.LowRankSinkhorn(2, num_iters=3)(p.features(ot.low_rank_problem)),
+    'low_rank_problem':
+    lambda p: p.features(ot.low_rank_problem),
+    'UnbalancedSinkhorn, half-squared':
+    lambda p: ot.UnbalancedSinkhorn(penalty='l2')(p.linear()),
     'UnbalancedSinkhorn':
     lambda p: ot.UnbalancedSinkhorn(rho_s=1., rho_t=None)(p.linear()),
     'WassersteinDistance':

@@ -11,6 +11,8 @@ from eega_pyg.ot.graph_alignment import GraphAlignment, GraphAlignmentOutput
 from eega_pyg.ot.gromov import MirrorDescent, gromov_wasserstein
 from eega_pyg.ot.gromov_wasserstein_distance import GromovWassersteinDistance
 from eega_pyg.ot.linear import LinearProblem, linear_problem
+from eega_pyg.ot.low_rank import LowRankOutput, LowRankProblem, low_rank_problem
+from eega_pyg.ot.low_rank_sinkhorn import LowRankSinkhorn
 from eega_pyg.ot.partial import partial_output, partial_problem
 from eega_pyg.ot.prices import Prices
 from eega_pyg.ot.proximal import ProximalPoint, proximal_point
@@ -33,6 +35,9 @@ __all__ = [
     'GromovWassersteinDistance',
     'Layout',
     'LinearProblem',
+    'LowRankOutput',
+    'LowRankProblem',
+    'LowRankSinkhorn',
     'Met',
     'MirrorDescent',
     'Prices',
@@ -51,6 +56,7 @@ __all__ = [
     'exact_wasserstein',
     'gromov_wasserstein',
     'linear_problem',
+    'low_rank_problem',
     'node_layout',
     'pairwise_cost',
     'partial_output',

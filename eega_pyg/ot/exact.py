@@ -14,6 +14,7 @@ from eega_pyg.ot.simplex import simplex
 from eega_pyg.ot.sinkhorn import marginal_slope
 from eega_pyg.ot.start import start_from
 from eega_pyg.ot.structure import Structure
+from eega_pyg.ot.tracking import as_numpy, refuse_vmap
 
 
 def exact_wasserstein(
@@ -48,13 +49,14 @@ def exact_wasserstein(
             differ.
     """
     problem = masked_problem(cost, a, b, mask_s, mask_t)
+    refuse_vmap(*problem)
     a, b = problem.a, problem.b
     cost = torch.where(problem.cost == torch.inf, 0, problem.cost)
     plan, f, g = torch.zeros_like(cost), torch.zeros_like(a), torch.zeros_like(b)
     converged = torch.ones(cost.size(0), dtype=torch.bool, device=cost.device)
     for i in (a.sum(1) > 0).nonzero().flatten().tolist():
-        end = simplex(_numpy(problem.cost[i]), _numpy(a[i]), _numpy(b[i]), num_iters,
-                      slack_of(cost.dtype))
+        end = simplex(as_numpy(problem.cost[i]), as_numpy(a[i]), as_numpy(b[i]),
+                      num_iters, slack_of(cost.dtype))
         plan[i], f[i], g[i] = (torch.as_tensor(x).to(plan)
                                for x in (end.plan, end.f, end.g))
         converged[i] = end.optimal
@@ -111,10 +113,10 @@ def exact_gromov_wasserstein(
     iterations = torch.zeros_like(converged, dtype=torch.long)
     with torch.no_grad():
         for i in (a.sum(1) > 0).nonzero().flatten().tolist():
-            forbidden = None if permitted is None else _numpy(~permitted[i]) > 0
-            descent = _descend(objective.select(i, a, b), _numpy(start[i]),
-                               _numpy(a[i]), _numpy(b[i]), forbidden, num_iters, tol,
-                               slack_of(a.dtype))
+            forbidden = None if permitted is None else as_numpy(~permitted[i]) > 0
+            descent = _descend(objective.select(i, a, b), as_numpy(start[i]),
+                               as_numpy(a[i]), as_numpy(b[i]), forbidden, num_iters,
+                               tol, slack_of(a.dtype))
             end[i] = torch.as_tensor(descent.plan).to(end)
             iterations[i], converged[i] = descent.iterations, descent.converged
     linear, quadratic, total = objective.values(end)
@@ -162,7 +164,3 @@ def _descend(objective: FusedObjective, plan: np.ndarray, a: np.ndarray, b: np.n
         plan = plan + (min(1., gain / bend) if bend > 0 else 1.) * way
         now = slope(plan)
     return _End(plan, num_iters, False)
-
-
-def _numpy(x: Tensor) -> np.ndarray:
-    return x.detach().cpu().double().numpy()

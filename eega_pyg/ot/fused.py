@@ -9,7 +9,7 @@ from eega_pyg.ot.autocast import at_least_single
 from eega_pyg.ot.linear import masked_problem
 from eega_pyg.ot.marginals import prepare_marginals
 from eega_pyg.ot.quadratic import Loss, QuadraticTerm, check_reading
-from eega_pyg.ot.ragged import node_layout
+from eega_pyg.ot.ragged import Layout, node_layout
 from eega_pyg.ot.structure import DenseStructure, Structure, sparse_structure
 
 
@@ -106,8 +106,8 @@ def quadratic_problem(
     edge_attr_s: Tensor,
     edge_index_t: Tensor,
     edge_attr_t: Tensor,
-    batch_s: Optional[Tensor] = None,
-    batch_t: Optional[Tensor] = None,
+    batch_s: Union[Tensor, Layout, None] = None,
+    batch_t: Union[Tensor, Layout, None] = None,
     batch_size: Optional[int] = None,
     num_nodes_s: Optional[int] = None,
     num_nodes_t: Optional[int] = None,
@@ -126,10 +126,10 @@ def quadratic_problem(
             :math:`(2, |\mathcal{E}_t|)`.
         edge_attr_t (torch.Tensor): Their distances :math:`(|\mathcal{E}_t|)`, or
             attributes :math:`(|\mathcal{E}_t|, D)`.
-        batch_s (torch.Tensor, optional): The pair of each node :math:`(N_s)`,
-            ascending. (default: one pair)
-        batch_t (torch.Tensor, optional): The pair of each node :math:`(N_t)`,
-            ascending. (default: one pair)
+        batch_s (torch.Tensor or Layout, optional): The pair of each node :math:`(N_s)`,
+            ascending, or their layout. (default: one pair)
+        batch_t (torch.Tensor or Layout, optional): The pair of each node :math:`(N_t)`,
+            ascending, or their layout. (default: one pair)
         batch_size (int, optional): The number of pairs :math:`B`; needed where the last
             pairs may have an empty side.
         num_nodes_s (int, optional): The number of nodes :math:`N_s`, if there is no
@@ -161,8 +161,10 @@ def quadratic_problem(
                             mass_s, mass_t, **options)
 
 
-def _num_nodes(edge_index: Tensor, batch: Optional[Tensor], num_nodes: Optional[int],
-               mass: Optional[Tensor]) -> int:
+def _num_nodes(edge_index: Tensor, batch: Union[Tensor, Layout, None],
+               num_nodes: Optional[int], mass: Optional[Tensor]) -> int:
+    if isinstance(batch, Layout):
+        return batch.position.numel()
     if batch is not None:
         return batch.numel()
     if num_nodes is not None:

@@ -25,6 +25,7 @@ from eega_pyg.ot.result import TransportOutput, marginal_error, once
 from eega_pyg.ot.start import first_plan, positive_log
 from eega_pyg.ot.steps import Options, State
 from eega_pyg.ot.structure import Structure
+from eega_pyg.ot.tracking import tracking
 
 METHODS = ('mirror', 'proximal')
 
@@ -152,7 +153,7 @@ class MirrorDescent:
             # The slope in the masses is that of the constraint.
             logs = marginals.log_a.detach(), marginals.log_b.detach()
             marginals = Marginals(a, b, *logs, marginals.mass)
-        with torch.set_grad_enabled(unroll):
+        with tracking(unroll):
             setting = self._setting(marginals, strength, price_unit, permitted)
             pairs = torch.arange(a.size(0), device=a.device)
             state = State(pairs, objective, setting, start, first, setting.base_s,

@@ -4,6 +4,8 @@ from typing import NamedTuple, Optional, Tuple, Union
 import torch
 from torch import Tensor
 
+from eega_pyg.ot.tracking import refuse_vmap
+
 #: Stands for the logarithm of zero: finite, so that nothing turns into NaN, and so low
 #: that its exponential is exactly zero.
 LOG_ZERO = -1e30
@@ -122,6 +124,7 @@ def regularization(epsilon: float, relative: bool, cost: Tensor, a: Tensor, b: T
         relative (bool): If set, :obj:`epsilon` is in units of :func:`mean_cost`.
         cost, a, b, counted: As in :func:`mean_cost`.
     """
+    refuse_vmap(cost, a, b)
     if not relative:
         return cost.new_full((cost.size(0), ), epsilon)
     mean = mean_cost(cost, a, b, counted)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from eega_pyg.ot.marginals import LOG_ZERO, Marginals, mean_cost
 from eega_pyg.ot.simplex import FAR, simplex
+from eega_pyg.ot.tracking import as_numpy, refuse_vmap
 
 #: So many times the mean of the others has the mean to be.
 RAISED = 5.
@@ -88,8 +89,8 @@ def _mean(cost: Tensor, mask: Tensor, marginals: Marginals) -> float:
 
 def is_feasible(mask: Tensor, marginals: Marginals, index: int) -> bool:
     r"""Whether a pair has a plan without mass outside :obj:`mask` :math:`(n, m)`."""
-    a, b = (x[index].cpu().double().numpy() for x in (marginals.a, marginals.b))
-    cost = np.where(mask.cpu().numpy(), 0., np.inf)
+    a, b = as_numpy(marginals.a[index]), as_numpy(marginals.b[index])
+    cost = np.where(as_numpy(mask) > 0, 0., np.inf)
     return simplex(cost, a, b, slack=slack_of(marginals.a.dtype)).optimal
 
 
@@ -116,6 +117,7 @@ def permitted_costs(cost: Tensor, marginals: Marginals,
         relative (bool, optional): Whether the mean cost is asked for. If not, costs are
             looked at only where one is infinite. (default: :obj:`True`)
     """
+    refuse_vmap(cost, marginals.a, marginals.b)
     if not relative and not bool((cost.detach().amax((1, 2)) == torch.inf).any()):
         return PermittedCosts(cost, None, None, None, None)
     permitted, counted, needed, feasible = _masks(cost.detach(), marginals)

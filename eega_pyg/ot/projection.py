@@ -7,6 +7,7 @@ from torch import Tensor
 from eega_pyg.ot.kernels import Kernels
 from eega_pyg.ot.log_domain import LogDomain
 from eega_pyg.ot.marginals import Marginals
+from eega_pyg.ot.tracking import is_tracked
 
 GRADIENTS = ('envelope', 'unroll')
 
@@ -90,8 +91,7 @@ def project(score: Tensor, marginals: Marginals, u: Tensor, v: Tensor, num_iters
         ties (bool, optional): Whether equal rows, and equal columns, get scalings that
             are equal to the last bit. (default: :obj:`False`)
     """
-    tracked = torch.is_grad_enabled() and any(x.requires_grad
-                                              for x in (score, u, v, *marginals))
+    tracked = is_tracked(score, u, v, *marginals)
     options = u, v, num_iters, tol, check_every
     if tracked or torch.compiler.is_compiling():
         out = _iterate(LogDomain(score, marginals, v), marginals, *options)

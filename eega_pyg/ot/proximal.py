@@ -13,6 +13,7 @@ from eega_pyg.ot.permitted import PermittedCosts, permitted_costs, score_of
 from eega_pyg.ot.projection import check_options, project, round_plan
 from eega_pyg.ot.result import TransportOutput, marginal_error, once
 from eega_pyg.ot.sinkhorn import marginal_slope
+from eega_pyg.ot.tracking import tracking
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class ProximalPoint:
     def __call__(self, problem: LinearProblem) -> TransportOutput:
         r"""Solves a batch of problems."""
         a, b = problem.a, problem.b
-        with torch.no_grad():
+        with tracking(False):
             marginals = with_logarithms(a, b)
             costs = permitted_costs(problem.cost, marginals)
             cost, permitted, counted, needed, feasible = costs

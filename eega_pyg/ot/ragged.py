@@ -7,8 +7,9 @@ from torch import Tensor
 
 class Layout(NamedTuple):
     r"""Where the nodes of a batch of graphs stand in a padded :math:`(B, n)` tensor.
-    :class:`GraphAlignment`, :class:`ContrastiveAlignment` and :func:`linear_problem`
-    take it in the place of a batch vector, and then need not ask a device for sizes.
+    :class:`GraphAlignment`, :class:`ContrastiveAlignment`, :func:`linear_problem` and
+    :func:`quadratic_problem` take it in the place of a batch vector, and then need not
+    ask a device for sizes.
 
     Shapes:
         - **position:** :math:`(N)`, the flat position of each node, row-major.

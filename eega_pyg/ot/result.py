@@ -72,12 +72,14 @@ class _Refuse(torch.autograd.Function):
 def once(out: TransportOutput) -> TransportOutput:
     r"""A result whose slopes have no slopes. With the plan held constant they would be
     wrong, since the plan moves: to ask for them is an error."""
-    values = {
-        name: _Once.apply(value)
-        for name, value in (('linear', out.linear), ('quadratic', out.quadratic),
-                            ('regularized', out.regularized)) if value.requires_grad
-    }
-    return out._replace(**values)
+    return out._replace(linear=differentiable_once(out.linear),
+                        quadratic=differentiable_once(out.quadratic),
+                        regularized=differentiable_once(out.regularized))
+
+
+def differentiable_once(value: Tensor) -> Tensor:
+    r"""A value whose slopes have no slopes."""
+    return _Once.apply(value) if value.requires_grad else value
 
 
 def marginal_error(plan: Tensor, a: Tensor, b: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from eega_pyg.ot.marginals import (
 from eega_pyg.ot.permitted import PermittedCosts, permitted_costs, score_of
 from eega_pyg.ot.projection import check_options, project
 from eega_pyg.ot.result import TransportOutput, marginal_error, once
+from eega_pyg.ot.tracking import tracking
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Sinkhorn:
         """
         cost, a, b = problem
         unroll = self.gradient == 'unroll' and torch.is_grad_enabled()
-        with torch.set_grad_enabled(unroll):
+        with tracking(unroll):
             marginals = with_logarithms(a, b)
         costs = permitted_costs(cost, Marginals(*(x.detach() for x in marginals)),
                                 self.relative or self.scaling is not None)
@@ -91,7 +92,7 @@ class Sinkhorn:
         if strength is None:
             strength = regularization(self.epsilon, self.relative, cost, a, b,
                                       costs.counted)
-        with torch.set_grad_enabled(unroll):
+        with tracking(unroll):
             f, g = potentials or (torch.zeros_like(a), torch.zeros_like(b))
             if f.shape != a.shape or g.shape != b.shape:
                 raise ValueError(

@@ -15,10 +15,12 @@ from eega_pyg.ot.marginals import (
     regularization,
     with_logarithms,
 )
+from eega_pyg.ot.penalties import PENALTIES, Penalty
 from eega_pyg.ot.permitted import permitted_costs, score_of
 from eega_pyg.ot.projection import check_options, check_prices
 from eega_pyg.ot.result import TransportOutput, marginal_error, once
 from eega_pyg.ot.sinkhorn import marginal_slope
+from eega_pyg.ot.tracking import tracking
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,13 @@ class UnbalancedSinkhorn:
     .. math::
         \min_{\mathbf{T} \ge 0} \; \langle \mathbf{T}, \mathbf{C} \rangle +
         \varepsilon \, \mathrm{KL}(\mathbf{T} \,\|\, \mathbf{a} \mathbf{b}^{\top}) +
-        \rho_s \, \mathrm{KL}(\mathbf{T} \mathbf{1} \,\|\, \mathbf{a}) +
-        \rho_t \, \mathrm{KL}(\mathbf{T}^{\top} \mathbf{1} \,\|\, \mathbf{b}), \quad
-        \mathrm{KL}(\mathbf{x} \,\|\, \mathbf{y}) = \sum_i x_i \log \frac{x_i}{y_i} -
-        x_i + y_i
+        \rho_s \, D(\mathbf{T} \mathbf{1}, \mathbf{a}) +
+        \rho_t \, D(\mathbf{T}^{\top} \mathbf{1}, \mathbf{b})
+
+    .. math::
+        D(\mathbf{x}, \mathbf{y}) = \mathrm{KL}(\mathbf{x} \,\|\, \mathbf{y}) =
+        \sum_i x_i \log \frac{x_i}{y_i} - x_i + y_i \quad \text{or} \quad
+        \frac{1}{2} {\|\mathbf{x} - \mathbf{y}\|}^2
 
     A side with :obj:`None` meets its marginal, as in :class:`Sinkhorn`; one with zero
     is free. One side met and one free is the semi-relaxed problem.
@@ -45,7 +50,8 @@ class UnbalancedSinkhorn:
         rho_t (float, optional): The price :math:`\rho_t` of the second marginal,
             likewise. (default: :obj:`1`)
         relative (bool, optional): If set, :obj:`epsilon` and both prices are in units
-            of the pair's mean cost. (default: :obj:`True`)
+            of the pair's mean cost; those of squared distances, for each unit of mass.
+            (default: :obj:`True`)
         num_iters (int, optional): At most so many iterations. (default: :obj:`1000`)
         tol (float, optional): A pair has converged when no logarithm of a scaling, and
             so no logarithm of the plan's entries, is further than about this from its
@@ -55,6 +61,10 @@ class UnbalancedSinkhorn:
             (default: :obj:`10`)
         gradient (str, optional): As in :class:`Sinkhorn`. (default:
             :obj:`"envelope"`)
+        penalty (str, optional): The distance :math:`D` that has a price: :obj:`"kl"`,
+            or :obj:`"l2"`, which is half the squared distance, as POT's
+            :obj:`regm_div="l2"`. Squares are small where masses are: for many light
+            nodes their price has to be as many times higher. (default: :obj:`"kl"`)
 
     Raises:
         ValueError: If an option is out of range, or both marginals have to be met.
@@ -67,11 +77,15 @@ class UnbalancedSinkhorn:
     tol: float = 1e-4
     check_every: int = 10
     gradient: str = 'envelope'
+    penalty: str = 'kl'
 
     def __post_init__(self) -> None:
         check_options(self.epsilon, self.tol, self.gradient, self.num_iters,
                       self.check_every)
         check_prices(self.rho_s, self.rho_t, 'take Sinkhorn')
+        if self.penalty not in PENALTIES:
+            raise ValueError(f"Expected a penalty in {tuple(PENALTIES)} "
+                             f"(got '{self.penalty}')")
 
     @no_autocast()
     def __call__(self, problem: LinearProblem) -> TransportOutput:
@@ -87,7 +101,7 @@ class UnbalancedSinkhorn:
         unit = cost, a, b, costs.counted
         strength = regularization(self.epsilon, self.relative, *unit)
         unroll = self.gradient == 'unroll' and torch.is_grad_enabled()
-        with torch.set_grad_enabled(unroll):
+        with tracking(unroll):
             marginals = with_logarithms(a, b)
             score = score_of(cost, strength, permitted)
             if permitted is not None:
@@ -95,7 +109,8 @@ class UnbalancedSinkhorn:
                 usable = permitted & (a > 0)[:, :, None] & (b > 0)[:, None, :]
                 marginals = with_logarithms(torch.where(usable.any(2), a, 0),
                                             torch.where(usable.any(1), b, 0))
-            f, g, iterations, error = self._iterate(score, marginals)
+            sides = self._side(self.rho_s), self._side(self.rho_t)
+            f, g, iterations, error = self._iterate(score, marginals, *sides)
             log_t = log_plan(score, marginals.log_a + f, marginals.log_b + g)
             plan = fast_exp(log_t)
             if permitted is not None:
@@ -107,74 +122,65 @@ class UnbalancedSinkhorn:
         regularized = linear + strength * (kl + a.sum(1) * b.sum(1))
         converged = (error <= self.tol) & linear.isfinite()
         converged &= is_resolved(strength, self.epsilon, self.relative, *unit)
-        scale = strength / self.epsilon
-        for rho, sums, mass, potential in ((self.rho_s, plan.sum(2), a, f),
-                                           (self.rho_t, plan.sum(1), b, g)):
-            if rho is None:
+        for side, sums, mass, potential in zip(sides, (plan.sum(2), plan.sum(1)),
+                                               (a, b), (f, g)):
+            if side.price is None:
                 if not unroll:
                     # The plan is held constant, and has to follow this marginal.
                     regularized = regularized + marginal_slope(
                         mass, potential * strength[:, None])
                 gap = (sums - mass).abs().sum(1)
                 converged &= gap <= self.tol * mass.sum(1)
-            elif rho > 0:
-                price = scale * rho if self.relative else rho
-                regularized = regularized + price * _divergence(sums, mass)
+            elif side.price > 0:
+                price = strength * side.price
+                regularized = regularized + price * side.value(sums, mass)
         out = TransportOutput(plan, linear, torch.zeros_like(linear), regularized,
                               iterations, marginal_error(plan, a, b), converged,
                               f * strength[:, None], g * strength[:, None])
         return out if unroll else once(out)
 
-    def _iterate(self, score: Tensor,
-                 marginals: Marginals) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _side(self, rho: Optional[float]) -> Penalty:
+        return PENALTIES[self.penalty](None if rho is None else rho / self.epsilon)
+
+    def _iterate(self, score: Tensor, marginals: Marginals, side_s: Penalty,
+                 side_t: Penalty) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
         r"""The potentials in units of the strength, and how far they are from their
         end: each iteration brings them nearer by the product of both factors."""
         a, b, log_a, log_b, _ = marginals
-        part_s, part_t = (1. if rho is None else rho / (rho + self.epsilon)
-                          for rho in (self.rho_s, self.rho_t))
         f, g = torch.zeros_like(a), torch.zeros_like(b)
         iterations = torch.zeros_like(marginals.mass, dtype=torch.long)
         error = torch.full_like(marginals.mass, torch.inf)
         active = torch.ones_like(iterations, dtype=torch.bool)
         for i in range(1, self.num_iters + 1):
-            new_f = _potential(score + (log_b + g)[:, None, :], 2, a, part_s)
-            new_g = _potential(score + (log_a + new_f)[:, :, None], 1, b, part_t)
-            shift = self._shift(new_f, new_g, a, b)
-            new_f = torch.where(a > 0, new_f + shift, 0)
-            new_g = torch.where(b > 0, new_g - shift, 0)
+            new_f = side_s.potential(logsumexp(score + (log_b + g)[:, None, :], 2), a)
+            new_g = side_t.potential(logsumexp(score + (log_a + new_f)[:, :, None], 1),
+                                     b)
+            if self.rho_s != 0 and self.rho_t != 0:
+                shift = _shift(side_s, side_t, new_f, new_g, a, b)
+                new_f = torch.where(a > 0, new_f + shift, 0)
+                new_g = torch.where(b > 0, new_g - shift, 0)
             moved = (new_g - g).detach().abs().amax(1)
             f = torch.where(active[:, None], new_f, f)
             g = torch.where(active[:, None], new_g, g)
             if i % self.check_every == 0 or i == self.num_iters:
                 iterations = torch.where(active, i, iterations)
-                left = moved / (1 - part_s * part_t)
+                damping_s = side_s.damping(f.detach(), a.detach())
+                damping_t = side_t.damping(g.detach(), b.detach())
+                left = moved / (damping_s + damping_t - damping_s * damping_t)
                 error = torch.where(active, left, error)
                 active = active & ~(error <= self.tol)
                 if not bool(active.any()):
                     break
         return f, g, iterations, error
 
-    def _shift(self, f: Tensor, g: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        r"""What to add to :obj:`f` and take from :obj:`g` :math:`(B, 1)`: the best such
-        number, which iterations alone approach the slower the higher the price
-        (Séjourné *et al.*, *"Faster Unbalanced Optimal Transport: Translation Invariant
-        Sinkhorn and 1-D Frank-Wolfe"*, 2022)."""
-        if self.rho_s == 0 or self.rho_t == 0:
-            return torch.zeros_like(f[:, :1])
-        inverse, totals = 0., []
-        for rho, potential, mass in ((self.rho_s, f, a), (self.rho_t, g, b)):
-            weight = 0. if rho is None else self.epsilon / rho
-            inverse += weight
-            total = logsumexp(log_marginal(mass) - weight * potential, 1)
-            totals.append(torch.where((mass > 0).any(1), total, 0))
-        return ((totals[0] - totals[1]) / inverse)[:, None]
 
-
-def _potential(score: Tensor, dim: int, mass: Tensor, part: float) -> Tensor:
-    return torch.where(mass > 0, -part * logsumexp(score, dim), 0)
-
-
-def _divergence(x: Tensor, y: Tensor) -> Tensor:
-    positive = (x > 0) & (y > 0)
-    ratio = (torch.where(positive, x, 1) / torch.where(positive, y, 1)).log()
-    return (x * ratio - x + y).sum(1)
+def _shift(side_s: Penalty, side_t: Penalty, f: Tensor, g: Tensor, a: Tensor,
+           b: Tensor) -> Tensor:
+    r"""What to add to :obj:`f` and take from :obj:`g` :math:`(B, 1)`: the best such
+    number, which iterations alone approach the slower the higher the price (Séjourné
+    *et al.*, *"Faster Unbalanced Optimal Transport: Translation Invariant Sinkhorn and
+    1-D Frank-Wolfe"*, 2022)."""
+    pull_s, less_s = side_s.pull(f, a)
+    pull_t, less_t = side_t.pull(g, b)
+    less = less_s + less_t
+    return ((pull_s - pull_t) / torch.where(less > 0, less, 1))[:, None]
