@@ -71,8 +71,9 @@ def _chunks(state: State) -> Iterator[State]:
 
 def _end(state: State, which: Tensor, iterations: int, converged: bool) -> _Ended:
     index = which.nonzero().flatten()
-    x = state.pairs, state.plan, state.u, state.v
-    return _Ended(*(y.index_select(0, index) for y in x), iterations, converged)
+    pairs, plan, u, v = (x.index_select(0, index)
+                         for x in (state.pairs, state.plan, state.u, state.v))
+    return _Ended(pairs, plan, u, v, iterations, converged)
 
 
 def _run(state: State, kind: Union[Type[Steps], Type[ArraySteps]],

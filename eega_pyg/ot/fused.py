@@ -1,6 +1,6 @@
 r"""The (fused) Gromov-Wasserstein problem: two structures, their masses, and costs."""
 from dataclasses import dataclass
-from typing import Any, Iterator, NamedTuple, Optional, Tuple, Union
+from typing import Any, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 import torch
 from torch import Tensor
@@ -76,12 +76,11 @@ class QuadraticProblem:
         return iter((self.structure_s, self.structure_t, self.a, self.b))
 
     @property
-    def requires_grad(self) -> bool:
-        r"""Whether anything has a slope."""
-        return any(
-            isinstance(x, Tensor) and x.requires_grad
-            for x in (self.structure_s.value, self.structure_t.value, self.a, self.b,
-                      self.cost, self.weight))
+    def tensors(self) -> List[Tensor]:
+        r"""All that may have a slope."""
+        values = (self.structure_s.value, self.structure_t.value, self.a, self.b,
+                  self.cost, self.weight)
+        return [x for x in values if isinstance(x, Tensor)]
 
     def objective(self) -> 'FusedObjective':
         r"""What a solver minimises."""

@@ -25,7 +25,7 @@ from eega_pyg.ot.result import TransportOutput, marginal_error, once
 from eega_pyg.ot.start import first_plan, positive_log
 from eega_pyg.ot.steps import Options, State
 from eega_pyg.ot.structure import Structure
-from eega_pyg.ot.tracking import tracking
+from eega_pyg.ot.tracking import is_tracked, refuse_vmap, tracking
 
 METHODS = ('mirror', 'proximal')
 
@@ -120,9 +120,9 @@ class MirrorDescent:
                 to its marginals. (default: the product plan :math:`\mathbf{a}
                 \mathbf{b}^{\top}`, or the multiple of it that keeps to the constraint)
         """
-        given = plan is not None and plan.requires_grad
-        with torch.set_grad_enabled(torch.is_grad_enabled()
-                                    and (given or problem.requires_grad)):
+        tensors = [*problem.tensors, *([] if plan is None else [plan])]
+        refuse_vmap(*tensors)
+        with torch.set_grad_enabled(is_tracked(*tensors)):
             return self._solve(problem, plan)
 
     def _solve(self, problem: QuadraticProblem,
