@@ -6,6 +6,7 @@ from typing import Any, Callable, Dict, List, get_args
 import pytest
 import torch
 from ot_cases import graphs
+from pretended_device import DEVICES, fetch, pretended_device, send
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 from torch_geometric.data import Batch
@@ -17,7 +18,6 @@ from eega_pyg.datasets import FakeJMERE
 from eega_pyg.nn import conv, fusion, models
 from eega_pyg.nn.conv import AttributeTransformerConv, TypedConv
 from eega_pyg.nn.models import EEGA, predict
-from tests.pretended_device import DEVICES, fetch, pretended_device, send
 
 #: What others make or take, and what a test of models runs.
 ELSEWHERE_TESTED = {

@@ -14,7 +14,7 @@ from eega_pyg.ot.simplex import simplex
 from eega_pyg.ot.sinkhorn import marginal_slope
 from eega_pyg.ot.start import start_from
 from eega_pyg.ot.structure import Structure
-from eega_pyg.ot.tracking import as_numpy, refuse_vmap
+from eega_pyg.ot.tracking import as_integers, as_numpy, refuse_vmap
 
 
 def exact_wasserstein(
@@ -54,7 +54,7 @@ def exact_wasserstein(
     cost = torch.where(problem.cost == torch.inf, 0, problem.cost)
     plan, f, g = torch.zeros_like(cost), torch.zeros_like(a), torch.zeros_like(b)
     converged = torch.ones(cost.size(0), dtype=torch.bool, device=cost.device)
-    for i in (a.sum(1) > 0).nonzero().flatten().tolist():
+    for i in as_integers((a.sum(1) > 0).nonzero().flatten()):
         end = simplex(as_numpy(problem.cost[i]), as_numpy(a[i]), as_numpy(b[i]),
                       num_iters, slack_of(cost.dtype))
         plan[i], f[i], g[i] = (torch.as_tensor(x).to(plan)
@@ -112,7 +112,7 @@ def exact_gromov_wasserstein(
     converged = torch.ones(a.size(0), dtype=torch.bool, device=a.device)
     iterations = torch.zeros_like(converged, dtype=torch.long)
     with torch.no_grad():
-        for i in (a.sum(1) > 0).nonzero().flatten().tolist():
+        for i in as_integers((a.sum(1) > 0).nonzero().flatten()):
             forbidden = None if permitted is None else as_numpy(~permitted[i]) > 0
             descent = _descend(objective.select(i, a, b), as_numpy(start[i]),
                                as_numpy(a[i]), as_numpy(b[i]), forbidden, num_iters,

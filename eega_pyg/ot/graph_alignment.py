@@ -16,6 +16,7 @@ from eega_pyg.ot.ragged import Layout, node_layout
 from eega_pyg.ot.result import TransportOutput
 from eega_pyg.ot.sinkhorn import Sinkhorn
 from eega_pyg.ot.structure import SparseStructure, sparse_structure, unique_edges
+from eega_pyg.ot.tracking import as_integers
 
 # As many as there are by default: a look at the error waits for the device.
 _CHECK_EVERY = 20
@@ -184,10 +185,11 @@ class GraphAlignment(torch.nn.Module):
         r"""Says once if most pairs of a batch have not converged."""
         if self._warned:
             return
-        total, *failed = torch.stack([
-            present,
-            *(present & ~out.converged & out.iterations.any() for out in (nodes, edges))
-        ]).sum(1).tolist()
+        total, *failed = as_integers(
+            torch.stack([
+                present, *(present & ~out.converged & out.iterations.any()
+                           for out in (nodes, edges))
+            ]).sum(1))
         for name, option, count in zip(('Wasserstein', 'Gromov-Wasserstein'),
                                        ('num_iters', 'outer_iters'), failed):
             if 2 * count > total and not self._warned:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from eega_pyg.ot.marginals import LOG_ZERO, Marginals, mean_cost
 from eega_pyg.ot.simplex import FAR, simplex
-from eega_pyg.ot.tracking import as_numpy, refuse_vmap
+from eega_pyg.ot.tracking import as_integers, as_numpy, refuse_vmap
 
 #: So many times the mean of the others has the mean to be.
 RAISED = 5.
@@ -65,10 +65,10 @@ def _masks(cost: Tensor, marginals: Marginals) -> Tuple[Optional[Tensor], ...]:
     positive = above > rounding
     some = torch.stack([suspect, (inside & ~permitted).any(2).any(1)])
     feasible = torch.ones_like(suspect)
-    for i in some[1].nonzero().flatten().tolist():
+    for i in as_integers(some[1].nonzero().flatten()):
         feasible[i] = is_feasible(permitted[i], marginals, i)
     counted, needed = permitted.clone(), permitted.clone()
-    for i in suspect.nonzero().flatten().tolist():
+    for i in as_integers(suspect.nonzero().flatten()):
         values = above[i][positive[i]]
         limit = FAR * values.kthvalue(-(-values.numel() // 10)).values
         near = permitted[i] & (above[i] <= limit)

@@ -9,6 +9,7 @@ from eega_pyg.ot.fused import FusedObjective
 from eega_pyg.ot.log_domain import fast_exp, log_plan
 from eega_pyg.ot.marginals import LOG_ZERO
 from eega_pyg.ot.start import positive_log
+from eega_pyg.ot.tracking import as_integers
 
 
 class Options(NamedTuple):
@@ -45,7 +46,7 @@ class State(NamedTuple):
         for mass in self.setting.marginals[:2]:
             count = torch.arange(1, mass.size(1) + 1, device=mass.device)
             ends.append(((mass[keep] > 0).any(0) * count).amax())
-        n, m = (max(end, 1) for end in torch.stack(ends).tolist())
+        n, m = (max(end, 1) for end in as_integers(torch.stack(ends)))
         plan, slope = (x[:, :n, :m].index_select(0, keep)
                        for x in (self.plan, self.slope))
         permitted = self.permitted

@@ -1,6 +1,6 @@
 r"""What of a computation is differentiated: backwards, forwards, and mapped over."""
 from contextlib import contextmanager
-from typing import Iterator
+from typing import Iterator, List
 
 import numpy as np
 import torch
@@ -51,3 +51,9 @@ def as_numpy(x: Tensor) -> np.ndarray:
         x = torch._C._functorch.get_unwrapped(x)
     with temporarily_clear_interpreter_stack():
         return x.detach().cpu().double().numpy()
+
+
+def as_integers(x: Tensor) -> List[int]:
+    r"""The same as whole numbers; :meth:`torch.Tensor.tolist` does not read what is
+    wrapped in PyTorch 2.6."""
+    return as_numpy(x).astype(int).tolist()
