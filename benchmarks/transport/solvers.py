@@ -323,7 +323,10 @@ def plot(results: List[Dict[str, Any]], path: Path) -> None:
         'eega_pyg.ot, dense': 'C9',
         'POT loop': 'C1',
         'POT batch': 'C3',
-        'POT batch, mass 1e-9': 'C3'
+        'POT batch, mass 1e-9': 'C3',
+        'ott-jax, log': 'C2',
+        'ott-jax, kernel': 'C8',
+        'geomloss': 'C4'
     }
     for axis, (title, xlabel, what, keep, by) in zip(axes.flat, panels):
         rows = sorted((r for r in results if keep(r)), key=lambda r: r[by])
