@@ -1,5 +1,5 @@
 r"""The Wasserstein problem: two sides, their masses, a cost for each pair of nodes."""
-from typing import NamedTuple, Optional, Union
+from typing import NamedTuple, Optional, Tuple, Union
 
 import torch
 from torch import Tensor
@@ -54,6 +54,18 @@ def linear_problem(
         ValueError: If shapes or types do not match, a batch vector is not ascending, a
             mass is negative or not finite, or the total masses of a pair differ.
     """
+    x_s, x_t, nodes_s, nodes_t = checked_sides(x_s, x_t, batch_s, batch_t, batch_size)
+    return masked_problem(pairwise_cost(nodes_s.pad(x_s), nodes_t.pad(x_t),
+                                        cost), None if a is None else nodes_s.pad(a),
+                          None if b is None else nodes_t.pad(b), nodes_s.mask,
+                          nodes_t.mask)
+
+
+def checked_sides(x_s: Tensor, x_t: Tensor, batch_s: Union[Tensor, Layout, None],
+                  batch_t: Union[Tensor, Layout, None],
+                  batch_size: Optional[int]) -> Tuple[Tensor, Tensor, Layout, Layout]:
+    r"""The features of both sides, at least in single precision, and where their nodes
+    stand; the errors are those of :func:`linear_problem`."""
     x_s, x_t = at_least_single(x_s), at_least_single(x_t)
     if (x_s.dim() != 2 or x_t.dim() != 2 or x_s.size(1) != x_t.size(1)
             or x_s.dtype != x_t.dtype):
@@ -63,10 +75,7 @@ def linear_problem(
             f"{list(x_t.shape)} of '{x_t.dtype}')")
     nodes_s, nodes_t = node_layout(x_s.size(0), batch_s, x_t.size(0), batch_t,
                                    batch_size, x_s.device)
-    return masked_problem(pairwise_cost(nodes_s.pad(x_s), nodes_t.pad(x_t),
-                                        cost), None if a is None else nodes_s.pad(a),
-                          None if b is None else nodes_t.pad(b), nodes_s.mask,
-                          nodes_t.mask)
+    return x_s, x_t, nodes_s, nodes_t
 
 
 def masked_problem(cost: Tensor, a: Optional[Tensor], b: Optional[Tensor],

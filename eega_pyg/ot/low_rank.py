@@ -1,13 +1,13 @@
 r"""Transport problems whose costs are held as a product, and plans that are one."""
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Union
 
 import torch
 from torch import Tensor
 
-from eega_pyg.ot.autocast import at_least_single
 from eega_pyg.ot.costs import unit_vectors
+from eega_pyg.ot.linear import checked_sides
 from eega_pyg.ot.marginals import prepare_marginals
-from eega_pyg.ot.ragged import Layout, node_layout
+from eega_pyg.ot.ragged import Layout
 
 #: The costs that are a product of features.
 FACTORED = ('cosine', 'sqeuclidean')
@@ -76,8 +76,8 @@ class LowRankOutput(NamedTuple):
 def low_rank_problem(
     x_s: Tensor,
     x_t: Tensor,
-    batch_s: Optional[Tensor] = None,
-    batch_t: Optional[Tensor] = None,
+    batch_s: Union[Tensor, Layout, None] = None,
+    batch_t: Union[Tensor, Layout, None] = None,
     batch_size: Optional[int] = None,
     cost: str = 'sqeuclidean',
     a: Optional[Tensor] = None,
@@ -97,15 +97,7 @@ def low_rank_problem(
     """
     if cost not in FACTORED:
         raise ValueError(f"Expected a cost in {FACTORED} (got '{cost}')")
-    x_s, x_t = at_least_single(x_s), at_least_single(x_t)
-    if (x_s.dim() != 2 or x_t.dim() != 2 or x_s.size(1) != x_t.size(1)
-            or x_s.dtype != x_t.dtype):
-        raise ValueError(
-            f"Expected features of shapes [N, F] and [M, F] and of one type "
-            f"(got {list(x_s.shape)} of '{x_s.dtype}' and "
-            f"{list(x_t.shape)} of '{x_t.dtype}')")
-    nodes_s, nodes_t = node_layout(x_s.size(0), batch_s, x_t.size(0), batch_t,
-                                   batch_size, x_s.device)
+    x_s, x_t, nodes_s, nodes_t = checked_sides(x_s, x_t, batch_s, batch_t, batch_size)
     masses = prepare_marginals(None if a is None else nodes_s.pad(a),
                                None if b is None else nodes_t.pad(b), nodes_s.mask,
                                nodes_t.mask, x_s.dtype)
