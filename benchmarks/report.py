@@ -42,8 +42,6 @@ GONE = ('earlier default', 'bilinear term', 'average of the weights',
         'word features after the encoder')
 #: What :mod:`benchmarks.transport.peers` adds.
 PEERS = ('ott-jax, log', 'ott-jax, kernel', 'geomloss')
-#: The models of ``plans.json`` that were trained with an average of the weights.
-AVERAGED = 'alignment of the paper-'
 
 
 def training(rows: Callable[[List[Dict[str, Any]]], List[List[str]]],
@@ -117,14 +115,6 @@ def configurations(records: List[Dict[str, Any]]) -> str:
                     [r for r in records if not any(part in r['name'] for part in GONE)])
 
 
-def aligned(record: Dict[str, Any]) -> str:
-    results = {
-        name: r
-        for name, r in record['results'].items() if not name.startswith(AVERAGED)
-    }
-    return plans.report({**record, 'results': results})
-
-
 def compared(records: List[Dict[str, Any]]) -> str:
     return (training(table1.rows, records, table1.COLUMNS) + '\n\n' +
             table1.classifiers(records))
@@ -138,7 +128,7 @@ TABLES: Dict[str, Callable[[Any], str]] = {
     'distillation':
     lambda records: training(distillation.rows, records, distillation.COLUMNS),
     'plans':
-    aligned,
+    plans.report,
     'gnn_variants':
     lambda records: training(gnn_variants.rows, records),
     'variant_cost':

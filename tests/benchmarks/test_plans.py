@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from benchmarks.accuracy import plans
+from benchmarks.measure import machine
 from eega_pyg.extraction.extractor import Extractor
+from eega_pyg.extraction.item import Item
 from eega_pyg.extraction.result import Alignment
 from eega_pyg.schema import JMERE_TAGS, SceneGraph, SceneObject
 
@@ -47,9 +49,16 @@ def test_a_person_is_compared_with_everything_else(root, ann, acme, oslo, expect
             for _ in items
         ]
 
-    model = SimpleNamespace(tag_set=JMERE_TAGS)
+    model = SimpleNamespace(tag_set=JMERE_TAGS, alignment=None)
     found = plans.compare(SimpleNamespace(model=model, batch=batch), root)
-    assert found == {'pairs': 2, 'nodes': expected, 'edges': expected}
+    assert found.pop('pairs') == 2
+    assert {
+        name: found[name]
+        for name in found.keys() - machine().keys()
+    } == {
+        name: expected
+        for name in ('nodes', 'edges', *(f'fused {w}' for w in plans.WEIGHTS))
+    }
 
 
 def test_models_are_compared(trained, small_root, tmp_path, monkeypatch, capsys):
@@ -60,10 +69,40 @@ def test_models_are_compared(trained, small_root, tmp_path, monkeypatch, capsys)
          str(trained), '--results',
          str(results)])
     plans.main()
-    found = json.loads(results.read_text())['results'][trained.name]
+    found = json.loads(results.read_text())[trained.name]
     assert found == plans.compare(Extractor.from_pretrained(trained), small_root)
     assert found['pairs'] > 5 and 0 < found['nodes'] < 1
     assert f"| {trained.name} | {found['pairs']} | " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('weight', [0.0, 1.0])
+def test_a_fused_plan_lies_between_those_of_nodes_and_of_edges(trained, weight):
+    extractor = Extractor.from_pretrained(trained)
+    item = Item(words='Ada Moss of Acme sings in Oslo'.split(),
+                caption='a woman holds a red ball and a man sits on a bench')
+    own = extractor.batch([item], align=True)[0].alignment
+    alignment = extractor.model.alignment
+    alignment.normalize = True
+    extractor.model.alignment = plans.Fused(alignment, weight)
+    fused = extractor.batch([item], align=True)[0].alignment
+    assert np.abs(own.nodes - own.edges).max() > 1e-3
+    np.testing.assert_allclose(fused.edges, own.edges if weight else own.nodes,
+                               atol=2e-4)
+    np.testing.assert_array_equal(fused.nodes, own.nodes)
+
+
+def test_results_of_other_models_stay(trained, small_root, tmp_path, monkeypatch):
+    results = tmp_path / 'plans.json'
+    results.write_text(json.dumps({'other': {'pairs': 3, 'nodes': 0.5, **machine()}}))
+    monkeypatch.setattr(
+        sys, 'argv',
+        ['plans', str(small_root),
+         str(trained), '--results',
+         str(results)])
+    plans.main()
+    record = json.loads(results.read_text())
+    assert list(record) == ['other', trained.name]
+    assert '| other | 3 | 50.0 | not run |' in plans.report(record)
 
 
 def test_two_models_of_one_name_are_refused(tmp_path, monkeypatch, capsys):
