@@ -32,6 +32,7 @@ SHAPES = ('other', 'lower', 'title', 'upper', 'mixed', 'digit', 'alnum', 'punct'
 _URL = re.compile(r'(?:https?://|www\.)\S+', re.IGNORECASE)
 # The key under which a parsed text keeps the features of the named-entity recogniser.
 _NER = 'eega_pyg.ner_features'
+_ENDS = '.!?…'
 # The time of spaCy's tokenizer grows with the square of such a run's length, or worse.
 _RUN = 100
 _LONG_RUN = re.compile(rf'\S{{{3 * _RUN},}}')
@@ -162,6 +163,13 @@ class Parser:
                         words.append(token.text)
                         offsets.append((begin, begin + len(token.text)))
         return words, offsets
+
+    def has_end_mark(self, word: str) -> bool:
+        r"""Whether a word that was given as one ends in a mark that ends a sentence and
+        that the pipeline would make a word of its own: ``'noon.'`` does, ``'Gov.'`` and
+        ``'U.S.'`` do not."""
+        return (len(word) > 1 and word[-1] in _ENDS and not _URL.match(word)
+                and self._nlp.tokenizer(word)[-1].text[0] in _ENDS)
 
     def __repr__(self) -> str:
         return f"{self.__class__.__name__}('{self.version}')"

@@ -15,6 +15,7 @@ from typing import (
 from eega_pyg.extraction.found import Grounding
 from eega_pyg.extraction.grounding import GroundingHead, by_plan
 from eega_pyg.extraction.item import MAX_WORDS, Item
+from eega_pyg.extraction.passages import passages
 from eega_pyg.extraction.result import Alignment, PairProbabilities, Result
 from eega_pyg.extraction.sight import Sight, is_looked_at
 from eega_pyg.extraction.windows import Found, Window, read_windows
@@ -92,10 +93,10 @@ class Reader:
             Window(i, window.offset,
                    min(len(window.words),
                        len(tokens[i][1]) - window.offset), self.transform(window))
-            for i, item in enumerate(items) for passage in Pair(
-                words=tuple(tokens[i][0]), parse=parses[i], scene_graph=graphs[i],
-                text=item.text, image_id=item.image_id).passages(passage_words)
-            for window in passage.windows(data.max_words)
+            for i, item in enumerate(items) for passage in passages(
+                Pair(words=tuple(tokens[i][0]), parse=parses[i], scene_graph=graphs[i],
+                     text=item.text, image_id=item.image_id), passage_words,
+                self.parser.has_end_mark) for window in passage.windows(data.max_words)
         ]
         return tokens, graphs, windows
 

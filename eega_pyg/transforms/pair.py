@@ -54,21 +54,10 @@ class Pair:
             raise ValueError(f"Expected a parse of {len(self.words)} words (got "
                              f"{len(self.parse.heads)})")
 
-    def passages(self, max_words: int) -> List['Pair']:
-        r"""Splits a text between its sentences, which are the trees of the parse.
-        Successive sentences make a passage of at most :obj:`max_words` words; a longer
-        sentence is a passage of its own."""
-        starts = self._sentences()
-        cuts = [0]
-        for start, end in zip(starts, [*starts[1:], len(self.words)]):
-            if start > 0 and end - cuts[-1] > max_words:
-                cuts.append(start)
-        return [self._cut(*cut) for cut in zip(cuts, [*cuts[1:], len(self.words)])]
-
     def windows(self, max_words: int) -> List['Pair']:
         r"""Splits a text of more than :obj:`max_words` words into windows that overlap
         by half or, where a window can begin with a sentence, by more, each with its
-        part of the parse. A word whose head is outside its window becomes a root there.
+        part of the parse.
 
         A span of up to :obj:`max_words - max_words // 2` words lies wholly inside at
         least one window.
@@ -78,19 +67,21 @@ class Pair:
         num_words = len(self.words)
         if num_words <= max_words:
             return [self]
-        starts, sentences = [0], self._sentences()
+        starts, sentences = [0], self.sentences()
         while starts[-1] + max_words < num_words:
             latest = starts[-1] + max_words // 2
             whole = [s for s in sentences if starts[-1] < s <= latest]
             starts.append(whole[-1] if whole else latest)
-        return [self._cut(s, min(s + max_words, num_words)) for s in starts]
+        return [self.cut(s, min(s + max_words, num_words)) for s in starts]
 
-    def _sentences(self) -> List[int]:
+    def sentences(self) -> List[int]:
         r"""The first word of each tree of the parse."""
         trees = nx.connected_components(nx.Graph(list(enumerate(self.parse.heads))))
         return sorted(map(min, trees))
 
-    def _cut(self, start: int, stop: int) -> 'Pair':
+    def cut(self, start: int, stop: int) -> 'Pair':
+        r"""The words from :obj:`start` to before :obj:`stop`, with their part of the
+        parse. A word whose head is outside becomes a root."""
         heads = tuple((head if start <= head < stop else word) - start
                       for word, head in enumerate(self.parse.heads[start:stop], start))
         parse = Parse(

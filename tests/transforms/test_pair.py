@@ -56,26 +56,6 @@ def test_windows_begin_with_a_sentence_where_they_can():
     assert offsets == [0, 4, 9, 14, 19, 21]
 
 
-def test_sentences_make_passages():
-    # Trees of 2, 3, 4, 1 and 1 words, one of them with its root at the end.
-    heads = (0, 0, 4, 4, 4, 5, 7, 5, 5, 9, 10)
-    words = tuple(f'w{i}' for i in range(11))
-    parse = Parse(heads, *[words] * 2, ('', ) * 11, ('lower', ) * 11)
-    pair = Pair(words, parse)
-
-    def sizes(max_words):
-        passages = pair.passages(max_words)
-        assert sum((p.words for p in passages), ()) == words
-        assert all(words[p.offset] == p.words[0] for p in passages)
-        assert [p.offset + h for p in passages for h in p.parse.heads] == list(heads)
-        return [len(p.words) for p in passages]
-
-    assert sizes(1) == [2, 3, 4, 1, 1]
-    assert sizes(5) == [5, 5, 1]
-    assert sizes(11) == [11]
-    assert [p.words for p in chain(5).passages(2)] == [chain(5).words]
-
-
 def test_no_words_and_a_parse_of_another_length_are_refused():
     empty = Parse((), (), (), (), ())
     with pytest.raises(ValueError, match='the text is empty'):

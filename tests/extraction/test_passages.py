@@ -1,0 +1,77 @@
+import pytest
+
+from eega_pyg.extraction.passages import passages
+from eega_pyg.parsing import Parse, Parser
+from eega_pyg.transforms import Pair
+
+
+@pytest.fixture(scope='module')
+def parser():
+    return Parser()
+
+
+def pair(words, heads=None):
+    n = len(words)
+    heads = (0, ) * n if heads is None else heads
+    return Pair(words, Parse(heads, *[('x', ) * n] * 4))
+
+
+def read(words, max_words=100, heads=None, has_end_mark=lambda word: False):
+    whole = pair(words, heads)
+    found = passages(whole, max_words, has_end_mark)
+    assert sum((p.words for p in found), ()) == whole.words
+    assert all(whole.words[p.offset] == p.words[0] for p in found)
+    for p in found:
+        for i, head in enumerate(p.parse.heads):
+            outside = not 0 <= whole.parse.heads[p.offset + i] - p.offset < len(p.words)
+            assert head == (i if outside else whole.parse.heads[p.offset + i] -
+                            p.offset)
+    return [' '.join(p.words) for p in found]
+
+
+def test_sentences_make_passages():
+    # Trees of 2, 3, 4, 1 and 1 words, one of them with its root at the end.
+    heads = (0, 0, 4, 4, 4, 5, 7, 5, 5, 9, 10)
+    words = tuple(f'w{i}' for i in range(11))
+
+    def sizes(max_words):
+        return [len(p.split()) for p in read(words, max_words, heads)]
+
+    assert sizes(1) == [2, 3, 4, 1, 1]
+    assert sizes(5) == [5, 5, 1]
+    assert sizes(11) == [11]
+    assert read(words[:5], 2) == [' '.join(words[:5])]
+
+
+@pytest.mark.parametrize('text', [
+    'Ann wins https://t.co/a | RT @b : Ben loses',
+    'RT @a : Ann wins | RT @b : Ben loses',
+    'Ann wins https://t.co/a http://t.co/b | Ben loses https://t.co/c',
+    'see www.acme.org | @ben loses',
+    'Ann wins https://t.co/a # sport # tennis',
+    'Ann wins https://t.co/a and goes home',
+    'Ann wins https://t.co/a . ) " !',
+    'the RT of Ben wins',
+    'no more RT',
+])
+def test_no_passage_goes_over_the_end_of_a_post(text):
+    expected = text.split(' | ')
+    assert read(tuple(' '.join(expected).split())) == expected
+
+
+def test_marks_within_words_end_sentences_before_a_capital(parser):
+    words = 'we met at noon. Gov. Lee of the U.S. Senate left St. Paul! so Ann left'
+    assert read(words.split(), 1, has_end_mark=parser.has_end_mark) == [
+        'we met at noon.',
+        'Gov. Lee of the U.S. Senate left St. Paul! so Ann left',
+    ]
+    assert read(words.split(), has_end_mark=parser.has_end_mark) == [words]
+
+
+@pytest.mark.parametrize('word, expected', [
+    ('noon.', True), ('what?!', True), ('1988.', True), ('more…', True), ('J.', False),
+    ('Gov.', False), ('U.S.', False), ('a.m.', False), ('.', False), ('noon', False),
+    ('https://t.co/a.', False)
+])  # yapf: disable
+def test_end_marks_of_words_are_told_from_abbreviations(parser, word, expected):
+    assert parser.has_end_mark(word) is expected
