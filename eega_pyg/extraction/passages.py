@@ -4,12 +4,12 @@ from typing import Callable, Iterator, List, Sequence
 from eega_pyg.parsing import word_shape
 from eega_pyg.transforms import Pair
 
+_Asked = Callable[[str], bool]
 # Begins a post when a handle follows.
 _RETWEET = 'RT'
 
 
-def passages(pair: Pair, max_words: int, has_end_mark: Callable[[str],
-                                                                bool]) -> List[Pair]:
+def passages(pair: Pair, max_words: int, has_end_mark: _Asked) -> List[Pair]:
     r"""Splits a text between its sentences. Successive sentences make a passage of at
     most :obj:`max_words` words; a longer sentence is a passage of its own. None goes
     over the end of a post.
