@@ -40,6 +40,7 @@ def objective(plan, cost, a, b, epsilon, rho_s, rho_t):
     return value + (0 if rho_t is None else rho_t * kl(plan.sum(0), b))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('rho_s, rho_t', [(5., 5.), (0.3, 20.)])
 def test_plans_with_squared_distances_are_those_of_pot(rho_s, rho_t):
     pairs = cases(120, seed=4, max_s=6, max_t=8)
