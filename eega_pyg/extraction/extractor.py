@@ -40,8 +40,8 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
     A text of several sentences is cut into passages of whole sentences with up to
     :obj:`passage_words` words each, and relations are found within a passage only. The
     reason is that a model finds next to nothing in texts much longer than those it was
-    trained on, so the number was stored with the model. Several posts in one text are
-    passages of their own, see :mod:`eega_pyg.extraction.passages`.
+    trained on, so the number was stored with the model. Posts that a link at the end or
+    a retweet's mark at the beginning tells apart are passages of their own.
 
     .. code-block:: python
 
