@@ -62,9 +62,8 @@ class Fused(torch.nn.Module):
                 both: bool) -> GraphAlignmentOutput:
         out = self.alignment(x_s, edge_index_s, nodes_s, x_t, edge_index_t, nodes_t,
                              batch_size, both)
-        edges_s, edges_t = (unique_edges(edge_index, x.size(0))
-                            for edge_index, x in ((edge_index_s, x_s), (edge_index_t,
-                                                                        x_t)))
+        edges_s = unique_edges(edge_index_s, x_s.size(0))
+        edges_t = unique_edges(edge_index_t, x_t.size(0))
         problem = quadratic_problem(
             edges_s, edge_cost(x_s, edges_s), edges_t, edge_cost(x_t, edges_t), nodes_s,
             nodes_t, batch_size, cost=pairwise_cost(nodes_s.pad(x_s), nodes_t.pad(x_t)),

@@ -96,8 +96,8 @@ PUBLISHED = {
     PAPER: (55.29, 78.59),
 }
 COLUMNS = [
-    *HEADER[:5], '95 %', f'above {TEXT_ONLY}', f'above {PAPER}', 'published F1',
-    'published entity F1', *COSTS
+    *HEADER[:5], '95 %', f'above {TEXT_ONLY}', f'above {PAPER}', 'above its tagger',
+    'published F1', 'published entity F1', *COSTS
 ]
 CLASSIFIER_COLUMNS = ('seeds', 'F1', 'precision', 'recall', 'directed', *COSTS)
 
@@ -200,12 +200,12 @@ def rows(records: List[Dict[str, Any]]) -> List[List[str]]:
         cells = row(name, of[name])
         published = [f'{f1:.2f}' for f1 in PUBLISHED.get(name, ())] or ['', '']
         if not of[name]:
-            out.append([*cells[:5], '', '', '', *published, *cells[5:]])
+            out.append([*cells[:5], *[''] * 4, *published, *cells[5:]])
             continue
         low, high = bootstrap.interval([r['counts']['quintuple'] for r in of[name]])
         beside = [
-            above(of[name], of[base]) if base != name else ''
-            for base in (TEXT_ONLY, PAPER)
+            above(of[name], of[base]) if base not in (name, '') else ''
+            for base in (TEXT_ONLY, PAPER, PIPELINES.get(name, ''))
         ]
         out.append([
             *cells[:5], f'{100 * low:.1f} to {100 * high:.1f}', *beside, *published,

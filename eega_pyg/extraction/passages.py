@@ -1,7 +1,6 @@
 r"""Cuts a text into the passages that are read one by one."""
 from typing import Callable, Iterator, List, Sequence
 
-from eega_pyg.parsing import word_shape
 from eega_pyg.transforms import Pair
 
 _Asked = Callable[[str], bool]
@@ -24,7 +23,7 @@ def passages(pair: Pair, max_words: int, has_end_mark: _Asked) -> List[Pair]:
             :meth:`~eega_pyg.parsing.Parser.has_end_mark`.
     """
     words = pair.words
-    posts = set(_posts(words))
+    posts = set(_posts(words, pair.parse.shape))
     starts = posts | set(pair.sentences()) | {
         i
         for i in range(1, len(words))
@@ -38,14 +37,14 @@ def passages(pair: Pair, max_words: int, has_end_mark: _Asked) -> List[Pair]:
     return [pair.cut(*cut) for cut in zip(cuts, [*cuts[1:], len(words)])]
 
 
-def _posts(words: Sequence[str]) -> Iterator[int]:
+def _posts(words: Sequence[str], shapes: Sequence[str]) -> Iterator[int]:
     r"""The first word of each post but the first. Most posts end with links or, where
     they are repeated, begin with a mark; what follows a link in lower case goes on."""
     for i in range(1, len(words)):
-        word, shape = words[i], word_shape(words[i])
+        word = words[i]
         if word == _RETWEET:
             if i + 1 < len(words) and words[i + 1].startswith('@'):
                 yield i
-        elif (word_shape(words[i - 1]) == 'url' and shape != 'url'
-              and not word[0].islower() and any(map(str.isalnum, word))):
+        elif (shapes[i - 1] == 'url' != shapes[i] and not word[0].islower()
+              and any(map(str.isalnum, word))):
             yield i

@@ -63,16 +63,21 @@ def test_a_person_is_compared_with_everything_else(root, ann, acme, oslo, expect
 
 def test_models_are_compared(trained, small_root, tmp_path, monkeypatch, capsys):
     results = tmp_path / 'plans.json'
+    results.write_text(json.dumps({'other': {'pairs': 3, 'nodes': 0.5, **machine()}}))
     monkeypatch.setattr(
         sys, 'argv',
         ['plans', str(small_root),
          str(trained), '--results',
          str(results)])
     plans.main()
-    found = json.loads(results.read_text())[trained.name]
+    record = json.loads(results.read_text())
+    assert list(record) == ['other', trained.name]
+    found = record[trained.name]
     assert found == plans.compare(Extractor.from_pretrained(trained), small_root)
     assert found['pairs'] > 5 and 0 < found['nodes'] < 1
-    assert f"| {trained.name} | {found['pairs']} | " in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"| {trained.name} | {found['pairs']} | " in out
+    assert '| other | 3 | 50.0 | not run | not run | ' in out
 
 
 @pytest.mark.parametrize('weight', [0.0, 1.0])
@@ -89,20 +94,6 @@ def test_a_fused_plan_lies_between_those_of_nodes_and_of_edges(trained, weight):
     np.testing.assert_allclose(fused.edges, own.edges if weight else own.nodes,
                                atol=2e-4)
     np.testing.assert_array_equal(fused.nodes, own.nodes)
-
-
-def test_results_of_other_models_stay(trained, small_root, tmp_path, monkeypatch):
-    results = tmp_path / 'plans.json'
-    results.write_text(json.dumps({'other': {'pairs': 3, 'nodes': 0.5, **machine()}}))
-    monkeypatch.setattr(
-        sys, 'argv',
-        ['plans', str(small_root),
-         str(trained), '--results',
-         str(results)])
-    plans.main()
-    record = json.loads(results.read_text())
-    assert list(record) == ['other', trained.name]
-    assert '| other | 3 | 50.0 | not run |' in plans.report(record)
 
 
 def test_two_models_of_one_name_are_refused(tmp_path, monkeypatch, capsys):

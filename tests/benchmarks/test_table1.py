@@ -40,7 +40,9 @@ def test_rows_say_what_was_not_run_and_what_is_beyond_chance():
         record('UMGF', 0, 9),
         record('UMGF', 1, 9),
         record('MAF', 0, 4),
-        record('MEGA', 5, 9)
+        record('MEGA', 5, 9),
+        record('UMGF + MEGA', 0, 2),
+        record('AGBAN + MEGA', 0, 2)
     ]
     rows = {
         cells[0]: dict(zip(table1.COLUMNS, cells))
@@ -54,6 +56,9 @@ def test_rows_say_what_was_not_run_and_what_is_beyond_chance():
     assert rows['MEGA']['above text only'] == 'not run'
     assert rows['UMGF']['above paper'] == 'not run'
     assert rows['text only']['above text only'] == ''
+    assert rows['UMGF + MEGA']['above its tagger'].startswith('**-70.00** [-')
+    assert rows['AGBAN + MEGA']['above its tagger'] == 'not run'
+    assert rows['UMGF']['above its tagger'] == ''
     assert rows['paper']['seeds'] == 'not run'
     assert rows['paper']['published F1'] == '55.29'
     low, high = map(float, rows['MAF']['95 %'].split(' to '))

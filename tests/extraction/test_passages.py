@@ -1,7 +1,7 @@
 import pytest
 
 from eega_pyg.extraction.passages import passages
-from eega_pyg.parsing import Parse, Parser
+from eega_pyg.parsing import Parse, Parser, word_shape
 from eega_pyg.transforms import Pair
 
 
@@ -13,7 +13,7 @@ def parser():
 def pair(words, heads=None):
     n = len(words)
     heads = (0, ) * n if heads is None else heads
-    return Pair(words, Parse(heads, *[('x', ) * n] * 4))
+    return Pair(words, Parse(heads, *[('x', ) * n] * 3, tuple(map(word_shape, words))))
 
 
 def read(words, max_words=100, heads=None, has_end_mark=lambda word: False):
