@@ -1,10 +1,11 @@
 r"""Bootstrap intervals of the scores of several runs, and of their differences."""
-from typing import Dict, List, Sequence, Tuple
+from typing import Any, Callable, Collection, Dict, List, Sequence, Tuple
 
 import numpy as np
 
 from eega_pyg.schema import Quintuple
 from eega_pyg.scoring import Content, Counts, items, resampled_f1
+from eega_pyg.scoring.resampling import f1_of
 from eega_pyg.scoring.resampling import interval as interval_of
 from eega_pyg.tagging import Extraction
 
@@ -24,6 +25,19 @@ def count(extractions: Sequence[Extraction],
     }
 
 
+def count_by(found: Sequence[Collection[Any]], given: Sequence[Collection[Any]],
+             key: Callable[[Any], Any]) -> str:
+    r"""The counts of all texts, in the same form, of things of one's own; two things
+    with the same :obj:`key` are the same."""
+    return ' '.join('/'.join(map(str, Counts.of(set(map(key, a)), set(map(key, b)))))
+                    for a, b in zip(found, given))
+
+
+def f1(counts: str) -> float:
+    r"""The F1 of counts."""
+    return float(f1_of(np.sum(_parse(counts), 0)))
+
+
 def interval(systems: Sequence[str], others: Sequence[str] = ()) -> Tuple[float, float]:
     r"""The 95 % bootstrap interval of the mean F1 of some systems, or of its difference
     from the mean F1 of others. Sentences are resampled, and so are the systems if there
@@ -35,15 +49,15 @@ def interval(systems: Sequence[str], others: Sequence[str] = ()) -> Tuple[float,
         others (sequence of str, optional): Those of other systems on the same
             sentences. (default: :obj:`()`)
     """
-    f1 = resampled_f1(np.stack([_parse(c) for c in (*systems, *others)], 1))
+    scores = resampled_f1(np.stack([_parse(c) for c in (*systems, *others)], 1))
     rng = np.random.default_rng(0)
 
-    def mean(f1: np.ndarray) -> np.ndarray:  # [draws, systems] -> [draws]
-        drawn = rng.integers(f1.shape[1], size=f1.shape)
-        return np.take_along_axis(f1, drawn, 1).mean(1)
+    def mean(scores: np.ndarray) -> np.ndarray:  # [draws, systems] -> [draws]
+        drawn = rng.integers(scores.shape[1], size=scores.shape)
+        return np.take_along_axis(scores, drawn, 1).mean(1)
 
-    means = mean(f1[:, :len(systems)])
-    return interval_of(means - mean(f1[:, len(systems):]) if others else means)
+    means = mean(scores[:, :len(systems)])
+    return interval_of(means - mean(scores[:, len(systems):]) if others else means)
 
 
 def _parse(counts: str) -> List[List[int]]:

@@ -14,6 +14,7 @@ from typing import Any, Callable, Dict, List, Sequence
 
 from benchmarks.accuracy import (
     ablation,
+    additions,
     distillation,
     few_data,
     general,
@@ -120,11 +121,18 @@ def compared(records: List[Dict[str, Any]]) -> str:
             table1.classifiers(records))
 
 
+def added(records: List[Dict[str, Any]]) -> str:
+    return (training(additions.rows, records, additions.COLUMNS) + '\n\nF1 lost:\n\n' +
+            markdown(additions.COLUMNS, additions.losses(records)))
+
+
 TABLES: Dict[str, Callable[[Any], str]] = {
     'jmere':
     configurations,
     'ingredients':
     lambda records: training(ingredients.rows, records, ingredients.COLUMNS),
+    'additions':
+    added,
     'distillation':
     lambda records: training(distillation.rows, records, distillation.COLUMNS),
     'plans':

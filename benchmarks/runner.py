@@ -121,10 +121,17 @@ def read(path: Path) -> List[Dict[str, Any]]:
     return json.loads(path.read_text(encoding='utf-8')) if path.is_file() else []
 
 
-def sweep(runs: Iterable[Run], args: Namespace) -> List[Dict[str, Any]]:
+def sweep(runs: Iterable[Run], args: Namespace,
+          more: Optional[Callable[[Path], Any]] = None) -> List[Dict[str, Any]]:
     r"""Trains the runs that are not in the file of results, and adds each to it as soon
     as it is finished. A run that a file of ``--reuse`` holds in the same configuration
     is copied from there.
+
+    Args:
+        runs (iterable of Run): The runs.
+        args (argparse.Namespace): The options of :func:`parser`.
+        more (callable, optional): Gives further counts of the model in a
+            folder, by their names. (default: :obj:`None`)
 
     Raises:
         ValueError: If a run of the same name and seed had another configuration or was
@@ -138,7 +145,12 @@ def sweep(runs: Iterable[Run], args: Namespace) -> List[Dict[str, Any]]:
             continue
         other = [r for p in args.reuse for r in read(p) if same_run(r, run, data)]
         folder = args.runs / f'{run.name}-{run.config.train.seed}'
-        record = other[0] if other else {**train(run, args.root, folder), 'data': data}
+        if other:
+            record = other[0]
+        else:
+            record = {**train(run, args.root, folder), 'data': data}
+            if more is not None:
+                record['counts'] |= more(folder)
         keep({**record, 'name': run.name}, args)
     return read(results)
 

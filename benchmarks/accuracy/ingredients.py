@@ -74,7 +74,7 @@ def difference(runs: List[Dict[str, Any]], others: List[Dict[str, Any]],
                view: str) -> Tuple[float, float, float]:
     r"""By how much the mean F1 of some runs is above that of others, and the ends of
     its interval."""
-    mean, other = (np.mean([r['scores'][f'{view}_f1'] for r in side])
+    mean, other = (np.mean([bootstrap.f1(r['counts'][view]) for r in side])
                    for side in (runs, others))
     return mean - other, *bootstrap.interval([r['counts'][view] for r in runs],
                                              [r['counts'][view] for r in others])

@@ -24,7 +24,7 @@ from eega_pyg.extraction.extractor import Extractor
 from eega_pyg.extraction.item import Item
 from eega_pyg.extraction.result import Result
 from eega_pyg.files import write_text
-from eega_pyg.schema import Entity
+from eega_pyg.schema import Entity, TagSet
 from eega_pyg.training.threshold import best_threshold
 from eega_pyg.vision import read_captions
 
@@ -41,10 +41,14 @@ def read(extractor: Extractor, records: Sequence[Record],
         threshold=0.0)
 
 
+def unfiltered(path: Path, tags: TagSet) -> List[Record]:
+    r"""All texts of a file of MNRE, first those that state a relation."""
+    return [*read_mnre(path, tags, 'merged'), *read_mnre(path, tags, UNRELATED)]
+
+
 def measure(extractor: Extractor, root: Path) -> Dict[str, Any]:
     path, tags = root / 'raw' / 'mnre_val.txt', extractor.model.tag_set
-    related = read_mnre(path, tags, 'merged')
-    records = [*related, *read_mnre(path, tags, UNRELATED)]
+    records = unfiltered(path, tags)
     results = read(extractor, records,
                    read_captions(path.parent / 'captions_val.jsonl'))
     found = Scored.of((r.extraction.quintuples for r in results),
@@ -57,7 +61,7 @@ def measure(extractor: Extractor, root: Path) -> Dict[str, Any]:
         'texts':
         len(records),
         'related':
-        len(related),
+        sum(bool(r.quintuples) for r in records),
         **found.to_dict(),
         'cut short':
         cut_short([r.extraction.entities for r in results],

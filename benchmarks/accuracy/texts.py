@@ -21,7 +21,7 @@ from eega_pyg.datasets import Record, join_records, read_conll04, read_gmner, re
 from eega_pyg.extraction.extractor import Extractor
 from eega_pyg.extraction.item import Item
 from eega_pyg.files import write_text
-from eega_pyg.schema import Entity, TagSet
+from eega_pyg.schema import Entity, Quintuple, TagSet
 from eega_pyg.tagging import Extraction
 from eega_pyg.vision import read_captions
 
@@ -50,13 +50,16 @@ def entities_of(record: Record) -> Set[Entity]:
             for e in (q.head, q.tail)} | set(record.annotation.entities)
 
 
+def annotated(found: Sequence[Quintuple], records: Sequence[Record]) -> List[Quintuple]:
+    r"""Those whose relation is of the kinds that the texts are annotated with."""
+    known = records[0].annotation.tags
+    return [q for q in found if known is None or q.relation in known]
+
+
 def score(records: Sequence[Record],
           extractions: Sequence[Extraction]) -> Dict[str, Any]:
     r"""Entities, and relations of the kinds that the texts are annotated with."""
-    known = records[0].annotation.tags
-
-    found = [[q for q in x.quintuples if known is None or q.relation in known]
-             for x in extractions]
+    found = [annotated(x.quintuples, records) for x in extractions]
     entities = [x.entities for x in extractions]
     gold = [list(entities_of(r)) for r in records]
     given = [r.quintuples for r in records]

@@ -69,12 +69,11 @@ def test_only_runs_with_the_same_seeds_are_compared():
 
 
 def test_runs_are_compared_with_all_of_default():
-    counts = ' '.join([RIGHT] * 40)
     made = [
-        run('default', 0, 0.9, counts),
-        run('default once more', 0, 0.5, counts),
-        run('default', 1, 0.2, counts),
-        run('without the image', 0, 0.4, counts),
+        run(name, seed, right / 10,
+            ' '.join([RIGHT] * right + ['0/1/1'] * (10 - right)))
+        for name, seed, right in (('default', 0, 9), ('default once more', 0, 5),
+                                  ('default', 1, 2), ('without the image', 0, 4))
     ]
     lost = {row[0]: row[5].split()[0] for row in ingredients.rows(made) if row[5]}
     assert lost == {'default once more': '+40.00', 'without the image': '+30.00'}

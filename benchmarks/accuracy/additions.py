@@ -1,0 +1,169 @@
+r"""Takes what was added to the training of the checkpoint that ships away, one thing at
+a time: further sets, joined texts, masks, options of the model, teachers.
+
+    python -m benchmarks.accuracy.prose prose.jsonl --number 6000
+    python -m benchmarks.accuracy.additions datasets/jmere
+
+The recipe is that of the checkpoint, shortened: an epoch of pretraining and three of
+training. Each run is scored on validation texts of all kinds. What it costs to leave
+something out is the difference of the mean F1, and its interval is that over samples of
+the texts and of the runs (bootstrap, 95 %). The rows ``taught`` and ``trained as much
+longer`` start from the runs of the whole recipe, and ask whether teachers are worth
+more than the epochs they cost. Finished runs are kept in
+``benchmarks/results/additions.json``.
+"""
+import json
+from argparse import Namespace
+from pathlib import Path
+from typing import Any, Dict, List, Sequence, Tuple
+
+from benchmarks import bootstrap
+from benchmarks.accuracy import general, stream
+from benchmarks.accuracy.ingredients import lost
+from benchmarks.accuracy.scored import either_way, pair
+from benchmarks.accuracy.texts import annotated, entities_of
+from benchmarks.runner import Run, configure, markdown, parser, spread, sweep
+from eega_pyg.datasets import Record, join_records, read_conll04, read_gmner, read_mnre
+from eega_pyg.extraction.extractor import Extractor
+from eega_pyg.extraction.item import Item
+from eega_pyg.vision import read_captions
+
+SEEDS = (0, 1, 2)
+WHOLE, TAUGHT, LONGER = 'the whole recipe', 'taught', 'trained as much longer'
+#: What the checkpoint that ships has of options, but for its sets and its epochs.
+RECIPE = ('model.skip=true', 'model.pair_rank=64', 'model.offsets=true',
+          'model.within_trees=true', 'data.mask=true', 'data.max_words=80',
+          'data.passage_words=40', 'train.joined=0.3', 'train.drawn=1.2',
+          'train.pretrain_epochs=1')
+#: The rates with which a trained model learns on.
+ON = ('train.epochs=2', 'train.pretrain_epochs=0', 'train.lr=5e-4',
+      'train.lr_encoder=3e-5')
+#: Which of the further sets a variant does without.
+SETS = {
+    'without texts without a relation': 'unrelated',
+    'without CoNLL04': 'conll04',
+    'without GMNER': 'gmner',
+    'without prose': 'jsonl',
+}
+VARIANTS: Dict[str, Tuple[str, ...]] = {
+    WHOLE: (),
+    **dict.fromkeys(SETS, ()),
+    'without joined texts': ('train.joined=0', ),
+    'without masks': ('data.mask=false', ),
+    'without skip and trees': ('model.skip=false', 'model.within_trees=false'),
+    'without products and offsets': ('model.pair_rank=0', 'model.offsets=false'),
+    LONGER: ON,
+    TAUGHT: ON,
+}
+#: What is scored, beside both scores of JMERE's sentences.
+VIEWS = (*bootstrap.VIEWS, 'three joined', 'all of MNRE', 'CoNLL04, relations',
+         'CoNLL04, entities', 'CoNLL04, three joined', 'GMNER, entities',
+         'general sentences')
+COLUMNS = ('name', 'seeds', *VIEWS)
+
+
+def variant_run(args: Namespace, name: str, seed: int) -> Run:
+    files = {
+        'unrelated': 'unrelated',
+        'conll04': f"conll04:{args.conll04 / 'train.json'}",
+        'gmner': f"gmner:{args.gmner / 'train.txt'}",
+        'jsonl': f'jsonl:{args.prose}',
+    }
+    files.pop(SETS.get(name, ''), None)
+    starts = [str(args.runs / f'{WHOLE}-{s}') for s in args.seeds or SEEDS]
+    overrides = [f'train.also={json.dumps(list(files.values()))}', *VARIANTS[name]]
+    if name in (TAUGHT, LONGER):
+        overrides.append(f"train.start={json.dumps(f'{args.runs / WHOLE}-{seed}')}")
+    if name == TAUGHT:
+        overrides.append(f'train.teachers={json.dumps(starts)}')
+    return Run(name, configure(args, seed, *RECIPE, *overrides))
+
+
+def measure(folder: Path, args: Namespace) -> Dict[str, str]:
+    r"""The counts of what a model finds in texts of all kinds."""
+    extractor = Extractor.from_pretrained(folder)
+    tags, raw = extractor.model.tag_set, args.root / 'raw'
+    path, captions = raw / 'mnre_val.txt', read_captions(raw / 'captions_val.jsonl')
+
+    def read(records: Sequence[Record]) -> List[Any]:
+        return [r.extraction for r in stream.read(extractor, records, captions)]
+
+    def related(records: Sequence[Record], key: Any, number: int = 1) -> str:
+        if number > 1:
+            records = join_records(records, len(records) // number, number, number)
+        found = [annotated(x.quintuples, records) for x in read(records)]
+        return bootstrap.count_by(found, [r.quintuples for r in records], key)
+
+    def named(records: Sequence[Record]) -> str:
+        return bootstrap.count_by([x.entities for x in read(records)],
+                                  list(map(entities_of, records)), lambda e: e)
+
+    news = read_conll04(args.conll04 / 'valid.json', tags)
+    tweets = read_gmner(args.gmner / 'dev.txt', tags)
+    texts = general.read_texts(general.FOLDER / 'sentences.jsonl')
+    results = extractor.batch([Item(text.text) for text in texts], threshold=0.0)
+    stated = [
+        general.stated(r.extraction.quintuples, t) for r, t in zip(results, texts)
+    ]
+    return dict(
+        zip(VIEWS[len(bootstrap.VIEWS):],
+            (related(read_mnre(path, tags), either_way, 3),
+             related(stream.unfiltered(path, tags), either_way), related(
+                 news, pair), named(news), related(news, pair, 3), named(tweets),
+             bootstrap.count_by(stated, [t.quintuples for t in texts], either_way))))
+
+
+def rows(records: List[Dict[str, Any]]) -> List[List[str]]:
+    r"""A row for each variant: the F1 of each view."""
+    out = []
+    for name in VARIANTS:
+        runs = [r for r in records if r['name'] == name]
+        cells = [
+            spread(100 * bootstrap.f1(r['counts'][view]) for r in runs) if runs else ''
+            for view in VIEWS
+        ]
+        out.append([name, ' '.join(str(r['seed']) for r in runs) or 'not run', *cells])
+    return out
+
+
+def losses(records: List[Dict[str, Any]]) -> List[List[str]]:
+    r"""A row for each variant that was run: what it lost against the runs with the same
+    seeds of the whole recipe, or, if it is taught, of those that trained as long."""
+    out = []
+    for name in VARIANTS:
+        against = {TAUGHT: LONGER}.get(name, WHOLE)
+        runs = [r for r in records if r['name'] == name]
+        whole = [r for r in records if r['name'] == against]
+        seeds = {r['seed'] for r in runs} & {r['seed'] for r in whole}
+        if name == WHOLE or not seeds:
+            continue
+        whole, runs = ([r for r in side if r['seed'] in seeds]
+                       for side in (whole, runs))
+        out.append([
+            f'{name}, against {against}' if name == TAUGHT else name,
+            ' '.join(map(str, sorted(seeds))), *(lost(whole, runs, v) for v in VIEWS)
+        ])
+    return out
+
+
+def report(records: List[Dict[str, Any]]) -> str:
+    r"""Both tables, in Markdown."""
+    return (markdown(COLUMNS, rows(records)) + '\n\nF1 lost:\n\n' +
+            markdown(COLUMNS, losses(records)))
+
+
+def main() -> None:
+    options = parser(__doc__, 'additions', epochs=3, preset='default',
+                     variants=VARIANTS)
+    options.add_argument('--conll04', type=Path, default=Path('conll04'),
+                         help='folder of train.json and valid.json')
+    options.add_argument('--gmner', type=Path, default=Path('gmner/txt'),
+                         help='folder of train.txt and dev.txt')
+    options.add_argument('--prose', type=Path, default=Path('prose.jsonl'))
+    args = options.parse_args()
+    runs = [variant_run(args, n, s) for s in args.seeds or SEEDS for n in args.only]
+    print(report(sweep(runs, args, lambda folder: measure(folder, args))))
+
+
+if __name__ == '__main__':
+    main()
