@@ -15,7 +15,7 @@ more than the epochs they cost. Finished runs are kept in
 import json
 from argparse import Namespace
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 from benchmarks import bootstrap
 from benchmarks.accuracy import general, stream
@@ -25,7 +25,7 @@ from benchmarks.accuracy.texts import annotated, entities_of
 from benchmarks.runner import Run, configure, markdown, parser, spread, sweep
 from eega_pyg.datasets import Record, join_records, read_conll04, read_gmner, read_mnre
 from eega_pyg.extraction.extractor import Extractor
-from eega_pyg.extraction.item import Item
+from eega_pyg.tagging import Extraction
 from eega_pyg.vision import read_captions
 
 SEEDS = (0, 1, 2)
@@ -85,32 +85,43 @@ def measure(folder: Path, args: Namespace) -> Dict[str, str]:
     tags, raw = extractor.model.tag_set, args.root / 'raw'
     path, captions = raw / 'mnre_val.txt', read_captions(raw / 'captions_val.jsonl')
 
-    def read(records: Sequence[Record]) -> List[Any]:
+    def read(records: Sequence[Record]) -> List[Extraction]:
         return [r.extraction for r in stream.read(extractor, records, captions)]
 
-    def related(records: Sequence[Record], key: Any, number: int = 1) -> str:
-        if number > 1:
-            records = join_records(records, len(records) // number, number, number)
-        found = [annotated(x.quintuples, records) for x in read(records)]
-        return bootstrap.count_by(found, [r.quintuples for r in records], key)
+    def related(records: Sequence[Record], found: Sequence[Extraction],
+                key: Callable[[Any], Any]) -> str:
+        return bootstrap.count_by([annotated(x.quintuples, records) for x in found],
+                                  [r.quintuples for r in records], key)
 
-    def named(records: Sequence[Record]) -> str:
-        return bootstrap.count_by([x.entities for x in read(records)],
+    def named(records: Sequence[Record], found: Sequence[Extraction]) -> str:
+        return bootstrap.count_by([x.entities for x in found],
                                   list(map(entities_of, records)), lambda e: e)
 
+    def joined(records: Sequence[Record]) -> List[Record]:
+        return join_records(records, len(records) // 3, 3, 3)
+
+    jmere, every = joined(read_mnre(path, tags)), stream.unfiltered(path, tags)
     news = read_conll04(args.conll04 / 'valid.json', tags)
     tweets = read_gmner(args.gmner / 'dev.txt', tags)
     texts = general.read_texts(general.FOLDER / 'sentences.jsonl')
-    results = extractor.batch([Item(text.text) for text in texts], threshold=0.0)
-    stated = [
-        general.stated(r.extraction.quintuples, t) for r, t in zip(results, texts)
-    ]
-    return dict(
-        zip(VIEWS[len(bootstrap.VIEWS):],
-            (related(read_mnre(path, tags), either_way, 3),
-             related(stream.unfiltered(path, tags), either_way), related(
-                 news, pair), named(news), related(news, pair, 3), named(tweets),
-             bootstrap.count_by(stated, [t.quintuples for t in texts], either_way))))
+    of_news, long_news = read(news), joined(news)
+    return {
+        'three joined':
+        related(jmere, read(jmere), either_way),
+        'all of MNRE':
+        related(every, read(every), either_way),
+        'CoNLL04, relations':
+        related(news, of_news, pair),
+        'CoNLL04, entities':
+        named(news, of_news),
+        'CoNLL04, three joined':
+        related(long_news, read(long_news), pair),
+        'GMNER, entities':
+        named(tweets, read(tweets)),
+        'general sentences':
+        bootstrap.count_by([x.quintuples for x in general.read(extractor, texts)],
+                           [t.quintuples for t in texts], either_way),
+    }
 
 
 def rows(records: List[Dict[str, Any]]) -> List[List[str]]:

@@ -21,6 +21,7 @@ from eega_pyg.extraction.extractor import Extractor
 from eega_pyg.extraction.item import Item
 from eega_pyg.files import read_lines, write_text
 from eega_pyg.schema import Entity, Index, Name, Quintuple, located, validated
+from eega_pyg.tagging import Extraction
 
 FOLDER = Path(__file__).parent / 'general'
 FILES = ('sentences', 'paragraphs')
@@ -102,16 +103,29 @@ def stated(found: Sequence[Quintuple], text: LabelledText) -> List[Quintuple]:
     return [q for q in found if pair(q) not in optional]
 
 
-def measure(extractor: Extractor, texts: Sequence[LabelledText]) -> Dict[str, Any]:
-    r"""What is right, and each probability of what is stated in a text without a
-    relation."""
+def read(extractor: Extractor, texts: Sequence[LabelledText]) -> List[Extraction]:
+    r"""What is found in each text, less what counts neither as right nor as wrong.
+
+    Raises:
+        ValueError: If the extractor reads other words than are labelled.
+    """
     results = extractor.batch([Item(text.text) for text in texts], threshold=0.0)
     for text, result in zip(texts, results):
         if tuple(result.words) != text.tokens:
             raise ValueError(f"{text.id}: its tokens are not those that the extractor "
                              f"reads: {result.words}")
-    entities = [r.extraction.entities for r in results]
-    found = [stated(r.extraction.quintuples, t) for r, t in zip(results, texts)]
+    return [
+        Extraction(r.extraction.entities, stated(r.extraction.quintuples, text))
+        for r, text in zip(results, texts)
+    ]
+
+
+def measure(extractor: Extractor, texts: Sequence[LabelledText]) -> Dict[str, Any]:
+    r"""What is right, and each probability of what is stated in a text without a
+    relation."""
+    extractions = read(extractor, texts)
+    entities = [x.entities for x in extractions]
+    found = [x.quintuples for x in extractions]
     given = [t.quintuples for t in texts]
     return {
         'texts': len(texts),
