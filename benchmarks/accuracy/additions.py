@@ -29,7 +29,8 @@ from eega_pyg.tagging import Extraction
 from eega_pyg.vision import read_captions
 
 SEEDS = (0, 1, 2)
-WHOLE, TAUGHT, LONGER = 'the whole recipe', 'taught', 'trained as much longer'
+WHOLE, ALONE = 'the whole recipe', 'JMERE alone'
+TAUGHT, LONGER = 'taught', 'trained as much longer'
 #: What the checkpoint that ships has of options, but for its sets and its epochs.
 RECIPE = ('model.skip=true', 'model.pair_rank=64', 'model.offsets=true',
           'model.within_trees=true', 'data.mask=true', 'data.max_words=80',
@@ -39,15 +40,17 @@ RECIPE = ('model.skip=true', 'model.pair_rank=64', 'model.offsets=true',
 ON = ('train.epochs=2', 'train.pretrain_epochs=0', 'train.lr=5e-4',
       'train.lr_encoder=3e-5')
 #: Which of the further sets a variant does without.
-SETS = {
-    'without texts without a relation': 'unrelated',
-    'without CoNLL04': 'conll04',
-    'without GMNER': 'gmner',
-    'without prose': 'jsonl',
+LEFT_OUT: Dict[str, Tuple[str, ...]] = {
+    ALONE: ('unrelated', 'conll04', 'gmner', 'jsonl'),
+    'without texts without a relation': ('unrelated', ),
+    'without CoNLL04': ('conll04', ),
+    'without GMNER': ('gmner', ),
+    'without prose': ('jsonl', ),
 }
 VARIANTS: Dict[str, Tuple[str, ...]] = {
     WHOLE: (),
-    **dict.fromkeys(SETS, ()),
+    **dict.fromkeys(LEFT_OUT, ()),
+    ALONE: ('train.joined=0', 'train.drawn=0'),
     'without joined texts': ('train.joined=0', ),
     'without masks': ('data.mask=false', ),
     'without skip and trees': ('model.skip=false', 'model.within_trees=false'),
@@ -69,7 +72,8 @@ def variant_run(args: Namespace, name: str, seed: int) -> Run:
         'gmner': f"gmner:{args.gmner / 'train.txt'}",
         'jsonl': f'jsonl:{args.prose}',
     }
-    files.pop(SETS.get(name, ''), None)
+    for left_out in LEFT_OUT.get(name, ()):
+        del files[left_out]
     starts = [str(args.runs / f'{WHOLE}-{s}') for s in args.seeds or SEEDS]
     overrides = [f'train.also={json.dumps(list(files.values()))}', *VARIANTS[name]]
     if name in (TAUGHT, LONGER):

@@ -74,6 +74,8 @@ def test_a_variant_does_without_one_thing():
         assert config != whole
         assert config.train.epochs == (2 if config.train.start else 3)
     assert runs['without prose'].train.also == whole.train.also[:3]
+    alone = runs[additions.ALONE].train
+    assert alone.also == () and alone.joined == 0
     taught, longer = runs[additions.TAUGHT], runs[additions.LONGER]
     assert len(taught.train.teachers) == 2 and not longer.train.teachers
     assert taught.train.start == longer.train.start == taught.train.teachers[1]
