@@ -1,6 +1,8 @@
 r"""Writing files whole or not at all, and reading JSON and YAML."""
+import csv
 import errno
 import json
+import math
 import os
 import platform
 import re
@@ -12,7 +14,7 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
-from typing import Any, Dict, Iterator, Tuple, Union
+from typing import Any, Dict, Iterator, Sequence, TextIO, Tuple, Union
 
 import yaml
 
@@ -285,6 +287,45 @@ def parse_yaml(text: Union[str, bytes], where: str) -> Any:
     except (yaml.YAMLError, ValueError, OverflowError) as e:
         raise ValueError(
             f'{where}: not valid YAML in UTF-8: {short_reason(e)}') from None
+
+
+def json_text(value: Any, sort_keys: bool = False) -> str:
+    r"""The JSON of a value in one line. What JSON does not know becomes a string, and a
+    number that is none or infinite, which readers of JSON refuse, becomes null."""
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, default=str,
+                          sort_keys=sort_keys)
+    except ValueError:
+        return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False,
+                          default=str, sort_keys=sort_keys)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+class RowWriter:
+    r"""Writes the rows of a table, with a line feed at the end of each. Rows with a
+    carriage return are in quotes; before Python 3.13 :mod:`csv` writes some without
+    any, and readers then see two rows.
+
+    Args:
+        file (TextIO): Where they go, opened with ``newline=''``.
+        dialect (str, optional): A dialect of :mod:`csv`. (default: :obj:`'excel'`)
+    """
+    def __init__(self, file: TextIO, dialect: str = 'excel') -> None:
+        self._plain = csv.writer(file, dialect, lineterminator='\n')
+        self._quoted = csv.writer(file, dialect, lineterminator='\n',
+                                  quoting=csv.QUOTE_ALL)
+
+    def writerow(self, row: Sequence[Any]) -> None:
+        r"""Writes the cells of a row."""
+        broken = any(isinstance(cell, str) and '\r' in cell for cell in row)
+        (self._quoted if broken else self._plain).writerow(row)
 
 
 def read_yaml(path: Union[str, Path]) -> Any:

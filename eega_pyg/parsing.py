@@ -5,7 +5,9 @@ string and tokenized again, so word :math:`i` of a sentence is node :math:`i` of
 graph.
 """
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import RLock
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -102,6 +104,24 @@ class Parser:
                                  f"its own: choose another (en_core_web_sm), or go "
                                  f"without (word_vectors=False)")
             _keep_features(self._nlp)
+        self._lock = RLock()
+        self._in_zone = False
+
+    @contextmanager
+    def memory_zone(self) -> Iterator[None]:
+        r"""A block in which one thread parses, and at the end of which the words that
+        the pipeline met for the first time are forgotten, which it would otherwise keep
+        for ever. Blocks may be nested. Before version 3.8 spaCy cannot forget."""
+        with self._lock:
+            if self._in_zone or not hasattr(self._nlp, 'memory_zone'):
+                yield
+                return
+            self._in_zone = True
+            try:
+                with self._nlp.memory_zone():
+                    yield
+            finally:
+                self._in_zone = False
 
     @property
     def nlp(self) -> 'Language':
@@ -133,8 +153,9 @@ class Parser:
         parsed = self._nlp.pipe(docs, batch_size=self.batch_size,
                                 disable=['lemmatizer'])
         found: Dict[Tuple[str, ...], Parse] = {}
-        for words, doc in tracked(zip(distinct, parsed), len(distinct), progress):
-            found[words] = _read(doc, self.vectors)
+        with self.memory_zone():
+            for words, doc in tracked(zip(distinct, parsed), len(distinct), progress):
+                found[words] = _read(doc, self.vectors)
         return [found[words] for words in keys]
 
     def tokenize(self, text: str) -> Tuple[List[str], List[Tuple[int, int]]]:
@@ -151,25 +172,28 @@ class Parser:
         """
         words: List[str] = []
         offsets: List[Tuple[int, int]] = []
-        for start, end, whole in _pieces(text):
-            if whole:
-                words.append(text[start:end])
-                offsets.append((start, end))
-                continue
-            for first, last in _short_runs(text, start, end):
-                for token in self._nlp.tokenizer(text[first:last]):
-                    if not token.is_space:
-                        begin = first + token.idx
-                        words.append(token.text)
-                        offsets.append((begin, begin + len(token.text)))
+        with self.memory_zone():
+            for start, end, whole in _pieces(text):
+                if whole:
+                    words.append(text[start:end])
+                    offsets.append((start, end))
+                    continue
+                for first, last in _short_runs(text, start, end):
+                    for token in self._nlp.tokenizer(text[first:last]):
+                        if not token.is_space:
+                            begin = first + token.idx
+                            words.append(token.text)
+                            offsets.append((begin, begin + len(token.text)))
         return words, offsets
 
     def has_end_mark(self, word: str) -> bool:
         r"""Whether a word that was given as one ends in a mark that ends a sentence and
         that the pipeline would make a word of its own: ``'noon.'`` does, ``'Gov.'`` and
         ``'U.S.'`` do not."""
-        return (len(word) > 1 and word[-1] in _ENDS and not _URL.match(word)
-                and self._nlp.tokenizer(word)[-1].text[0] in _ENDS)
+        if len(word) < 2 or word[-1] not in _ENDS or _URL.match(word):
+            return False
+        with self.memory_zone():
+            return self._nlp.tokenizer(word)[-1].text[0] in _ENDS
 
     def __repr__(self) -> str:
         return f"{self.__class__.__name__}('{self.version}')"

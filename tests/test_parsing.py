@@ -83,6 +83,27 @@ def test_equal_sentences_are_parsed_once(parser, monkeypatch):
     assert len(seen) == 2
 
 
+def test_words_are_forgotten_and_blocks_may_be_nested(parser):
+    if not hasattr(parser.nlp, 'memory_zone'):
+        pytest.skip('This version of spaCy keeps all words')
+    strings = parser.nlp.vocab.strings
+
+    def read(number: int) -> None:
+        words, _ = parser.tokenize(f'xq{number} saw yq{number}')
+        assert parser.parse([words])[0].upos[1] == 'VERB'
+        assert parser.has_end_mark(f'zq{number}.')
+
+    read(0)
+    before = len(strings)
+    for number in range(1, 20):
+        with parser.memory_zone():
+            with parser.memory_zone():
+                read(number)
+            assert f'xq{number}' in strings
+        read(number)
+    assert len(strings) == before and 'xq19' not in strings
+
+
 def test_nothing_to_parse(parser):
     assert parser.parse([]) == []
 

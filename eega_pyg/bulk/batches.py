@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional, Union
 
 from eega_pyg.extraction.extractor import Extractor
 from eega_pyg.extraction.item_files import Record, as_item, filled
-from eega_pyg.files import short_reason
+from eega_pyg.files import json_text, short_reason
 
 from .job_folder import Outcome
 
@@ -89,7 +89,7 @@ class BatchExtractor:
         import pandas as pd
         rows = frame.astype(object).where(frame.notna(), None).to_dict('records')
         records = [(str(i), filled(row)) for i, row in zip(frame.index, rows)]
-        found = [(o.key, o.result and json.dumps(o.result, ensure_ascii=False), o.error)
+        found = [(o.key, o.result and json_text(o.result), o.error)
                  for o in self.extract(records)]
         return pd.DataFrame(found, columns=['key', 'result', 'error'], dtype='string')
 

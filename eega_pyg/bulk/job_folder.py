@@ -6,7 +6,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Type, Union
 
 from filelock import FileLock, Timeout
 
-from eega_pyg.files import atomic, check_folder, read_json, write_text
+from eega_pyg.files import atomic, check_folder, json_text, read_json, write_text
 from eega_pyg.schema import short
 
 from .partitions import Partition
@@ -115,5 +115,4 @@ class JobFolder:
                 return
             with open(temporary, 'w', encoding='utf-8', errors='replace') as file:
                 for value in values:
-                    line = json.dumps(value, ensure_ascii=False, default=str)
-                    file.write(line + '\n')
+                    file.write(json_text(value) + '\n')

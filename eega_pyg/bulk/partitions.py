@@ -75,7 +75,8 @@ def plan(paths: Sequence[Path], size: int) -> List[Partition]:
     for path in paths:
         source = str(path) if alike else path.name
         cut = _rows if path.suffix.lower() == '.parquet' else _lines
-        stem = re.sub(r'[^\w.-]+', '_', path.stem)[:60]
+        # A name that begins with a mark is that of a hidden file.
+        stem = re.sub(r'[^\w.-]+', '_', path.stem).lstrip('._')[:60] or 'part'
         for i, (content, *place) in enumerate(cut(path, size)):
             name = f'{stem}-{i:06d}-{digest([source, place, content])}'
             found.append(Partition(name, str(path), source, *place))

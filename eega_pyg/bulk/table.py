@@ -1,9 +1,10 @@
 r"""Results as a table of Parquet."""
-import json
 from typing import Any, Mapping, Sequence
 
 import pyarrow
 from pyarrow import parquet
+
+from eega_pyg.files import json_text
 
 _BOX = pyarrow.list_(pyarrow.float64())
 _SPAN = [('text', pyarrow.string()), ('type', pyarrow.string()),
@@ -57,5 +58,4 @@ def write_parquet(values: Sequence[Mapping[str, Any]], path: str,
 def _row(value: Mapping[str, Any]) -> Mapping[str, Any]:
     if not value.get('metadata'):
         return value
-    metadata = json.dumps(value['metadata'], ensure_ascii=False)
-    return {**value, 'metadata': metadata}
+    return {**value, 'metadata': json_text(value['metadata'])}

@@ -188,9 +188,7 @@ def _json_lines(content: bytes, where: str) -> Iterator[Record]:
 
 def _table(content: bytes, where: str) -> Iterator[Record]:
     text = _decoded(content, where)
-    header, _, _ = text.lstrip('\r\n').partition('\n')
-    # Spreadsheets write semicolons where the comma is the decimal sign.
-    delimiter = max(',;\t', key=header.count)
+    delimiter = _delimiter(text, where)
     # Strict, or an open quotation mark would swallow all rows behind it.
     rows = csv.reader(io.StringIO(text, newline=''), delimiter=delimiter, strict=True)
     names: List[str] = []
@@ -220,6 +218,19 @@ def _table(content: bytes, where: str) -> Iterator[Record]:
             yield place, {'text': '', **value} if 'words' not in value else value
     except csv.Error as e:
         raise ValueError(f'{where}:{rows.line_num}: {e}') from None
+
+
+def _delimiter(text: str, where: str) -> str:
+    if where.lower().endswith('.tsv'):
+        return '\t'
+    header, _, _ = text.lstrip('\r\n').partition('\n')
+
+    def named(delimiter: str) -> bool:
+        cells = next(csv.reader([header], delimiter=delimiter), [])
+        return len(cells) > 1 and not {'text', 'words'}.isdisjoint(map(_column, cells))
+
+    # Spreadsheets write semicolons where the comma is the decimal sign.
+    return max(',;\t', key=lambda mark: (named(mark), header.count(mark)))
 
 
 def _column(name: str) -> str:

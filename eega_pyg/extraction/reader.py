@@ -61,7 +61,7 @@ class Reader:
         r"""Yields the position and the result of each item as soon as the last of its
         windows is read; the arguments are those of
         :class:`~eega_pyg.extraction.extractor.Extractor`."""
-        with self._lock:
+        with self._lock, self.parser.memory_zone():
             tokens, graphs, windows = self._prepared(items, passage_words)
         missing = [0] * len(items)
         for window in windows:

@@ -1,6 +1,5 @@
 r"""What was found in one text."""
 import html
-import json
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,6 +24,7 @@ from eega_pyg.extraction.found import (
     Grounding,
     percent,
 )
+from eega_pyg.files import json_text
 from eega_pyg.schema import Entity, Quintuple, SceneGraph, TagSet
 from eega_pyg.tagging import Extraction
 from eega_pyg.vision.images import ImageSource
@@ -192,8 +192,8 @@ class Result:
     def to_json(self) -> str:
         r"""The JSON of :meth:`to_dict`, in one line. Half of a surrogate pair, which no
         encoding knows, becomes a question mark; a value in the metadata that JSON does
-        not know becomes a string."""
-        text = json.dumps(self.to_dict(), ensure_ascii=False, default=str)
+        not know becomes a string, NaN and infinities null."""
+        text = json_text(self.to_dict())
         return text.encode('utf-8', 'replace').decode('utf-8')
 
     def __repr__(self) -> str:

@@ -1,10 +1,9 @@
 r"""Results as JSON and as tables for a spreadsheet."""
-import csv
-import json
 from dataclasses import replace
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Sequence, TextIO, Tuple
 
 from eega_pyg.extraction.certainty import Rated
+from eega_pyg.files import RowWriter, json_text
 from eega_pyg.formats.label_studio_tasks import to_task
 from eega_pyg.formats.native import from_dict
 
@@ -42,8 +41,7 @@ def write_values(results: Iterable[Rated], file: TextIO, form: str,
             column in a table. (default: none)
     """
     if form in ('csv', 'tsv'):
-        writer = csv.writer(file, 'excel-tab' if form == 'tsv' else 'excel',
-                            lineterminator='\n')
+        writer = RowWriter(file, 'excel-tab' if form == 'tsv' else 'excel')
         taken = {*_FIRST, *_LAST}
         writer.writerow([
             *_FIRST, *(f'metadata_{x}' if x in taken else x for x in metadata), *_LAST
@@ -61,7 +59,7 @@ def write_values(results: Iterable[Rated], file: TextIO, form: str,
     separator = '[\n'
     for result, certainty in results:
         value = _task(result, certainty) if form == 'label-studio' else result
-        line = json.dumps(value, ensure_ascii=False, default=str)
+        line = json_text(value)
         file.write(line + '\n' if form == 'jsonl' else separator + line)
         file.flush()
         separator = ',\n'
@@ -126,4 +124,4 @@ def _share(probability: Any) -> str:
 def _cell(value: Any) -> str:
     if value is None or isinstance(value, str):
         return value or ''
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return json_text(value)

@@ -50,16 +50,36 @@ def normalized_name(name: str) -> str:
     text = ' '.join(''.join(dashes).split()) or name
     short = _POSSESSIVE.sub('', text)
     start, end = 0, len(short)
-    while start < end and (short[start] == ' ' or _is_mark(short[start])):
+    while start < end and (short[start] == ' ' or _is_mark(short[start])
+                           and not _is_amount(short[start:start + 3])):
         start += 1
-    while start < end and (short[end - 1] == ' '
-                           or _is_mark(short[end - 1]) and short[end - 1] not in ')+#'):
+    opened = short.find('(', start)
+    while start < end and (short[end - 1] == ' ' or _is_mark(short[end - 1])
+                           and not _belongs(short[max(start, end - 3):end])
+                           and not (short[end - 1] == ')' and 0 <= opened < end)):
         end -= 1
     return _ARTICLE.sub('', short[start:end]) or text
 
 
 def _is_mark(char: str) -> bool:
     return unicodedata.category(char)[0] in 'PS'
+
+
+def _is_amount(name: str) -> bool:
+    r"""Whether the mark at the beginning of a name is that of a number, as in
+    ``'$100'`` and ``'-5%'``."""
+    if unicodedata.category(name[0]) == 'Sc':
+        return name[1:].lstrip()[:1].isdigit()
+    return name[0] in '+-±' and name[1:2].isdigit()
+
+
+def _belongs(name: str) -> bool:
+    r"""Whether the mark at the end of a name is a part of it, as in ``'C++'``, ``'5%'``
+    and ``'100 €'``."""
+    last = name[-1]
+    if last in '%‰' or unicodedata.category(last) == 'Sc':
+        return name[:-1].rstrip()[-1:].isdigit()
+    return last in '+#'
 
 
 def _stream_safe(text: str) -> str:

@@ -1,5 +1,4 @@
 r"""What the results of one sentence say."""
-import json
 from dataclasses import dataclass, field
 from typing import (
     AbstractSet,
@@ -17,6 +16,7 @@ from typing import (
 from pydantic import AfterValidator, Field
 
 from eega_pyg.extraction.result import Result
+from eega_pyg.files import json_text
 from eega_pyg.schema import Flag, Index, Name, Share, Text, located, short, validated
 
 from .linking import Linker, normalized_name
@@ -169,7 +169,7 @@ def _link(linker: Optional[Linker], name: str, kind: str, text: str) -> str:
 
 def _checked(metadata: Dict[str, Any]) -> str:
     try:
-        text = json.dumps(metadata, ensure_ascii=False, sort_keys=True, default=str)
+        text = json_text(metadata, sort_keys=True)
         text.encode('utf-8')
     except (ValueError, TypeError, RecursionError) as e:
         raise ValueError(

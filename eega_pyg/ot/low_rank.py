@@ -120,4 +120,5 @@ def _centered(x_s: Tensor, x_t: Tensor, nodes_s: Layout, nodes_t: Layout) -> tup
     count = nodes_s.mask.sum(1) + nodes_t.mask.sum(1)
     total = x_s.detach().sum(1) + x_t.detach().sum(1)
     center = (total / count.clamp(min=1)[:, None])[:, None]
-    return x_s - center, x_t - center
+    return tuple((x - center).masked_fill(~nodes.mask[:, :, None], 0)
+                 for x, nodes in ((x_s, nodes_s), (x_t, nodes_t)))

@@ -159,7 +159,7 @@ class LowRankSinkhorn:
                                    torch.zeros_like(problem.b),
                                    torch.zeros_like(mass, dtype=torch.long), mass == 0)
         part = (mass > 0).nonzero().flatten()
-        first = _first_length(point)
+        first = _first_length(point, problem.a, problem.b)
         state = _State(problem, point, h, h, first, first,
                        self.tol * _product_cost(problem)).select(part)
         for i in range(1, self.num_iters + 1):
@@ -231,11 +231,13 @@ def _nodes(x: Tensor, index: Tensor) -> Tensor:
     return x.gather(1, index[:, :, None].expand(-1, -1, x.size(2)))
 
 
-def _first_length(point: _Point) -> Tensor:
+def _first_length(point: _Point, a: Tensor, b: Tensor) -> Tensor:
     r"""A step that changes the factors by about e :math:`(B)`."""
     slopes = point.slope_q, point.slope_r, point.slope_g[:, None]
-    spread = [(x.amax(2) - x.amin(2)).amax(1) for x in slopes]
-    top = torch.stack(spread).amax(0)
+    q, r, g = (x.amax(2) - x.amin(2) for x in slopes)
+    # Of nodes without mass nothing changes.
+    q, r = q.masked_fill(a <= 0, 0), r.masked_fill(b <= 0, 0)
+    top = torch.cat([q, r, g], 1).amax(1)
     return 1 / torch.where(top > 0, top, 1)
 
 

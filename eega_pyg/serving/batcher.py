@@ -93,8 +93,12 @@ class Batcher(Generic[Value, Key, Answer]):
     @property
     def takes_more(self) -> bool:
         r"""Whether there is a place."""
-        running = self._task is not None and not self._task.done()
+        running = self._task is not None and not self._ended
         return running and self.waiting < self.bound
+
+    @property
+    def _ended(self) -> bool:
+        return self._task is not None and self._task.done()
 
     @property
     def delay(self) -> float:
@@ -109,7 +113,7 @@ class Batcher(Generic[Value, Key, Answer]):
             Full: If not all of the values find a place; none of them takes one then.
             Exception: What the function raised for one of the values.
         """
-        if self.waiting + len(values) > self.bound:
+        if self.waiting + len(values) > self.bound or self._ended:
             raise Full(self.delay)
         loop = asyncio.get_running_loop()
         jobs = [_Job(v, key, loop.create_future(), loop.time()) for v in values]
@@ -168,9 +172,13 @@ class Batcher(Generic[Value, Key, Answer]):
                 if not batch[0].answer.done():
                     batch[0].answer.set_exception(e)
                 return
-            for job in batch:
-                if not job.answer.done():
-                    await self._answer([job])
+            try:
+                for job in batch:
+                    if not job.answer.done():
+                        await self._answer([job])
+            finally:  # If it was cancelled on its way.
+                for job in batch:
+                    job.answer.cancel()
         else:
             each = (loop.time() - start) / len(batch)
             self._each = 0.8 * self._each + 0.2 * each

@@ -35,6 +35,8 @@ ENOUGH = 100
 
 # A flatter scale would say the same of all.
 _LEAST_SLOPE = 0.05
+# Within what a model may have, see eega_pyg.saving.folder.
+_MOST_SLOPE, _MOST_OFFSET = 30.0, 90.0
 
 
 class Calibration(NamedTuple):
@@ -289,7 +291,8 @@ def fit_scale(probability: np.ndarray, right: np.ndarray) -> Scale:
     Of :math:`m` that are right and :math:`k` that are wrong, each counts as right by
     :math:`(m + 1) / (m + 2)` and :math:`1 / (k + 2)`, as Platt did, so that the scale
     is finite where all are right or all are wrong. Where greater probabilities are not
-    right more often, the slope stays 1.
+    right more often, the slope stays 1. No slope is above 30, which probabilities that
+    are nearly equal would otherwise get.
 
     Args:
         probability (numpy.ndarray): Probabilities. :math:`(n)`
@@ -307,6 +310,9 @@ def fit_scale(probability: np.ndarray, right: np.ndarray) -> Scale:
         return float(np.sum(np.logaddexp(0, score) - target * score))
 
     best = minimize(loss, [1.0, 0.0]).x
+    if abs(best[0]) > _MOST_SLOPE or abs(best[1]) > _MOST_OFFSET:
+        bounds = [(-_MOST_SLOPE, _MOST_SLOPE), (-_MOST_OFFSET, _MOST_OFFSET)]
+        best = minimize(loss, [1.0, 0.0], bounds=bounds).x
     if best[0] < _LEAST_SLOPE:
         best = [1.0, *minimize(loss, [0.0], args=(1.0, )).x]
     return Scale(float(best[0]), float(best[1]))

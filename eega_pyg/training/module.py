@@ -64,6 +64,7 @@ class TrainingModule(L.LightningModule):
                                    int(self.trainer.estimated_stepping_batches))
 
     def on_save_checkpoint(self, checkpoint: Dict[str, Any]) -> None:
+        checkpoint['best_choice'] = self._best
         checkpoint['rng'] = {'cpu': torch.get_rng_state()}
         if torch.cuda.is_available():
             checkpoint['rng']['cuda'] = [torch.cuda.get_rng_state()]
@@ -77,8 +78,12 @@ class TrainingModule(L.LightningModule):
             key.replace("'val/quintuple_f1'", repr(names.get(key.split('{')[0]))): state
             for key, state in checkpoint['callbacks'].items()
         }
-        for state in checkpoint['callbacks'].values():
-            self._best = max(self._best, float(state.get('best_score', -math.inf)))
+        # The callbacks round it to single precision, by which a later epoch that is
+        # only as good would seem better.
+        best = checkpoint.get('best_choice')
+        self._best = best if best is not None else max(
+            (float(state.get('best_score', -math.inf))
+             for state in checkpoint['callbacks'].values()), default=-math.inf)
 
     def on_train_start(self) -> None:
         self.started = True

@@ -68,6 +68,14 @@ def test_a_part_is_told_by_its_content_and_its_place(tmp_path):
     assert len({p.name for p in plan([path, path], 2)}) == 2
 
 
+@pytest.mark.parametrize('name', ['#tweets (2024)', '_a', '.._', '..a'])
+def test_no_part_is_a_hidden_file(tmp_path, name):
+    path = tmp_path / f'{name}.jsonl'
+    path.write_text('"a"\n')
+    part, = plan([path], 2)
+    assert part.name[0] not in '._'
+
+
 def test_files_with_one_name_are_told_apart(tmp_path):
     paths = [tmp_path / folder / 'a.jsonl' for folder in ('x', 'y')]
     for path in paths:

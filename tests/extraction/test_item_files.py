@@ -21,6 +21,9 @@ def write(path, content):
     ('a.csv', 'text\n"Ann, of ""Rome"""\n\nBob 🎉\n', (2, 4)),
     ('a.csv', '\ufeff"Text";n\r\n"Ann, of ""Rome""";1\r\nBob 🎉;2\r\n', (2, 3)),
     ('a.tsv', 'n\ttext\n1\t"Ann, of ""Rome"""\n2\tBob 🎉\n', (2, 3)),
+    ('a.tsv', f'text\tlikes, shares, views\n"Ann, of ""Rome"""\t3\n{BOB}\t4\n', (2, 3)),
+    ('a.tsv', f'text\n"Ann, of ""Rome"""\n{BOB}\n', (2, 3)),
+    ('a.csv', 'text;likes,shares,views\n"Ann, of ""Rome""";3\nBob 🎉;4\n', (2, 3)),
     ('a.jsonl', f'{json.dumps(ANN)}\n\n{json.dumps({"text": BOB})}\n', (1, 3)),
     ('a.json', f'{json.dumps({"text": ANN})}\n{json.dumps({"text": BOB})}', (1, 2)),
     ('names', f'{ANN}\n{BOB}\n', (1, 2)),
@@ -75,6 +78,12 @@ def test_a_folder_is_its_files_in_the_order_of_their_names(tmp_path):
     assert [item.text for item in items.values()] == ['one', 'two', 'three', 'four']
     assert [item.metadata['file']
             for item in items.values()] == ['a.csv', 'b.txt', 'b.txt', 'c.jsonl']
+
+
+def test_a_tab_alone_parts_the_cells_of_tsv(tmp_path):
+    path = write(tmp_path / 'a.tsv', 'text\nAnn lives in Rome, Italy\nBob left,\n')
+    texts = [item.text for item in read_items(path).values()]
+    assert texts == ['Ann lives in Rome, Italy', 'Bob left,']
 
 
 @pytest.mark.parametrize('content, texts', [

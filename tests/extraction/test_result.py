@@ -1,4 +1,6 @@
 import json
+import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -67,6 +69,12 @@ def test_the_forms_of_a_result_say_the_same(result):
     text = repr(result)
     assert "'Ann <Lee>' -place_of_birth-> 'Rome' 25 %" in text
     assert 'seen: woman, tower' in text
+
+
+def test_numbers_that_json_does_not_know_are_null(result):
+    result = replace(result, metadata={'likes': math.nan, 'of': [math.inf, 1.5, {1}]})
+    known = json.loads(result.to_json(), parse_constant=pytest.fail)['metadata']
+    assert known == {'likes': None, 'of': [None, 1.5, '{1}']}
 
 
 def test_a_notebook_is_given_escaped_text(result):

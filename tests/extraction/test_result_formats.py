@@ -67,6 +67,14 @@ def test_a_table_has_a_row_a_relation_and_one_for_each_other_entity(
     assert rows[1]['text'][int(rows[1]['tail_start']):int(rows[1]['tail_end'])] == 'Ann'
 
 
+@pytest.mark.parametrize('form, dialect', [('csv', 'excel'), ('tsv', 'excel-tab')])
+@pytest.mark.parametrize('text', ['Ann\rof Rome', 'Ann\r\nof', '\r', 'a"b\r'])
+def test_a_text_with_a_carriage_return_is_one_row(form, dialect, text):
+    value = Result(text, (), Extraction([], []), SceneGraph()).to_dict()
+    file = io.StringIO(written([value, value], form), newline='')
+    assert [r['text'] for r in csv.DictReader(file, dialect=dialect)] == [text, text]
+
+
 def test_metadata_has_columns_of_its_own(values):
     rows = list(csv.DictReader(io.StringIO(written(values, 'csv'))))
     assert [(r['id'], r['metadata_text'], r['user'])

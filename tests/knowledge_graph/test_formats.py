@@ -265,6 +265,37 @@ def test_a_name_ends_where_neo4j_reads_its_end(name):
     assert read[1:-1].replace('``', '`') == name
 
 
+def test_graphs_can_be_loaded_into_one_store(make, tmp_path):
+    store = rdflib.Graph()
+    for day, names in (('mon', ('Ann', 'Bob')), ('tue', ('Cid', 'Dan'))):
+        text = f'{names[0]} and {names[1]}'
+        found = make(text, [(name, 'per', 0.9) for name in names],
+                     [(0, 'couple', 1, 0.5 if day == 'mon' else 0.25)])
+        KnowledgeGraph.from_results([found]).write(tmp_path / f'{day}.ttl')
+        store.parse(tmp_path / f'{day}.ttl')
+    rdf = rdflib.RDF
+    for statement in store.subjects(rdf.type, rdf.Statement):
+        best, = store.objects(statement, rdflib.URIRef(BASE + 'best'))
+        subject, = store.objects(statement, rdf.subject)
+        assert (float(best) == 0.5) == subject.endswith('ann')
+        assert len(set(store.objects(statement, rdflib.URIRef(BASE + 'evidence')))) == 1
+    assert len(list(store.subjects(rdf.type, rdf.Statement))) == 2
+    assert len(set(store.objects(None, rdflib.URIRef(BASE + 'mention')))) == 4
+
+
+@pytest.mark.parametrize('ending', ['csv', 'json', 'jsonl'])
+def test_odd_metadata_and_carriage_returns_are_readable(make, tmp_path, ending):
+    found = {**make('Ann lives\rin Rome', [('Ann', 'per', 0.9)]),
+             'metadata': {'likes': float('nan')}}  # yapf: disable
+    KnowledgeGraph.from_results([found]).write(tmp_path / f'graph.{ending}')
+    if ending == 'csv':
+        table = pd.read_csv(tmp_path / 'graph.csv')
+        assert list(table.sentence) == ['Ann lives\rin Rome']
+    else:
+        for line in (tmp_path / f'graph.{ending}').read_text().splitlines():
+            json.loads(line, parse_constant=pytest.fail)
+
+
 def test_a_type_named_image_is_no_image(make, tmp_path):
     graph = KnowledgeGraph.from_results([
         make('a.jpg shows Ann', [('a.jpg', 'image', 0.5), ('Ann', 'per', 0.5)],

@@ -60,6 +60,16 @@ def test_a_wrong_table_is_named(tmp_path, text, message):
     ('C++', 'C#', False),
     ('C', 'C++', False),
     ('#NASA', 'NASA!', True),
+    ('(NASA)', 'NASA', True),
+    ('NASA)', 'NASA', True),
+    ('Sudan (South)', 'Sudan', False),
+    ('$AAPL', 'AAPL', True),
+    ('$100', '€100', False),
+    ('$100', '$100!', True),
+    ('100 €', '100', False),
+    ('+5%', '-5%', False),
+    ('5%', '5', False),
+    ('- Paris', 'Paris', True),
 ])
 def test_names_that_look_alike_are_the_same_and_others_are_not(first, second, same):
     assert (normalized_name(first) == normalized_name(second)) == same

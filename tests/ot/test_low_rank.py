@@ -172,6 +172,20 @@ def test_a_pair_is_the_same_alone_in_any_unit_and_of_any_mass() -> None:
     torch.testing.assert_close(heavy.linear, 5 * out.linear, rtol=1e-4, atol=0)
 
 
+def test_a_pair_far_from_zero_is_the_same_beside_a_larger_one() -> None:
+    torch.manual_seed(0)
+    x, y, z, w = (torch.randn(n, 3, dtype=torch.float64) + 1e3 + k
+                  for n, k in ((20, 0), (20, 1), (30, 0), (25, 5)))
+    solver, batch = LowRankSinkhorn(3), torch.arange(2)
+    alone = solver(low_rank_problem(x, y))
+    both = solver(
+        low_rank_problem(torch.cat([x, z]), torch.cat([y, w]),
+                         batch.repeat_interleave(torch.tensor([20, 30])),
+                         batch.repeat_interleave(torch.tensor([20, 25]))))
+    assert both.iterations[0] == alone.iterations[0]
+    torch.testing.assert_close(both.linear[0], alone.linear[0])
+
+
 def test_products_with_the_plan() -> None:
     problem = low_rank_problem(**batched(PAIRS[:3]))
     out = LowRankSinkhorn(3)(problem)

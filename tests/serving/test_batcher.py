@@ -158,6 +158,29 @@ def test_a_value_that_fails_fails_alone():
     served(test)
 
 
+def test_what_is_read_again_one_by_one_is_cancelled_at_the_end():
+    async def main() -> None:
+        model = Model()
+        async with Batcher(model, 4, 0.0, 8) as batcher:
+            first = await busy(batcher, model)
+            tasks = [asyncio.ensure_future(batcher([i], 'a')) for i in (13, 1, 2)]
+            await until(lambda: batcher.waiting == 3)
+            model.free.set()
+            await first
+            # The whole batch has failed, and its values are read one by one.
+            await until(lambda: len(model.batches) > 2)
+            model.free.clear()
+            await until(lambda: len(model.batches) > 3 or tasks[-1].done())
+            asyncio.get_running_loop().call_later(0.05, model.free.set)
+        found = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True),
+                                       10)
+        assert len(found) == 3
+        with pytest.raises(Full):
+            await batcher([1], 'a')
+
+    asyncio.run(main())
+
+
 def test_what_waits_at_the_end_is_cancelled():
     async def main() -> None:
         model = Model()

@@ -129,6 +129,15 @@ def test_a_scale_of_two_is_finite_and_grows(right):
     assert fit_scale(np.array([]), np.array([], dtype=bool)) == Scale()
 
 
+def test_probabilities_that_are_nearly_equal_get_a_scale_that_can_be_saved():
+    scale = fit_scale(np.array([0.5, 0.5001]), np.array([False, True]))
+    assert 1 < scale.slope < 40 and abs(scale.offset) < 99
+    for low in (0.0005, 0.5, 0.9995):
+        probability = low + np.array([0.0, 1e-9, 2e-9])
+        scale = fit_scale(probability, np.array([False, True, True]))
+        assert 0 < scale.slope < 40 and abs(scale.offset) < 99
+
+
 @pytest.mark.slow
 def test_a_text_counts_once_into_however_many_sentences_its_lines_are_cut(
         saved, small_root, tmp_path):

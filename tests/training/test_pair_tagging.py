@@ -72,6 +72,21 @@ def test_a_resumed_run_knows_the_best_epoch_before_it(module, monkeypatch):
     assert module()._best == -math.inf
 
 
+def test_a_resumed_run_takes_no_later_epoch_that_is_only_as_good(module, monkeypatch):
+    first = module()
+    assert kept(first, [0.7], monkeypatch) == [0]
+    checkpoint = {'callbacks': {}}
+    first.on_save_checkpoint(checkpoint)
+    # What the callback of the same run knows, in single precision.
+    checkpoint['callbacks'] = dict(
+        zip(keys(KEPT, MONITOR), [{}, {
+            'best_score': torch.tensor(0.7)
+        }]))
+    again = module()
+    again.on_load_checkpoint(checkpoint)
+    assert kept(again, [0.7, 0.71], monkeypatch, first=1) == [2]
+
+
 def test_what_callbacks_of_an_earlier_version_knew_is_found(module):
     earlier = keys('val/quintuple_f1', 'val/quintuple_f1')
     checkpoint = {

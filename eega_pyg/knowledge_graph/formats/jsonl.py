@@ -1,12 +1,11 @@
 r"""Knowledge graphs as JSON lines."""
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any, Dict, List, Literal, Sequence, Union
 
 from typing_extensions import TypedDict
 
-from eega_pyg.files import read_lines, write_text
+from eega_pyg.files import json_text, read_lines, write_text
 from eega_pyg.schema import located, short, validated
 
 from ..records import Characters, GraphData, Node, Relation, Sentence, check_span
@@ -38,7 +37,7 @@ def write(graph: GraphData, path: Union[str, Path]) -> None:
             'best': x.best,
             'mean': x.mean
         } for x in found]
-    text = '\n'.join(json.dumps(line, ensure_ascii=False) for line in lines)
+    text = '\n'.join(json_text(line) for line in lines)
     write_text(path, text + '\n')
 
 

@@ -1,12 +1,11 @@
 r"""Knowledge graphs as the CSV files that Neo4j imports."""
-import csv
 import re
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Sequence, Tuple, Union
 
 import networkx as nx
 
-from eega_pyg.files import atomic
+from eega_pyg.files import RowWriter, atomic
 
 from .graphml import scalars
 
@@ -55,7 +54,7 @@ def _write(path: Path, columns: Sequence[Tuple[str, str]],
            rows: Iterable[Dict[str, Any]]) -> None:
     with atomic(path) as temporary:
         with open(temporary, 'w', encoding='utf-8', newline='') as f:
-            writer = csv.writer(f, lineterminator='\n')
+            writer = RowWriter(f)
             writer.writerow([column for column, _ in columns])
             for row in rows:
                 values = scalars(row)

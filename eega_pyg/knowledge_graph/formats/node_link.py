@@ -1,11 +1,10 @@
 r"""Knowledge graphs as one JSON object of nodes and links."""
-import json
 from pathlib import Path
 from typing import Union
 
 import networkx as nx
 
-from eega_pyg.files import write_text
+from eega_pyg.files import json_text, write_text
 
 
 def write(graph: nx.MultiDiGraph, path: Union[str, Path]) -> None:
@@ -27,4 +26,4 @@ def write(graph: nx.MultiDiGraph, path: Union[str, Path]) -> None:
             'key': key
         } for head, tail, key, data in graph.edges(keys=True, data=True)],
     }
-    write_text(path, json.dumps(value, ensure_ascii=False, default=str) + '\n')
+    write_text(path, json_text(value) + '\n')

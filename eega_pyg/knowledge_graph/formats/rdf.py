@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Tuple, Union
 from urllib.parse import quote
 
 from eega_pyg.files import write_text
+from eega_pyg.identity import digest
 from eega_pyg.resolve import require
 
 from ..network import IMAGE_RELATION, to_networkx
@@ -44,6 +45,8 @@ def to_rdflib(graph: GraphData, images: str = 'attributes',
       about it.
     - Mentions and evidence have ``sentence``, ``image``, ``probability`` and
       characters.
+    - Statements, mentions and evidence are named by what they say, so that several
+      graphs can be loaded into one store.
 
     Args:
         graph (GraphData): The graph.
@@ -86,28 +89,28 @@ def to_rdflib(graph: GraphData, images: str = 'attributes',
             out.add((subject, OWL.sameAs, wikidata[values['wikidata']]))
         describe(subject, values, 'count', 'best', 'mean')
         for i, mention in enumerate(values['mentions']):
-            item = name('mention', node, str(i))
+            item = name('mention', digest([node, i, mention]))
             out.add((subject, ns['mention'], item))
             describe(item, mention, 'sentence', 'image', 'start', 'end', 'name',
                      'probability')
             describe(item, _flat(mention.get('object', {})), 'object', 'strength',
                      'box')
 
-    for i, (head, tail, values) in enumerate(plain.edges(data=True)):
+    for head, tail, values in plain.edges(data=True):
         to_image = values['relation'] == IMAGE_RELATION and (plain.nodes[tail]['kind']
                                                              == 'image')
         triple = (name('entity', head), name('relation', values['relation']),
                   name('image', plain.nodes[tail]['name']) if to_image else name(
                       'entity', tail))
         out.add(triple)
-        statement = name('statement', str(i))
+        statement = name('statement', digest([triple, values]))
         out.add((statement, RDF.type, RDF.Statement))
         for predicate, value in zip((RDF.subject, RDF.predicate, RDF.object), triple):
             out.add((statement, predicate, value))
         describe(statement, _flat(values), 'directed', 'count', 'best', 'mean',
                  'object', 'strength', 'box')
         for j, evidence in enumerate(values.get('evidence', ())):
-            item = name('evidence', str(i), str(j))
+            item = name('evidence', digest([triple, j, evidence]))
             out.add((statement, ns['evidence'], item))
             spans = dict(
                 zip(('head_start', 'head_end', 'tail_start', 'tail_end'),

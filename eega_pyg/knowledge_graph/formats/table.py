@@ -1,9 +1,8 @@
 r"""Knowledge graphs as one table for a spreadsheet."""
-import csv
 from pathlib import Path
 from typing import Dict, Tuple, Union
 
-from eega_pyg.files import atomic
+from eega_pyg.files import RowWriter, atomic
 
 from ..records import GraphData
 
@@ -18,7 +17,7 @@ def write(graph: GraphData, path: Union[str, Path]) -> None:
     UTF-8 with a mark at its beginning, by which spreadsheets know it."""
     with atomic(path) as temporary:
         with open(temporary, 'w', encoding='utf-8-sig', newline='') as file:
-            rows = csv.writer(file, lineterminator='\n')
+            rows = RowWriter(file)
             rows.writerow(_COLUMNS)
             lone, boxes = dict(graph.nodes), _boxes(graph)
             for r in graph.relations:
