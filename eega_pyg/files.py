@@ -8,13 +8,14 @@ import platform
 import re
 import shutil
 import stat
+import sys
 import uuid
 import zipfile
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
-from typing import Any, Dict, Iterator, Sequence, TextIO, Tuple, Union
+from typing import Any, BinaryIO, Dict, Iterator, Sequence, TextIO, Tuple, Union
 
 import yaml
 
@@ -23,7 +24,8 @@ from eega_pyg.identity import sha256
 _TEMPORARY = re.compile(
     r'\.(?P<host>[0-9a-f]{6})-(?P<process>[0-9]{1,10})-[0-9a-f]{8}\.tmp$')
 # The names of the process's own open files, which may be redirected anywhere.
-_OPEN_FILE = re.compile(r'/dev/(stdout|stderr|fd/\d+)|/proc/(self|\d+)/fd/\d+')
+_OPEN_FILE = re.compile(r'/dev/(?P<name>stdout|stderr)|(?P<folder>/dev|/proc/self|'
+                        r'/proc/\d+)/fd/(?P<number>\d+)')
 #: The most bytes that a YAML text may have, and how deep it may be nested.
 MAX_YAML, MAX_YAML_DEPTH = 2**16, 8
 
@@ -84,7 +86,7 @@ def atomic(path: Union[str, Path]) -> Iterator[str]:
         with TemporaryDirectory() as folder:
             yield os.path.join(folder, 'content')
             with open(os.path.join(folder, 'content'), 'rb') as source:
-                with open(path, 'wb') as target:
+                with _open_stream(path) as target:
                     shutil.copyfileobj(source, target)
         return
     path = os.path.realpath(path)
@@ -102,6 +104,17 @@ def atomic(path: Union[str, Path]) -> Iterator[str]:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+
+
+def _open_stream(path: Union[str, Path]) -> BinaryIO:
+    found = _OPEN_FILE.fullmatch(os.path.abspath(path))
+    own = ('/dev', '/proc/self', f'/proc/{os.getpid()}', None)
+    if found is None or found['folder'] not in own:
+        return open(path, 'wb')
+    sys.stdout.flush()
+    # To open it anew would empty a file that it was redirected to.
+    number = found['number'] or ('stdout', 'stderr').index(found['name']) + 1
+    return os.fdopen(os.dup(int(number)), 'wb')
 
 
 def remove_leftovers(folder: Union[str, Path]) -> None:
@@ -213,6 +226,10 @@ def read_lines(path: Union[str, Path]) -> Iterator[Tuple[int, Any]]:
     blank ones; a :class:`ValueError` names file and line."""
     with open(path, 'rb') as f:  # In bytes, where nothing but b'\n' ends a line.
         for number, line in enumerate(f, 1):
+            if line.strip() == b'[':
+                raise ValueError(f"{path}:{number}: begins a list over several lines: "
+                                 f"put one object into each line ('eega convert' makes "
+                                 f"such a file)")
             if line.strip():
                 yield number, parse_json(line, f'{path}:{number}')
 

@@ -66,6 +66,22 @@ def test_a_file_in_memory_is_a_file_like_any_other():
             assert f.read() == 'old'
 
 
+@pytest.mark.skipif(sys.platform != 'linux', reason='has no /proc')
+@pytest.mark.parametrize('path', ['/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'])
+def test_a_file_that_is_redirected_to_keeps_what_it_held(tmp_path, path):
+    code = f'from eega_pyg.files import write_text; write_text("{path}", "new\\n")'
+    target = tmp_path / 'a.txt'
+    target.write_text('old\n')
+    with target.open('a') as file:
+        subprocess.run([sys.executable, '-c', code], check=True, stdout=file)
+    assert target.read_text() == 'old\nnew\n'
+    with target.open('w') as file:  # One place in the file, which all share.
+        for text in ('first', 'last'):
+            print(text, file=file, flush=True)
+            subprocess.run([sys.executable, '-c', code], check=True, stdout=file)
+    assert target.read_text() == 'first\nnew\nlast\nnew\n'
+
+
 def test_what_fails_leaves_nothing_behind(tmp_path):
     (tmp_path / 'a.txt').write_text('old')
     with pytest.raises(RuntimeError):

@@ -101,7 +101,8 @@ class Extraction:
     def rated(self, values: Iterable[Mapping[str, Any]]) -> Iterable['Rated']:
         r"""The results as they are shown or written."""
         from eega_pyg.extraction.certainty import least_certain_first, rated
-        found = (rated(value, self.extractor.thresholds) for value in values)
+        found = (rated(value, self.extractor.thresholds)._replace(number=number)
+                 for number, value in enumerate(values, 1))
         return least_certain_first(found) if self.by_certainty else found
 
     def values(self, part: 'PartialResults') -> List[Dict]:

@@ -1,5 +1,6 @@
 r"""What a person means by the arguments of ``eega extract`` and ``eega graph``."""
 import os
+import re
 import sys
 from glob import glob
 from pathlib import Path
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
 def input_paths(texts: List[str], source: Optional[Path]) -> List[Path]:
     r"""The files that the arguments of a command name; none if there is a text.
 
-    An argument that is a file, a folder or ``-`` is read, and a source may be a pattern
-    (``'texts/*.csv'``). One that reads like the name
-    of a file, and is none, is an error.
+    An argument that is a file, a folder or ``-`` is read. It may be a pattern
+    (``'texts/*.csv'``), and so may a source. One that reads like the name of a file,
+    and is none, is an error.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -26,8 +27,9 @@ def input_paths(texts: List[str], source: Optional[Path]) -> List[Path]:
     if source is not None and texts:
         raise ValueError('Give either TEXT or --input FILE')
     if source is not None:
-        found = [] if source.exists() else sorted(glob(str(source), recursive=True))
-        texts = found or [str(source)]
+        texts = _found(str(source)) or [str(source)]
+    elif len(texts) == 1 and not re.search(r'\s', texts[0]):
+        texts = _found(texts[0]) or texts
     if not texts:
         raise ValueError('Give a text in quotes, a file, or - for the standard input')
     paths = []
@@ -40,6 +42,10 @@ def input_paths(texts: List[str], source: Optional[Path]) -> List[Path]:
         other = next(t for t in texts if Path(t) not in paths)
         raise ValueError(f"There is no file '{other}': put a text into quotes")
     return paths
+
+
+def _found(pattern: str) -> List[str]:
+    return [] if os.path.exists(pattern) else sorted(glob(pattern, recursive=True))
 
 
 def items_of(paths: List[Path]) -> Dict[str, 'Item']:

@@ -121,6 +121,8 @@ def evaluate(
     if model is None:
         raise ValueError('Give a model (--model) or a file of predictions '
                          '(--predictions)')
+    if save is not None and save.suffix.lower() in ('.json', '.csv', '.tsv', '.html'):
+        raise ValueError(f"'{save}': expected a file that ends in .jsonl")
     if page is not None or form is not None or gold_form is not None:
         raise ValueError('--page, --from and --gold-from belong to --predictions: '
                          '--save-predictions writes those of a model')

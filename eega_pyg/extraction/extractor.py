@@ -11,7 +11,7 @@ from eega_pyg.device import find_device
 from eega_pyg.extraction.grounding import GroundingHead
 from eega_pyg.extraction.item import MAX_WORDS, Item, item_of
 from eega_pyg.extraction.origin import Origin, check_picklable
-from eega_pyg.extraction.reader import Reader, pools
+from eega_pyg.extraction.reader import Reader, checked, pools
 from eega_pyg.extraction.result import Result
 from eega_pyg.extraction.sight import Sight, is_looked_at
 from eega_pyg.nn import OwnConv, OwnFusion
@@ -230,13 +230,13 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         if item.image is not None and is_looked_at(item):
             load_image(item.image)
 
-    def batch(self, items: Sequence[Union[Item, str]], batch_size: int = 32,
+    def batch(self, items: Iterable[Union[Item, str]], batch_size: int = 32,
               align: bool = False, pairs: bool = False, progress: bool = False,
               threshold: _Threshold = None) -> List[Result]:
         r"""Extracts from many texts and returns the results in the items' order.
 
         Args:
-            items (sequence of Item or str): The texts with their images, or texts
+            items (iterable of Item or str): The texts with their images, or texts
                 alone.
             batch_size (int, optional): Texts the model reads at once.
                 (default: :obj:`32`)
@@ -245,6 +245,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
                 the standard error. (default: :obj:`False`)
         """
         results: Dict[int, Result] = {}
+        items = list(checked(items))  # What is wrong is told before anything is read.
         stream = self.stream(items, batch_size, align, pairs, threshold)
         for index, result in tracked(stream, len(items), progress, 'Extracting'):
             results[index] = result
@@ -265,15 +266,12 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         Raises:
             TypeError: If something is neither an item nor a string, naming its
                 position.
-            ValueError: If the batch size is not positive or the threshold not in
-                :math:`[0, 1]`.
+            ValueError: If the batch size is not positive, the threshold not in
+                :math:`[0, 1]`, or a text empty, naming its position.
         """
         thresholds = self.thresholds if threshold is None else Thresholds.of(threshold)
         if batch_size < 1:
             raise ValueError(f"Expected a batch size >= 1 (got {batch_size})")
-        if isinstance(items, str):
-            raise TypeError(f"Expected several texts (got the string {items[:60]!r}): "
-                            f"put it in a list")
         start = 0
         for pool in pools(items, batch_size):
             for i, result in self._reader.read(pool, batch_size, self.passage_words,

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 #: The standard input, as a path.
 STANDARD_INPUT = '-'
 
+#: The columns of a table that have a meaning.
+_FIELDS = ('text', 'words', 'caption', 'scene_graph', 'image_id', 'image')
+
 #: Where a text stands, and the text or the fields of an item.
 Record = Tuple[str, Any]
 
@@ -199,6 +202,9 @@ def _table(content: bytes, where: str) -> Iterator[Record]:
                 continue
             if not names:
                 names = [_column(name) for name in row]
+                if twice := next((n for n in _FIELDS if names.count(n) > 1), None):
+                    raise ValueError(f"{place}: there are two columns {twice!r} "
+                                     f"(columns: {short(', '.join(row))[1:-1]})")
                 if 'text' not in names:
                     raise ValueError(f"{place}: there is no column 'text' (columns: "
                                      f"{short(', '.join(row))[1:-1]})")
@@ -235,10 +241,9 @@ def _delimiter(text: str, where: str) -> str:
 
 def _column(name: str) -> str:
     name = name.strip()
-    known = {'text', 'words', 'caption', 'scene_graph', 'image_id', 'image'}
     lower = re.sub(r'\s+', '_', name.lower())
     lower = OTHER_NAMES.get(lower, lower)
-    return lower if lower in known else name
+    return lower if lower in _FIELDS else name
 
 
 def _by_content(content: bytes, where: str) -> Iterator[Record]:

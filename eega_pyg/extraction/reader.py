@@ -22,7 +22,7 @@ from eega_pyg.extraction.windows import Found, Window, read_windows
 from eega_pyg.parsing import Parser
 from eega_pyg.saving.saved_model import SavedModel
 from eega_pyg.saving.thresholds import Thresholds
-from eega_pyg.schema import Entity, SceneGraph, num_pieces
+from eega_pyg.schema import Entity, SceneGraph, located, num_pieces
 from eega_pyg.tagging import is_directed, merge_windows
 from eega_pyg.transforms import Pair, PairTransform
 
@@ -163,20 +163,35 @@ def _has_boxes(graph: SceneGraph) -> bool:
     return any(o.box is not None for o in graph.objects)
 
 
+def checked(items: Iterable[Union[Item, str]]) -> Iterator[Item]:
+    r"""The items of a stream, those of strings as well.
+
+    Raises:
+        TypeError: If something is neither an item nor a string, naming its position.
+        ValueError: If a text is empty, naming its position.
+    """
+    if isinstance(items, str):
+        raise TypeError(f"Expected several texts (got the string {items[:60]!r}): put "
+                        f"it in a list")
+    for i, item in enumerate(items):
+        with located(f'items[{i}]'):
+            item = Item(item) if isinstance(item, str) else item
+        if not isinstance(item, Item):
+            raise TypeError(f"items[{i}]: expected an Item or a string (got a "
+                            f"{type(item).__name__})")
+        yield item
+
+
 def pools(items: Iterable[Union[Item, str]], batch_size: int) -> Iterator[List[Item]]:
     r"""Cuts a stream of items into lists that are parsed at once, of at most
     :obj:`batch_size` images that the model looks at.
 
     Raises:
-        TypeError: If something is neither an item nor a string, naming its position.
+        TypeError, ValueError: As :func:`checked`.
     """
     pool: List[Item] = []
     seen = 0
-    for i, item in enumerate(items):
-        item = Item(item) if isinstance(item, str) else item
-        if not isinstance(item, Item):
-            raise TypeError(f"items[{i}]: expected an Item or a string (got a "
-                            f"{type(item).__name__})")
+    for item in checked(items):
         pool.append(item)
         seen += is_looked_at(item)
         if len(pool) == batch_size * _POOL or seen == batch_size:

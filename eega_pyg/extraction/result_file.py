@@ -185,7 +185,7 @@ def write_results(path: Path, values: Sequence[Rated], form: str,
         list: The files that were written.
     """
     written = [path]
-    names = metadata_names(value.get('metadata', {}) for value, _ in values)
+    names = metadata_names(value.get('metadata', {}) for value, *_ in values)
     # Without the mark at its beginning, spreadsheets take a CSV file for another
     # encoding.
     encoding = 'utf-8-sig' if form == 'csv' else 'utf-8'
@@ -196,7 +196,7 @@ def write_results(path: Path, values: Sequence[Rated], form: str,
         if form == 'label-studio' and not is_stream(path):
             images = any(
                 value.get('image') or any('box' in e for e in value['entities'])
-                for value, _ in values)
+                for value, *_ in values)
             written.append(path.with_suffix(CONFIG))
             write_text(written[-1], labelling_config(tags.types, tags.relations,
                                                      images))

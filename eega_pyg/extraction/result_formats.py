@@ -46,7 +46,8 @@ def write_values(results: Iterable[Rated], file: TextIO, form: str,
         writer.writerow([
             *_FIRST, *(f'metadata_{x}' if x in taken else x for x in metadata), *_LAST
         ])
-        for number, (result, _) in enumerate(results, 1):
+        for place, (result, _, given) in enumerate(results, 1):
+            number = place if given is None else given
             known = result.get('metadata', {})
             cells = [number, *(_cell(known.get(name)) for name in metadata)]
             for row in _rows(result):
@@ -57,7 +58,7 @@ def write_values(results: Iterable[Rated], file: TextIO, form: str,
             file.flush()
         return
     separator = '[\n'
-    for result, certainty in results:
+    for result, certainty, _ in results:
         value = _task(result, certainty) if form == 'label-studio' else result
         line = json_text(value)
         file.write(line + '\n' if form == 'jsonl' else separator + line)

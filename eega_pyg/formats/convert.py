@@ -195,7 +195,9 @@ def convert(source: Union[str, Path], target: Union[str, Path],
             number += 1
             yield text
         if not number:
-            raise ValueError(f"'{source}' holds no text")
+            parts = ', '.join(f'{n:,} {what}' for what, n in (+left_out).items())
+            raise ValueError(f"'{source}' holds no text" +
+                             (f' to learn from (left out: {parts})' if parts else ''))
 
     lost = write_texts(counted(), target, target_form,
                        partial(_default_tokenizer, spacy_model), widen)

@@ -5,11 +5,11 @@ from typing import Any, Dict, Iterable, Iterator, List, Tuple, Union
 
 from typing_extensions import TypedDict
 
-from eega_pyg.files import read_lines
 from eega_pyg.schema import Index, Name, Text, located, short, split_fields, validated
 
 from .annotated import AnnotatedEntity, AnnotatedRelation, AnnotatedText
 from .held import FIELDS
+from .json_array import read_values
 from .native import other_fields, read_other_fields, write_lines
 
 HOLDS = FIELDS | {'relations', 'lone', 'bare', 'empty', 'blanks', 'spacing', 'overlaps'}
@@ -35,8 +35,8 @@ def read(path: Path, left_out: 'Counter[str]') -> Iterator[AnnotatedText]:
     ``label``, ``start_offset`` and ``end_offset``, ``relations`` with ``from_id``,
     ``to_id`` and ``type``. Projects without relations have ``label`` or ``labels``, a
     list of ``[start, end, label]``. Comments become metadata."""
-    for number, value in read_lines(path):
-        with located(place := f'{path}:{number}'):
+    for place, value in read_values(path):
+        with located(place):
             yield _text(validated(Dict[str, Any], value), place, left_out)
 
 

@@ -6,12 +6,11 @@ from typing import Annotated, Any, Dict, Iterable, Iterator, List, Optional, Tup
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from eega_pyg.files import read_lines
 from eega_pyg.schema import Index, Name, Span, located, short, split_fields, validated
 
 from .annotated import AnnotatedEntity, AnnotatedRelation, AnnotatedText
 from .held import FIELDS, WITH_WORDS
-from .json_array import read_array
+from .json_array import read_values
 from .native import other_fields, read_other_fields, write_array
 from .words import from_word_spans, word_spans
 
@@ -36,14 +35,7 @@ def read(path: Path,
     [...], "ner": [[start, last, type, name], ...], "relations": [{"head": {"position":
     [start, last]}, "tail": {...}, "relation_text": ...}, ...]}``. A span goes from its
     first to its last word; the name and the relations may be absent."""
-    with open(path, 'rb') as file:
-        array = file.read(64).removeprefix(b'\xef\xbb\xbf').lstrip().startswith(b'[')
-    values: Iterable[Tuple[str, Any]] = ((f'{path}:{number}', value)
-                                         for number, value in read_lines(path))
-    if array:
-        values = ((f'{path}: text {i}', value)
-                  for i, value in enumerate(read_array(path)))
-    for place, value in values:
+    for place, value in read_values(path):
         with located(place):
             yield _text(validated(Dict[str, Any], value), place)
 

@@ -2,7 +2,9 @@ r"""A file that is one array of JSON, read value by value."""
 import json
 import re
 from pathlib import Path
-from typing import Any, Iterator, TextIO
+from typing import Any, Iterator, TextIO, Tuple
+
+from eega_pyg.files import read_lines
 
 _BLANK = re.compile(r'[ \t\r\n]*')
 _DECODER = json.JSONDecoder()
@@ -22,6 +24,19 @@ def read_array(path: Path) -> Iterator[Any]:
             yield from _Array(file, path).values()
         except UnicodeDecodeError as e:
             raise ValueError(f'{path}: not UTF-8: {e}') from None
+
+
+def read_values(path: Path) -> Iterator[Tuple[str, Any]]:
+    r"""Yields the place and the value of each value of a file of JSON lines, or of one
+    array of JSON."""
+    with open(path, 'rb') as file:
+        array = file.read(64).removeprefix(b'\xef\xbb\xbf').lstrip().startswith(b'[')
+    if array:
+        for i, value in enumerate(read_array(path)):
+            yield f'{path}: text {i}', value
+    else:
+        for number, value in read_lines(path):
+            yield f'{path}:{number}', value
 
 
 class _Array:

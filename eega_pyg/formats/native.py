@@ -7,7 +7,6 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 from pydantic import Field
 from typing_extensions import Annotated, NotRequired, TypedDict
 
-from eega_pyg.files import read_lines
 from eega_pyg.schema import (
     Flag,
     Index,
@@ -23,6 +22,7 @@ from eega_pyg.schema import (
 
 from .annotated import AnnotatedEntity, AnnotatedRelation, AnnotatedText, Box
 from .held import FEATURES
+from .json_array import read_values
 from .offsets import check_names
 from .words import from_word_spans, word_spans
 
@@ -77,10 +77,10 @@ _RELATION = tuple(_Relation.__annotations__)
 
 
 def read(path: Path, left_out: 'Counter[str]') -> Iterator[AnnotatedText]:
-    r"""Yields the texts of a file of JSON lines, one after the other. What ``eega
-    extract`` writes as JSON lines is read as well."""
-    for number, value in read_lines(path):
-        with located(place := f'{path}:{number}'):
+    r"""Yields the texts of a file of JSON lines or of an array of JSON, one after the
+    other. What ``eega extract`` writes as either is read as well."""
+    for place, value in read_values(path):
+        with located(place):
             yield from_dict(value, place, left_out)
 
 

@@ -30,7 +30,9 @@ def recognized(path: Union[str, Path]) -> str:
     first = text.partition('\n')[0].rstrip()
     if text[:1] in ('{', '['):
         form = next(filter(None, map(_of_value, _values(text))), None)
-        form = form or ('jsonl' if first[:2] == '{"' else None)
+        begin = next(_values(text), None)
+        plain = first[:2] == '{"' or isinstance(begin, dict) and 'text' in begin
+        form = form or ('jsonl' if plain else None)
     else:
         columns = text.startswith(conll.IMAGE) or first.endswith('\tO')
         form = 'conll' if columns else None
@@ -58,7 +60,8 @@ def _of_value(value: Any) -> Optional[str]:
     r"""The format of a text, :obj:`None` where it may be of several."""
     if not isinstance(value, dict):
         return None
-    if isinstance(value.get('data'), dict) and value.keys() & _TASK:
+    if isinstance(value.get('data'), dict) and value.keys() & _TASK or (value.keys()
+                                                                        >= _ROW):
         return 'label-studio'
     parts = [
         x for name in ('entities', 'relations') if isinstance(value.get(name), list)
@@ -71,6 +74,8 @@ def _of_value(value: Any) -> Optional[str]:
 _BETWEEN = re.compile(r'[\s,]*')
 #: What a task of Label Studio has beside its data.
 _TASK = {'annotations', 'predictions'}
+#: What a row of its JSON-MIN has, which its reader refuses with advice.
+_ROW = {'annotation_id', 'lead_time'}
 #: Fields of a text, its entities and its relations that no other format has.
 _MARKS = {
     'mnre': {'token', 'label_list'},

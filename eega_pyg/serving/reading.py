@@ -6,8 +6,20 @@ import math
 import os
 import re
 from dataclasses import dataclass
+from dataclasses import fields as fields_of
 from functools import partial
-from typing import Any, Dict, Generic, List, Optional, Tuple, Type, TypeVar, Union
+from typing import (
+    Any,
+    Dict,
+    Generic,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+    TypeVar,
+    Union,
+)
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
@@ -75,7 +87,8 @@ class Reader:
         elif content_type.strip().lower() == 'multipart/form-data':
             async with request.form(max_files=1, max_fields=20,
                                     max_part_size=self.limits.body) as form:
-                value, upload = await _of_form(form)
+                names = (f.name for f in fields_of(kind))  # type: ignore[arg-type]
+                value, upload = await _of_form(form, (*ITEM_FIELDS, *names))
         else:
             raise Refusal(
                 415, f"Expected application/json or multipart/form-data (got "
@@ -197,13 +210,18 @@ def _number(text: str) -> float:
     raise ValueError(f'{text} is no number')
 
 
-async def _of_form(form: FormData) -> Tuple[Dict[str, Any], Optional[bytes]]:
+async def _of_form(form: FormData,
+                   names: Sequence[str]) -> Tuple[Dict[str, Any], Optional[bytes]]:
     r"""The request that a form stands for, and the content of its image."""
     item: Dict[str, Any] = {}
     options: Dict[str, Any] = {}
     upload: Optional[bytes] = None
     file_name = ''
     for name, value in form.multi_items():
+        if value and name not in names:
+            raise Refusal(
+                422, f"unknown field {short(name)} (known: "
+                f"{', '.join(n for n in names if n != 'items')})")
         where = item if name in ITEM_FIELDS else options
         if name in where or (name == 'image' and upload is not None):
             raise Refusal(422, f'{short(name)}: is there twice')

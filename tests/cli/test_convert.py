@@ -81,6 +81,11 @@ def test_a_cut_word_is_one_line_and_writes_nothing(eega, tmp_path, offline_model
     ('{"text": "Ann"}', ('--to', 'mnre'),
      "'mnre' holds nothing of the texts (left out: 1 texts without a relation)"),
     ('{"text": "Ann"', ('--from', 'jsonl'), 'own:1: not valid JSON'),
+    ('[\n{"text": "Ann"},\n{"text": 3}\n]', (), 'own: text 1: text: expected'),
+    ('[{"id": 1, "annotation_id": 2, "lead_time": 3, "text": "Ann", "label": []}]',
+     (), 'JSON-MIN'),
+    ('[{"id": 1, "data": {"text": "Ann"}, "annotations": []}]',
+     (), 'holds no text to learn from (left out: 1 '),
 ])
 def test_what_cannot_be_converted_is_one_line(eega, tmp_path, content, options, message,
                                               offline_models):
@@ -89,6 +94,16 @@ def test_what_cannot_be_converted_is_one_line(eega, tmp_path, content, options, 
     code, _, err = eega('convert', path, target, *options)
     assert code == 1 and err.count('\n') == 1 and message in err
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_list_that_extract_writes_is_read(eega, trained, tmp_path, offline_models):
+    found, target = tmp_path / 'found.json', tmp_path / 'found.jsonl'
+    code, _, err = eega('extract', 'Marco Bellini joins Harbor City FC', '-m', trained,
+                        '-o', found)
+    assert code == 0, err
+    code, _, err = eega('convert', found, target)
+    assert code == 0, err
+    assert json.loads(target.read_text())['text'].startswith('Marco')
 
 
 def test_no_file_is_written_over_what_is_read(eega, own, tmp_path):

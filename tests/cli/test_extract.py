@@ -371,3 +371,15 @@ def test_nothing_is_lost_when_the_process_is_told_to_end(eega, trained, tmp_path
     given = source.read_text().splitlines()
     assert texts == (given if command == 'extract' else sorted(given))
     assert sorted(p.name for p in tmp_path.iterdir()) == ['in.txt', 'out.jsonl']
+
+
+def test_a_pattern_is_read_as_the_files_that_match(eega, trained, tmp_path):
+    for name in ('b', 'a'):
+        (tmp_path / f'{name}.txt').write_text(f'{name} is here\n')
+    for arguments in ((tmp_path / '*.txt', ), ('--input', tmp_path / '*.txt')):
+        code, out, err = eega('extract', *arguments, '-m', trained)
+        assert code == 0, err
+        texts = [json.loads(line)['text'] for line in out.splitlines()]
+        assert texts == ['a is here', 'b is here']
+    code, _, err = eega('extract', tmp_path / '*.csv', '-m', trained)
+    assert code == 1 and 'There is no file or folder' in err

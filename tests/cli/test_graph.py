@@ -108,6 +108,20 @@ def test_what_was_extracted_is_kept_where_it_cannot_be_written(
     assert sorted(p.name for p in tmp_path.iterdir()) == ['page.html', 'texts.jsonl']
 
 
+def test_a_folder_with_other_files_is_refused(eega, results, tmp_path):
+    target = tmp_path / 'g'
+    for _ in range(2):  # Its own files are replaced.
+        code, _, err = eega('graph', results, '-o', target)
+        assert code == 0, err
+    (target / 'entities.csv').write_text('mine')
+    code, _, err = eega('graph', results, '-o', target)
+    assert code == 1 and "holds other files ('entities.csv')" in err
+    assert (target / 'entities.csv').read_text() == 'mine'
+    (tmp_path / 'a.txt').touch()
+    code, _, err = eega('graph', results, '-o', tmp_path)
+    assert code == 1 and "holds other files ('a.txt')" in err
+
+
 def test_a_graph_is_written_as_nodes_and_links_and_as_a_table(eega, results, tmp_path):
     code, _, err = eega('graph', results, '-o', tmp_path / 'a.json', '-o',
                         tmp_path / 'a.csv', '-o', tmp_path / 'a.jsonl', '--quiet')

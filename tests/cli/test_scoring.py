@@ -133,3 +133,17 @@ def test_what_is_wrong_is_one_line(eega, files, tmp_path):
         assert err.count('\n') == 1 and err.startswith(
             'error: ') and message in err, err
     assert first.read_bytes() == before
+
+
+def test_a_file_is_what_its_ending_says(eega, small_root, tmp_path):
+    gold = tmp_path / 'gold.jsonl'
+    gold.write_text('{"text": "Ann"}\n')
+    for option, name, ending in (('--page', 'p.pdf', '.html'), ('--output', 's.csv',
+                                                                '.json')):
+        code, _, err = eega('evaluate', gold, '--predictions', gold, option,
+                            tmp_path / name)
+        assert code == 1 and f'expected a file that ends in {ending}' in err
+    code, _, err = eega('evaluate', small_root, '--model', 'm', '--save-predictions',
+                        tmp_path / 'a.csv')
+    assert code == 1 and 'expected a file that ends in .jsonl' in err
+    assert list(tmp_path.iterdir()) == [gold]

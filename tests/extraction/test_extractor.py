@@ -320,6 +320,8 @@ def test_no_item_is_no_result_and_a_string_is_an_item(extractor):
     assert extractor.batch([]) == []
     found, = extractor.batch([SENTENCES[0]])
     assert close(found, extractor(SENTENCES[0]))
+    found, = extractor.batch(text for text in SENTENCES[:1])
+    assert close(found, extractor(SENTENCES[0]))
 
 
 def test_a_broken_image_is_told_of_before_a_detector_is_fetched(extractor, monkeypatch):
@@ -523,6 +525,8 @@ def test_what_is_no_text_is_named(extractor):
         extractor.batch(['a', {'text': 'b'}])
     with pytest.raises(TypeError, match='put it in a list'):
         extractor.batch('Ann lives')
+    with pytest.raises(ValueError, match=r'items\[1\]: .*[Tt]ext is empty'):
+        extractor.batch(['a', '', 'b'])
     with pytest.raises(ValueError, match='caption: expected a string .got 5'):
         extractor('Ann', caption=5)
     with pytest.raises(ValueError, match='batch size'):

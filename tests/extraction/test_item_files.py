@@ -109,6 +109,7 @@ def test_the_standard_input_is_read_as_it_looks(monkeypatch, content, texts):
     ('a.csv', 'text,n\none, two, three,1\n', r"a\.csv:2: 4 cells under 2 columns"),
     ('a.csv', 'text,n\n"one,1\ntwo,2\n', r'a\.csv:3: unexpected end of data'),
     ('a.csv', 'text,n\n,1\n', r'a\.csv:2: The text is empty'),
+    ('a.csv', 'text,n,Text\na,1,b\n', r"a\.csv:1: there are two columns 'text'"),
     ('a.csv', 'text,scene_graph\na,{\n', r'a\.csv:2: scene_graph: not valid JSON'),
     ('a.jsonl', '{"text": "a"}\n{"text": \n', r'a\.jsonl:2: not valid JSON'),
     ('a.jsonl', '{"text": "a"}\n3\n', r'a\.jsonl:2: expected an object .got 3'),

@@ -67,6 +67,14 @@ def test_a_table_has_a_row_a_relation_and_one_for_each_other_entity(
     assert rows[1]['text'][int(rows[1]['tail_start']):int(rows[1]['tail_end'])] == 'Ann'
 
 
+def test_a_text_keeps_the_number_that_it_was_read_with(values):
+    found = [rated(v)._replace(number=i) for i, v in enumerate(values, 1)]
+    file = io.StringIO()
+    write_values(found[::-1], file, 'csv')
+    numbers = [r['text_number'] for r in csv.DictReader(io.StringIO(file.getvalue()))]
+    assert list(dict.fromkeys(numbers)) == ['3', '2', '1']
+
+
 @pytest.mark.parametrize('form, dialect', [('csv', 'excel'), ('tsv', 'excel-tab')])
 @pytest.mark.parametrize('text', ['Ann\rof Rome', 'Ann\r\nof', '\r', 'a"b\r'])
 def test_a_text_with_a_carriage_return_is_one_row(form, dialect, text):

@@ -203,6 +203,7 @@ def test_a_form_has_one_item(client):
     url, file = '/v1/extract', {'image': picture()}
     for data, files, reason in (
         ({'caption': 'a'}, {'text': b'a'}, "'text': expected the only file to be"),
+        ({'text': 'a', 'captoin': 'b'}, file, "unknown field 'captoin' (known: text"),
         ({'text': 'a', 'align': 'yes'}, file, "'align': expected JSON (got 'yes')"),
         ({'text': ['a', 'b']}, file, "'text': is there twice"),
         ({'text': 'a', 'items': '[]'}, file, 'items: a form has the fields of one'),

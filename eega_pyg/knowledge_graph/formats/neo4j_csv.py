@@ -50,6 +50,24 @@ def write(graph: nx.MultiDiGraph, folder: Union[str, Path]) -> None:
         _write(target / 'images.csv', _IMAGE, images)
 
 
+def check_own(folder: Path) -> None:
+    r"""Raises an :class:`OSError` if a folder holds anything but a graph that was
+    written before."""
+    parts = (('entities.csv', _ENTITY), ('relations.csv', _RELATION), ('images.csv',
+                                                                       _IMAGE))
+    headers = {name: ','.join(column for column, _ in part) for name, part in parts}
+    for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if file.name[0] == '.':
+            continue
+        start = b''
+        if file.name in headers and file.is_file():
+            with file.open('rb') as f:
+                start = f.readline().strip()
+        if start.decode('utf-8', 'replace') != headers.get(file.name):
+            raise FileExistsError(f"'{folder}' holds other files ('{file.name}'): name "
+                                  f"an empty folder, or one that is not there yet")
+
+
 def _write(path: Path, columns: Sequence[Tuple[str, str]],
            rows: Iterable[Dict[str, Any]]) -> None:
     with atomic(path) as temporary:

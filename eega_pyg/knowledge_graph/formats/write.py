@@ -31,6 +31,8 @@ def check_target(path: Union[str, Path]) -> str:
         if Path(path).is_file():
             raise NotADirectoryError(f"'{path}' is a file: name a folder, or a file "
                                      f"with an ending")
+        from .neo4j_csv import check_own
+        check_own(Path(path))
         return suffix
     if suffix not in FORMATS:
         raise ValueError(f"'{path}' ends in no known format: expected "
