@@ -215,13 +215,13 @@ def _form(target: Optional[Path], style: Optional[Format], files: bool) -> str:
 
 
 def _print(extraction: Extraction, form: str) -> None:
-    found = extraction.rated(result.to_dict() for result in extraction.in_order())
+    found, numbers = extraction.rated(r.to_dict() for r in extraction.in_order())
     if form == 'table':
-        for value, *_ in found:
+        for value, _ in found:
             print_result(value)
     else:
         from eega_pyg.extraction.result_formats import write_values
-        write_values(found, results(), form, extraction.metadata_names())
+        write_values(found, results(), form, extraction.metadata_names(), numbers)
 
 
 def explain(

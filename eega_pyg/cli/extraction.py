@@ -98,12 +98,20 @@ class Extraction:
                 yield waiting.pop(following)
                 following += 1
 
-    def rated(self, values: Iterable[Mapping[str, Any]]) -> Iterable['Rated']:
-        r"""The results as they are shown or written."""
+    def rated(
+            self,
+            values: Iterable[Mapping[str,
+                                     Any]]) -> Tuple[Iterable['Rated'], Sequence[int]]:
+        r"""The results as they are shown or written and, if they are in another order
+        than their texts, the numbers of these."""
         from eega_pyg.extraction.certainty import least_certain_first, rated
-        found = (rated(value, self.extractor.thresholds)._replace(number=number)
-                 for number, value in enumerate(values, 1))
-        return least_certain_first(found) if self.by_certainty else found
+        found = (rated(value, self.extractor.thresholds) for value in values)
+        if not self.by_certainty:
+            return found, ()
+        whole = list(found)
+        place = {id(value): number for number, value in enumerate(whole, 1)}
+        whole = least_certain_first(whole)
+        return whole, [place[id(value)] for value in whole]
 
     def values(self, part: 'PartialResults') -> List[Dict]:
         r"""All results as plain values; each is kept in a file as soon as it is
@@ -116,7 +124,8 @@ class Extraction:
     def write(self, part: 'PartialResults', target: Path, form: str) -> List[Path]:
         r"""Writes all results to a file, and returns the files that were written."""
         from eega_pyg.extraction.result_file import write_results
-        written = write_results(target, list(self.rated(self.values(part))), form,
-                                self.extractor.model.tag_set)
+        found, numbers = self.rated(self.values(part))
+        written = write_results(target, list(found), form, self.extractor.model.tag_set,
+                                numbers)
         part.remove()
         return written

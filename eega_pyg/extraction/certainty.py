@@ -1,5 +1,5 @@
 r"""How sure a model is of what it says of a text."""
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple
 
 from eega_pyg.saving.thresholds import Thresholds
 
@@ -10,12 +10,9 @@ class Rated(NamedTuple):
     Args:
         result (dict): What :meth:`~eega_pyg.extraction.result.Result.to_dict` makes.
         certainty (float): The lowest probability with which anything in it is right.
-        number (int, optional): The number of its text among those that were read, from
-            1 on. (default: :obj:`None`)
     """
     result: Dict[str, Any]
     certainty: float
-    number: Optional[int] = None
 
 
 def rated(result: Mapping[str, Any], thresholds: Thresholds = Thresholds()) -> Rated:

@@ -169,8 +169,8 @@ class PartialResults:
         self.path.unlink(missing_ok=True)
 
 
-def write_results(path: Path, values: Sequence[Rated], form: str,
-                  tags: TagSet) -> List[Path]:
+def write_results(path: Path, values: Sequence[Rated], form: str, tags: TagSet,
+                  numbers: Sequence[int] = ()) -> List[Path]:
     r"""Writes results to a file in one step, see
     :func:`~eega_pyg.extraction.result_formats.write_values`; for Label Studio also the
     configuration of its page, with the types and relations of a model, beside it.
@@ -180,23 +180,25 @@ def write_results(path: Path, values: Sequence[Rated], form: str,
         values (sequence of Rated): The results.
         form (str): Their form.
         tags (TagSet): The types and relations of the model.
+        numbers (sequence of int, optional): See
+            :func:`~eega_pyg.extraction.result_formats.write_values`.
 
     Returns:
         list: The files that were written.
     """
     written = [path]
-    names = metadata_names(value.get('metadata', {}) for value, *_ in values)
+    names = metadata_names(value.get('metadata', {}) for value, _ in values)
     # Without the mark at its beginning, spreadsheets take a CSV file for another
     # encoding.
     encoding = 'utf-8-sig' if form == 'csv' else 'utf-8'
     with atomic(path) as temporary:
         with open(temporary, 'w', encoding=encoding, errors='replace',
                   newline='') as file:
-            write_values(values, file, form, names)
+            write_values(values, file, form, names, numbers)
         if form == 'label-studio' and not is_stream(path):
             images = any(
                 value.get('image') or any('box' in e for e in value['entities'])
-                for value, *_ in values)
+                for value, _ in values)
             written.append(path.with_suffix(CONFIG))
             write_text(written[-1], labelling_config(tags.types, tags.relations,
                                                      images))

@@ -1,6 +1,18 @@
 r"""Results as JSON and as tables for a spreadsheet."""
 from dataclasses import replace
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Sequence, TextIO, Tuple
+from itertools import count
+from typing import (
+    Any,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    TextIO,
+    Tuple,
+)
 
 from eega_pyg.extraction.certainty import Rated
 from eega_pyg.files import RowWriter, json_text
@@ -23,7 +35,8 @@ _LAST = ('text', 'image_id', 'head', 'head_type', 'relation', 'tail', 'tail_type
 
 
 def write_values(results: Iterable[Rated], file: TextIO, form: str,
-                 metadata: Sequence[str] = ()) -> None:
+                 metadata: Sequence[str] = (),
+                 numbers: Optional[Sequence[int]] = None) -> None:
     r"""Writes results one by one, each as soon as it comes.
 
     ``jsonl`` is an object a line, ``json`` a list of the same objects, and
@@ -39,6 +52,8 @@ def write_values(results: Iterable[Rated], file: TextIO, form: str,
         form (str): One of the values of :obj:`FORMATS`, or ``label-studio``.
         metadata (sequence of str, optional): The fields of the metadata that have a
             column in a table. (default: none)
+        numbers (sequence of int, optional): The ``text_number`` of each in a table.
+            (default: their places, from 1 on)
     """
     if form in ('csv', 'tsv'):
         writer = RowWriter(file, 'excel-tab' if form == 'tsv' else 'excel')
@@ -46,8 +61,7 @@ def write_values(results: Iterable[Rated], file: TextIO, form: str,
         writer.writerow([
             *_FIRST, *(f'metadata_{x}' if x in taken else x for x in metadata), *_LAST
         ])
-        for place, (result, _, given) in enumerate(results, 1):
-            number = place if given is None else given
+        for number, (result, _) in zip(numbers or count(1), results):
             known = result.get('metadata', {})
             cells = [number, *(_cell(known.get(name)) for name in metadata)]
             for row in _rows(result):
@@ -58,7 +72,7 @@ def write_values(results: Iterable[Rated], file: TextIO, form: str,
             file.flush()
         return
     separator = '[\n'
-    for result, certainty, _ in results:
+    for result, certainty in results:
         value = _task(result, certainty) if form == 'label-studio' else result
         line = json_text(value)
         file.write(line + '\n' if form == 'jsonl' else separator + line)

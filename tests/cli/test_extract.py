@@ -215,6 +215,10 @@ def test_the_least_certain_come_first_if_asked_for(eega, trained, tmp_path):
             assert [t['predictions'][0]['score']
                     for t in tasks] == sorted(certainty.values())
         assert texts == sorted(certainty, key=certainty.get)
+    # A row keeps the number of its text in the file.
+    rows = csv.DictReader(io.StringIO(eega(*command, '--format', 'csv')[1]))
+    lines = [line for line in source.read_text().splitlines() if line]
+    assert all(lines[int(row['text_number']) - 1] == row['text'] for row in rows)
 
 
 @pytest.mark.slow

@@ -68,9 +68,8 @@ def test_a_table_has_a_row_a_relation_and_one_for_each_other_entity(
 
 
 def test_a_text_keeps_the_number_that_it_was_read_with(values):
-    found = [rated(v)._replace(number=i) for i, v in enumerate(values, 1)]
     file = io.StringIO()
-    write_values(found[::-1], file, 'csv')
+    write_values(map(rated, values[::-1]), file, 'csv', (), [3, 2, 1])
     numbers = [r['text_number'] for r in csv.DictReader(io.StringIO(file.getvalue()))]
     assert list(dict.fromkeys(numbers)) == ['3', '2', '1']
 
