@@ -1,5 +1,4 @@
 r"""Writing files whole or not at all, and reading JSON and YAML."""
-import csv
 import errno
 import json
 import math
@@ -15,7 +14,7 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
-from typing import Any, BinaryIO, Dict, Iterator, Sequence, TextIO, Tuple, Union
+from typing import Any, BinaryIO, Dict, Iterator, Tuple, Union
 
 import yaml
 
@@ -43,6 +42,12 @@ def check_file(path: Union[str, Path]) -> None:
         _check_folder(os.path.dirname(os.path.realpath(path)))
     except OSError as e:
         raise OSError(f"'{path}' cannot be written: {e.strerror}") from None
+
+
+def check_ending(path: Union[str, Path], ending: str) -> None:
+    r"""Raises a :class:`ValueError` if a file, which is no stream, ends otherwise."""
+    if Path(path).suffix.lower() != ending and not is_stream(path):
+        raise ValueError(f"'{path}': expected a file that ends in {ending}")
 
 
 def check_folder(path: Union[str, Path]) -> None:
@@ -323,26 +328,6 @@ def _finite(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_finite(v) for v in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-class RowWriter:
-    r"""Writes the rows of a table, with a line feed at the end of each. Rows with a
-    carriage return are in quotes; before Python 3.13 :mod:`csv` writes some without
-    any, and readers then see two rows.
-
-    Args:
-        file (TextIO): Where they go, opened with ``newline=''``.
-        dialect (str, optional): A dialect of :mod:`csv`. (default: :obj:`'excel'`)
-    """
-    def __init__(self, file: TextIO, dialect: str = 'excel') -> None:
-        self._plain = csv.writer(file, dialect, lineterminator='\n')
-        self._quoted = csv.writer(file, dialect, lineterminator='\n',
-                                  quoting=csv.QUOTE_ALL)
-
-    def writerow(self, row: Sequence[Any]) -> None:
-        r"""Writes the cells of a row."""
-        broken = any(isinstance(cell, str) and '\r' in cell for cell in row)
-        (self._quoted if broken else self._plain).writerow(row)
 
 
 def read_yaml(path: Union[str, Path]) -> Any:

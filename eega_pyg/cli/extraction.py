@@ -99,15 +99,14 @@ class Extraction:
                 following += 1
 
     def rated(
-            self,
-            values: Iterable[Mapping[str,
-                                     Any]]) -> Tuple[Iterable['Rated'], Sequence[int]]:
+        self, values: Iterable[Mapping[str, Any]]
+    ) -> Tuple[Iterable['Rated'], Optional[List[int]]]:
         r"""The results as they are shown or written and, if they are in another order
         than their texts, the numbers of these."""
         from eega_pyg.extraction.certainty import least_certain_first, rated
         found = (rated(value, self.extractor.thresholds) for value in values)
         if not self.by_certainty:
-            return found, ()
+            return found, None
         whole = list(found)
         place = {id(value): number for number, value in enumerate(whole, 1)}
         whole = least_certain_first(whole)

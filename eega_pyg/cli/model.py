@@ -121,16 +121,17 @@ def evaluate(
     if model is None:
         raise ValueError('Give a model (--model) or a file of predictions '
                          '(--predictions)')
-    if save is not None and save.suffix.lower() in ('.json', '.csv', '.tsv', '.html'):
-        raise ValueError(f"'{save}': expected a file that ends in .jsonl")
     if page is not None or form is not None or gold_form is not None:
         raise ValueError('--page, --from and --gold-from belong to --predictions: '
                          '--save-predictions writes those of a model')
     from eega_pyg.datasets import open_dataset
     from eega_pyg.device import find_device
-    from eega_pyg.files import check_file, write_text
+    from eega_pyg.files import check_ending, check_file, write_text
     from eega_pyg.saving.saved_model import load_model
     from eega_pyg.training.evaluation import collect_scores, predicted_texts
+    for path, ending in ((save, '.jsonl'), (target, '.json')):
+        if path is not None:
+            check_ending(path, ending)
     check_root(data)
     for path in filter(None, (target, save)):
         check_file(path)

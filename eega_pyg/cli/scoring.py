@@ -37,7 +37,7 @@ def score_files(data: Path, split: str, predictions: Sequence[Path],
                 gold_form: Optional[str]) -> None:
     r"""Scores one or two files of predictions, prints the tables, and writes them as
     JSON and as a page."""
-    from eega_pyg.files import check_apart, check_file, is_stream, write_text
+    from eega_pyg.files import check_apart, check_ending, check_file, write_text
     from eega_pyg.scoring import Comparison, compare, read_gold, read_predictions, score
     if len(predictions) > 2:
         raise ValueError(f"Give one file of predictions, or two to compare (got "
@@ -48,8 +48,8 @@ def score_files(data: Path, split: str, predictions: Sequence[Path],
         for source in (*predictions, *([] if folder else [data])):
             check_apart(source, path)
     for file, ending in ((target, '.json'), (page, '.html')):
-        if file is not None and file.suffix.lower() != ending and not is_stream(file):
-            raise ValueError(f"'{file}': expected a file that ends in {ending}")
+        if file is not None:
+            check_ending(file, ending)
     gold, *said = _read(read_gold, data, split, gold_form)
     found = []
     for path in predictions:

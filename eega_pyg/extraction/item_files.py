@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Tuple, Union
 
-from eega_pyg.extraction.item import Item
+from eega_pyg.extraction.item import FIELDS, Item
 from eega_pyg.files import parse_json, read_lines, short_reason
 from eega_pyg.schema import OTHER_NAMES, located, short
 
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 #: The standard input, as a path.
 STANDARD_INPUT = '-'
-
-#: The columns of a table that have a meaning.
-_FIELDS = ('text', 'words', 'caption', 'scene_graph', 'image_id', 'image')
 
 #: Where a text stands, and the text or the fields of an item.
 Record = Tuple[str, Any]
@@ -202,7 +199,7 @@ def _table(content: bytes, where: str) -> Iterator[Record]:
                 continue
             if not names:
                 names = [_column(name) for name in row]
-                if twice := next((n for n in _FIELDS if names.count(n) > 1), None):
+                if twice := next((n for n in FIELDS if names.count(n) > 1), None):
                     raise ValueError(f"{place}: there are two columns {twice!r} "
                                      f"(columns: {short(', '.join(row))[1:-1]})")
                 if 'text' not in names:
@@ -243,7 +240,7 @@ def _column(name: str) -> str:
     name = name.strip()
     lower = re.sub(r'\s+', '_', name.lower())
     lower = OTHER_NAMES.get(lower, lower)
-    return lower if lower in _FIELDS else name
+    return lower if lower in FIELDS else name
 
 
 def _by_content(content: bytes, where: str) -> Iterator[Record]:

@@ -3,7 +3,17 @@ import errno
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Sequence, Tuple
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from filelock import FileLock, Timeout
 
@@ -170,7 +180,7 @@ class PartialResults:
 
 
 def write_results(path: Path, values: Sequence[Rated], form: str, tags: TagSet,
-                  numbers: Sequence[int] = ()) -> List[Path]:
+                  numbers: Optional[Sequence[int]] = None) -> List[Path]:
     r"""Writes results to a file in one step, see
     :func:`~eega_pyg.extraction.result_formats.write_values`; for Label Studio also the
     configuration of its page, with the types and relations of a model, beside it.

@@ -151,8 +151,8 @@ def write_texts(texts: Iterable[AnnotatedText], path: Union[str, Path],
                 kept.append(True)
                 yield part
         if left_out and not kept:
-            parts = ', '.join(f'{number:,} {what}' for what, number in left_out.items())
-            raise ValueError(f"'{form}' holds nothing of the texts (left out: {parts})")
+            raise ValueError(f"'{form}' holds nothing of the texts (left out: "
+                             f"{_parts(left_out)})")
 
     with (_whole_folder if form in FOLDERS else atomic)(path) as temporary:
         beside = FORMATS[form].write(parts(), Path(temporary)) or {}
@@ -195,13 +195,16 @@ def convert(source: Union[str, Path], target: Union[str, Path],
             number += 1
             yield text
         if not number:
-            parts = ', '.join(f'{n:,} {what}' for what, n in (+left_out).items())
-            raise ValueError(f"'{source}' holds no text" +
-                             (f' to learn from (left out: {parts})' if parts else ''))
+            raise ValueError(f"'{source}' holds no text" + (
+                f' to learn from (left out: {_parts(left_out)})' if +left_out else ''))
 
     lost = write_texts(counted(), target, target_form,
                        partial(_default_tokenizer, spacy_model), widen)
     return number, +(left_out + lost)
+
+
+def _parts(left_out: 'Counter[str]') -> str:
+    return ', '.join(f'{number:,} {what}' for what, number in (+left_out).items())
 
 
 def _of_ending(path: Path) -> str:

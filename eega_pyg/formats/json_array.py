@@ -2,7 +2,7 @@ r"""A file that is one array of JSON, read value by value."""
 import json
 import re
 from pathlib import Path
-from typing import Any, Iterator, TextIO, Tuple
+from typing import Any, Iterator, TextIO, Tuple, Union
 
 from eega_pyg.files import read_lines
 
@@ -26,12 +26,16 @@ def read_array(path: Path) -> Iterator[Any]:
             raise ValueError(f'{path}: not UTF-8: {e}') from None
 
 
+def is_array(path: Union[str, Path]) -> bool:
+    r"""Whether a file begins as an array of JSON does."""
+    with open(path, 'rb') as file:
+        return file.read(64).removeprefix(b'\xef\xbb\xbf').lstrip().startswith(b'[')
+
+
 def read_values(path: Path) -> Iterator[Tuple[str, Any]]:
     r"""Yields the place and the value of each value of a file of JSON lines, or of one
     array of JSON."""
-    with open(path, 'rb') as file:
-        array = file.read(64).removeprefix(b'\xef\xbb\xbf').lstrip().startswith(b'[')
-    if array:
+    if is_array(path):
         for i, value in enumerate(read_array(path)):
             yield f'{path}: text {i}', value
     else:

@@ -19,6 +19,8 @@ from eega_pyg.schema import (
     validated,
 )
 
+from .json_array import is_array
+
 # A line of MNRE has less than 2,000 bytes. Longer ones are refused because Python's
 # reader of literals needs a multiple of a line's size in memory.
 MAX_BYTES = 100_000
@@ -113,12 +115,11 @@ def read_rows(path: Union[str, Path], tags: Optional[TagSet] = None) -> List[Row
 
 
 def _values(path: Union[str, Path]) -> Iterator[Tuple[str, Any]]:
+    if is_array(path):
+        for i, value in enumerate(validated(List[Any], read_json(path), path)):
+            yield f'{path}: text {i}', value
+        return
     with open(path, 'rb') as f:  # Only b'\n' ends a line, no other separator.
-        if f.read(64).removeprefix(b'\xef\xbb\xbf').lstrip().startswith(b'['):
-            for i, value in enumerate(validated(List[Any], read_json(path), path)):
-                yield f'{path}: text {i}', value
-            return
-        f.seek(0)
         for number, line in enumerate(f, 1):
             where = f'{path}:{number}'
             if len(line) > MAX_BYTES:

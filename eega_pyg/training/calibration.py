@@ -309,12 +309,10 @@ def fit_scale(probability: np.ndarray, right: np.ndarray) -> Scale:
         score = (values[0] if slope is None else slope) * odds + values[-1]
         return float(np.sum(np.logaddexp(0, score) - target * score))
 
-    best = minimize(loss, [1.0, 0.0]).x
-    if abs(best[0]) > _MOST_SLOPE or abs(best[1]) > _MOST_OFFSET:
-        bounds = [(-_MOST_SLOPE, _MOST_SLOPE), (-_MOST_OFFSET, _MOST_OFFSET)]
-        best = minimize(loss, [1.0, 0.0], bounds=bounds).x
+    bounds = [(-_MOST_SLOPE, _MOST_SLOPE), (-_MOST_OFFSET, _MOST_OFFSET)]
+    best = minimize(loss, [1.0, 0.0], bounds=bounds).x
     if best[0] < _LEAST_SLOPE:
-        best = [1.0, *minimize(loss, [0.0], args=(1.0, )).x]
+        best = [1.0, *minimize(loss, [0.0], args=(1.0, ), bounds=bounds[1:]).x]
     return Scale(float(best[0]), float(best[1]))
 
 

@@ -5,7 +5,8 @@ from typing import Any, Dict, Iterable, List, Sequence, Tuple, Union
 
 import networkx as nx
 
-from eega_pyg.files import RowWriter, atomic
+from eega_pyg.files import atomic
+from eega_pyg.formats.rows import RowWriter
 
 from .graphml import scalars
 

@@ -2,7 +2,8 @@ r"""Knowledge graphs as one table for a spreadsheet."""
 from pathlib import Path
 from typing import Dict, Tuple, Union
 
-from eega_pyg.files import RowWriter, atomic
+from eega_pyg.files import atomic
+from eega_pyg.formats.rows import RowWriter
 
 from ..records import GraphData
 
