@@ -86,8 +86,8 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
             goes. (default: :obj:`"head"`)
 
     Raises:
-        ValueError: If :obj:`threshold` is not in :math:`[0, 1]`, or on an unknown
-            :obj:`grounding`.
+        ValueError: If :obj:`threshold` is not in :math:`[0, 1]`, if
+            :obj:`passage_words` is not positive, or on an unknown :obj:`grounding`.
     """
     def __init__(self, saved: SavedModel, device: Optional[Union[str,
                                                                  torch.device]] = None,
@@ -96,6 +96,8 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
                  pickle_weights: bool = False, grounding: _Grounder = 'head') -> None:
         self.thresholds = Thresholds.of(saved.thresholds if threshold is
                                         None else threshold)
+        if passage_words is not None and passage_words < 1:
+            raise ValueError(f"Expected passage_words >= 1 (got {passage_words})")
         self.passage_words = (saved.data.passage_words
                               if passage_words is None else passage_words)
         self.pickle_weights = pickle_weights

@@ -18,6 +18,7 @@ from typing import (
 )
 
 from eega_pyg.extraction.result import Result
+from eega_pyg.schema import Share, validated
 
 from .linking import Linker, wikidata_id
 from .merging import same_entities
@@ -67,6 +68,7 @@ class Builder:
                  max_mentions: Optional[int] = None) -> None:
         if max_mentions is not None and max_mentions < 1:
             raise ValueError(f"Expected max_mentions >= 1 (got {max_mentions})")
+        validated(Share, min_probability, 'min_probability')
         self.linker = linker
         self.merge_names = merge_names
         self.min_probability = min_probability

@@ -13,7 +13,7 @@ from typing import (
 
 from eega_pyg.extraction.result import Result
 from eega_pyg.parsing import tracked
-from eega_pyg.schema import JMERE_SYMMETRIC
+from eega_pyg.schema import JMERE_SYMMETRIC, Share, validated
 
 from .builder import Builder
 from .formats import jsonl
@@ -98,10 +98,15 @@ class KnowledgeGraph(GraphData):
                 graph and not with the results. (default: :obj:`None`, all)
 
         Raises:
-            ValueError: If :obj:`max_mentions` is not positive.
+            ValueError: If :obj:`max_mentions` is not positive, or if
+                :obj:`min_probability` is not in :math:`[0, 1]`.
+            TypeError: If :obj:`results` is a single result.
             ResultError: Naming the result and the field, if a mapping is not what
                 :meth:`Result.to_dict` gives.
         """
+        if isinstance(results, (Result, Mapping)):
+            raise TypeError('Expected an iterable of results (got a single one): put it '
+                            'into a list')
         builder = Builder(linker, merge_names, min_probability, symmetric,
                           names_relation, streamed, max_mentions)
         try:
@@ -118,7 +123,12 @@ class KnowledgeGraph(GraphData):
     def filter(self, min_probability: float = 0.0,
                min_count: int = 1) -> 'KnowledgeGraph':
         r"""A smaller graph. It has the relations whose best probability and whose count
-        are at least the given ones, and the entities of these relations."""
+        are at least the given ones, and the entities of these relations.
+
+        Raises:
+            ValueError: If :obj:`min_probability` is not in :math:`[0, 1]`.
+        """
+        validated(Share, min_probability, 'min_probability')
         relations = [
             r for r in self.relations
             if r.best >= min_probability and r.count >= min_count

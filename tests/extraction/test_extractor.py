@@ -203,6 +203,8 @@ def test_passages_are_as_long_as_the_model_says(trained, tmp_path):
     assert [len(t) for _, t in extractor(text, pairs=True).pairs.windows] == [10, 10]
     extractor = Extractor.from_pretrained(tmp_path / 'model', 'cpu', passage_words=20)
     assert [len(t) for _, t in extractor(text, pairs=True).pairs.windows] == [20]
+    with pytest.raises(ValueError, match='passage_words >= 1 .got 0'):
+        Extractor.from_pretrained(tmp_path / 'model', 'cpu', passage_words=0)
 
 
 def test_words_are_aligned_by_the_plans_of_the_model(extractor):

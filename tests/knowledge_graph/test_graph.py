@@ -124,6 +124,16 @@ def test_improbable_and_rare_relations_can_be_left_out(make):
     assert build(results).filter(min_probability=0.95).nodes == {}
 
 
+def test_what_is_no_probability_or_a_single_result_is_named(make):
+    result = make('Ann loves Bob', [('Ann', 'per', 1.0)])
+    for call in (lambda: build([result], min_probability=7), lambda: build(
+        [result]).filter(min_probability=-1)):
+        with pytest.raises(ValueError, match='min_probability: expected a number'):
+            call()
+    with pytest.raises(TypeError, match='a single one.: put it into a list'):
+        build(result)
+
+
 def test_results_and_their_dicts_give_the_same_graph():
     head, tail = Entity(0, 1, 'per', 0.5), Entity(2, 3, 'loc', 0.75)
     result = Result(
