@@ -344,7 +344,7 @@ JUNK = st.recursive(
         3), max_leaves=5)
 
 
-@pytest.mark.parametrize('examples', [50, pytest.param(3000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize('examples', [50, pytest.param(1000, marks=pytest.mark.slow)])
 def test_anything_else_in_any_place_is_read_or_named(examples, tmp_path):
     path = tmp_path / 'export.json'
 
