@@ -23,6 +23,7 @@ from benchmarks.accuracy import (
     passages,
     plans,
     sensitivity,
+    shares,
     stream,
     synthetic,
     table1,
@@ -133,6 +134,8 @@ TABLES: Dict[str, Callable[[Any], str]] = {
     lambda records: training(ingredients.rows, records, ingredients.COLUMNS),
     'additions':
     added,
+    'shares':
+    shares.report,
     'distillation':
     lambda records: training(distillation.rows, records, distillation.COLUMNS),
     'plans':

@@ -13,7 +13,7 @@ more than the epochs they cost. Finished runs are kept in
 ``benchmarks/results/additions.json``.
 """
 import json
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Sequence, Tuple
 
@@ -83,9 +83,8 @@ def variant_run(args: Namespace, name: str, seed: int) -> Run:
     return Run(name, configure(args, seed, *RECIPE, *overrides))
 
 
-def measure(folder: Path, args: Namespace) -> Dict[str, str]:
+def measure(extractor: Extractor, args: Namespace) -> Dict[str, str]:
     r"""The counts of what a model finds in texts of all kinds."""
-    extractor = Extractor.from_pretrained(folder)
     tags, raw = extractor.model.tag_set, args.root / 'raw'
     path, captions = raw / 'mnre_val.txt', read_captions(raw / 'captions_val.jsonl')
 
@@ -167,17 +166,25 @@ def report(records: List[Dict[str, Any]]) -> str:
             markdown(COLUMNS, losses(records)))
 
 
-def main() -> None:
-    options = parser(__doc__, 'additions', epochs=3, preset='default',
-                     variants=VARIANTS)
+def add_sets(options: ArgumentParser) -> None:
+    r"""Adds where the further sets are."""
     options.add_argument('--conll04', type=Path, default=Path('conll04'),
                          help='folder of train.json and valid.json')
     options.add_argument('--gmner', type=Path, default=Path('gmner/txt'),
                          help='folder of train.txt and dev.txt')
+
+
+def main() -> None:
+    options = parser(__doc__, 'additions', epochs=3, preset='default',
+                     variants=VARIANTS)
+    add_sets(options)
     options.add_argument('--prose', type=Path, default=Path('prose.jsonl'))
     args = options.parse_args()
     runs = [variant_run(args, n, s) for s in args.seeds or SEEDS for n in args.only]
-    print(report(sweep(runs, args, lambda folder: measure(folder, args))))
+    print(
+        report(
+            sweep(runs, args,
+                  lambda folder: measure(Extractor.from_pretrained(folder), args))))
 
 
 if __name__ == '__main__':

@@ -236,6 +236,11 @@ class TrainConfig(Section):
     renamed: _Mapping = ()
     r"""The types and relations whose name in the model of ``start`` is another one, as
     new name: old name; those of the same name need not be listed."""
+    start_share: Share = 0.0
+    r"""The share that the weights of ``start`` have in the saved model: each weight is
+    the mean, so weighted, of what it was before training and of what it has become.
+    With 0.5 less is lost of what the model of ``start`` knew, see
+    :func:`~eega_pyg.training.start.mix_with_start`."""
     signatures: bool = True
     r"""Whether decoding keeps to the (type, relation, type) triples seen in
     training."""
@@ -298,6 +303,14 @@ class TrainConfig(Section):
         if value and not info.data.get('start'):
             raise ValueError('there is no model to start from (train.start) that has '
                              'other names')
+        return value
+
+    @field_validator('start_share')
+    @classmethod
+    def _of_a_start(cls, value: float, info: ValidationInfo) -> float:
+        if value and not info.data.get('start'):
+            raise ValueError('there is no model to start from (train.start) whose '
+                             'weights could have a share')
         return value
 
     @field_validator('drawn')

@@ -233,10 +233,16 @@ def _start_lines(start: Dict[str, Any]) -> List[str]:
     parts = [('taken over', taken), ('fresh', start['fresh']),
              ('left behind', start['dropped'])]
     tags = '; '.join(f'{what} {", ".join(names)}' for what, names in parts if names)
-    return [
+    lines = [
         f"- started from: `{start['model']}`, whose `{WEIGHTS}` has the SHA-256 "
         f"`{start['sha256']}` ({tags})"
     ]
+    if 'share' in start:
+        lines += [
+            f"- each weight: {start['share']:g} of what it started as, and the rest of "
+            f"what training made of it"
+        ]
+    return lines
 
 
 def _scales(pipeline: Dict[str, Any]) -> Scales:

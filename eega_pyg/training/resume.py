@@ -9,7 +9,8 @@ from eega_pyg.files import read_json, read_yaml, write_text
 
 def goes_further(path: Path, config: Config) -> bool:
     r"""Whether a run goes on to more epochs than its configuration in a file says; a
-    :class:`ValueError` if anything else is different but its devices."""
+    :class:`ValueError` if anything else is different but its devices, and what is done
+    when it has ended."""
     earlier, asked = Config.from_dict(read_yaml(path)), config.train
     before = earlier.train
     larger = {
@@ -18,13 +19,13 @@ def goes_further(path: Path, config: Config) -> bool:
     }
     others = {
         name: getattr(asked, name)
-        for name in ('devices', 'nodes', 'strategy', 'num_workers')
+        for name in ('devices', 'nodes', 'strategy', 'num_workers', 'start_share')
     }
     train = before.model_copy(update={**larger, **others})
     if earlier.model_copy(update={'train': train}) != config:
         raise ValueError(f"The run in '{path.parent.parent}' has another configuration "
                          f"(see '{path}'): only train.epochs and train.patience may be "
-                         f"larger, and the devices may be others")
+                         f"larger, and the devices and train.start_share may be others")
     return any(getattr(before, name) != value for name, value in larger.items())
 
 

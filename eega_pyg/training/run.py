@@ -33,6 +33,7 @@ from eega_pyg.training.pair_tagging import PairTagging
 from eega_pyg.training.prepare import Prepared, prepare
 from eega_pyg.training.progress import EpochProgressBar
 from eega_pyg.training.settings import settings_restored
+from eega_pyg.training.start import mix_with_start
 
 
 class RunResult(NamedTuple):
@@ -59,6 +60,10 @@ def fit(config: Config, root: Union[str, Path], folder: Union[str, Path],
     epoch (``best.ckpt``), the configuration, and the losses and scores of every epoch
     (``metrics.csv``). When the run has ended, the pretrained weights, the epoch before
     the last and the state of the optimiser are removed.
+
+    With ``train.start_share`` the epoch is chosen before its weights are mixed with
+    those of ``train.start``, and the scores are those of the mixture. To try another
+    share, resume the run with it.
 
     A run goes on to more epochs if it is resumed with a larger ``train.epochs`` (and
     ``train.patience``, if it stopped early). The learning rates are then those that a
@@ -217,6 +222,9 @@ def _finished(task: Prepared, module: PairTagging, folder: Union[str, Path],
     best: Any = trainer.checkpoint_callback  # The first of the two.
     checkpoint = read_checkpoint(Path(best.best_model_path), whole=False)
     module.load_state_dict(checkpoint['state_dict'])
+    share = config.train.start_share
+    if task.start is not None and share > 0:
+        mix_with_start(model, task.start, share)
     model.to(find_device())  # The trainer leaves it on the CPU.
     signatures, size = _signatures(task), config.train.batch_size
     sentences, calibration, scaled = score_and_calibrate(model, val, signatures, size)
@@ -226,6 +234,6 @@ def _finished(task: Prepared, module: PairTagging, folder: Union[str, Path],
     save_model(folder, model, task.train.vocabularies, config, {
         **scores, 'calibration_error': fitted.error
     }, calibration.temperature, fitted.scales, fitted.thresholds,
-               None if task.start is None else task.start.note(), caveat)
+               None if task.start is None else task.start.note(share), caveat)
     finish(Path(folder) / 'training')
     return RunResult(Path(folder), scores, int(checkpoint['epoch']), sentences, caveat)

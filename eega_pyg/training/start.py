@@ -81,12 +81,16 @@ class Start(NamedTuple):
     digests: Dict[str, str]
     rows: TagRows
 
-    def note(self) -> Dict[str, Any]:
-        r"""What a model that started from it says of it."""
+    def note(self, share: float = 0.0) -> Dict[str, Any]:
+        r"""What a model that started from it says of it, and of the share that its
+        weights have there."""
         return {
             'model': self.name,
             'sha256': self.digests[WEIGHTS],
-            **self.rows._asdict()
+            **self.rows._asdict(),
+            **({
+                'share': share
+            } if share > 0 else {})
         }
 
 
@@ -236,6 +240,30 @@ def take_over(model: EEGA, start: Start) -> None:
     model.tagger.take_over(start.saved.model.tagger, [
         0, *(tags.id(taken[n]) if n in taken else None for n in model.tag_set.names[1:])
     ])
+
+
+@torch.no_grad()
+def mix_with_start(model: EEGA, start: Start, share: float) -> None:
+    r"""Moves the weights of a trained model back towards those that it started from
+    (`"Robust Fine-Tuning of Zero-Shot Models" <https://arxiv.org/abs/2109.01903>`_).
+    The rows of tags that it did not take over stay as they are.
+
+    Args:
+        model (EEGA): The trained model, on the CPU.
+        start (Start): What :func:`take_over` filled it with before its training.
+        share (float): How far: 0 leaves it as it is, at 1 the weights are as before.
+    """
+    trained = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    take_over(model, start)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    bias = 'tagger.lin_row.bias'  # Of fresh tags, it was set and not taken.
+    fresh = [model.tag_set.id(name) for name in start.rows.fresh]
+    before[bias][fresh] = trained[bias][fresh]
+    for name, tensor in model.state_dict().items():
+        mixed = trained[name]
+        if tensor.is_floating_point():
+            mixed = before[name].lerp(mixed, 1 - share)
+        tensor.copy_(mixed)
 
 
 def _fill(name: str, tensor: Tensor, source: Tensor, start: str) -> None:

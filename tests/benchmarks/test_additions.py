@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.accuracy import additions
+from benchmarks.accuracy import additions, shares
 from eega_pyg.config import Config
 
 pytestmark = pytest.mark.slow
@@ -46,7 +46,8 @@ def root(small_root, tmp_path):
     return raw.parent
 
 
-def test_each_run_is_scored_on_all_kinds_of_texts(script, results, sets, root):
+def test_each_run_is_scored_on_all_kinds_of_texts(script, results, sets, root, tmp_path,
+                                                  capsys):
     names = (additions.WHOLE, additions.TAUGHT)
     out = script(additions, *sets, '--seeds', '0', '--only', *names, root=root)
     whole, taught = sorted(json.loads(results.read_text()),
@@ -60,6 +61,18 @@ def test_each_run_is_scored_on_all_kinds_of_texts(script, results, sets, root):
     assert start.teachers == (start.start, )
     assert start.start.endswith(f'{additions.WHOLE}-0')
     assert '| without GMNER | not run |' in out
+
+    # The second one started from the first: with a share of 1 it is that one again.
+    folder, path = tmp_path / 'runs' / f'{additions.TAUGHT}-0', tmp_path / 'shares.json'
+    arguments = [str(root), str(folder), *sets[:4], '--results', str(path)]
+    shares.main([*arguments, '--shares', '0', '1'])
+    shares.main(arguments)
+    table = capsys.readouterr().out
+    none, *_, all_of_it = json.loads(path.read_text())
+    assert (none['share'], all_of_it['share']) == (0, 1)
+    assert none['counts'] == taught['counts']
+    assert all_of_it['counts'] == whole['counts']
+    assert table.count('| 0.25 | 0 |') == 1 and table.count('| 1 |  |') == 2
 
 
 def test_a_variant_does_without_one_thing():

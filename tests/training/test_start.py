@@ -19,7 +19,7 @@ from eega_pyg.schema import TagSet
 from eega_pyg.training.pair_tagging import PairTagging
 from eega_pyg.training.prepare import build_model
 from eega_pyg.training.run import fit
-from eega_pyg.training.start import match_tags, read_start, started_from
+from eega_pyg.training.start import match_tags, mix_with_start, read_start, started_from
 
 #: The data's own names: a type that the model has, two that it calls otherwise or has
 #: not, and so with the relations.
@@ -111,6 +111,30 @@ def test_before_its_first_step_it_scores_shared_tags_as_the_saved_model_does(beg
         start.saved.model.tag_set.id(n) for n in ('per', 'org', 'member_of', 'couple')
     ]
     assert torch.allclose(new[:, [0, *ours]], before[:, [0, *theirs]], atol=1e-5)
+
+
+def test_mixed_weights_lie_between_and_fresh_tags_stay_as_trained(begun):
+    model, _, start = begun
+    before = {name: w.clone() for name, w in model.state_dict().items()}
+    try:
+        with torch.no_grad():
+            for weight in model.parameters():
+                weight += 1
+        mix_with_start(model, start, 0.75)
+        after = model.state_dict()
+        for name in ('text_encoder.encoder.embeddings.word_embeddings.weight',
+                     'visual_graph.0.conv.lin_query.weight', 'tagger.lin_row.weight',
+                     'tagger.lin_row.bias'):
+            moved = after[name] - before[name]
+            assert torch.allclose(moved[:-1], torch.full_like(moved[:-1], 0.25)), name
+            # The last tag is 'lives', which the model to start from has not.
+            last = 1.0 if name.startswith('tagger.') else 0.25
+            assert torch.allclose(moved[-1], torch.full_like(moved[-1], last)), name
+        mix_with_start(model, start, 1.0)
+        assert torch.equal(after['tagger.lin_row.bias'][:-1],
+                           before['tagger.lin_row.bias'][:-1])
+    finally:
+        model.load_state_dict(before)
 
 
 def test_a_new_name_of_the_vocabularies_starts_as_an_unknown_one(
@@ -217,6 +241,11 @@ def test_there_is_nothing_renamed_without_a_start():
         Config.load('default', ['train.renamed={per: org}'])
 
 
+def test_without_a_start_no_weights_have_a_share():
+    with pytest.raises(ValueError, match='train.start_share: there is no model to st'):
+        Config.load('default', ['train.start_share=0.5'])
+
+
 def test_a_layer_of_another_kind_cannot_be_started_with(trained):
     def own(channels, num_types):
         return graph_layer('gcn', channels, num_types, Config().model)
@@ -293,6 +322,19 @@ def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(
     whole, cut = (load_file(tmp_path / name / 'model.safetensors')
                   for name in ('whole', 'cut'))
     assert all(torch.equal(whole[name], cut[name]) for name in whole)
+
+    # It has ended, and goes on to nothing but another share.
+    shared = config_from(trained, RENAMED, 'train.epochs=2', 'train.lr=1e-3',
+                         'train.start_share=0.5')
+    fit(shared, own_root, tmp_path / 'cut', resume=True, progress=False)
+    mixed, start = (load_file(folder / 'model.safetensors')
+                    for folder in (tmp_path / 'cut', trained))
+    name = 'text_encoder.encoder.embeddings.LayerNorm.weight'
+    assert not torch.equal(whole[name], start[name])
+    assert torch.allclose(mixed[name], (whole[name] + start[name]) / 2)
+    assert '0.5 of what it started as' in (tmp_path / 'cut' / 'README.md').read_text()
+    pipeline = read_json(tmp_path / 'cut' / 'pipeline.json')
+    assert pipeline['start']['share'] == 0.5
 
 
 @pytest.mark.slow

@@ -1,0 +1,98 @@
+r"""How much of the weights a run started from its model is to have
+(``train.start_share``), on validation texts of all kinds.
+
+    python -m benchmarks.accuracy.shares datasets/jmere runs/student-0 runs/student-1
+
+Each run started from a saved model and has none of its weights. What is scored are the
+means of its weights and those of that model, with several shares; with 1 it is that
+model itself. What ``benchmarks/results/shares.json`` has already is not measured again.
+"""
+import argparse
+import json
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from benchmarks import bootstrap
+from benchmarks.accuracy.additions import VIEWS, add_sets, measure
+from benchmarks.measure import machine
+from benchmarks.runner import RESULTS, markdown, read, spread
+from eega_pyg.config import Config
+from eega_pyg.datasets import open_dataset
+from eega_pyg.extraction.extractor import Extractor
+from eega_pyg.files import read_yaml, write_text
+from eega_pyg.saving.saved_model import load_model
+from eega_pyg.training.evaluation import collect_scores
+from eega_pyg.training.start import mix_with_start, read_start
+
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+COLUMNS = ('share of the start', 'seeds', VIEWS[0], 'directed', *VIEWS[1:])
+
+
+def score(folder: Path, share: float, args: argparse.Namespace) -> Dict[str, Any]:
+    r"""The counts and the directed F1 of a run's weights, mixed with those of the model
+    it started from.
+
+    Raises:
+        ValueError: If the run has some of them already.
+    """
+    config = Config.from_dict(read_yaml(folder / 'training' / 'config.yaml'))
+    if config.train.start_share > 0:
+        raise ValueError(f"'{folder}' has a share of the weights of its start: resume "
+                         f"it with train.start_share=0")
+    saved, extractor = load_model(folder), Extractor.from_pretrained(folder)
+    mix_with_start(extractor.model, read_start(config), share)
+    val = open_dataset(args.root, 'val', saved.data, saved.model.tag_set,
+                       saved.vocabularies)
+    found = collect_scores(extractor.model, val, saved.signatures)
+    return {
+        'run': folder.name,
+        'share': share,
+        'seed': config.train.seed,
+        'start': config.train.start,
+        'directed': found.compute()['directed_f1'],
+        'counts': {
+            **bootstrap.count(found.extractions(), list(found.targets.values())),
+            **measure(extractor, args)
+        },
+        **machine()
+    }
+
+
+def report(records: List[Dict[str, Any]]) -> str:
+    r"""A row for each share, in Markdown."""
+    rows = []
+    for share in sorted({r['share'] for r in records}):
+        runs = [r for r in records if r['share'] == share]
+        f1 = {view: [bootstrap.f1(r['counts'][view]) for r in runs] for view in VIEWS}
+        f1['directed'] = [r['directed'] for r in runs]
+        rows.append([
+            f'{share:g}', ' '.join(str(r['seed']) for r in runs) if share < 1 else '',
+            *(spread(100 * x for x in f1[view]) for view in COLUMNS[2:])
+        ])
+    made = sorted({f"{r['machine']}, {r['date']}" for r in records})
+    return f"{'; '.join(made)}.\n\n" + markdown(COLUMNS, rows)
+
+
+def main(arguments: Optional[List[str]] = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('root', type=Path, help='folder of the data set')
+    parser.add_argument('runs', nargs='+', type=Path,
+                        help='runs with train.start, of one seed each')
+    parser.add_argument('--shares', nargs='+', type=float, default=SHARES)
+    parser.add_argument('--results', type=Path, default=RESULTS / 'shares.json')
+    add_sets(parser)
+    args = parser.parse_args(arguments)
+    records = read(args.results)
+    for folder in args.runs:
+        for share in args.shares:
+            done = [r for r in records if r['share'] == share]
+            if share == 1 and done or any(r['run'] == folder.name for r in done):
+                continue
+            records.append(score(folder, share, args))
+            records.sort(key=lambda r: (r['share'], r['seed']))
+            write_text(args.results, json.dumps(records, indent=1) + '\n')
+    print(report(records))
+
+
+if __name__ == '__main__':
+    main()
