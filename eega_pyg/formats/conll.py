@@ -1,4 +1,5 @@
-r"""Words and tags in columns, with a line for the image."""
+r"""Words and tags in columns, as in CoNLL-2003 and GMNER."""
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
@@ -11,6 +12,8 @@ from .words import from_word_spans, word_spans
 
 HOLDS = frozenset({WITH_WORDS, 'lone', 'bare', 'words', 'image_id'})
 IMAGE = 'IMGID:'
+#: Begins a document in CoNLL-2003, whose lines have blanks between the columns.
+DOCUMENT = '-DOCSTART-'
 #: What the files of the splits of Twitter-15, Twitter-17 and GMNER are called.
 SPLIT_FILES = {
     'train': ('train.txt', ),
@@ -21,9 +24,13 @@ SPLIT_FILES = {
 
 def read(path: Path, left_out: 'Optional[Counter[str]]' = None,
          types: Optional[Sequence[str]] = None) -> Iterator[AnnotatedText]:
-    r"""Yields texts: for each a line ``IMGID:...``, a line for each word with its tag
-    (``O``, ``B-PER``, ``I-PER``) after a tab, and a blank line. Twitter-15, Twitter-17
-    and GMNER are written so.
+    r"""Yields texts: for each a line for each word, which comes first in it and its tag
+    last, and a blank line. Columns are parted by tabs or, where a line has none, by
+    blanks; those between the word and the tag are not read. Tags are ``O``, ``B-PER``,
+    ``I-PER``, and those of ``BIOES`` and ``BILOU``.
+
+    CoNLL-2003 and the exports of many tools are written so. Twitter-15, Twitter-17 and
+    GMNER have a line ``IMGID:...`` before each text.
 
     Args:
         path (Path): The file.
@@ -32,21 +39,32 @@ def read(path: Path, left_out: 'Optional[Counter[str]]' = None,
             (default: :obj:`None`)
     """
     rows: List[Tuple[str, str]] = []
-    image, place = '', ''
+    image, place, width = '', '', 0
     with open(path, 'rb') as f:  # Only b'\n' ends a line, no other separator.
         for number, raw in enumerate(_and_blank(f), 1):
             with located(f'{path}:{number}'):
                 line = raw.decode('utf-8-sig' if number == 1 else 'utf-8').rstrip()
-                if line and not line.startswith(IMAGE):
+                if line and not line.startswith((IMAGE, DOCUMENT)):
                     place = place or f'{path}:{number}'
-                    rows.append(_row(line, types))
+                    columns = _columns(line)
+                    width = width or len(columns)
+                    rows.append(_row(columns, width, types))
                     continue
             if rows:
                 with located(place):
                     yield _text(rows, image, place)
                 rows, image, place = [], '', ''
-            if line:
+            if line.startswith(IMAGE):
                 image = line[len(IMAGE):].strip()
+
+
+def looks_like(text: str) -> bool:
+    r"""Whether the first lines of a text are columns that end in a tag."""
+    if text.startswith((IMAGE, DOCUMENT)):
+        return True
+    lines = [_columns(x.rstrip()) for x in text.split('\n')[:3] if x.strip()]
+    return bool(lines) and all(
+        len(x) > 1 and (x[-1] == 'O' or _TAG.fullmatch(x[-1])) for x in lines)
 
 
 def _and_blank(lines: Iterable[bytes]) -> Iterator[bytes]:
@@ -54,32 +72,39 @@ def _and_blank(lines: Iterable[bytes]) -> Iterator[bytes]:
     yield b''
 
 
-def _row(line: str, types: Optional[Sequence[str]]) -> Tuple[str, str]:
-    word, _, tag = line.partition('\t')
-    if not tag or not word.strip():
-        raise ValueError(f"expected a word and its tag with a tab between them (got "
-                         f"{short(line)})")
-    mark, _, kind = tag.partition('-')
-    if tag != 'O' and (mark not in ('B', 'I') or not kind.strip() or '\t' in kind
-                       or types is not None and kind not in types):
+def _columns(line: str) -> List[str]:
+    return line.split('\t') if '\t' in line else re.split(' +', line)
+
+
+def _row(columns: List[str], width: int,
+         types: Optional[Sequence[str]]) -> Tuple[str, str]:
+    word, tag = columns[0], columns[-1]
+    if len(columns) < 2 or not word.strip():
+        raise ValueError(f"expected a word and its tag, with a tab or blanks between "
+                         f"them (got {short(' '.join(columns))})")
+    if len(columns) != width:
+        raise ValueError(f"expected {width} columns, as in the first line of the file "
+                         f"(got {len(columns)}: {short(' '.join(columns))})")
+    match = _TAG.fullmatch(tag)
+    if tag != 'O' and (not match or types is not None and match[2] not in types):
         known = 'a type' if types is None else listed(types)
-        raise ValueError(f"unknown tag {short(tag)} (known: O, and B- and I- before "
-                         f"{known})")
+        raise ValueError(f"unknown tag {short(tag)} (known: O, and B-, I-, E-, S-, L- "
+                         f"and U- before {known})")
     return word, tag
 
 
 def _text(rows: List[Tuple[str, str]], image: str, place: str) -> AnnotatedText:
     words = tuple(word for word, _ in rows)
     found: List[Tuple[Span, str]] = []
-    before = 'O'
+    going_on = ''  # The type of the entity that the word before does not end.
     for i, (_, tag) in enumerate(rows):
         mark, _, kind = tag.partition('-')
         start = i
-        if mark == 'I' and before[2:] == kind:
+        if mark in ('I', 'E', 'L') and going_on == kind:
             (start, _), _ = found.pop()
         if mark != 'O':
             found.append(((start, i + 1), kind))
-        before = tag
+        going_on = kind if mark in ('B', 'I') else ''
     spans = from_word_spans(words, [span for span, _ in found])
     entities = tuple(
         AnnotatedEntity(*span, kind) for span, (_, kind) in zip(spans, found))
@@ -93,7 +118,9 @@ def write(texts: Iterable[AnnotatedText], path: Path) -> None:
         for text in texts:
             with located(text.place):
                 tags = _tags(text)
-            file.write(f'{IMAGE}{text.image_id}\n')
+            # A mark at the begin of the file would be read as that of its encoding.
+            if text.image_id or text.text.startswith('\ufeff'):
+                file.write(f'{IMAGE}{text.image_id}\n')
             file.writelines(f'{w}\t{t}\n' for w, t in zip(text.words or (), tags))
             file.write('\n')
 
@@ -101,7 +128,7 @@ def write(texts: Iterable[AnnotatedText], path: Path) -> None:
 def _tags(text: AnnotatedText) -> List[str]:
     words = text.words or ()
     for word in words:
-        if '\t' in word or '\n' in word or word.startswith(IMAGE):
+        if '\t' in word or '\n' in word or word.startswith((IMAGE, DOCUMENT)):
             raise ValueError(f"{short(word)} cannot be a word in a column")
     if text.image_id != text.image_id.strip() or '\n' in text.image_id:
         raise ValueError(f"{short(text.image_id)} cannot be the name of an image in a "
@@ -112,3 +139,7 @@ def _tags(text: AnnotatedText) -> List[str]:
             raise ValueError(f"{short(e.type)} cannot be a tag in a column: rename it")
         tags[start:end] = [f'B-{e.type}'] + [f'I-{e.type}'] * (end - start - 1)
     return tags
+
+
+#: A mark and a type. ``E`` and ``L`` end an entity, ``S`` and ``U`` are all of one.
+_TAG = re.compile(r'([BIESLU])-(\S|\S.*\S)')

@@ -34,8 +34,7 @@ def recognized(path: Union[str, Path]) -> str:
         plain = first[:2] == '{"' or isinstance(begin, dict) and 'text' in begin
         form = form or ('jsonl' if plain else None)
     else:
-        columns = text.startswith(conll.IMAGE) or first.endswith('\tO')
-        form = 'conll' if columns else None
+        form = 'conll' if conll.looks_like(text) else None
     if form is None:
         raise ValueError(f"{path}: looks like none of the known formats: name its "
                          f"format (--from)")

@@ -52,11 +52,12 @@ def test_all_entities_are_read_and_relations_are_left_open(write, change):
 
 
 @pytest.mark.parametrize('text, message', [
-    ('Ann B-PER\n', ":1: expected a word and its tag .*got 'Ann B-PER'"),
+    ('Ann\n', ":1: expected a word and its tag.*got 'Ann'"),
     ('IMGID:1\n \tO\n', ':2: expected a word'),
     ('IMGID:1\nAnn\t\n', ':2: expected a word'),
     ('Ann\tB-DOG\n\n', ":1: unknown tag 'B-DOG'"),
-    ('IMGID:1\nAnn\tE-PER\n', ":2: unknown tag 'E-PER'"),
+    ('IMGID:1\nAnn\tX-PER\n', ":2: unknown tag 'X-PER'"),
+    ('IMGID:1\nAnn\tO\nLee\t_\tO\n', ':3: expected 2 columns, .*got 3'),
     ('IMGID:1\n\n', ': holds no tweet'),
 ])
 def test_a_wrong_line_is_named(write, text, message):

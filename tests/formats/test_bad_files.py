@@ -83,7 +83,7 @@ SPERT = {
         }]
     }]), r': sentence 0: relations\[0\].tail: there is no entity 1'),
     ('spert', json.dumps([SPERT])[:-2], ': not valid JSON'),
-    ('conll', 'Ann\tB-per\nmet\tS-x\n', ":2: unknown tag 'S-x' .* before a type"),
+    ('conll', 'Ann\tB-per\nmet\tX-x\n', ":2: unknown tag 'X-x' .* before a type"),
     ('mnre', "{'token': ['a']}\n", ":1: missing 'h'"),
     ('spacy', 'x\u009c', ': not a DocBin of spaCy, or damaged'),
 ])

@@ -67,7 +67,7 @@ def test_neighbours_of_one_type_stay_two_in_columns(tmp_path):
                          (AnnotatedEntity(0, 3, 'per'), AnnotatedEntity(4, 6, 'per')),
                          (), ('Ann', 'Bo'))
     write_texts([text], tmp_path / 'a.conll')
-    assert (tmp_path / 'a.conll').read_text() == 'IMGID:\nAnn\tB-per\nBo\tB-per\n\n'
+    assert (tmp_path / 'a.conll').read_text() == 'Ann\tB-per\nBo\tB-per\n\n'
 
 
 def test_entities_are_in_order_after_they_were_widened():
