@@ -105,8 +105,8 @@ class KnowledgeGraph(GraphData):
                 :meth:`Result.to_dict` gives.
         """
         if isinstance(results, (Result, Mapping)):
-            raise TypeError('Expected an iterable of results (got a single one): put it '
-                            'into a list')
+            raise TypeError('Expected an iterable of results (got a single one): put '
+                            'it into a list')
         builder = Builder(linker, merge_names, min_probability, symmetric,
                           names_relation, streamed, max_mentions)
         try:

@@ -10,8 +10,8 @@ from eega_pyg.schema import SceneGraph, SceneObject, ScenePredicate
 #: ends and separators of all kinds, and marks that formats give a meaning.
 PIECES = ('Ann', 'Łódź', '👩‍🔬', '👍🏽', '🇳🇴', 'שָׁלוֹם', 'مرحبا', 'e\u0301', 'z\u0335',
           '北京', '𝔄', ' ', '  ', '\n', '\r\n', '\t', '\u00a0', '\u2028', '\x0b',
-          '\ufeff', '\u200f', '#', '"', "'", '\\', '/', ';', '-', 'None', 'IMGID:', '-DOCSTART-', '{',
-          '[', 'O', ',')
+          '\ufeff', '\u200f', '#', '"', "'", '\\', '/', ';', '-', 'None', 'IMGID:',
+          '-DOCSTART-', '{', '[', 'O', ',')
 TEXTS = st.one_of(
     st.lists(st.sampled_from(PIECES), max_size=12).map(''.join),
     st.text(st.characters(exclude_categories=['Cs']), max_size=20))
