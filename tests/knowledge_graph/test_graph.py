@@ -126,10 +126,11 @@ def test_improbable_and_rare_relations_can_be_left_out(make):
 
 def test_what_is_no_probability_or_a_single_result_is_named(make):
     result = make('Ann loves Bob', [('Ann', 'per', 1.0)])
-    for call in (lambda: build([result], min_probability=7), lambda: build(
-        [result]).filter(min_probability=-1)):
-        with pytest.raises(ValueError, match='min_probability: expected a number'):
-            call()
+    wrong = 'min_probability: expected a number'
+    with pytest.raises(ValueError, match=wrong):
+        build([result], min_probability=7)
+    with pytest.raises(ValueError, match=wrong):
+        build([result]).filter(min_probability=-1)
     with pytest.raises(TypeError, match='a single one.: put it into a list'):
         build(result)
 
