@@ -28,7 +28,9 @@ from .options import (
     MinProbability,
     OptionalModel,
     Quiet,
+    SampleBy,
     SceneGraphFile,
+    Unit,
     one_item,
     output,
 )
@@ -68,6 +70,7 @@ def extract(
         'scene graph.'),
     detector: Optional[str] = Detector,
     source: Optional[Path] = Input,
+    sample_by: Unit = SampleBy,
     align: bool = typer.Option(
         False, '--align', help='Also say which objects of '
         'the image each entity is aligned with (JSON and pages only).'),
@@ -114,6 +117,9 @@ def extract(
         if (caption, scene_graph, image, order) != (None, None, None, Order.input):
             raise ValueError('--engine ray reads files, in their order: captions, '
                              'scene graphs and images stand in them')
+        if sample_by is not Unit.line:
+            raise ValueError('--engine ray reads JSON lines and Parquet, which say '
+                             'themselves what a text is: leave out --sample-by')
         extract_in_bulk([*(texts or []), *([str(source)] if source else [])], target,
                         style and style.value, of_ray, model=model, device=device,
                         threshold=min_probability, align=align, detector=detector)
@@ -123,6 +129,8 @@ def extract(
     if paths and (caption, scene_graph, image) != (None, None, None):
         raise ValueError('Of files, captions, scene graphs and images stand in the '
                          'files')
+    if not paths and sample_by is not Unit.line:
+        raise ValueError('--sample-by is of files: TEXT is read as one text')
     if resume and target is None:
         raise ValueError('--resume needs --output FILE')
     if paths and resume and '-' in map(str, paths):
@@ -141,7 +149,7 @@ def extract(
         check_file(target)
         for path in paths:
             check_apart(path, target)
-    items = items_of(paths) if paths else {
+    items = items_of(paths, sample_by.value) if paths else {
         '': one_item((texts or [''])[0], caption, scene_graph, image)
     }
     if form == Format.label_studio.value:

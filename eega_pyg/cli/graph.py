@@ -2,7 +2,7 @@ r"""The command ``eega graph``."""
 from contextlib import ExitStack
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional
 
 import typer
 
@@ -16,11 +16,14 @@ from .options import (
     MinProbability,
     OptionalModel,
     Quiet,
+    SampleBy,
+    Unit,
     output,
 )
 
 if TYPE_CHECKING:
     from eega_pyg.extraction.item import Item
+    from eega_pyg.extraction.item_files import Record
     from eega_pyg.extraction.result_file import PartialResults
 
 
@@ -34,6 +37,7 @@ def graph(
         None, metavar='FILE', show_default=False, help='Results that "eega extract" '
         'has written as JSON, or texts as it reads them.'),
     source: Optional[Path] = Input,
+    sample_by: Unit = SampleBy,
     target: List[Path] = output(
         'A file that ends in .jsonl, .json (nodes and links), .csv (a relation a row), '
         '.graphml, .ttl, .jsonld, .cypher, .html (a page to search), .pdf, .png or '
@@ -81,15 +85,15 @@ def graph(
             check_folder(path)
         for file in paths:
             check_apart(file, path)
-    for file in paths:
+    for file in paths:  # What is wrong is told before much is loaded.
         if file.suffix.lower() in ('.csv', '.tsv', '.txt'):
-            for _ in _records([file]):  # What is wrong is told before much is loaded.
+            for _ in _records([file], sample_by.value):
                 pass
     from eega_pyg.knowledge_graph import KnowledgeGraph, ResultError, TableLinker
     linker = TableLinker.from_csv(links) if links is not None else None
     with ExitStack() as stack:
-        values = _Values(paths, stack, target[0], resume, model, device,
-                         min_probability, detector)
+        values = _Values(_records(paths, sample_by.value), stack, target[0], resume,
+                         model, device, min_probability, detector)
         try:
             found = KnowledgeGraph.from_results(values, linker, merge_names,
                                                 min_probability or 0.0, streamed=True,
@@ -110,10 +114,10 @@ def graph(
 class _Values:
     # The results that files hold, and those of the texts among them, one by one. What
     # was extracted stays on the disk if something fails before the graph is written.
-    def __init__(self, paths: List[Path], stack: ExitStack, target: Path, resume: bool,
-                 model: Optional[str], device: Optional[str],
+    def __init__(self, records: Iterator['Record'], stack: ExitStack, target: Path,
+                 resume: bool, model: Optional[str], device: Optional[str],
                  min_probability: Optional[float], detector: Optional[str]) -> None:
-        self.paths = paths
+        self.records = records
         self.stack = stack
         self.target = target
         self.resume = resume
@@ -125,7 +129,7 @@ class _Values:
     def __iter__(self) -> Iterator[Any]:
         from eega_pyg.extraction.item_files import as_item
         items: Dict[str, 'Item'] = {}
-        for self.place, value in _records(self.paths):
+        for self.place, value in self.records:
             if isinstance(value, dict) and 'quintuples' in value:
                 yield value
             else:
@@ -141,12 +145,12 @@ class _Values:
             yield value
 
 
-def _records(paths: List[Path]) -> Iterator[Tuple[str, Any]]:
+def _records(paths: List[Path], sample_by: str) -> Iterator['Record']:
     r"""What the files hold, behind its place."""
     from eega_pyg.extraction.item_files import read_records
     for path in paths:
         empty = True
-        for place, value in read_records(path):
+        for place, value in read_records(path, sample_by):
             if empty and isinstance(value,
                                     dict) and 'format' in value and 'text' not in value:
                 raise ValueError(f"'{path}' is a graph already: KnowledgeGraph.load "

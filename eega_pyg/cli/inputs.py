@@ -48,12 +48,12 @@ def _found(pattern: str) -> List[str]:
     return [] if os.path.exists(pattern) else sorted(glob(pattern, recursive=True))
 
 
-def items_of(paths: List[Path]) -> Dict[str, 'Item']:
+def items_of(paths: List[Path], sample_by: str) -> Dict[str, 'Item']:
     r"""The items of several files, by their places."""
     from eega_pyg.extraction.item_files import STANDARD_INPUT, read_items
     if Path(STANDARD_INPUT) in paths and sys.stdin.isatty():
-        note('Reading texts, one a line, until Ctrl-D')
+        note(f'Reading texts, a {sample_by} each, until Ctrl-D')
     items: Dict[str, 'Item'] = {}
     for path in paths:
-        items.update(read_items(path))
+        items.update(read_items(path, sample_by))
     return items

@@ -55,6 +55,17 @@ Input = typer.Option(
     None, '--input', '-i', show_default=False, help='Texts: a file that ends in .txt '
     '(a text a line), .csv or .tsv (a column "text"), .jsonl, .json or .parquet, a '
     'folder of such files, a pattern in quotes, or - for the standard input.')
+
+
+class Unit(str, Enum):
+    line = 'line'
+    paragraph = 'paragraph'
+    document = 'document'
+
+
+SampleBy = typer.Option(
+    Unit.line, '--sample-by', help='What a text of a .txt is: a line, a paragraph '
+    '(between blank lines), or all of it.')
 Caption = typer.Option(None, help='What the image shows, in a sentence.')
 SceneGraphFile = typer.Option(
     None, '--scene-graph', help='What the image shows, as the JSON file of a scene '

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Tuple, Union
 
@@ -21,13 +22,15 @@ STANDARD_INPUT = '-'
 
 #: Where a text stands, and the text or the fields of an item.
 Record = Tuple[str, Any]
+#: What may be a text of a ``.txt``.
+UNITS = ('line', 'paragraph', 'document')
 
 
-def read_items(path: Union[str, Path]) -> Dict[str, Item]:
+def read_items(path: Union[str, Path], sample_by: str = 'line') -> Dict[str, Item]:
     r"""Reads texts, with what is known of them and their images.
 
     ================= ================================================================
-    ``.txt``          a text a line
+    ``.txt``          a text a line, or as :obj:`sample_by` says
     ``.csv``,         a text a row, in the column ``text``; columns that are called like
     ``.tsv``          fields of ``Item.from_dict`` are those
     ``.jsonl``        an object a line, as ``Item.from_dict`` reads it, or a string
@@ -36,7 +39,7 @@ def read_items(path: Union[str, Path]) -> Dict[str, Item]:
                       empty is absent (needs pyarrow)
     a folder          the files in it that have one of these endings, in the order of
                       their names; ``file`` in the metadata says which
-    ``-``, no ending  as the content looks: JSON, or a text a line
+    ``-``, no ending  as the content looks: JSON, or as ``.txt``
     ================= ================================================================
 
     Files are in UTF-8. Blank lines are skipped, and every other field or column becomes
@@ -44,6 +47,9 @@ def read_items(path: Union[str, Path]) -> Dict[str, Item]:
 
     Args:
         path (str or Path): The file or the folder; ``-`` is the standard input.
+        sample_by (str, optional): What is a text of a ``.txt``: a :obj:`"line"`, a
+            :obj:`"paragraph"` (between blank lines), or all of it, a
+            :obj:`"document"`. (default: :obj:`"line"`)
 
     Returns:
         dict: Each item by the place where it stands, ``'texts.csv:3'``.
@@ -51,9 +57,12 @@ def read_items(path: Union[str, Path]) -> Dict[str, Item]:
     Raises:
         OSError: If it cannot be opened.
         ValueError: Naming file, line and field, if one is wrong, or if there is no text
-            at all.
+            at all; or as :func:`read_records`.
     """
-    items = {place: as_item(value, place) for place, value in read_records(Path(path))}
+    items = {
+        place: as_item(value, place)
+        for place, value in read_records(Path(path), sample_by)
+    }
     if not items:
         raise ValueError(f"'{path}' holds no text")
     return items
@@ -70,11 +79,19 @@ def as_item(value: Any, place: str) -> Item:
         return Item(value) if isinstance(value, str) else Item.from_dict(value)
 
 
-def read_records(path: Path) -> Iterator[Record]:
+def read_records(path: Path, sample_by: str = 'line') -> Iterator[Record]:
     r"""The place and the content of each record that :func:`read_items` makes an item
-    of."""
+    of.
+
+    Raises:
+        ValueError: If :obj:`sample_by` is unknown, or is not ``'line'`` and the file is
+            of another kind than ``.txt``.
+    """
+    if sample_by not in UNITS:
+        raise ValueError(f"sample_by: expected one of {', '.join(UNITS)} (got "
+                         f"{short(sample_by)})")
     if str(path) == STANDARD_INPUT:
-        yield from _by_content(sys.stdin.buffer.read(), 'standard input')
+        yield from _by_content(sys.stdin.buffer.read(), 'standard input', sample_by)
     elif path.is_dir():
         files = sorted(p for p in path.iterdir() if p.suffix.lower() in ENDINGS
                        and p.is_file() and not p.name.startswith('.'))
@@ -82,7 +99,8 @@ def read_records(path: Path) -> Iterator[Record]:
             raise ValueError(f"The folder '{path}' holds no text: expected files that "
                              f"end in {', '.join(ENDINGS)}")
         for file in files:
-            for place, value in read_records(file):
+            plain = file.suffix.lower() == '.txt'
+            for place, value in read_records(file, sample_by if plain else 'line'):
                 if isinstance(value, str):
                     value = {'text': value}
                 yield place, {
@@ -94,14 +112,25 @@ def read_records(path: Path) -> Iterator[Record]:
         if suffix and suffix not in ENDINGS:
             raise ValueError(f"'{path}' ends in no known format: expected "
                              f"{', '.join(ENDINGS)}, or a folder of such files")
+        if suffix in STRUCTURED:
+            _check_unit(sample_by, str(path))
         if suffix == '.parquet':
             yield from _parquet(path)
         elif suffix in ('.jsonl', '.ndjson') and _has_lines(path):
             # One by one, because there may be more of them than fit into memory.
             for number, value in read_lines(path):
                 yield f'{path}:{number}', value
+        elif suffix in READERS:
+            yield from READERS[suffix](path.read_bytes(), str(path))
         else:
-            yield from READERS.get(suffix, _by_content)(path.read_bytes(), str(path))
+            read = _texts if suffix == '.txt' else _by_content
+            yield from read(path.read_bytes(), str(path), sample_by)
+
+
+def _check_unit(sample_by: str, where: str) -> None:
+    if sample_by != 'line':
+        raise ValueError(f"'{where}' says itself what a text is: only plain text is "
+                         f"read by {sample_by}")
 
 
 def _has_lines(path: Path) -> bool:
@@ -159,10 +188,20 @@ def filled(value: Any) -> Any:
     return [filled(v) for v in value] if isinstance(value, list) else value
 
 
-def _lines(content: bytes, where: str) -> Iterator[Record]:
-    for number, line in enumerate(_decoded(content, where).split('\n'), 1):
-        if line.strip():
-            yield f'{where}:{number}', line.strip()
+def _texts(content: bytes, where: str, sample_by: str) -> Iterator[Record]:
+    text = _decoded(content, where)
+    if sample_by == 'document':
+        if text.strip():
+            yield where, text.strip()
+        return
+    lines = [(n, line.strip()) for n, line in enumerate(text.split('\n'), 1)]
+    if sample_by == 'line':
+        yield from ((f'{where}:{n}', line) for n, line in lines if line)
+        return
+    for is_text, group in groupby(lines, lambda line: bool(line[1])):
+        if is_text:
+            numbers, parts = zip(*group)
+            yield f'{where}:{numbers[0]}', '\n'.join(parts)
 
 
 def _json(content: bytes, where: str) -> Iterator[Record]:
@@ -243,14 +282,18 @@ def _column(name: str) -> str:
     return lower if lower in FIELDS else name
 
 
-def _by_content(content: bytes, where: str) -> Iterator[Record]:
+def _by_content(content: bytes, where: str, sample_by: str) -> Iterator[Record]:
     start = content.lstrip(b'\xef\xbb\xbf \t\r\n')[:1]
     if start == b'[':  # Or a text like '[Breaking] …'.
         try:
             json.loads(content)
         except (ValueError, RecursionError):
             start = b''
-    yield from (_json if start in (b'[', b'{') else _lines)(content, where)
+    if start in (b'[', b'{'):
+        _check_unit(sample_by, where)
+        yield from _json(content, where)
+    else:
+        yield from _texts(content, where, sample_by)
 
 
 def _decoded(content: bytes, where: str) -> str:
@@ -262,9 +305,7 @@ def _decoded(content: bytes, where: str) -> str:
                          f'UTF-8') from None
 
 
-#: The endings that are read.
 READERS: Dict[str, Callable[[bytes, str], Iterator[Record]]] = {
-    '.txt': _lines,
     '.csv': _table,
     '.tsv': _table,
     '.jsonl': _json,
@@ -272,8 +313,10 @@ READERS: Dict[str, Callable[[bytes, str], Iterator[Record]]] = {
     '.json': _json,
 }
 
-#: The same, and what is read in parts.
-ENDINGS = (*READERS, '.parquet')
+#: The endings of files that say what a text is.
+STRUCTURED = (*READERS, '.parquet')
+#: All that are read.
+ENDINGS = ('.txt', *STRUCTURED)
 
 
 def looks_like_a_file(text: str) -> bool:

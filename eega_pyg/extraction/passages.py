@@ -1,11 +1,54 @@
 r"""Cuts a text into the passages that are read one by one."""
-from typing import Callable, Iterator, List, Sequence
+import re
+from typing import Callable, Iterator, List, NamedTuple, Sequence, Tuple
 
+from eega_pyg.extraction.item import Item
+from eega_pyg.saving.scales import is_post
 from eega_pyg.transforms import Pair
 
 _Asked = Callable[[str], bool]
 # Begins a post when a handle follows.
 _RETWEET = 'RT'
+_BLANK_LINE = re.compile(r'\n\s*\n')
+# Read behind a paragraph that ends in a letter or a digit.
+_END = '.'
+
+
+class Paragraph(NamedTuple):
+    r"""A part of a text that is parsed at once.
+
+    Args:
+        start (int): Its first word in the text.
+        num_words (int): Its words there.
+        words (tuple of str): These and, where it ends in a letter or a digit, a full
+            stop.
+    """
+    start: int
+    num_words: int
+    words: Tuple[str, ...]
+
+
+def paragraphs(item: Item, words: Sequence[str],
+               offsets: Sequence[Tuple[int, int]]) -> Iterator[Paragraph]:
+    r"""Yields the parts of a text that blank lines are between. A post is one part,
+    since its lines go on about one thing, and given words are taken as they are.
+
+    Args:
+        item (Item): The text.
+        words (sequence of str): Its words.
+        offsets (sequence of tuple): The characters of each.
+    """
+    if item.words is not None:
+        yield Paragraph(0, len(words), tuple(words))
+        return
+    cuts = [] if is_post(item.text) else [
+        i for i in range(1, len(words))
+        if _BLANK_LINE.search(item.text, offsets[i - 1][1], offsets[i][0])
+    ]
+    for start, stop in zip([0, *cuts], [*cuts, len(words)]):
+        own = tuple(words[start:stop])
+        end = (_END, ) if own[-1][-1].isalnum() else ()
+        yield Paragraph(start, len(own), own + end)
 
 
 def passages(pair: Pair, max_words: int, has_end_mark: _Asked) -> List[Pair]:

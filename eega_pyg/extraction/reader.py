@@ -15,7 +15,7 @@ from typing import (
 from eega_pyg.extraction.found import Grounding
 from eega_pyg.extraction.grounding import GroundingHead, by_plan
 from eega_pyg.extraction.item import MAX_WORDS, Item
-from eega_pyg.extraction.passages import passages
+from eega_pyg.extraction.passages import paragraphs, passages
 from eega_pyg.extraction.result import Alignment, PairProbabilities, Result
 from eega_pyg.extraction.sight import Sight, is_looked_at
 from eega_pyg.extraction.windows import Found, Window, read_windows
@@ -29,8 +29,6 @@ from eega_pyg.transforms import Pair, PairTransform
 # How many batches of items are parsed at once; their windows are then sorted by length.
 _POOL = 16
 _Tokens = Tuple[List[str], List[Tuple[int, int]]]
-# Put behind a text that ends in a letter or digit.
-_END = '.'
 
 
 class Reader:
@@ -87,22 +85,24 @@ class Reader:
         r"""The words of each item, what is seen, and what the model reads of it."""
         data = self.saved.data
         tokens = [self.tokenize(item) for item in items]
-        parses = self.parser.parse([words for words, _ in tokens])
         graphs = [graph.top(data.max_objects) for graph in self.sight(items)]
-        windows = [
-            Window(i, window.offset,
-                   min(len(window.words),
-                       len(tokens[i][1]) - window.offset), self.transform(window))
-            for i, item in enumerate(items) for passage in passages(
-                Pair(words=tuple(tokens[i][0]), parse=parses[i], scene_graph=graphs[i],
-                     text=item.text, image_id=item.image_id), passage_words,
-                self.parser.has_end_mark) for window in passage.windows(data.max_words)
-        ]
+        parts = [(i, part) for i, item in enumerate(items)
+                 for part in paragraphs(item, *tokens[i])]
+        parses = self.parser.parse([part.words for _, part in parts])
+        windows = []
+        for (i, part), parse in zip(parts, parses):
+            pair = Pair(words=part.words, parse=parse, scene_graph=graphs[i],
+                        text=items[i].text, image_id=items[i].image_id)
+            for passage in passages(pair, passage_words, self.parser.has_end_mark):
+                for window in passage.windows(data.max_words):
+                    own = min(len(window.words), part.num_words - window.offset)
+                    windows.append(
+                        Window(i, part.start + window.offset, own,
+                               self.transform(window)))
         return tokens, graphs, windows
 
     def tokenize(self, item: Item) -> _Tokens:
-        r"""The words that the model reads, and the characters of each word of the text;
-        an end mark that the text does not have is a word without characters.
+        r"""The words of the text, and the characters of each.
 
         Raises:
             ValueError: If there are more than :obj:`MAX_WORDS`.
@@ -119,8 +119,6 @@ class Reader:
             raise ValueError(f"The text that begins with {item.text[:60]!r} has "
                              f"{len(words)} words, and at most {MAX_WORDS} are read at "
                              f"once: give it in parts")
-        if item.words is None and words[-1][-1].isalnum():
-            words.append(_END)
         return words, offsets
 
     def _result(self, item: Item, offsets: List[Tuple[int,

@@ -51,6 +51,27 @@ def test_results_are_merged_without_a_model(eega, results, tmp_path):
             for p in (tmp_path / 'csv').iterdir()} >= {'entities.csv', 'relations.csv'}
 
 
+def test_a_file_may_be_one_text(eega, trained, tmp_path):
+    path = tmp_path / 'news.txt'
+    path.write_text(
+        'Marco Bellini joins\nHarbor City FC in Lisbon\n\nNora Blake sings.\n')
+    for unit, number in (('line', 3), ('paragraph', 2), ('document', 1)):
+        code, _, err = eega('graph', path, '-m', trained, '-o', tmp_path / 'g.json',
+                            '--sample-by', unit)
+        assert code == 0 and f'in {number} texts' in err, err
+        code, out, err = eega('extract', path, '-m', trained, '--sample-by', unit)
+        assert code == 0 and len(out.splitlines()) == number, err
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (['extract', TEXT], '--sample-by is of files: TEXT is read as one text'),
+    (['extract', 'a.jsonl', '--engine', 'ray', '-o', 'out'], '--engine ray reads JSON'),
+])
+def test_where_a_text_is_none_of_a_plain_file(eega, arguments, message):
+    code, _, err = eega(*arguments, '--sample-by', 'document')
+    assert code == 1 and message in err
+
+
 def test_a_page_has_the_images_of_a_folder(eega, results, tmp_path):
     Image.new('RGB', (40, 30)).save(tmp_path / '1.jpg')
     code, _, err = eega('graph', results, '-o', tmp_path / 'page.html',

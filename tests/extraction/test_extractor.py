@@ -68,6 +68,30 @@ def test_batch_equals_one_by_one_in_the_given_order(extractor):
             assert close(result, extractor(text))
 
 
+@pytest.mark.parametrize('between', ['\n\n', '\r\n \t\r\n', '\n\n\n'])
+def test_paragraphs_are_read_like_texts_of_their_own(extractor, between):
+    parts = [SENTENCES[0], 'Nora Blake lives in Paris.', SENTENCES[1]]
+    alone = [extractor(part, align=True, pairs=True) for part in parts]
+    whole = extractor(between.join(parts), align=True, pairs=True)
+    assert whole.words == sum((r.words for r in alone), [])
+    assert [(e.text, e.type) for e in whole.entities] == [(e.text, e.type)
+                                                          for r in alone
+                                                          for e in r.entities]
+    assert [q.to_tuple() for q in whole.quintuples
+            ] == [q.to_tuple() for r in alone for q in r.quintuples]
+    first = len(alone[0].words)
+    assert whole.pairs.table([first, first + 1]) == pytest.approx(
+        alone[1].pairs.table([0, 1]), abs=1e-4)
+    assert np.isnan(whole.pairs.table([0, first])[0, 1]).all()
+
+
+def test_the_lines_of_a_post_are_read_together(extractor):
+    post = '# sport\n\nMarco Bellini joins Harbor City FC'
+    flat = extractor(post.replace('\n\n', ' '))
+    assert [(e.text, e.probability) for e in extractor(post).entities
+            ] == [(e.text, e.probability) for e in flat.entities]
+
+
 def test_a_text_that_ends_in_a_word_is_read_with_a_full_stop(extractor):
     words = SENTENCES[0].split()
     kwargs = {'caption': 'a man kicking a ball', 'align': True, 'pairs': True}

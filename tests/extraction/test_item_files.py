@@ -68,6 +68,48 @@ def test_columns_have_their_meaning_and_others_are_metadata(tmp_path):
     assert item.metadata == {'id': 7, 'user': {'name': 'me'}, 'n': None}
 
 
+WRAPPED = ' News\n \n\nTim Cook works at\r\nApple.\n\t\nThe end.'
+
+
+@pytest.mark.parametrize('unit, expected', [
+    ('line', {
+        ':1': 'News',
+        ':4': 'Tim Cook works at',
+        ':5': 'Apple.',
+        ':7': 'The end.'
+    }),
+    ('paragraph', {
+        ':1': 'News',
+        ':4': 'Tim Cook works at\nApple.',
+        ':7': 'The end.'
+    }),
+    ('document', {
+        '': WRAPPED.strip()
+    }),
+])
+def test_what_a_text_of_a_plain_file_is(tmp_path, monkeypatch, unit, expected):
+    for name in ('a.txt', 'a'):
+        path = write(tmp_path / name, WRAPPED)
+        found = {place: item.text for place, item in read_items(path, unit).items()}
+        assert found == {f'{path}{place}': text for place, text in expected.items()}
+    monkeypatch.setattr(sys, 'stdin', io.TextIOWrapper(io.BytesIO(WRAPPED.encode())))
+    assert [x.text for x in read_items('-', unit).values()] == [*expected.values()]
+
+
+def test_only_plain_text_is_read_by_paragraph(tmp_path):
+    write(tmp_path / 'a.txt', 'one\ntwo\n\nthree')
+    write(tmp_path / 'b.csv', 'text\nfour\n')
+    assert [x.text for x in read_items(tmp_path, 'paragraph').values()
+            ] == ['one\ntwo', 'three', 'four']
+    for name, content in (('b.csv', 'text\nfour\n'), ('c', '{"text": "five"}')):
+        with pytest.raises(ValueError, match=f"{name}' says itself what a text is"):
+            read_items(write(tmp_path / name, content), 'document')
+    with pytest.raises(ValueError, match="sample_by: expected one of line, .*'page'"):
+        read_items(tmp_path / 'a.txt', 'page')
+    with pytest.raises(ValueError, match='holds no text'):
+        read_items(write(tmp_path / 'd.txt', ' \n\n'), 'document')
+
+
 def test_a_folder_is_its_files_in_the_order_of_their_names(tmp_path):
     write(tmp_path / 'b.txt', 'two\nthree\n')
     write(tmp_path / 'a.csv', 'text\none\n')
