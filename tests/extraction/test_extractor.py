@@ -80,8 +80,9 @@ def test_paragraphs_are_read_like_texts_of_their_own(extractor, between):
     assert [q.to_tuple() for q in whole.quintuples
             ] == [q.to_tuple() for r in alone for q in r.quintuples]
     first = len(alone[0].words)
-    assert whole.pairs.table([first, first + 1]) == pytest.approx(
-        alone[1].pairs.table([0, 1]), abs=1e-4)
+    assert whole.pairs.table([first,
+                              first + 1]) == pytest.approx(alone[1].pairs.table([0, 1]),
+                                                           abs=1e-4)
     assert np.isnan(whole.pairs.table([0, first])[0, 1]).all()
 
 
