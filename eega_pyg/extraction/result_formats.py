@@ -125,7 +125,8 @@ def _side(name: str, entity: Mapping[str, Any],
           boxes: Mapping[Tuple[int, int], Sequence[float]]) -> Dict[str, Any]:
     box = boxes.get((entity['start'], entity['end']), ())
     return {
-        name: entity['text'],
+        # A name that goes over the end of a line is the same name.
+        name: ' '.join(entity['text'].split()),
         f'{name}_type': entity['type'],
         f'{name}_start': entity['start'],
         f'{name}_end': entity['end'],
