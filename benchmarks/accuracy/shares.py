@@ -10,7 +10,7 @@ model itself. What ``benchmarks/results/shares.json`` has already is not measure
 import argparse
 import json
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 from benchmarks import bootstrap
 from benchmarks.accuracy.additions import VIEWS, add_sets, measure
@@ -19,8 +19,9 @@ from benchmarks.runner import RESULTS, markdown, read, spread
 from eega_pyg.config import Config
 from eega_pyg.datasets import open_dataset
 from eega_pyg.extraction.extractor import Extractor
-from eega_pyg.files import read_yaml, write_text
+from eega_pyg.files import read_json, read_yaml, write_text
 from eega_pyg.saving.saved_model import load_model
+from eega_pyg.schema import located
 from eega_pyg.training.evaluation import collect_scores
 from eega_pyg.training.start import mix_with_start, read_start
 
@@ -28,27 +29,47 @@ SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 COLUMNS = ('share of the start', 'seeds', VIEWS[0], 'directed', *VIEWS[1:])
 
 
-def score(folder: Path, share: float, args: argparse.Namespace) -> Dict[str, Any]:
-    r"""The counts and the directed F1 of a run's weights, mixed with those of the model
-    it started from.
+def checked(folders: Sequence[Path]) -> Dict[Path, Config]:
+    r"""The configurations of runs.
 
     Raises:
-        ValueError: If the run has some of them already.
+        ValueError: Naming the run, if it started from no model, from another one than
+            the first, or from one that is no more what it was; or if it has some of its
+            weights already.
     """
-    config = Config.from_dict(read_yaml(folder / 'training' / 'config.yaml'))
-    if config.train.start_share > 0:
-        raise ValueError(f"'{folder}' has a share of the weights of its start: resume "
-                         f"it with train.start_share=0")
-    saved, extractor = load_model(folder), Extractor.from_pretrained(folder)
-    mix_with_start(extractor.model, read_start(config), share)
+    out: Dict[Path, Config] = {}
+    for folder in folders:
+        training = folder / 'training'
+        with located(folder):
+            config = Config.from_dict(read_yaml(training / 'config.yaml'))
+            if not config.train.start:
+                raise ValueError('started from no model (train.start)')
+            if config.train.start_share > 0:
+                raise ValueError('has a share of the weights of its start: resume it '
+                                 'with train.start_share=0')
+            if read_start(config).digests != read_json(training / 'start.json'):
+                raise ValueError('started from another model than is there now')
+            out[folder] = config
+            first = next(iter(out.values()))
+            if config.train.start != first.train.start:
+                raise ValueError(f"started from another model than '{folders[0]}'")
+    return out
+
+
+def score(folder: Path, config: Config, share: float,
+          args: argparse.Namespace) -> Dict[str, Any]:
+    r"""The counts and the directed F1 of a run's weights, mixed with those of the model
+    it started from."""
+    saved = load_model(folder)
+    mix_with_start(saved.model, read_start(config), share)
+    extractor = Extractor(saved)
     val = open_dataset(args.root, 'val', saved.data, saved.model.tag_set,
                        saved.vocabularies)
     found = collect_scores(extractor.model, val, saved.signatures)
     return {
-        'run': folder.name,
         'share': share,
         'seed': config.train.seed,
-        'start': config.train.start,
+        'start': Path(config.train.start).name,
         'directed': found.compute()['directed_f1'],
         'counts': {
             **bootstrap.count(found.extractions(), list(found.targets.values())),
@@ -82,13 +103,15 @@ def main(arguments: Optional[List[str]] = None) -> None:
     parser.add_argument('--results', type=Path, default=RESULTS / 'shares.json')
     add_sets(parser)
     args = parser.parse_args(arguments)
+    if wrong := [share for share in args.shares if not 0 <= share <= 1]:
+        raise ValueError(f'--shares: expected numbers in [0, 1] (got {wrong[0]})')
     records = read(args.results)
-    for folder in args.runs:
+    for folder, config in checked(args.runs).items():
         for share in args.shares:
-            done = [r for r in records if r['share'] == share]
-            if share == 1 and done or any(r['run'] == folder.name for r in done):
+            seeds = [r['seed'] for r in records if r['share'] == share]
+            if config.train.seed in seeds or share == 1 and seeds:
                 continue
-            records.append(score(folder, share, args))
+            records.append(score(folder, config, share, args))
             records.sort(key=lambda r: (r['share'], r['seed']))
             write_text(args.results, json.dumps(records, indent=1) + '\n')
     print(report(records))

@@ -19,7 +19,7 @@ from .bulk import (
 )
 from .console import note, results, tell
 from .extraction import Extraction
-from .inputs import input_paths, items_of
+from .inputs import input_paths, tell_of_typing
 from .options import (
     Caption,
     Detector,
@@ -149,6 +149,8 @@ def extract(
         check_file(target)
         for path in paths:
             check_apart(path, target)
+    from eega_pyg.extraction.item_files import items_of
+    tell_of_typing(paths)
     items = items_of(paths, sample_by.value) if paths else {
         '': one_item((texts or [''])[0], caption, scene_graph, image)
     }

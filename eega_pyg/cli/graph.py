@@ -85,6 +85,8 @@ def graph(
             check_folder(path)
         for file in paths:
             check_apart(file, path)
+    from eega_pyg.extraction.item_files import check_unit
+    check_unit(paths, sample_by.value)
     for file in paths:  # What is wrong is told before much is loaded.
         if file.suffix.lower() in ('.csv', '.tsv', '.txt'):
             for _ in _records([file], sample_by.value):
@@ -112,7 +114,7 @@ def graph(
 
 
 class _Values:
-    # The results that files hold, and those of the texts among them, one by one. What
+    # The results among records, and those of the texts among them, once. What
     # was extracted stays on the disk if something fails before the graph is written.
     def __init__(self, records: Iterator['Record'], stack: ExitStack, target: Path,
                  resume: bool, model: Optional[str], device: Optional[str],

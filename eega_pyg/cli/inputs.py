@@ -4,12 +4,9 @@ import re
 import sys
 from glob import glob
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict, List, Optional
+from typing import List, Optional
 
 from .console import note
-
-if TYPE_CHECKING:
-    from eega_pyg.extraction.item import Item
 
 
 def input_paths(texts: List[str], source: Optional[Path]) -> List[Path]:
@@ -48,12 +45,8 @@ def _found(pattern: str) -> List[str]:
     return [] if os.path.exists(pattern) else sorted(glob(pattern, recursive=True))
 
 
-def items_of(paths: List[Path], sample_by: str) -> Dict[str, 'Item']:
-    r"""The items of several files, by their places."""
-    from eega_pyg.extraction.item_files import STANDARD_INPUT, read_items
+def tell_of_typing(paths: List[Path]) -> None:
+    r"""Says that texts are awaited, where they are typed."""
+    from eega_pyg.extraction.item_files import STANDARD_INPUT
     if Path(STANDARD_INPUT) in paths and sys.stdin.isatty():
-        note(f'Reading texts, a {sample_by} each, until Ctrl-D')
-    items: Dict[str, 'Item'] = {}
-    for path in paths:
-        items.update(read_items(path, sample_by))
-    return items
+        note('Reading texts until Ctrl-D')

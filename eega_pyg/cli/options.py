@@ -65,7 +65,7 @@ class Unit(str, Enum):
 
 SampleBy = typer.Option(
     Unit.line, '--sample-by', help='What a text of a .txt is: a line, a paragraph '
-    '(between blank lines), or all of it.')
+    '(between blank lines), or all of it, a document.')
 Caption = typer.Option(None, help='What the image shows, in a sentence.')
 SceneGraphFile = typer.Option(
     None, '--scene-graph', help='What the image shows, as the JSON file of a scene '

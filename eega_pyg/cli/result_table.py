@@ -15,20 +15,24 @@ def print_result(result: Mapping[str, Any]) -> None:
     """
     from rich.table import Table
     from rich.text import Text
+
+    from eega_pyg.extraction.result_formats import in_one_line
     out.print(Text(result['text'], 'bold'))
     grounded = any('object_score' in e for e in result['entities'])
     entities = Table('entity', 'type', 'probability',
                      *(['in the image', 'box'] if grounded else []))
     for e in result['entities']:
-        entities.add_row(Text(e['text']), Text(e['type']), _percent(e['probability']),
+        entities.add_row(Text(in_one_line(e['text'])), Text(e['type']),
+                         _percent(e['probability']),
                          *(_seen(e, result) if grounded else []))
     out.print(entities if entities.row_count else '(no entity found)')
     relations = Table('head', 'relation', 'tail', 'probability')
     for q in result['quintuples']:
         # Without a direction, the entity that stands first is named first.
         arrow = ' ->' if q['directed'] else ' -'
-        relations.add_row(Text(q['head']['text']), Text(q['relation'] + arrow),
-                          Text(q['tail']['text']), _percent(q['probability']))
+        head, tail = (Text(in_one_line(q[end]['text'])) for end in ('head', 'tail'))
+        relations.add_row(head, Text(q['relation'] + arrow), tail,
+                          _percent(q['probability']))
     for table in (entities, relations):
         for column in table.columns[:-1]:
             column.overflow = 'fold'

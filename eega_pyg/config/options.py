@@ -237,9 +237,9 @@ class TrainConfig(Section):
     r"""The types and relations whose name in the model of ``start`` is another one, as
     new name: old name; those of the same name need not be listed."""
     start_share: Share = 0.0
-    r"""The share that the weights of ``start`` have in the saved model: each weight is
-    the mean, so weighted, of what it was before training and of what it has become.
-    With 0.5 less is lost of what the model of ``start`` knew, see
+    r"""The share that the weights of ``start`` have in the saved model: each weight
+    that was taken over is the mean, so weighted, of what it was before training and of
+    what it has become. With 0.5 less is lost of what the model of ``start`` knew, see
     :func:`~eega_pyg.training.start.mix_with_start`."""
     signatures: bool = True
     r"""Whether decoding keeps to the (type, relation, type) triples seen in

@@ -8,7 +8,17 @@ import sys
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Tuple, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 from eega_pyg.extraction.item import FIELDS, Item
 from eega_pyg.files import parse_json, read_lines, short_reason
@@ -39,7 +49,8 @@ def read_items(path: Union[str, Path], sample_by: str = 'line') -> Dict[str, Ite
                       empty is absent (needs pyarrow)
     a folder          the files in it that have one of these endings, in the order of
                       their names; ``file`` in the metadata says which
-    ``-``, no ending  as the content looks: JSON, or as ``.txt``
+    ``-``, no ending  as the content looks: JSON, or a text a line; with another
+                      :obj:`sample_by`, as ``.txt``
     ================= ================================================================
 
     Files are in UTF-8. Blank lines are skipped, and every other field or column becomes
@@ -57,14 +68,24 @@ def read_items(path: Union[str, Path], sample_by: str = 'line') -> Dict[str, Ite
     Raises:
         OSError: If it cannot be opened.
         ValueError: Naming file, line and field, if one is wrong, or if there is no text
-            at all; or as :func:`read_records`.
+            at all; or as :func:`check_unit`.
     """
-    items = {
-        place: as_item(value, place)
-        for place, value in read_records(Path(path), sample_by)
-    }
-    if not items:
-        raise ValueError(f"'{path}' holds no text")
+    return items_of([Path(path)], sample_by)
+
+
+def items_of(paths: Sequence[Path], sample_by: str = 'line') -> Dict[str, Item]:
+    r"""The items of several files and folders, as :func:`read_items` reads each; only
+    :obj:`sample_by` is of all of them."""
+    check_unit(paths, sample_by)
+    items: Dict[str, Item] = {}
+    for path in paths:
+        found = {
+            place: as_item(value, place)
+            for place, value in read_records(path, sample_by)
+        }
+        if not found:
+            raise ValueError(f"'{path}' holds no text")
+        items.update(found)
     return items
 
 
@@ -81,26 +102,16 @@ def as_item(value: Any, place: str) -> Item:
 
 def read_records(path: Path, sample_by: str = 'line') -> Iterator[Record]:
     r"""The place and the content of each record that :func:`read_items` makes an item
-    of.
-
-    Raises:
-        ValueError: If :obj:`sample_by` is unknown, or is not ``'line'`` and the file is
-            of another kind than ``.txt``.
-    """
-    if sample_by not in UNITS:
-        raise ValueError(f"sample_by: expected one of {', '.join(UNITS)} (got "
-                         f"{short(sample_by)})")
+    of; :obj:`sample_by` is of plain text alone."""
     if str(path) == STANDARD_INPUT:
         yield from _by_content(sys.stdin.buffer.read(), 'standard input', sample_by)
     elif path.is_dir():
-        files = sorted(p for p in path.iterdir() if p.suffix.lower() in ENDINGS
-                       and p.is_file() and not p.name.startswith('.'))
+        files = _files_of(path)
         if not files:
             raise ValueError(f"The folder '{path}' holds no text: expected files that "
                              f"end in {', '.join(ENDINGS)}")
         for file in files:
-            plain = file.suffix.lower() == '.txt'
-            for place, value in read_records(file, sample_by if plain else 'line'):
+            for place, value in read_records(file, sample_by):
                 if isinstance(value, str):
                     value = {'text': value}
                 yield place, {
@@ -112,8 +123,6 @@ def read_records(path: Path, sample_by: str = 'line') -> Iterator[Record]:
         if suffix and suffix not in ENDINGS:
             raise ValueError(f"'{path}' ends in no known format: expected "
                              f"{', '.join(ENDINGS)}, or a folder of such files")
-        if suffix in STRUCTURED:
-            _check_unit(sample_by, str(path))
         if suffix == '.parquet':
             yield from _parquet(path)
         elif suffix in ('.jsonl', '.ndjson') and _has_lines(path):
@@ -127,10 +136,29 @@ def read_records(path: Path, sample_by: str = 'line') -> Iterator[Record]:
             yield from read(path.read_bytes(), str(path), sample_by)
 
 
-def _check_unit(sample_by: str, where: str) -> None:
-    if sample_by != 'line':
-        raise ValueError(f"'{where}' says itself what a text is: only plain text is "
-                         f"read by {sample_by}")
+def _files_of(folder: Path) -> List[Path]:
+    return sorted(
+        p for p in folder.iterdir()
+        if p.suffix.lower() in ENDINGS and p.is_file() and not p.name.startswith('.'))
+
+
+def check_unit(paths: Sequence[Path], sample_by: str) -> None:
+    r"""Checks what a text of plain files is to be.
+
+    Raises:
+        ValueError: If it is unknown, or if it is no line and no file is plain text.
+    """
+    if sample_by not in UNITS:
+        raise ValueError(f"sample_by: expected one of {', '.join(UNITS)} (got "
+                         f"{short(sample_by)})")
+    if sample_by == 'line':
+        return
+    for path in paths:
+        files = _files_of(path) if path.is_dir() else [path]
+        if any(file.suffix.lower() not in STRUCTURED for file in files):
+            return
+    raise ValueError(f"sample_by={sample_by!r} is of plain text (.txt): '{paths[0]}' "
+                     f"says itself what a text is")
 
 
 def _has_lines(path: Path) -> bool:
@@ -289,8 +317,7 @@ def _by_content(content: bytes, where: str, sample_by: str) -> Iterator[Record]:
             json.loads(content)
         except (ValueError, RecursionError):
             start = b''
-    if start in (b'[', b'{'):
-        _check_unit(sample_by, where)
+    if start in (b'[', b'{') and sample_by == 'line':
         yield from _json(content, where)
     else:
         yield from _texts(content, where, sample_by)

@@ -12,6 +12,11 @@ _RETWEET = 'RT'
 _BLANK_LINE = re.compile(r'\n\s*\n')
 # Read behind a paragraph that ends in a letter or a digit.
 _END = '.'
+# At the beginning of a line of Markdown, which is no hashtag.
+_HEADING = re.compile(r'^#+ ', re.MULTILINE)
+# The most characters of a post whose lines go on about one thing. A longer text may
+# name an account or hold a link as well.
+_MOST = 280
 
 
 class Paragraph(NamedTuple):
@@ -20,8 +25,8 @@ class Paragraph(NamedTuple):
     Args:
         start (int): Its first word in the text.
         num_words (int): Its words there.
-        words (tuple of str): These and, where it ends in a letter or a digit, a full
-            stop.
+        words (tuple of str): These and, where the text was cut into words and a
+            paragraph ends in a letter or a digit, a full stop.
     """
     start: int
     num_words: int
@@ -30,8 +35,8 @@ class Paragraph(NamedTuple):
 
 def paragraphs(item: Item, words: Sequence[str],
                offsets: Sequence[Tuple[int, int]]) -> Iterator[Paragraph]:
-    r"""Yields the parts of a text that blank lines are between. A post is one part,
-    since its lines go on about one thing, and given words are taken as they are.
+    r"""Yields the parts of a text that blank lines are between. A short post is one
+    part, and so are given words.
 
     Args:
         item (Item): The text.
@@ -41,7 +46,8 @@ def paragraphs(item: Item, words: Sequence[str],
     if item.words is not None:
         yield Paragraph(0, len(words), tuple(words))
         return
-    cuts = [] if is_post(item.text) else [
+    whole = len(item.text) <= _MOST and is_post(_HEADING.sub('', item.text))
+    cuts = [] if whole else [
         i for i in range(1, len(words))
         if _BLANK_LINE.search(item.text, offsets[i - 1][1], offsets[i][0])
     ]

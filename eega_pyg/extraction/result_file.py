@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from eega_pyg.extraction.extractor import Extractor
 
 _FORMAT = 2
+# Another one where the same model reads the same texts otherwise than before.
+_READING = 2
 
 
 def run_identity(extractor: 'Extractor', items: Sequence[Item], align: bool,
@@ -47,8 +49,8 @@ def run_identity(extractor: 'Extractor', items: Sequence[Item], align: bool,
         if isinstance(item.image, (str, Path)) and os.path.isfile(item.image)
     ]
     return digest([
-        model, extractor.passage_words, extractor.thresholds, align, *map(repr, items),
-        *images, *['everything'] * everything,
+        _READING, model, extractor.passage_words, extractor.thresholds, align,
+        *map(repr, items), *images, *['everything'] * everything,
         *(['plan'] if extractor.grounding is None else extractor.grounding.identity()),
         *([] if parser is None else function_identity(parser))
     ])

@@ -1,4 +1,5 @@
 r"""Results as JSON and as tables for a spreadsheet."""
+import re
 from dataclasses import replace
 from itertools import count
 from typing import (
@@ -98,6 +99,11 @@ def lone_entities(result: Mapping[str, Any]) -> List[Dict[str, Any]]:
     return [e for e in result['entities'] if (e['start'], e['end']) not in related]
 
 
+def in_one_line(name: str) -> str:
+    r"""A name without the ends of lines that it goes over: it is the same name."""
+    return re.sub(r'\s*[\r\n]\s*', ' ', name)
+
+
 def metadata_names(values: Iterable[Mapping[str, Any]]) -> List[str]:
     r"""The names of all fields of metadata, in the order in which they come."""
     return list(dict.fromkeys(str(name) for value in values for name in value))
@@ -125,8 +131,7 @@ def _side(name: str, entity: Mapping[str, Any],
           boxes: Mapping[Tuple[int, int], Sequence[float]]) -> Dict[str, Any]:
     box = boxes.get((entity['start'], entity['end']), ())
     return {
-        # A name that goes over the end of a line is the same name.
-        name: ' '.join(entity['text'].split()),
+        name: in_one_line(entity['text']),
         f'{name}_type': entity['type'],
         f'{name}_start': entity['start'],
         f'{name}_end': entity['end'],

@@ -14,6 +14,8 @@ HOLDS = frozenset({WITH_WORDS, 'lone', 'bare', 'words', 'image_id'})
 IMAGE = 'IMGID:'
 #: Begins a document in CoNLL-2003, whose lines have blanks between the columns.
 DOCUMENT = '-DOCSTART-'
+# A mark and a type. ``E`` and ``L`` end an entity, ``S`` and ``U`` are all of one.
+_TAG = re.compile(r'([BIESLU])-(\S|\S.*\S)')
 #: What the files of the splits of Twitter-15, Twitter-17 and GMNER are called.
 SPLIT_FILES = {
     'train': ('train.txt', ),
@@ -44,14 +46,17 @@ def read(path: Path, left_out: 'Optional[Counter[str]]' = None,
         for number, raw in enumerate(_and_blank(f), 1):
             with located(f'{path}:{number}'):
                 line = raw.decode('utf-8-sig' if number == 1 else 'utf-8').rstrip()
-                if line and not line.startswith((IMAGE, DOCUMENT)):
+                columns = _columns(line)
+                if line and not line.startswith(IMAGE) and columns[0] != DOCUMENT:
                     place = place or f'{path}:{number}'
-                    columns = _columns(line)
                     width = width or len(columns)
-                    rows.append(_row(columns, width, types))
+                    rows.append(_row(line, columns, width, types))
                     continue
             if rows:
                 with located(place):
+                    if width > 2 and _are_counted(rows):
+                        raise ValueError('the first column counts the words: leave it '
+                                         'out, the words come first')
                     yield _text(rows, image, place)
                 rows, image, place = [], '', ''
             if line.startswith(IMAGE):
@@ -60,11 +65,13 @@ def read(path: Path, left_out: 'Optional[Counter[str]]' = None,
 
 def looks_like(text: str) -> bool:
     r"""Whether the first lines of a text are columns that end in a tag."""
-    if text.startswith((IMAGE, DOCUMENT)):
-        return True
-    lines = [_columns(x.rstrip()) for x in text.split('\n')[:3] if x.strip()]
-    return bool(lines) and all(
-        len(x) > 1 and (x[-1] == 'O' or _TAG.fullmatch(x[-1])) for x in lines)
+    lines = [_columns(x.rstrip()) for x in text.split('\n')[:5] if x.strip()]
+    rows = [x for x in lines if not x[0].startswith(IMAGE) and x[0] != DOCUMENT]
+    if not rows:
+        return bool(lines)
+    return len(rows[0]) > 1 and all(
+        len(x) == len(rows[0]) and
+        (x[-1] == 'O' or _TAG.fullmatch(x[-1]) and x[-1][2].isalpha()) for x in rows)
 
 
 def _and_blank(lines: Iterable[bytes]) -> Iterator[bytes]:
@@ -76,21 +83,26 @@ def _columns(line: str) -> List[str]:
     return line.split('\t') if '\t' in line else re.split(' +', line)
 
 
-def _row(columns: List[str], width: int,
+def _row(line: str, columns: List[str], width: int,
          types: Optional[Sequence[str]]) -> Tuple[str, str]:
     word, tag = columns[0], columns[-1]
     if len(columns) < 2 or not word.strip():
         raise ValueError(f"expected a word and its tag, with a tab or blanks between "
-                         f"them (got {short(' '.join(columns))})")
+                         f"them (got {short(line)})")
     if len(columns) != width:
         raise ValueError(f"expected {width} columns, as in the first line of the file "
-                         f"(got {len(columns)}: {short(' '.join(columns))})")
+                         f"(got {len(columns)}: {short(line)})")
     match = _TAG.fullmatch(tag)
     if tag != 'O' and (not match or types is not None and match[2] not in types):
         known = 'a type' if types is None else listed(types)
         raise ValueError(f"unknown tag {short(tag)} (known: O, and B-, I-, E-, S-, L- "
                          f"and U- before {known})")
     return word, tag
+
+
+def _are_counted(rows: Sequence[Tuple[str, str]]) -> bool:
+    return len(rows) > 2 and [w for w, _ in rows
+                              ] == [str(i + 1) for i in range(len(rows))]
 
 
 def _text(rows: List[Tuple[str, str]], image: str, place: str) -> AnnotatedText:
@@ -118,7 +130,7 @@ def write(texts: Iterable[AnnotatedText], path: Path) -> None:
         for text in texts:
             with located(text.place):
                 tags = _tags(text)
-            # A mark at the begin of the file would be read as that of its encoding.
+            # At the beginning of a file, U+FEFF is the mark of its encoding.
             if text.image_id or text.text.startswith('\ufeff'):
                 file.write(f'{IMAGE}{text.image_id}\n')
             file.writelines(f'{w}\t{t}\n' for w, t in zip(text.words or (), tags))
@@ -128,7 +140,7 @@ def write(texts: Iterable[AnnotatedText], path: Path) -> None:
 def _tags(text: AnnotatedText) -> List[str]:
     words = text.words or ()
     for word in words:
-        if '\t' in word or '\n' in word or word.startswith((IMAGE, DOCUMENT)):
+        if '\t' in word or '\n' in word or word.startswith(IMAGE) or word == DOCUMENT:
             raise ValueError(f"{short(word)} cannot be a word in a column")
     if text.image_id != text.image_id.strip() or '\n' in text.image_id:
         raise ValueError(f"{short(text.image_id)} cannot be the name of an image in a "
@@ -139,7 +151,3 @@ def _tags(text: AnnotatedText) -> List[str]:
             raise ValueError(f"{short(e.type)} cannot be a tag in a column: rename it")
         tags[start:end] = [f'B-{e.type}'] + [f'I-{e.type}'] * (end - start - 1)
     return tags
-
-
-#: A mark and a type. ``E`` and ``L`` end an entity, ``S`` and ``U`` are all of one.
-_TAG = re.compile(r'([BIESLU])-(\S|\S.*\S)')

@@ -28,13 +28,14 @@ def recognized(path: Union[str, Path]) -> str:
         return 'spacy'
     text = start.decode('utf-8', 'replace')
     first = text.partition('\n')[0].rstrip()
-    if text[:1] in ('{', '['):
+    form: Optional[str] = None
+    if conll.looks_like(text):  # Its first word may be a bracket.
+        form = 'conll'
+    elif text[:1] in ('{', '['):
         form = next(filter(None, map(_of_value, _values(text))), None)
         begin = next(_values(text), None)
         plain = first[:2] == '{"' or isinstance(begin, dict) and 'text' in begin
         form = form or ('jsonl' if plain else None)
-    else:
-        form = 'conll' if conll.looks_like(text) else None
     if form is None:
         raise ValueError(f"{path}: looks like none of the known formats: name its "
                          f"format (--from)")

@@ -239,8 +239,8 @@ def _start_lines(start: Dict[str, Any]) -> List[str]:
     ]
     if 'share' in start:
         lines += [
-            f"- each weight: {start['share']:g} of what it started as, and the rest of "
-            f"what training made of it"
+            f"- each weight that was taken over: {start['share']:g} of what it was, "
+            f"and the rest of what training made of it"
         ]
     return lines
 

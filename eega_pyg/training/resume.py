@@ -9,8 +9,8 @@ from eega_pyg.files import read_json, read_yaml, write_text
 
 def goes_further(path: Path, config: Config) -> bool:
     r"""Whether a run goes on to more epochs than its configuration in a file says; a
-    :class:`ValueError` if anything else is different but its devices, and what is done
-    when it has ended."""
+    :class:`ValueError` if anything else is different but its devices and
+    ``train.start_share``, which is used when it has ended."""
     earlier, asked = Config.from_dict(read_yaml(path)), config.train
     before = earlier.train
     larger = {

@@ -223,7 +223,7 @@ def _finished(task: Prepared, module: PairTagging, folder: Union[str, Path],
     checkpoint = read_checkpoint(Path(best.best_model_path), whole=False)
     module.load_state_dict(checkpoint['state_dict'])
     share = config.train.start_share
-    if task.start is not None and share > 0:
+    if share > 0 and task.start is not None:
         mix_with_start(model, task.start, share)
     model.to(find_device())  # The trainer leaves it on the CPU.
     signatures, size = _signatures(task), config.train.batch_size

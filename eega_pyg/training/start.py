@@ -84,14 +84,12 @@ class Start(NamedTuple):
     def note(self, share: float = 0.0) -> Dict[str, Any]:
         r"""What a model that started from it says of it, and of the share that its
         weights have there."""
-        return {
+        note = {
             'model': self.name,
             'sha256': self.digests[WEIGHTS],
-            **self.rows._asdict(),
-            **({
-                'share': share
-            } if share > 0 else {})
+            **self.rows._asdict()
         }
+        return {**note, 'share': share} if share > 0 else note
 
 
 def read_start(config: Config, conv: Optional[OwnConv] = None,

@@ -87,7 +87,7 @@ def test_paragraphs_are_read_like_texts_of_their_own(extractor, between):
 
 
 def test_the_lines_of_a_post_are_read_together(extractor):
-    post = '# sport\n\nMarco Bellini joins Harbor City FC'
+    post = 'Marco Bellini joins\n\nHarbor City FC #sport'
     flat = extractor(post.replace('\n\n', ' '))
     assert [(e.text, e.probability) for e in extractor(post).entities
             ] == [(e.text, e.probability) for e in flat.entities]

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from eega_pyg.extraction.item import Item
-from eega_pyg.extraction.item_files import looks_like_a_file, read_items
+from eega_pyg.extraction.item_files import items_of, looks_like_a_file, read_items
 
 ANN, BOB = 'Ann, of "Rome"', 'Bob 🎉'
 
@@ -97,17 +97,27 @@ def test_what_a_text_of_a_plain_file_is(tmp_path, monkeypatch, unit, expected):
 
 
 def test_only_plain_text_is_read_by_paragraph(tmp_path):
-    write(tmp_path / 'a.txt', 'one\ntwo\n\nthree')
-    write(tmp_path / 'b.csv', 'text\nfour\n')
-    assert [x.text for x in read_items(tmp_path, 'paragraph').values()
-            ] == ['one\ntwo', 'three', 'four']
-    for name, content in (('b.csv', 'text\nfour\n'), ('c', '{"text": "five"}')):
-        with pytest.raises(ValueError, match=f"{name}' says itself what a text is"):
-            read_items(write(tmp_path / name, content), 'document')
+    both, tables = tmp_path / 'both', tmp_path / 'tables'
+    for folder in (both, tables):
+        folder.mkdir()
+        write(folder / 'b.csv', 'text\nfour\n')
+    write(both / 'a.txt', 'one\ntwo\n\nthree')
+    for paths in ([both], [both / 'a.txt', both / 'b.csv']):
+        assert [x.text for x in items_of(paths, 'paragraph').values()
+                ] == ['one\ntwo', 'three', 'four']
+    for path in (tables, tables / 'b.csv'):
+        with pytest.raises(ValueError, match=r"is of plain text \(.txt\): .* says its"):
+            read_items(path, 'document')
     with pytest.raises(ValueError, match="sample_by: expected one of line, .*'page'"):
-        read_items(tmp_path / 'a.txt', 'page')
+        read_items(both / 'a.txt', 'page')
     with pytest.raises(ValueError, match='holds no text'):
         read_items(write(tmp_path / 'd.txt', ' \n\n'), 'document')
+
+
+@pytest.mark.parametrize('text', ['{Breaking} Ann\nsings', '[1]', '{"text": "Ann"}'])
+def test_what_is_asked_to_be_plain_text_is(tmp_path, text):
+    item, = read_items(write(tmp_path / 'a', text), 'document').values()
+    assert item.text == text
 
 
 def test_a_folder_is_its_files_in_the_order_of_their_names(tmp_path):

@@ -1,6 +1,7 @@
 import pytest
 
-from eega_pyg.extraction.passages import passages
+from eega_pyg.extraction.item import Item
+from eega_pyg.extraction.passages import Paragraph, paragraphs, passages
 from eega_pyg.parsing import Parse, Parser, word_shape
 from eega_pyg.transforms import Pair
 
@@ -75,3 +76,23 @@ def test_marks_within_words_end_sentences_before_a_capital(parser):
 ])  # yapf: disable
 def test_end_marks_of_words_are_told_from_abbreviations(parser, word, expected):
     assert parser.has_end_mark(word) is expected
+
+
+@pytest.mark.parametrize('text, parts', [
+    ('Ann wins\n\nBen: loses', [('Ann', 'wins', '.'), ('Ben:', 'loses', '.')]),
+    ('# Ann wins\n\nBen loses!', [('#', 'Ann', 'wins', '.'), ('Ben', 'loses!')]),
+    ('Ann wins\nBen loses', [('Ann', 'wins', 'Ben', 'loses', '.')]),
+    ('Ann wins\n\n#golf', [('Ann', 'wins', '#golf', '.')]),
+    ('Ann @wins\n\n' + 'x' * 280, [('Ann', '@wins', '.'), ('x' * 280, '.')]),
+])
+def test_paragraphs_end_at_blank_lines_except_in_posts(text, parts):
+    words, ends = text.split(), [0]
+    for word in words:
+        ends.append(text.index(word, ends[-1]) + len(word))
+    offsets = [(end - len(word), end) for word, end in zip(words, ends[1:])]
+    found = list(paragraphs(Item(text), words, offsets))
+    assert [part.words for part in found] == parts
+    assert [w for p in found for w in words[p.start:p.start + p.num_words]] == words
+    given = Item(words=tuple(words))
+    assert list(paragraphs(given, words, offsets)) == [
+        Paragraph(0, len(words), tuple(words))]  # yapf: disable

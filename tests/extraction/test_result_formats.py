@@ -68,13 +68,13 @@ def test_a_table_has_a_row_a_relation_and_one_for_each_other_entity(
 
 
 def test_a_name_over_the_end_of_a_line_is_the_same_name():
-    words = ((0, 3), (4, 7), (8, 13))
+    words = ((0, 3), (6, 9), (10, 15))
     lee = Entity(0, 2, 'per', 0.75)
-    value = Result('Ann\nLee sings', words, Extraction([lee], []), SceneGraph())
+    value = Result('Ann \r\nLee sings', words, Extraction([lee], []), SceneGraph())
     file = io.StringIO()
     write_values([(value.to_dict(), 0.0)], file, 'csv', [])
     row, = csv.DictReader(io.StringIO(file.getvalue()))
-    assert (row['head'], row['text']) == ('Ann Lee', 'Ann\nLee sings')
+    assert (row['head'], row['text']) == ('Ann Lee', 'Ann \r\nLee sings')
 
 
 def test_a_text_keeps_the_number_that_it_was_read_with(values):

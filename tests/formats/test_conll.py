@@ -1,7 +1,7 @@
 r"""Columns as the tools write them that people have."""
 import pytest
 
-from eega_pyg.formats import read_texts
+from eega_pyg.formats import AnnotatedText, read_texts, write_texts
 
 NEWS = '''-DOCSTART- -X- -X- O
 
@@ -51,8 +51,46 @@ def test_what_label_studio_exports(tmp_path):
     assert text.text == 'Ann Lee sings' and text.entities[0].end == 7
 
 
-def test_prose_is_not_taken_for_columns(tmp_path):
+@pytest.mark.parametrize('words', [('[', 'Ann'), ('{', ), ('Ann', ), ('\ufeffAnn', ),
+                                   ('-DOCSTART-ed', 'Ann')])
+def test_what_is_written_is_recognized(tmp_path, words):
+    texts = [
+        AnnotatedText(' '.join(words), words=words),
+        AnnotatedText('Bo', words=('Bo', ), image_id='7.jpg')
+    ]
+    for given in (texts, texts[::-1]):
+        write_texts(given, tmp_path / 'a.conll')
+        assert [(t.words, t.image_id) for t in read_texts(tmp_path / 'a.conll')
+                ] == [(t.words, t.image_id) for t in given]
+
+
+@pytest.mark.parametrize('content', [
+    NEWS.replace('\n', '\r\n'), '\ufeff' + NEWS, NEWS.replace(' ', '\t'),
+    NEWS.replace('{0}', '{0}  ').replace(' ', '   ')
+])  # yapf: disable
+def test_ends_of_lines_marks_and_columns_of_all_kinds(tmp_path, content):
+    path = tmp_path / 'train.txt'
+    path.write_bytes(content.format('B-A', 'O', 'B-B', 'I-B').encode())
+    news, _ = read_texts(path)
+    assert [e.type for e in news.entities] == ['A', 'B']
+
+
+@pytest.mark.parametrize('content, message', [
+    ('1\tAnn\tB-PER\tO\n2\tLee\tI-PER\tO\n3\tsings\tO\tO\n',
+     ':1: the first column counts the words'),
+    ('Ann B-X\nLee _ I-X\n', ":2: expected 2 columns, .*got 3: 'Lee _ I-X'"),
+])
+def test_columns_of_another_kind_are_named(tmp_path, content, message):
+    path = tmp_path / 'a.conll'
+    path.write_text(content)
+    with pytest.raises(ValueError, match=message):
+        list(read_texts(path, 'conll'))
+
+
+@pytest.mark.parametrize(
+    'text', ['Vitamin O\nis not a vitamin\n', 'Vitamin B-12\nVitamin B-6\n'])
+def test_prose_is_not_taken_for_columns(tmp_path, text):
     path = tmp_path / 'letter.txt'
-    path.write_text('Vitamin O\nis not a vitamin\n')
+    path.write_text(text)
     with pytest.raises(ValueError, match='looks like none of the known formats'):
         list(read_texts(path))
