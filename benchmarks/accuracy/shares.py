@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
 from benchmarks import bootstrap
+from benchmarks.accuracy import general
 from benchmarks.accuracy.additions import VIEWS, add_sets, measure
+from benchmarks.accuracy.ingredients import lost
+from benchmarks.accuracy.scored import either_way
 from benchmarks.measure import machine
 from benchmarks.runner import RESULTS, markdown, read, spread
 from eega_pyg.config import Config
@@ -26,7 +29,9 @@ from eega_pyg.training.evaluation import collect_scores
 from eega_pyg.training.start import mix_with_start, read_start
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
-COLUMNS = ('share of the start', 'seeds', VIEWS[0], 'directed', *VIEWS[1:])
+PARAGRAPHS = 'general paragraphs'
+SCORED = (*VIEWS, PARAGRAPHS)
+COLUMNS = ('share of the start', 'seeds', VIEWS[0], 'directed', *SCORED[1:])
 
 
 def checked(folders: Sequence[Path]) -> Dict[Path, Config]:
@@ -66,6 +71,7 @@ def score(folder: Path, config: Config, share: float,
     val = open_dataset(args.root, 'val', saved.data, saved.model.tag_set,
                        saved.vocabularies)
     found = collect_scores(extractor.model, val, saved.signatures)
+    texts = general.read_texts(general.FOLDER / 'paragraphs.jsonl')
     return {
         'share': share,
         'seed': config.train.seed,
@@ -73,25 +79,32 @@ def score(folder: Path, config: Config, share: float,
         'directed': found.compute()['directed_f1'],
         'counts': {
             **bootstrap.count(found.extractions(), list(found.targets.values())),
-            **measure(extractor, args)
+            **measure(extractor, args), PARAGRAPHS:
+            bootstrap.count_by([x.quintuples for x in general.read(extractor, texts)],
+                               [t.quintuples for t in texts], either_way)
         },
         **machine()
     }
 
 
 def report(records: List[Dict[str, Any]]) -> str:
-    r"""A row for each share, in Markdown."""
-    rows = []
+    r"""A row for each share, and what it lost against the start, in Markdown."""
+    rows, against = [], []
+    start = [r for r in records if r['share'] == 1]
     for share in sorted({r['share'] for r in records}):
         runs = [r for r in records if r['share'] == share]
-        f1 = {view: [bootstrap.f1(r['counts'][view]) for r in runs] for view in VIEWS}
+        if start and share < 1:
+            against.append([f'{share:g}', *(lost(start, runs, v) for v in SCORED)])
+        f1 = {view: [bootstrap.f1(r['counts'][view]) for r in runs] for view in SCORED}
         f1['directed'] = [r['directed'] for r in runs]
         rows.append([
             f'{share:g}', ' '.join(str(r['seed']) for r in runs) if share < 1 else '',
             *(spread(100 * x for x in f1[view]) for view in COLUMNS[2:])
         ])
     made = sorted({f"{r['machine']}, {r['date']}" for r in records})
-    return f"{'; '.join(made)}.\n\n" + markdown(COLUMNS, rows)
+    return (f"{'; '.join(made)}.\n\n" + markdown(COLUMNS, rows) +
+            '\n\nF1 lost against the start:\n\n' + markdown(
+                (COLUMNS[0], *SCORED), against))
 
 
 def main(arguments: Optional[List[str]] = None) -> None:

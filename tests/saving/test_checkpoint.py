@@ -45,6 +45,7 @@ def test_it_reads_prose_of_several_sentences(extractor):
         'in Redmond. Sundar Pichai leads Google in Mountain View.')
     assert found == {('Tim Cook', 'member_of', 'Apple'),
                      ('Satya Nadella', 'member_of', 'Microsoft'),
+                     ('Microsoft', 'locate_at', 'Redmond'),
                      ('Sundar Pichai', 'member_of', 'Google')}  # yapf: disable
     found = facts(
         extractor, 'Marie Curie was born in Warsaw. She worked in Paris with her '
