@@ -332,7 +332,7 @@ def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(
     name = 'text_encoder.encoder.embeddings.LayerNorm.weight'
     assert not torch.equal(whole[name], start[name])
     assert torch.allclose(mixed[name], (whole[name] + start[name]) / 2)
-    assert '0.5 of what it started as' in (tmp_path / 'cut' / 'README.md').read_text()
+    assert '0.5 of what it was' in (tmp_path / 'cut' / 'README.md').read_text()
     pipeline = read_json(tmp_path / 'cut' / 'pipeline.json')
     assert pipeline['start']['share'] == 0.5
 
