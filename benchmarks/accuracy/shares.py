@@ -10,7 +10,7 @@ model itself. What ``benchmarks/results/shares.json`` has already is not measure
 import argparse
 import json
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from benchmarks import bootstrap
 from benchmarks.accuracy import general
@@ -26,7 +26,7 @@ from eega_pyg.files import read_json, read_yaml, write_text
 from eega_pyg.saving.saved_model import load_model
 from eega_pyg.schema import located
 from eega_pyg.training.evaluation import collect_scores
-from eega_pyg.training.start import mix_with_start, read_start
+from eega_pyg.training.start import Start, mix_with_start, read_start
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 PARAGRAPHS = 'general paragraphs'
@@ -34,15 +34,15 @@ SCORED = (*VIEWS, PARAGRAPHS)
 COLUMNS = ('share of the start', 'seeds', VIEWS[0], 'directed', *SCORED[1:])
 
 
-def checked(folders: Sequence[Path]) -> Dict[Path, Config]:
-    r"""The configurations of runs.
+def checked(folders: Sequence[Path]) -> Dict[Path, Tuple[Config, Start]]:
+    r"""The configurations of runs, and the model that all of them started from.
 
     Raises:
         ValueError: Naming the run, if it started from no model, from another one than
             the first, or from one that is no more what it was; or if it has some of its
             weights already.
     """
-    out: Dict[Path, Config] = {}
+    out: Dict[Path, Tuple[Config, Start]] = {}
     for folder in folders:
         training = folder / 'training'
         with located(folder):
@@ -52,26 +52,29 @@ def checked(folders: Sequence[Path]) -> Dict[Path, Config]:
             if config.train.start_share > 0:
                 raise ValueError('has a share of the weights of its start: resume it '
                                  'with train.start_share=0')
-            if read_start(config).digests != read_json(training / 'start.json'):
+            start = read_start(config)
+            if start.digests != read_json(training / 'start.json'):
                 raise ValueError('started from another model than is there now')
-            out[folder] = config
-            first = next(iter(out.values()))
-            if config.train.start != first.train.start:
+            if any(start.digests != first.digests for _, first in out.values()):
                 raise ValueError(f"started from another model than '{folders[0]}'")
+            out[folder] = config, start
     return out
 
 
-def score(folder: Path, config: Config, share: float,
+def score(folder: Path, config: Config, start: Start, share: float,
           args: argparse.Namespace) -> Dict[str, Any]:
     r"""The counts and the directed F1 of a run's weights, mixed with those of the model
     it started from."""
     saved = load_model(folder)
-    mix_with_start(saved.model, read_start(config), share)
+    mix_with_start(saved.model, start, share)
     extractor = Extractor(saved)
     val = open_dataset(args.root, 'val', saved.data, saved.model.tag_set,
                        saved.vocabularies)
     found = collect_scores(extractor.model, val, saved.signatures)
     texts = general.read_texts(general.FOLDER / 'paragraphs.jsonl')
+    paragraphs = bootstrap.count_by(
+        [x.quintuples for x in general.read(extractor, texts)],
+        [t.quintuples for t in texts], either_way)
     return {
         'share': share,
         'seed': config.train.seed,
@@ -79,9 +82,7 @@ def score(folder: Path, config: Config, share: float,
         'directed': found.compute()['directed_f1'],
         'counts': {
             **bootstrap.count(found.extractions(), list(found.targets.values())),
-            **measure(extractor, args), PARAGRAPHS:
-            bootstrap.count_by([x.quintuples for x in general.read(extractor, texts)],
-                               [t.quintuples for t in texts], either_way)
+            **measure(extractor, args), PARAGRAPHS: paragraphs
         },
         **machine()
     }
@@ -119,12 +120,12 @@ def main(arguments: Optional[List[str]] = None) -> None:
     if wrong := [share for share in args.shares if not 0 <= share <= 1]:
         raise ValueError(f'--shares: expected numbers in [0, 1] (got {wrong[0]})')
     records = read(args.results)
-    for folder, config in checked(args.runs).items():
+    for folder, (config, start) in checked(args.runs).items():
         for share in args.shares:
             seeds = [r['seed'] for r in records if r['share'] == share]
             if config.train.seed in seeds or share == 1 and seeds:
                 continue
-            records.append(score(folder, config, share, args))
+            records.append(score(folder, config, start, share, args))
             records.sort(key=lambda r: (r['share'], r['seed']))
             write_text(args.results, json.dumps(records, indent=1) + '\n')
     print(report(records))

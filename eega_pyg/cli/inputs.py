@@ -20,7 +20,7 @@ def input_paths(texts: List[str], source: Optional[Path]) -> List[Path]:
         FileNotFoundError: If there is no such file.
         ValueError: If there is nothing to read, or there is a file and a text.
     """
-    from eega_pyg.extraction.item_files import STANDARD_INPUT, looks_like_a_file
+    from eega_pyg.extraction.item_files import STANDARD_INPUT
     if source is not None and texts:
         raise ValueError('Give either TEXT or --input FILE')
     if source is not None:
@@ -50,3 +50,18 @@ def tell_of_typing(paths: List[Path]) -> None:
     from eega_pyg.extraction.item_files import STANDARD_INPUT
     if Path(STANDARD_INPUT) in paths and sys.stdin.isatty():
         note('Reading texts until Ctrl-D')
+
+
+def looks_like_a_file(text: str) -> bool:
+    r"""Whether a text reads like the name of a file, *e.g.*, ``'data/tweets.csv'``."""
+    from eega_pyg.extraction.item_files import ENDINGS
+    folder, name = os.path.split(text)
+    ending = os.path.splitext(name)[1].lower() in {*ENDINGS, *_OTHER_FILES}
+    path = text.startswith(('./', '../', '~/', '/'))
+    if any(c.isspace() for c in text):  # A sentence may be about a file.
+        return ending and (path or os.path.isdir(folder))
+    return '://' not in text and (ending or path or text.endswith('/'))
+
+
+_OTHER_FILES = ('.doc', '.docx', '.gz', '.htm', '.html', '.jpg', '.jpeg', '.md', '.odt',
+                '.pdf', '.png', '.rtf', '.tar', '.xls', '.xlsx', '.xml', '.zip')

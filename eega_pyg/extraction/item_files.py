@@ -2,7 +2,6 @@ r"""Files and folders of texts, in the forms that people have them in."""
 import csv
 import io
 import json
-import os
 import re
 import sys
 from contextlib import contextmanager
@@ -344,17 +343,3 @@ READERS: Dict[str, Callable[[bytes, str], Iterator[Record]]] = {
 STRUCTURED = (*READERS, '.parquet')
 #: All that are read.
 ENDINGS = ('.txt', *STRUCTURED)
-
-
-def looks_like_a_file(text: str) -> bool:
-    r"""Whether a text reads like the name of a file, *e.g.*, ``'data/tweets.csv'``."""
-    folder, name = os.path.split(text)
-    ending = os.path.splitext(name)[1].lower() in {*ENDINGS, *_OTHER_FILES}
-    path = text.startswith(('./', '../', '~/', '/'))
-    if any(c.isspace() for c in text):  # A sentence may be about a file.
-        return ending and (path or os.path.isdir(folder))
-    return '://' not in text and (ending or path or text.endswith('/'))
-
-
-_OTHER_FILES = ('.doc', '.docx', '.gz', '.htm', '.html', '.jpg', '.jpeg', '.md', '.odt',
-                '.pdf', '.png', '.rtf', '.tar', '.xls', '.xlsx', '.xml', '.zip')

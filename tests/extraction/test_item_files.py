@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from eega_pyg.extraction.item import Item
-from eega_pyg.extraction.item_files import items_of, looks_like_a_file, read_items
+from eega_pyg.extraction.item_files import items_of, read_items
 
 ANN, BOB = 'Ann, of "Rome"', 'Bob 🎉'
 
@@ -186,14 +186,3 @@ def test_a_misspelt_field_is_warned_of():
     with pytest.warns(UserWarning, match="'captions' is passed on .* was 'caption'"):
         item = Item.from_dict({'text': 'a', 'captions': 'a dog'})
     assert item.metadata == {'captions': 'a dog'}
-
-
-@pytest.mark.parametrize('text, named', [
-    ('a.txt', True), ('data/tweets.CSV', True), ('./notes', True), ('photos/', True),
-    ('report.pdf', True),
-    ('/my folder/a.txt', True), ('/s such a day', False), ('Paris', False),
-    ('Ann reads a.txt', False), ('', False),
-    ('https://x.org/a.txt', False), ('and/or', False), ('U.S.', False),
-])  # yapf: disable
-def test_which_texts_read_like_the_name_of_a_file(text, named):
-    assert looks_like_a_file(text) is named
