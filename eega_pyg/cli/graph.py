@@ -114,9 +114,9 @@ def graph(
 
 
 class _Values:
-    # The results among records, and those of the texts among them, one by one, which can
-    # be gone through once. What was extracted stays on the disk if something fails
-    # before the graph is written.
+    # The results among records, and those of the texts among them, one by one; they are
+    # gone through once. What was extracted stays on the disk if something fails before
+    # the graph is written.
     def __init__(self, records: Iterator['Record'], stack: ExitStack, target: Path,
                  resume: bool, model: Optional[str], device: Optional[str],
                  min_probability: Optional[float], detector: Optional[str]) -> None:
