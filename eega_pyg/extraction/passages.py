@@ -1,8 +1,9 @@
 r"""Cuts a text into the passages that are read one by one."""
 import re
-from typing import Callable, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Callable, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
 
 from eega_pyg.extraction.item import Item
+from eega_pyg.parsing import word_shape
 from eega_pyg.saving.scales import is_post
 from eega_pyg.transforms import Pair
 
@@ -20,11 +21,11 @@ _MOST = 280
 
 
 class Paragraph(NamedTuple):
-    r"""A part of a text that is parsed at once.
+    r"""A part of a text that is parsed at once, without links at its end.
 
     Args:
         start (int): Its first word in the text.
-        num_words (int): Its words there.
+        num_words (int): How many words of the text it has.
         words (tuple of str): These and, where the text was cut into words and a
             paragraph ends in a letter or a digit, a full stop.
     """
@@ -36,7 +37,8 @@ class Paragraph(NamedTuple):
 def paragraphs(item: Item, words: Sequence[str],
                offsets: Sequence[Tuple[int, int]]) -> Iterator[Paragraph]:
     r"""Yields the parts of a text that blank lines are between. A short post is one
-    part, and so are given words.
+    part, and so are given words. Models have not seen links, and find less beside one,
+    so those at the end of a part are left out.
 
     Args:
         item (Item): The text.
@@ -44,7 +46,8 @@ def paragraphs(item: Item, words: Sequence[str],
         offsets (sequence of tuple): The characters of each.
     """
     if item.words is not None:
-        yield Paragraph(0, len(words), tuple(words))
+        own = _without_links(words, map(word_shape, words))
+        yield Paragraph(0, len(own), own)
         return
     whole = len(item.text) <= _MOST and is_post(_HEADING.sub('', item.text))
     cuts = [] if whole else [
@@ -52,7 +55,8 @@ def paragraphs(item: Item, words: Sequence[str],
         if _BLANK_LINE.search(item.text, offsets[i - 1][1], offsets[i][0])
     ]
     for start, stop in zip([0, *cuts], [*cuts, len(words)]):
-        own = tuple(words[start:stop])
+        own = words[start:stop]
+        own = _without_links(own, map(word_shape, own))
         end = (_END, ) if own[-1][-1].isalnum() else ()
         yield Paragraph(start, len(own), own + end)
 
@@ -60,7 +64,7 @@ def paragraphs(item: Item, words: Sequence[str],
 def passages(pair: Pair, max_words: int, has_end_mark: _Asked) -> List[Pair]:
     r"""Splits a text between its sentences. Successive sentences make a passage of at
     most :obj:`max_words` words; a longer sentence is a passage of its own. None goes
-    over the end of a post.
+    over the end of a post, whose links are left out.
 
     A sentence begins with a tree of the parse, behind a word with an end mark of its
     own where a capital letter follows, and with a post.
@@ -83,7 +87,17 @@ def passages(pair: Pair, max_words: int, has_end_mark: _Asked) -> List[Pair]:
     for start, end in zip(order, [*order[1:], len(words)]):
         if start in posts or start > 0 and end - cuts[-1] > max_words:
             cuts.append(start)
-    return [pair.cut(*cut) for cut in zip(cuts, [*cuts[1:], len(words)])]
+    shapes = pair.parse.shape
+    return [
+        pair.cut(start, start + len(_without_links(words[start:end], shapes[start:end])))
+        for start, end in zip(cuts, [*cuts[1:], len(words)])
+    ]
+
+
+def _without_links(words: Sequence[str], shapes: Iterable[str]) -> Tuple[str, ...]:
+    r"""The words before the links at the end; all, if there are only links."""
+    last = max((i for i, shape in enumerate(shapes, 1) if shape != 'url'), default=None)
+    return tuple(words[:last])
 
 
 def _posts(words: Sequence[str], shapes: Sequence[str]) -> Iterator[int]:

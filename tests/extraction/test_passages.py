@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from eega_pyg.extraction.item import Item
@@ -20,8 +22,11 @@ def pair(words, heads=None):
 def read(words, max_words=100, heads=None, has_end_mark=lambda word: False):
     whole = pair(words, heads)
     found = passages(whole, max_words, has_end_mark)
-    assert sum((p.words for p in found), ()) == whole.words
-    assert all(whole.words[p.offset] == p.words[0] for p in found)
+    ends = [*(p.offset for p in found[1:]), len(words)]
+    for p, end in zip(found, ends):
+        size = len(p.words)
+        assert whole.words[p.offset:end][:size] == p.words
+        assert set(whole.parse.shape[p.offset + size:end]) <= {'url'}
     for p in found:
         for i, head in enumerate(p.parse.heads):
             outside = not 0 <= whole.parse.heads[p.offset + i] - p.offset < len(p.words)
@@ -56,8 +61,28 @@ def test_sentences_make_passages():
     'no more RT',
 ])
 def test_no_passage_goes_over_the_end_of_a_post(text):
-    expected = text.split(' | ')
-    assert read(tuple(' '.join(expected).split())) == expected
+    words = tuple(text.replace(' | ', ' ').split())
+    without_links = [re.sub(r'( (https?:|www)\S+)+$', '', post) for post in text.split(' | ')]
+    assert read(words) == without_links
+
+
+def test_links_alone_are_read():
+    assert read(('https://t.co/a', 'www.b.org')) == ['https://t.co/a www.b.org']
+
+
+@pytest.mark.parametrize('text, expected', [
+    ('Ann wins https://t.co/a http://t.co/b', ('Ann', 'wins', '.')),
+    ('Ann wins! www.a.org', ('Ann', 'wins!')),
+    ('https://t.co/a Ann wins', ('https://t.co/a', 'Ann', 'wins', '.')),
+    ('https://t.co/a', ('https://t.co/a', '.')),
+])
+def test_links_at_the_end_are_left_out(text, expected):
+    words, offsets = text.split(), [m.span() for m in re.finditer(r'\S+', text)]
+    part, = paragraphs(Item(text), words, offsets)
+    assert part.words == expected
+    assert part.num_words == len(expected) - expected.count('.')
+    given, = paragraphs(Item(words=tuple(words)), words, offsets)
+    assert given.words == tuple(words[:part.num_words])
 
 
 def test_marks_within_words_end_sentences_before_a_capital(parser):
