@@ -252,15 +252,16 @@ class TrainConfig(Section):
     r"""Further sets to train on: 'unrelated', 'jsonl:FILE', 'conll04:FILE' or
     'gmner:FILE', see
     :func:`~eega_pyg.datasets.further.read_further`. What a set is not annotated with is
-    left open in the loss."""
+    left open in the loss. A set that stands there several times is trained on so many
+    times more often."""
     joined: float = Field(default=0.0, ge=0, le=10)
     r"""How many texts of two to five sentences are made for each sentence of every set
     and trained on as well, e.g., one for every four with 0.25, see
     :func:`~eega_pyg.datasets.join_records`."""
     drawn: float = Field(default=0.0, ge=0)
     r"""If above 0, an epoch has only so many texts of ``also`` and ``joined`` for each
-    sentence of the training split, drawn anew each time: as many of every further set
-    as of the split's own joined texts. At 0 it has all of them."""
+    sentence of the training split, drawn anew each time: as many for every name
+    in ``also`` as of the split's own joined texts. At 0 it has all of them."""
     held_out: _Names = ()
     r"""Sets with all their entities, 'jsonl:FILE', 'conll04:FILE' or 'gmner:FILE', on
     which the probabilities of entities are fitted in the end, see

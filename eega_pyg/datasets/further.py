@@ -117,12 +117,14 @@ def training_sets(config: TrainConfig, train: PairDataset) -> List[TrainingSet]:
             graphs, records,
             train.build(records, 'joined texts') if records else Graphs())
 
-    sets = [built(train, joined(train.records()) if config.joined > 0 else [])]
-    for name in config.also:
+    def further(name: str) -> TrainingSet:
         records = read_further(name, train)
         # Joined texts are others for each seed, and larger: they are not kept.
-        sets.append(built(train.build(records, name, keep=True), joined(records)))
-    return sets
+        return built(train.build(records, name, keep=True), joined(records))
+
+    own = built(train, joined(train.records()) if config.joined > 0 else [])
+    sets = {name: further(name) for name in dict.fromkeys(config.also)}
+    return [own, *(sets[name] for name in config.also)]
 
 
 def with_further(config: TrainConfig,

@@ -130,6 +130,7 @@ def _ask(models: Sequence[Union[str, Path]], root: Union[str, Path], split: str,
     r"""As :func:`ensemble_log_probs`, of the split and then of each further set."""
     if not models:
         raise ValueError('Expected at least one model')
+    different = list(dict.fromkeys(also))
     total: List[List[Tensor]] = []
     for name in models:
         saved = load_model(name)
@@ -147,13 +148,14 @@ def _ask(models: Sequence[Union[str, Path]], root: Union[str, Path], split: str,
         dataset = open_dataset(root, split, own, tags, saved.vocabularies, progress)
         sets: List[Pairs] = [
             dataset, *(dataset.build(read_further(further, dataset), further, keep=True)
-                       for further in also)
+                       for further in different)
         ]
         said = [_log_probs(saved.model, graphs, progress) for graphs in sets]
         total = [[a + b for a, b in zip(*both)]
                  for both in zip(total, said)] if total else said
-    return [[(x / len(models)).log_softmax(dim=-1).half() for x in log_probs]
-            for log_probs in total]
+    means = [[(x / len(models)).log_softmax(dim=-1).half() for x in log_probs]
+             for log_probs in total]
+    return [means[0], *(means[1 + different.index(further)] for further in also)]
 
 
 def _log_probs(model: EEGA, graphs: Pairs, progress: bool) -> List[Tensor]:

@@ -1,14 +1,18 @@
 r"""Training on more than one data set, and on joined texts."""
 import json
+from bisect import bisect_right
+from collections import Counter
 
 import pytest
 
 from eega_pyg.config import Config
 from eega_pyg.datasets import JMERE, join_records, read_gmner
+from eega_pyg.datasets.further import training_sets, with_further
 from eega_pyg.nn.models import EEGA
 from eega_pyg.saving import load_model
 from eega_pyg.schema import PAIR, UNSTATED
 from eega_pyg.training import fit, fit_scales
+from eega_pyg.training.loaders import loaders
 
 NEWS = [{
     'tokens': ['Ada', 'Moss', 'works', 'for', 'Zeta', 'in', 'Kiel', '.'],
@@ -93,6 +97,23 @@ def test_joined_texts_are_read_as_the_extractor_reads_them(small_root, tiny_over
              if all(w in joined.words for w in words)]
     first = next(p for w, p in parts if tuple(joined.words[:len(w)]) == w)
     assert table[:len(first), :len(first)].equal(first)
+
+
+def test_a_set_that_is_named_twice_is_built_once_and_drawn_twice(
+        small_root, tiny_overrides, also):
+    news, tweets = also
+    config = Config.load('default', [
+        *tiny_overrides, 'train.joined=0.5', 'train.drawn=2',
+        f'train.also=[{tweets}, {news}, {tweets}]'
+    ])
+    train = JMERE(str(small_root), **config.data.arguments())
+    own, first, _, again = training_sets(config.train, train)
+    assert first is again and own is not first
+    examples = with_further(config.train, train)
+    order = list(loaders(examples, train, config.train)[0].batch_sampler.sampler)
+    drawn = Counter(
+        bisect_right(examples.cumulative_sizes, i) for i in order)  # Of each part.
+    assert drawn[2] == drawn[4] == len(first.graphs) + len(first.joined) > 0
 
 
 def test_there_is_something_to_draw_from():
