@@ -87,10 +87,9 @@ def passages(pair: Pair, max_words: int, has_end_mark: _Asked) -> List[Pair]:
     for start, end in zip(order, [*order[1:], len(words)]):
         if start in posts or start > 0 and end - cuts[-1] > max_words:
             cuts.append(start)
-    shapes = pair.parse.shape
+    parts = [pair.cut(*cut) for cut in zip(cuts, [*cuts[1:], len(words)])]
     return [
-        pair.cut(start, start + len(_without_links(words[start:end], shapes[start:end])))
-        for start, end in zip(cuts, [*cuts[1:], len(words)])
+        part.cut(0, len(_without_links(part.words, part.parse.shape))) for part in parts
     ]
 
 

@@ -62,7 +62,9 @@ def test_sentences_make_passages():
 ])
 def test_no_passage_goes_over_the_end_of_a_post(text):
     words = tuple(text.replace(' | ', ' ').split())
-    without_links = [re.sub(r'( (https?:|www)\S+)+$', '', post) for post in text.split(' | ')]
+    without_links = [
+        re.sub(r'( (https?:|www)\S+)+$', '', post) for post in text.split(' | ')
+    ]
     assert read(words) == without_links
 
 

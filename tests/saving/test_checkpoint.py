@@ -50,9 +50,11 @@ def test_it_reads_prose_of_several_sentences(extractor):
     found = facts(
         extractor, 'Marie Curie was born in Warsaw. She worked in Paris with her '
         'husband Pierre Curie. Both received the Nobel Prize in 1903.')
-    # That she lived in Paris is not said, and is the one thing that it adds.
+    # That she lived in Paris is not said, and is the one thing that it adds. That he
+    # received the prize as well is what it misses.
     assert found == {('Marie Curie', 'place_of_birth', 'Warsaw'),
                      ('Marie Curie', 'couple', 'Pierre Curie'),
+                     ('Marie Curie', 'awarded', 'Nobel Prize'),
                      ('Marie Curie', 'place_of_residence', 'Paris')}  # yapf: disable
 
 

@@ -293,9 +293,10 @@ def test_of_joined_and_further_texts_is_learned_what_is_said_of_each_sentence(
     again = distillation_data(config, train, tmp_path / 'said.safetensors', False)
     assert all(a[PAIR].target.equal(b[PAIR].target) for a, b in zip(found, again))
     # Of a set that is named twice, the second part is the first.
-    twice = config.model_copy(update={
-        'train': config.train.model_copy(update={'also': config.train.also * 2})
-    })
+    twice = config.model_copy(
+        update={
+            'train': config.train.model_copy(update={'also': config.train.also * 2})
+        })
     *_, first, second = distillation_data(twice, train, tmp_path / 'twice.safetensors',
                                           False).datasets
     assert len(first) == len(second) == 2 * 6

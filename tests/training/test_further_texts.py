@@ -111,8 +111,8 @@ def test_a_set_that_is_named_twice_is_built_once_and_drawn_twice(
     assert first is again and own is not first
     examples = with_further(config.train, train)
     order = list(loaders(examples, train, config.train)[0].batch_sampler.sampler)
-    drawn = Counter(
-        bisect_right(examples.cumulative_sizes, i) for i in order)  # Of each part.
+    drawn = Counter(bisect_right(examples.cumulative_sizes, i)
+                    for i in order)  # Of each part.
     assert drawn[2] == drawn[4] == len(first.graphs) + len(first.joined) > 0
 
 
