@@ -55,8 +55,7 @@ def paragraphs(item: Item, words: Sequence[str],
         if _BLANK_LINE.search(item.text, offsets[i - 1][1], offsets[i][0])
     ]
     for start, stop in zip([0, *cuts], [*cuts, len(words)]):
-        own = words[start:stop]
-        own = _without_links(own, map(word_shape, own))
+        own = _without_links(words[start:stop], map(word_shape, words[start:stop]))
         end = (_END, ) if own[-1][-1].isalnum() else ()
         yield Paragraph(start, len(own), own + end)
 
