@@ -42,7 +42,8 @@ class Alignment(NamedTuple):
           :math:`(k, n)`
 
     In both, each column sums to one. A word in several windows of a long text has the
-    mean over its windows.
+    mean over its windows, and one that the model did not read, a link at the end of a
+    post, shares its mass equally.
     """
     nodes: np.ndarray
     edges: np.ndarray
@@ -58,8 +59,8 @@ class Alignment(NamedTuple):
     @classmethod
     def merge(cls, windows: Sequence[Tuple[int, 'Alignment']],
               num_words: int) -> 'Alignment':
-        r"""Joins the alignments of a text's windows. Each is given with its first word,
-        and together the windows hold all words."""
+        r"""Joins the alignments of a text's windows. Each is given with its first word.
+        """
         shape = len(windows[0][1].nodes), num_words
         nodes, edges, count = np.zeros(shape), np.zeros(shape), np.zeros(num_words)
         for offset, part in windows:
@@ -67,6 +68,9 @@ class Alignment(NamedTuple):
             nodes[:, words] += part.nodes
             edges[:, words] += part.edges
             count[words] += 1
+        for plan in (nodes, edges):
+            plan[:, count == 0] = 1 / max(len(plan), 1)
+        count = count.clip(min=1)
         return cls(nodes / count, edges / count)
 
 

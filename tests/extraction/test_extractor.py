@@ -86,6 +86,22 @@ def test_paragraphs_are_read_like_texts_of_their_own(extractor, between):
     assert np.isnan(whole.pairs.table([0, first])[0, 1]).all()
 
 
+def test_a_post_says_the_same_with_links_and_without(extractor):
+    links = ' https://t.co/Ab1 www.acme.org'
+    for words in (str, str.split):
+        plain, linked = (extractor(words(text), scene_graph=GRAPH, align=True,
+                                   pairs=True)
+                         for text in (SENTENCES[0], SENTENCES[0] + links))
+        assert plain.extraction.entities == linked.extraction.entities
+        assert plain.extraction.quintuples == linked.extraction.quintuples
+        n = len(plain.words)
+        assert linked.words == [*plain.words, *links.split()]
+        for with_links, without in zip(linked.alignment, plain.alignment):
+            np.testing.assert_allclose(with_links[:, :n], without)
+            np.testing.assert_allclose(with_links[:, n:], 1 / len(with_links))
+        assert np.isnan(linked.pairs.table([0, n])[0, 1]).all()
+
+
 def test_the_lines_of_a_post_are_read_together(extractor):
     post = 'Marco Bellini joins\n\nHarbor City FC #sport'
     flat = extractor(post.replace('\n\n', ' '))
