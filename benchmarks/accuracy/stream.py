@@ -31,7 +31,7 @@ from eega_pyg.vision import read_captions
 #: The least probabilities.
 FROM = (0.0, 0.3, 0.5, 0.8)
 #: The precision that the best threshold is to have.
-PRECISION = 0.48
+PRECISION = 0.5
 
 
 def read(extractor: Extractor, records: Sequence[Record],
