@@ -117,7 +117,10 @@ def test_more_than_tweets(small_root, tiny_overrides, tmp_path, monkeypatch, cap
         overrides = [v for k, v in zip(options, options[1:]) if k == '--set']
         configs.append(load('default', overrides))
     train, shipped = configs[0].train, configs[1]
+    made = {name.replace('$seed', seed) for seed in '012'
+            for name in re.findall(r'--output (\S+)', text)}  # yapf: disable
     assert len(shipped.train.teachers) == 3
+    assert {shipped.train.start, *shipped.train.teachers} <= made
     assert shipped.train.start_share == 0.5
     assert (train.also, train.joined) == (names['config'].train.also, 0.25)
     assert shipped.data.passage_words == Extractor.from_pretrained().passage_words

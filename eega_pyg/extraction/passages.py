@@ -1,6 +1,6 @@
 r"""Cuts a text into the passages that are read one by one."""
 import re
-from typing import Callable, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Callable, Iterator, List, NamedTuple, Sequence, Tuple
 
 from eega_pyg.extraction.item import Item
 from eega_pyg.parsing import word_shape
@@ -37,8 +37,8 @@ class Paragraph(NamedTuple):
 def paragraphs(item: Item, words: Sequence[str],
                offsets: Sequence[Tuple[int, int]]) -> Iterator[Paragraph]:
     r"""Yields the parts of a text that blank lines are between. A short post is one
-    part, and so are given words. Models have not seen links, and find less beside one,
-    so those at the end of a part are left out.
+    part, and so are given words. Links at the end of a part are left out, since models
+    have learned from texts without any.
 
     Args:
         item (Item): The text.
@@ -46,7 +46,7 @@ def paragraphs(item: Item, words: Sequence[str],
         offsets (sequence of tuple): The characters of each.
     """
     if item.words is not None:
-        own = _without_links(words, map(word_shape, words))
+        own = _without_links(words)
         yield Paragraph(0, len(own), own)
         return
     whole = len(item.text) <= _MOST and is_post(_HEADING.sub('', item.text))
@@ -55,7 +55,7 @@ def paragraphs(item: Item, words: Sequence[str],
         if _BLANK_LINE.search(item.text, offsets[i - 1][1], offsets[i][0])
     ]
     for start, stop in zip([0, *cuts], [*cuts, len(words)]):
-        own = _without_links(words[start:stop], map(word_shape, words[start:stop]))
+        own = _without_links(words[start:stop])
         end = (_END, ) if own[-1][-1].isalnum() else ()
         yield Paragraph(start, len(own), own + end)
 
@@ -86,16 +86,18 @@ def passages(pair: Pair, max_words: int, has_end_mark: _Asked) -> List[Pair]:
     for start, end in zip(order, [*order[1:], len(words)]):
         if start in posts or start > 0 and end - cuts[-1] > max_words:
             cuts.append(start)
-    parts = [pair.cut(*cut) for cut in zip(cuts, [*cuts[1:], len(words)])]
     return [
-        part.cut(0, len(_without_links(part.words, part.parse.shape))) for part in parts
+        pair.cut(start, start + len(_without_links(words[start:end])))
+        for start, end in zip(cuts, [*cuts[1:], len(words)])
     ]
 
 
-def _without_links(words: Sequence[str], shapes: Iterable[str]) -> Tuple[str, ...]:
+def _without_links(words: Sequence[str]) -> Tuple[str, ...]:
     r"""The words before the links at the end; all, if there are only links."""
-    last = max((i for i, shape in enumerate(shapes, 1) if shape != 'url'), default=None)
-    return tuple(words[:last])
+    end = len(words)
+    while end > 0 and word_shape(words[end - 1]) == 'url':
+        end -= 1
+    return tuple(words[:end or None])
 
 
 def _posts(words: Sequence[str], shapes: Sequence[str]) -> Iterator[int]:

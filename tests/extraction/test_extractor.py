@@ -92,6 +92,7 @@ def test_a_post_says_the_same_with_links_and_without(extractor):
         plain, linked = (extractor(words(text), scene_graph=GRAPH, align=True,
                                    pairs=True)
                          for text in (SENTENCES[0], SENTENCES[0] + links))
+        assert plain.extraction.entities and plain.extraction.quintuples
         assert plain.extraction.entities == linked.extraction.entities
         assert plain.extraction.quintuples == linked.extraction.quintuples
         n = len(plain.words)
