@@ -35,10 +35,10 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
     If a text ends in a letter or digit, the model reads it with a full stop behind it,
     which does not occur in the result. The reason is that in JMERE the last word of
     such a sentence is hardly ever part of an entity (40 of 3,618 in training), and a
-    model learns this. Words that are given as such get none. Links at the end of a text
-    or a post are not read, since those that models learn from hold none. Paragraphs
-    that blank lines are between are read like texts of their own, except in posts of up
-    to 280 characters.
+    model learns this. Words that are given as such get none. Links are not read, since
+    the texts that models learn from hold next to none, and no entity has words on both
+    sides of one. Paragraphs that blank lines are between are read like texts of their
+    own, except in posts of up to 280 characters.
 
     A text of several sentences is cut into passages of whole sentences with up to
     :obj:`passage_words` words each, and relations are found within a passage only. The

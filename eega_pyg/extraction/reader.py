@@ -75,7 +75,7 @@ class Reader:
                 i = window.item
                 found.setdefault(i, []).append(part)
                 if len(found[i]) == missing[i]:
-                    whole = sorted(found.pop(i), key=lambda p: p.offset)
+                    whole = sorted(found.pop(i), key=lambda p: p.places)
                     yield i, self._result(items[i], tokens[i][1], graphs[i], whole,
                                           align, thresholds)
 
@@ -93,11 +93,12 @@ class Reader:
         for (i, part), parse in zip(parts, parses):
             pair = Pair(words=part.words, parse=parse, scene_graph=graphs[i],
                         text=items[i].text, image_id=items[i].image_id)
-            for passage in passages(pair, passage_words, self.parser.has_end_mark):
+            for passage in passages(pair, part.posts, passage_words,
+                                    self.parser.has_end_mark):
                 for window in passage.windows(data.max_words):
-                    own = min(len(window.words), part.num_words - window.offset)
+                    end = window.offset + len(window.words)
                     windows.append(
-                        Window(i, part.start + window.offset, own,
+                        Window(i, part.places[window.offset:end],
                                self.transform(window)))
         return tokens, graphs, windows
 
@@ -127,11 +128,11 @@ class Reader:
         tags = self.saved.model.tag_set
         extraction = parts[0].extraction
         if len(parts) > 1:
-            extraction = merge_windows([(p.offset, p.extraction) for p in parts])
+            extraction = merge_windows([(0, p.extraction) for p in parts])
         extraction = thresholds.keep(self.saved.scales.apply(extraction, item.text))
-        alignments = [(p.offset, p.alignment) for p in parts if p.alignment is not None]
+        alignments = [(p.places, p.alignment) for p in parts if p.alignment is not None]
         alignment = Alignment.merge(alignments, len(offsets)) if alignments else None
-        tables = [(p.offset, p.pairs) for p in parts if p.pairs is not None]
+        tables = [(p.places, p.pairs) for p in parts if p.pairs is not None]
         return Result(
             text=item.text,
             offsets=tuple(offsets),

@@ -42,8 +42,8 @@ class Alignment(NamedTuple):
           :math:`(k, n)`
 
     In both, each column sums to one. A word in several windows of a long text has the
-    mean over its windows, and one that the model did not read, a link at the end of a
-    post, shares its mass equally.
+    mean over its windows, and one that the model did not read, a link, shares its mass
+    equally.
     """
     nodes: np.ndarray
     edges: np.ndarray
@@ -57,14 +57,14 @@ class Alignment(NamedTuple):
         return self.nodes[:, words].mean(1), self.edges[:, words].mean(1)
 
     @classmethod
-    def merge(cls, windows: Sequence[Tuple[int, 'Alignment']],
+    def merge(cls, windows: Sequence[Tuple[Sequence[int], 'Alignment']],
               num_words: int) -> 'Alignment':
-        r"""Joins the alignments of a text's windows. Each is given with its first word.
-        """
+        r"""Joins the alignments of a text's windows. Each is given with the places of
+        its words."""
         shape = len(windows[0][1].nodes), num_words
         nodes, edges, count = np.zeros(shape), np.zeros(shape), np.zeros(num_words)
-        for offset, part in windows:
-            words = slice(offset, offset + part.nodes.shape[1])
+        for places, part in windows:
+            words = list(places)
             nodes[:, words] += part.nodes
             edges[:, words] += part.edges
             count[words] += 1
@@ -79,11 +79,11 @@ class PairProbabilities(NamedTuple):
 
     Args:
         tags (TagSet): The :math:`T` tags.
-        windows (list of tuple): The first word of each window, and its probabilities,
-            :math:`(n, n, T)`.
+        windows (list of tuple): The places of each window's words in the text, and its
+            probabilities, :math:`(n, n, T)`.
     """
     tags: TagSet
-    windows: List[Tuple[int, np.ndarray]]
+    windows: Sequence[Tuple[Sequence[int], np.ndarray]]
 
     def table(self, words: Sequence[int]) -> np.ndarray:
         r"""The probabilities of all ordered pairs of some words, :math:`(m, m, T)`. For
@@ -91,10 +91,10 @@ class PairProbabilities(NamedTuple):
         does."""
         total = np.zeros((len(words), len(words), len(self.tags)))
         count = np.zeros((len(words), len(words), 1))
-        chosen = np.asarray(words, dtype=int)
-        for offset, table in self.windows:
-            inside = np.flatnonzero((chosen >= offset) & (chosen < offset + len(table)))
-            here = chosen[inside] - offset
+        for places, table in self.windows:
+            row = {word: i for i, word in enumerate(places)}
+            inside = [k for k, word in enumerate(words) if word in row]
+            here = [row[words[k]] for k in inside]
             total[np.ix_(inside, inside)] += table[np.ix_(here, here)]
             count[np.ix_(inside, inside)] += 1
         with np.errstate(invalid='ignore'):

@@ -1,5 +1,6 @@
 r"""What the model says of the windows of texts."""
-from typing import List, NamedTuple, Optional, Sequence
+from dataclasses import replace
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 from torch_geometric.data import Batch, HeteroData
@@ -16,19 +17,19 @@ class Window(NamedTuple):
 
     Args:
         item (int): The position of the text.
-        offset (int): Its first word in the text.
-        num_words (int): Its words, without an end mark that the text does not have.
+        places (tuple of int): Where its words stand in the text, which does not have
+            an end mark that was read behind them.
         data (HeteroData): The graphs.
     """
     item: int
-    offset: int
-    num_words: int
+    places: Tuple[int, ...]
     data: HeteroData
 
 
 class Found(NamedTuple):
-    r"""What was found in a window that begins with the word :obj:`offset`."""
-    offset: int
+    r"""What was found in a window whose words stand at :obj:`places` in the text;
+    entities and quintuples have their places in the text."""
+    places: Tuple[int, ...]
     extraction: Extraction
     alignment: Optional[Alignment]
     pairs: Optional[np.ndarray]
@@ -54,7 +55,7 @@ def read_windows(saved: SavedModel, windows: Sequence[Window], align: bool,
             p.cpu().numpy() for p in (out.alignment.node_plan, out.alignment.edge_plan)
         ]
         alignments = [
-            Alignment(*(_shares(plan[i, :k, :w.num_words])
+            Alignment(*(_shares(plan[i, :k, :len(w.places)])
                         for plan in plans)) if k else None
             for i, (k, w) in enumerate(zip(objects, windows))
         ]
@@ -62,12 +63,12 @@ def read_windows(saved: SavedModel, windows: Sequence[Window], align: bool,
     if pairs:
         probability = (out.logits / saved.temperature).softmax(-1)
         tables = [
-            t.view(n, n, -1)[:w.num_words, :w.num_words].numpy()
+            t.view(n, n, -1)[:len(w.places), :len(w.places)].numpy()
             for w, n, t in zip(windows, out.sizes, out.split(probability))
         ]
-    offsets = [w.offset for w in windows]
-    extractions = [_within(x, w.num_words) for x, w in zip(extractions, windows)]
-    return list(map(Found, offsets, extractions, alignments, tables))
+    places = [w.places for w in windows]
+    return list(
+        map(Found, places, map(_placed, extractions, places), alignments, tables))
 
 
 def _shares(plan: np.ndarray) -> np.ndarray:
@@ -75,10 +76,15 @@ def _shares(plan: np.ndarray) -> np.ndarray:
     return plan / plan.sum(0, keepdims=True)
 
 
-def _within(extraction: Extraction, num_words: int) -> Extraction:
-    r"""The entities and quintuples within the first words."""
-    kept = [e for e in extraction.entities if e.end <= num_words]
-    return Extraction(kept, [
-        q for q in extraction.quintuples
-        if q.head.end <= num_words and q.tail.end <= num_words
+def _placed(extraction: Extraction, places: Tuple[int, ...]) -> Extraction:
+    r"""The entities whose words stand in the text one after another, and their
+    quintuples, with their places there."""
+    kept = {}
+    for e in extraction.entities:
+        own = places[e.start:e.end]
+        if own and own == tuple(range(own[0], own[0] + e.end - e.start)):
+            kept[e] = replace(e, start=own[0], end=own[-1] + 1)
+    return Extraction(list(kept.values()), [
+        replace(q, head=kept[q.head], tail=kept[q.tail])
+        for q in extraction.quintuples if q.head in kept and q.tail in kept
     ])

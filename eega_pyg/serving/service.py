@@ -133,9 +133,9 @@ def _value(result: Result) -> Dict[str, Any]:
             'words':
             result.offsets,
             'windows': [{
-                'first': first,
+                'places': places,
                 'probabilities': table.tolist()
-            } for first, table in result.pairs.windows]
+            } for places, table in result.pairs.windows]
         }
     return value
 

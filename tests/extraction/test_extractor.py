@@ -16,6 +16,7 @@ from torch_geometric.data import Batch
 
 from eega_pyg.extraction.extractor import Extractor
 from eega_pyg.extraction.item import Item
+from eega_pyg.nn.models.predict import Prediction
 from eega_pyg.saving import Thresholds
 from eega_pyg.schema import Entity, Quintuple, SceneGraph, SceneObject, ScenePredicate
 from eega_pyg.tagging import Extraction
@@ -86,21 +87,44 @@ def test_paragraphs_are_read_like_texts_of_their_own(extractor, between):
     assert np.isnan(whole.pairs.table([0, first])[0, 1]).all()
 
 
-def test_a_post_says_the_same_with_links_and_without(extractor):
-    links = ' https://t.co/Ab1 www.acme.org'
-    for words in (str, str.split):
-        plain, linked = (extractor(words(text), scene_graph=GRAPH, align=True,
-                                   pairs=True)
-                         for text in (SENTENCES[0], SENTENCES[0] + links))
-        assert plain.extraction.entities and plain.extraction.quintuples
-        assert plain.extraction.entities == linked.extraction.entities
-        assert plain.extraction.quintuples == linked.extraction.quintuples
-        n = len(plain.words)
-        assert linked.words == [*plain.words, *links.split()]
-        for with_links, without in zip(linked.alignment, plain.alignment):
-            np.testing.assert_allclose(with_links[:, :n], without)
-            np.testing.assert_allclose(with_links[:, n:], 1 / len(with_links))
-        assert np.isnan(linked.pairs.table([0, n])[0, 1]).all()
+@pytest.mark.parametrize('at', [0, 3, None])
+def test_a_post_says_the_same_with_links_and_without(extractor, at):
+    links = ['https://t.co/Ab1', 'www.acme.org']
+    own = SENTENCES[0].split()
+    at = len(own) if at is None else at
+    text = [*own[:at], *links, *own[at:]]
+    assert at == len(own) or at == 0 or own[at].islower()  # No new post begins.
+    places = [i for i, word in enumerate(text) if word not in links]
+    plain, linked = (extractor(words, scene_graph=GRAPH, align=True, pairs=True)
+                     for words in (own, text))
+    assert linked.words == text
+    assert plain.entities and plain.quintuples
+    for ours, theirs in ((plain.extraction.entities, linked.extraction.entities),
+                         (plain.extraction.quintuples, linked.extraction.quintuples)):
+        assert [x.probability for x in ours] == [x.probability for x in theirs]
+    assert [(e.text, e.type) for e in plain.entities] == [(e.text, e.type)
+                                                          for e in linked.entities]
+    for with_links, without in zip(linked.alignment, plain.alignment):
+        np.testing.assert_allclose(with_links[:, places], without)
+        np.testing.assert_allclose(with_links[:, at:at + 2], 1 / len(with_links))
+    table = linked.pairs.table(range(len(text)))
+    np.testing.assert_array_equal(table[np.ix_(places, places)],
+                                  plain.pairs.table(range(len(own))))
+    assert np.isnan(table[at]).all() and np.isnan(table[:, at + 1]).all()
+
+
+def test_no_entity_goes_over_a_link(extractor, monkeypatch):
+    text = 'ann https://t.co/Ab1 lee wins'.split()
+    over, beside = Entity(0, 2, 'per', 0.9), Entity(2, 3, 'misc', 0.9)
+    other = Entity(1, 2, 'per', 0.9)
+    found = Extraction([over, other, beside], [
+        Quintuple(over, beside, 'peer', 0.9),
+        Quintuple(other, beside, 'peer', 0.9),
+    ])
+    monkeypatch.setattr(Prediction, 'decode', lambda self, *args: [found])
+    result = extractor(text, threshold=0.0)
+    assert [e.text for e in result.entities] == ['lee', 'wins']
+    assert [(q.head.text, q.tail.text) for q in result.quintuples] == [('lee', 'wins')]
 
 
 def test_the_lines_of_a_post_are_read_together(extractor):
@@ -196,7 +220,7 @@ def test_a_long_text_is_read_to_its_end(near_sighted):
 
     long = extractor([*filler, *tail], pairs=True)
     assert len(long.offsets) == 200 + len(tail)
-    windows = [(offset, len(table)) for offset, table in long.pairs.windows]
+    windows = [(places[0], len(table)) for places, table in long.pairs.windows]
     assert windows == [*((i, 20) for i in range(0, 200, 20)), (200, len(tail))]
     last = extractor(tail).extraction
     assert last.entities and last.entities == [
@@ -213,7 +237,7 @@ def test_sentences_are_read_as_passages(near_sighted):
     text = [word for s in sentences for word in s]
     kwargs = {'caption': 'a man kicking a ball', 'align': True, 'pairs': True}
     whole = extractor(text, **kwargs)  # Two have 20 words, and three 30.
-    assert [(o, len(t)) for o, t in whole.pairs.windows] == [(0, 20), (20, 20)]
+    assert [(p[0], len(t)) for p, t in whole.pairs.windows] == [(0, 20), (20, 20)]
     expected = [
         extractor([*a, *b], **kwargs) for a, b in (sentences[:2], sentences[2:])
     ]

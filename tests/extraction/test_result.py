@@ -39,7 +39,7 @@ def test_an_entity_is_aligned_by_the_mean_of_its_words(result):
 def test_words_of_two_windows_are_aligned_by_the_mean():
     left = Alignment(np.array([[1.0, 0.5], [0.0, 0.5]]), np.full((2, 2), 0.5))
     right = Alignment(np.array([[0.1, 0.2], [0.9, 0.8]]), np.full((2, 2), 0.5))
-    merged = Alignment.merge([(0, left), (1, right)], 3)
+    merged = Alignment.merge([((0, 1), left), ((1, 2), right)], 3)
     np.testing.assert_allclose(merged.nodes, [[1.0, 0.3, 0.2], [0.0, 0.7, 0.8]])
 
 
@@ -47,7 +47,7 @@ def test_pairs_of_two_windows_have_the_mean_and_unseen_ones_none():
     tags = TagSet(('a', ), ())
     one = np.broadcast_to(np.array([1.0, 0.0]), (2, 2, 2))
     other = np.broadcast_to(np.array([0.5, 0.5]), (2, 2, 2))
-    table = PairProbabilities(tags, [(0, one), (1, other)]).table([0, 1, 2])
+    table = PairProbabilities(tags, [((0, 1), one), ((1, 2), other)]).table([0, 1, 2])
     np.testing.assert_allclose(table[..., 0],
                                [[1, 1, np.nan], [1, 0.75, 0.5], [np.nan, 0.5, 0.5]])
 

@@ -225,8 +225,8 @@ def test_pairs_are_the_probabilities_of_the_extractor(client, extractor):
     assert pairs['tags'] == list(result.pairs.tags.names)
     assert pairs['words'] == [list(x) for x in result.offsets]
     assert len(pairs['windows']) == len(result.pairs.windows)
-    for window, (first, table) in zip(pairs['windows'], result.pairs.windows):
-        assert window['first'] == first
+    for window, (places, table) in zip(pairs['windows'], result.pairs.windows):
+        assert window['places'] == list(places)
         assert same(window['probabilities'], table.tolist())
 
 

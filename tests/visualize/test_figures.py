@@ -17,7 +17,7 @@ def result():
     return Result('Ann $x^', ((0, 3), (4, 7)), Extraction([], []),
                   SceneGraph((SceneObject('man'), SceneObject('a_$1$'))),
                   alignment=Alignment(plan, 1 - plan),
-                  pairs=PairProbabilities(TagSet(('per', ), ()), [(0, table)]))
+                  pairs=PairProbabilities(TagSet(('per', ), ()), [(range(2), table)]))
 
 
 def test_a_figure_shows_both_plans_and_the_table(result, tmp_path):

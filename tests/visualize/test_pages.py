@@ -47,7 +47,7 @@ def make_result(words=('Ann', EVIL, 'of', 'Rome', '🎉'), **kwargs):
                                 (0.1, 0.1, 0.6, 0.9)), SceneObject('tower', 1.0)),
                    (ScenePredicate(0, EVIL, 1), )), '../../etc/<passwd>',
         alignment=Alignment(nodes, 1 - nodes),
-        pairs=PairProbabilities(TAGS, [(0, table)]), **kwargs)
+        pairs=PairProbabilities(TAGS, [(range(n), table)]), **kwargs)
 
 
 def open_page(browser, path):
