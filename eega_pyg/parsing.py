@@ -38,8 +38,11 @@ _ENDS = '.!?…'
 # The time of spaCy's tokenizer grows with the square of such a run's length, or worse.
 _RUN = 100
 _LONG_RUN = re.compile(rf'\S{{{3 * _RUN},}}')
-# A handle or a hash sign, or a URL: spaCy keeps it whole, and no mark in it counts.
-_MARK = re.compile(r'(?P<url>https?://\S+)|(?<![\w/])(?:@\w+|#(?=\w))')
+# A URL, wherever it begins, without the marks behind it; what closes the name of a link
+# of Markdown; or a handle or a hash sign.
+_MARK = re.compile(
+    r'(?i:https?://|(?<![\w.])www\.)[^\s<>"]*[^\s<>"\'’”.,;:!?…*()\[\]{}]'
+    r'|\]\((?=\w+://)|(?<![\w/])(?:@\w+|#(?=\w))')
 
 
 @dataclass(frozen=True)
@@ -161,8 +164,9 @@ class Parser:
     def tokenize(self, text: str) -> Tuple[List[str], List[Tuple[int, int]]]:
         r"""Splits a text into words as the tweets of MNRE are split: spaCy's tokens,
         except that ``'@name'`` is one word and ``'#tag'`` is two, ``'#'`` and
-        ``'tag'``. White space is dropped. A run of 300 or more characters without white
-        space is first split after every 100 characters.
+        ``'tag'``, and a link is a word wherever it begins. White space is dropped. A
+        run of 300 or more characters without white space is first split after every 100
+        characters.
 
         Args:
             text (str): Any text.
@@ -344,10 +348,9 @@ def _pieces(text: str) -> Iterator[Tuple[int, int, bool]]:
     # Ranges of the text; the last value tells whether the range is one word.
     start = 0
     for match in _MARK.finditer(text):
-        if match['url'] is None:
-            yield start, match.start(), False
-            yield match.start(), match.end(), True
-            start = match.end()
+        yield start, match.start(), False
+        yield match.start(), match.end(), True
+        start = match.end()
     yield start, len(text), False
 
 

@@ -140,6 +140,18 @@ def test_tweet_is_cut_as_in_mnre(parser):
     ]
 
 
+@pytest.mark.parametrize('text, expected', [
+    ('in Berlinhttps://t.co/a', 'in|Berlin|https://t.co/a'),
+    ('in Berlin!https://t.co/Xy', 'in|Berlin|!|https://t.co/Xy'),
+    ('in Berlin…HTTPS://T.CO/a.', 'in|Berlin|…|HTTPS://T.CO/a|.'),
+    ('[Tim Cook](https://a.com/b), and', '[|Tim|Cook|](|https://a.com/b|)|,|and'),
+    ('(www.a.org/b_(c)) "http://b.c?d=e"', '(|www.a.org/b_(c|)|)|"|http://b.c?d=e|"'),
+    ('awww.yes https:// a', 'awww.yes|https://|a'),
+])  # yapf: disable
+def test_links_are_words_wherever_they_begin(parser, text, expected):
+    assert parser.tokenize(text)[0] == expected.split('|')
+
+
 @given(st.text(max_size=60))
 def test_offsets_point_at_the_words_and_miss_no_character(text):
     parser = _parser()

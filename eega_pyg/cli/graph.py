@@ -35,7 +35,8 @@ class Images(str, Enum):
 def graph(
     sources: Optional[List[str]] = typer.Argument(
         None, metavar='FILE', show_default=False, help='Results that "eega extract" '
-        'has written as JSON, or texts as it reads them.'),
+        'has written as JSON, annotated texts as "eega convert" writes them, or texts '
+        'as "eega extract" reads them.'),
     source: Optional[Path] = Input,
     sample_by: Unit = SampleBy,
     target: List[Path] = output(
@@ -114,9 +115,9 @@ def graph(
 
 
 class _Values:
-    # The results among records, and those of the texts among them, one by one; they are
-    # gone through once. What was extracted stays on the disk if something fails before
-    # the graph is written.
+    # The results among records, the annotated texts, and the results of all other
+    # texts, one by one; they are gone through once. What was extracted stays on the
+    # disk if something fails before the graph is written.
     def __init__(self, records: Iterator['Record'], stack: ExitStack, target: Path,
                  resume: bool, model: Optional[str], device: Optional[str],
                  min_probability: Optional[float], detector: Optional[str]) -> None:
@@ -131,10 +132,16 @@ class _Values:
 
     def __iter__(self) -> Iterator[Any]:
         from eega_pyg.extraction.item_files import as_item
+        from eega_pyg.formats.native import from_dict, is_annotated, to_result
+        from eega_pyg.schema import located
         items: Dict[str, 'Item'] = {}
         for self.place, value in self.records:
             if isinstance(value, dict) and 'quintuples' in value:
                 yield value
+            elif is_annotated(value):
+                with located(self.place):
+                    text = from_dict(value)
+                yield to_result(text)
             else:
                 items[self.place] = as_item(value, self.place)
         if not items:

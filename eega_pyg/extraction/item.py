@@ -38,7 +38,8 @@ class Item:
             blanks.
         words (tuple of str, optional): The words of the text, which are then not cut
             any further.
-        caption (str, optional): A sentence that says what the image shows.
+        caption (str, optional): A sentence that says what the image shows. A blank one
+            counts as none.
         scene_graph (SceneGraph, optional): What the image shows. Give a caption or a
             scene graph, not both.
         image_id (str, optional): A name to find the image by. By default it is the name
@@ -78,6 +79,8 @@ class Item:
             if length > most:
                 raise ValueError(f"{name}: has {length} characters, and at most {most} "
                                  f"are read at once: shorten or split it")
+        if self.caption is not None and not self.caption.strip():
+            object.__setattr__(self, 'caption', None)
         if self.caption is not None and self.scene_graph is not None:
             raise ValueError("Give a caption or a scene graph, not both")
         if self.image is not None and not self.image_id:

@@ -31,6 +31,11 @@ STANDARD_INPUT = '-'
 
 #: Where a text stands, and the text or the fields of an item.
 Record = Tuple[str, Any]
+# The columns by which a table of results is known.
+_OF_RESULTS = {'text_number', 'head', 'head_type', 'relation', 'tail'}
+_DELIMITERS = ',;\t'
+# The most characters of a cell; those of a text are counted apart.
+_MAX_CELL = 2**31 - 1
 #: What may be a text of a ``.txt``.
 UNITS = ('line', 'paragraph', 'document')
 
@@ -41,14 +46,16 @@ def read_items(path: Union[str, Path], sample_by: str = 'line') -> Dict[str, Ite
     ================= ================================================================
     ``.txt``          a text a line, or as :obj:`sample_by` says
     ``.csv``,         a text a row, in the column ``text``; columns that are called like
-    ``.tsv``          fields of ``Item.from_dict`` are those
+    ``.tsv``          fields of ``Item.from_dict`` are those; ``words`` may stand in its
+                      place, with blanks between them
     ``.jsonl``        an object a line, as ``Item.from_dict`` reads it, or a string
     ``.json``         a list of these
     ``.parquet``      a row a text, as an object of ``.jsonl``, where a column that is
                       empty is absent (needs pyarrow)
     a folder          the files in it that have one of these endings, in the order of
                       their names; ``file`` in the metadata says which
-    ``-``, no ending  as the content looks: JSON, or a text a line; with another
+    ``-``, no ending  as the content looks: JSON, a table if its first line has several
+                      columns and ``text`` among them, or a text a line; with another
                       :obj:`sample_by`, as ``.txt``
     ================= ================================================================
 
@@ -202,7 +209,8 @@ def row_of_parquet(row: Dict[str, Any], where: object = '') -> Dict[str, Any]:
     written as JSON."""
     value = filled(row)
     if isinstance(value.get('metadata'), str):
-        value['metadata'] = parse_json(value['metadata'], where)
+        with located(f'{where}: metadata'):
+            value['metadata'] = parse_json(value['metadata'])
     return value
 
 
@@ -255,6 +263,7 @@ def _json_lines(content: bytes, where: str) -> Iterator[Record]:
 def _table(content: bytes, where: str) -> Iterator[Record]:
     text = _decoded(content, where)
     delimiter = _delimiter(text, where)
+    csv.field_size_limit(_MAX_CELL)
     # Strict, or an open quotation mark would swallow all rows behind it.
     rows = csv.reader(io.StringIO(text, newline=''), delimiter=delimiter, strict=True)
     names: List[str] = []
@@ -265,12 +274,16 @@ def _table(content: bytes, where: str) -> Iterator[Record]:
                 continue
             if not names:
                 names = [_column(name) for name in row]
-                if twice := next((n for n in FIELDS if names.count(n) > 1), None):
+                columns = f"(columns: {short(', '.join(row))[1:-1]})"
+                if twice := next((n for n in names if n and names.count(n) > 1), None):
                     raise ValueError(f"{place}: there are two columns {twice!r} "
-                                     f"(columns: {short(', '.join(row))[1:-1]})")
-                if 'text' not in names:
-                    raise ValueError(f"{place}: there is no column 'text' (columns: "
-                                     f"{short(', '.join(row))[1:-1]})")
+                                     f"{columns}: rename one of them")
+                if _OF_RESULTS <= set(names):
+                    raise ValueError(f"{place}: is a table of results, which holds no "
+                                     f"more than a person reads: write them as .jsonl, "
+                                     f"which 'eega graph' reads")
+                if not {'text', 'words'} & set(names):
+                    raise ValueError(f"{place}: there is no column 'text' {columns}")
                 continue
             if any(cell.strip() for cell in row[len(names):]):
                 raise ValueError(f"{place}: {len(row)} cells under {len(names)} "
@@ -293,13 +306,22 @@ def _delimiter(text: str, where: str) -> str:
     if where.lower().endswith('.tsv'):
         return '\t'
     header, _, _ = text.lstrip('\r\n').partition('\n')
-
-    def named(delimiter: str) -> bool:
-        cells = next(csv.reader([header], delimiter=delimiter), [])
-        return len(cells) > 1 and not {'text', 'words'}.isdisjoint(map(_column, cells))
-
     # Spreadsheets write semicolons where the comma is the decimal sign.
-    return max(',;\t', key=lambda mark: (named(mark), header.count(mark)))
+    return max(_DELIMITERS, key=lambda mark:
+               (_names_texts(header, mark), header.count(mark)))
+
+
+def _has_header(content: bytes) -> bool:
+    r"""Whether there is a line below one that names several columns and texts among
+    them."""
+    first, _, rest = content.lstrip(b'\xef\xbb\xbf \r\n').partition(b'\n')
+    header = first.decode('utf-8', 'replace')
+    return bool(rest.strip()) and any(_names_texts(header, d) for d in _DELIMITERS)
+
+
+def _names_texts(header: str, delimiter: str) -> bool:
+    cells = next(csv.reader([header], delimiter=delimiter), [])
+    return len(cells) > 1 and not {'text', 'words'}.isdisjoint(map(_column, cells))
 
 
 def _column(name: str) -> str:
@@ -318,6 +340,8 @@ def _by_content(content: bytes, where: str, sample_by: str) -> Iterator[Record]:
             start = b''
     if start in (b'[', b'{') and sample_by == 'line':
         yield from _json(content, where)
+    elif sample_by == 'line' and _has_header(content):
+        yield from _table(content, where)
     else:
         yield from _texts(content, where, sample_by)
 

@@ -13,8 +13,6 @@ _RETWEET = 'RT'
 _BLANK_LINE = re.compile(r'\n\s*\n')
 # Read behind a paragraph that ends in a letter or a digit.
 _END = '.'
-# At the beginning of a line of Markdown, which is no hashtag.
-_HEADING = re.compile(r'^#+ ', re.MULTILINE)
 # The most characters of a post whose lines go on about one thing. A longer text may
 # name an account or hold a link as well.
 _MOST = 280
@@ -46,8 +44,7 @@ def paragraphs(item: Item, words: Sequence[str],
         words (sequence of str): Its words.
         offsets (sequence of tuple): The characters of each.
     """
-    whole = item.words is not None or (len(item.text) <= _MOST
-                                       and is_post(_HEADING.sub('', item.text)))
+    whole = item.words is not None or (len(item.text) <= _MOST and is_post(item.text))
     cuts = [] if whole else [
         i for i in range(1, len(words))
         if _BLANK_LINE.search(item.text, offsets[i - 1][1], offsets[i][0])

@@ -21,6 +21,7 @@ from eega_pyg.extraction.sight import Sight, is_looked_at
 from eega_pyg.extraction.windows import Found, Window, read_windows
 from eega_pyg.parsing import Parser
 from eega_pyg.saving.saved_model import SavedModel
+from eega_pyg.saving.scales import is_post
 from eega_pyg.saving.thresholds import Thresholds
 from eega_pyg.schema import Entity, SceneGraph, located, num_pieces
 from eega_pyg.tagging import is_directed, merge_windows
@@ -129,7 +130,8 @@ class Reader:
         extraction = parts[0].extraction
         if len(parts) > 1:
             extraction = merge_windows([(0, p.extraction) for p in parts])
-        extraction = thresholds.keep(self.saved.scales.apply(extraction, item.text))
+        post = is_post(item.text, item.words is not None)
+        extraction = thresholds.keep(self.saved.scales.apply(extraction, post))
         alignments = [(p.places, p.alignment) for p in parts if p.alignment is not None]
         alignment = Alignment.merge(alignments, len(offsets)) if alignments else None
         tables = [(p.places, p.pairs) for p in parts if p.pairs is not None]

@@ -174,6 +174,46 @@ def to_dict(text: AnnotatedText) -> Dict[str, Any]:
     return {**value, **other_fields(text)}
 
 
+def is_annotated(value: Any) -> bool:
+    r"""Whether a value is a text with a list of annotated entities, as :func:`to_dict`
+    makes it."""
+    if not isinstance(value, dict) or not isinstance(value.get('entities'), list):
+        return False
+    return 'relations' in value or any(
+        isinstance(e, dict) and {'start', 'end', 'type'} <= e.keys()
+        for e in value['entities'])
+
+
+def to_result(text: AnnotatedText) -> Dict[str, Any]:
+    r"""A text as an object of :meth:`Result.to_dict
+    <eega_pyg.extraction.Result.to_dict>`. What has no probability is certain."""
+    entities = [{
+        'text': text.text[e.start:e.end],
+        'type': e.type,
+        'start': e.start,
+        'end': e.end,
+        'probability': 1.0 if e.probability is None else e.probability,
+        **({} if e.box is None else {
+               'box': list(e.box)
+           })
+    } for e in text.entities]
+    fields = other_fields(text)
+    fields.pop('caption', None)
+    return {
+        'text':
+        text.text,
+        **fields, 'entities':
+        entities,
+        'quintuples': [{
+            'head': entities[r.head],
+            'relation': r.type,
+            'tail': entities[r.tail],
+            'probability': 1.0 if r.probability is None else r.probability,
+            'directed': r.directed
+        } for r in text.relations]
+    }
+
+
 def other_fields(text: AnnotatedText) -> Dict[str, Any]:
     r"""``image_id``, ``image``, ``caption``, ``scene_graph`` and ``metadata`` of a
     text, each only where there is any."""

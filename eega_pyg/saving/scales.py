@@ -1,21 +1,27 @@
 r"""Probabilities made to agree with the share that is right."""
 import math
+import re
 from dataclasses import replace
 from typing import List, NamedTuple, Optional
 
 from eega_pyg.schema import Entity, Quintuple
 from eega_pyg.tagging import Extraction
 
-#: How words of posts begin by which these are known: hashtags, mentions, links.
-_MARKS = ('#', '@', 'http://', 'https://', 'www.')
-_RETWEET = 'RT'
+# What posts are known by: hashtags, mentions, links and the mark of a retweet.
+_MARK = re.compile(r'(?<![\w/&])[#@](?=\w)|(?i:https?://|(?<![\w.])www\.)'
+                   r'|(?<!\S)RT(?!\S)')
+# Between words, a hashtag's mark may be one of its own. At the beginning of a line of
+# another text it makes a heading.
+_MARK_OF_WORDS = re.compile(rf'{_MARK.pattern}|(?<!\S)[#@]')
 # Probabilities closer to 0 or 1 have odds of this.
 _LEAST = 1e-6
 
 
-def is_post(text: str) -> bool:
-    r"""Whether a text has a hashtag, a mention, a link or the mark of a retweet."""
-    return any(word.startswith(_MARKS) or word == _RETWEET for word in text.split())
+def is_post(text: str, of_words: bool = False) -> bool:
+    r"""Whether a text has a hashtag, a mention, a link or the mark of a retweet. With
+    :obj:`of_words` it is made of words with blanks between them, where ``'# Brexit'``
+    is a hashtag."""
+    return bool((_MARK_OF_WORDS if of_words else _MARK).search(text))
 
 
 def log_odds(probability: float) -> float:
@@ -60,15 +66,16 @@ class Scales(NamedTuple):
     quintuple: Scale = Scale()
     prose: Optional[Scale] = None
 
-    def of_quintuples(self, text: str) -> Scale:
-        r"""The scale for the quintuples of a text."""
-        return self.quintuple if self.prose is None or is_post(text) else self.prose
+    def of_quintuples(self, post: bool) -> Scale:
+        r"""The scale for the quintuples of a text that is a post or none."""
+        return self.quintuple if self.prose is None or post else self.prose
 
-    def apply(self, extraction: Extraction, text: str) -> Extraction:
-        r"""The same entities and quintuples of a text with scaled probabilities."""
+    def apply(self, extraction: Extraction, post: bool) -> Extraction:
+        r"""The same entities and quintuples of a text, which is a post or none, with
+        scaled probabilities."""
         if self == Scales():
             return extraction
-        scale = self.of_quintuples(text)
+        scale = self.of_quintuples(post)
 
         def scaled(entity: Entity) -> Entity:
             return replace(entity, probability=self.entity(entity.probability or 0.0))

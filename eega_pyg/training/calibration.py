@@ -185,14 +185,14 @@ def fit_scales(model: EEGA, val: PairDataset, signatures: Optional[Signatures] =
              for e in x.entities if not held_out or _annotates(held_out[i], e.type)]
     to_find = sum(len(items) for items in texts.entities.values())
 
-    posts = [q for q in judged if is_post(q.text)]
-    prose = [q for q in judged + others if not is_post(q.text)]
+    posts = [q for q in judged if q.post]
+    prose = [q for q in judged + others if not q.post]
     apart = min(len(posts), len(prose)) >= ENOUGH
     scales = Scales(
         fit_scale(*map(np.array, zip(*named))) if named else Scale(),
         _scale(posts if apart else judged),
         _scale(prose) if apart else None)
-    scaled = np.array([scales.of_quintuples(q.text)(q.probability) for q in judged])
+    scaled = np.array([scales.of_quintuples(q.post)(q.probability) for q in judged])
     right = torch.tensor([q.right for q in judged], dtype=torch.long)
     error = 0.0
     if len(scaled):
@@ -243,10 +243,10 @@ def calibrate(folder: Union[str, Path], root: Union[str,
 
 class _Judged(NamedTuple):
     r"""A found quintuple: its probability, whether it is right in either direction, and
-    its text."""
+    whether its text is a post."""
     probability: float
     right: bool
-    text: str
+    post: bool
 
 
 def _judged(scores: SentenceScores, records: Sequence[Record],
@@ -256,10 +256,11 @@ def _judged(scores: SentenceScores, records: Sequence[Record],
     found = []
     for extraction, ((_, i), given) in zip(scores.extractions(),
                                            scores.targets.items()):
-        items, text = undirected(given), ' '.join(records[i].words)
+        items = undirected(given)
+        post = is_post(' '.join(records[i].words), of_words=True)
         found += [
             _Judged(q.probability or 0.0,
-                    undirected([q]) <= items, text) for q in extraction.quintuples
+                    undirected([q]) <= items, post) for q in extraction.quintuples
             if not partial or _annotates(records[i], q.relation)
         ]
     return found

@@ -51,6 +51,41 @@ def test_results_are_merged_without_a_model(eega, results, tmp_path):
             for p in (tmp_path / 'csv').iterdir()} >= {'entities.csv', 'relations.csv'}
 
 
+def test_annotated_texts_are_taken_as_they_are(eega, results, tmp_path):
+    path = tmp_path / 'mine.jsonl'
+    lines = (
+        '{"text": "Ann works for Acme", "entities": [], "relations": []}',
+        '{"words": ["Ann", "left", "Acme"], "id": 7, "entities": [{"start": 0, "end": '
+        '1, "type": "per"}, {"start": 2, "end": 3, "type": "org"}], '
+        '"relations": [{"head": 0, "tail": 1, "type": "member_of"}]}',
+        '{"text": "Ann heads to Acme", "caption": "a dog", "entities": [{"start": 0, '
+        '"end": 3, "type": "per"}, {"start": 13, "end": 17, "type": "org", '
+        '"probability": 0.5, "box": [0, 0, 0.5, 1]}]}',
+    )
+    path.write_text('\n'.join(lines))
+    code, _, err = eega('graph', path, '-o', tmp_path / 'graph.jsonl')
+    assert code == 0 and '2 entities and 1 relations in 3 texts' in err, err
+    graph = KnowledgeGraph.load(tmp_path / 'graph.jsonl')
+    relation, = graph.relations
+    assert relation.relation == 'member_of' and relation.evidence[0].probability == 1.0
+    assert {s.text: s.metadata for s in graph.sentences}['Ann left Acme'] == {'id': 7}
+    acme, = (node for node in graph.nodes.values() if node.type == 'org')
+    assert sorted(m.probability for m in acme.mentions) == [0.5, 1.0]
+
+    # They are what 'convert' makes of results.
+    eega('convert', results, tmp_path / 'again.jsonl')
+    for name in (results, tmp_path / 'again.jsonl'):
+        code, _, err = eega('graph', name, '-o', tmp_path / f'{name.stem}.csv')
+        assert code == 0, err
+    again, before = (tmp_path / f'{x}.csv' for x in ('again', 'results'))
+    assert again.read_text() == before.read_text()
+
+    entities = [{'start': 0, 'end': 9, 'type': 'per'}]
+    path.write_text(json.dumps({'text': 'Ann', 'entities': entities}))
+    code, _, err = eega('graph', path, '-o', tmp_path / 'graph.jsonl')
+    assert code == 1 and 'mine.jsonl:1: entities[0]: the span [0, 9) is not' in err
+
+
 def test_a_file_may_be_one_text(eega, trained, tmp_path):
     path = tmp_path / 'news.txt'
     path.write_text(

@@ -68,6 +68,25 @@ def test_columns_have_their_meaning_and_others_are_metadata(tmp_path):
     assert item.metadata == {'id': 7, 'user': {'name': 'me'}, 'n': None}
 
 
+def test_a_table_may_come_without_a_name_and_hold_words_alone(tmp_path, monkeypatch):
+    content = 'words;n\n"Ann ""A"" sings";1\n'
+    expected = Item(words=('Ann', '"A"', 'sings'))
+    monkeypatch.setattr(sys, 'stdin', io.TextIOWrapper(io.BytesIO(content.encode())))
+    paths = [write(tmp_path / name, content) for name in ('a.csv', 'a')]
+    for path in (*paths, '-'):
+        item, = read_items(path).values()
+        assert item == expected and item.metadata == {'n': '1'}
+    for text in ('text, words', 'The text, of course\nBob left'):
+        items = read_items(write(tmp_path / 'a', text))
+        assert [item.text for item in items.values()] == text.split('\n')
+
+
+def test_a_cell_may_be_longer_than_a_text(tmp_path):
+    path = write(tmp_path / 'a.csv', f"text,html\nAnn,{'x' * 200_000}\n")
+    item, = read_items(path).values()
+    assert item.text == 'Ann' and len(item.metadata['html']) == 200_000
+
+
 WRAPPED = ' News\n \n\nTim Cook works at\r\nApple.\n\t\nThe end.'
 
 
@@ -162,6 +181,10 @@ def test_the_standard_input_is_read_as_it_looks(monkeypatch, content, texts):
     ('a.csv', 'text,n\n"one,1\ntwo,2\n', r'a\.csv:3: unexpected end of data'),
     ('a.csv', 'text,n\n,1\n', r'a\.csv:2: The text is empty'),
     ('a.csv', 'text,n,Text\na,1,b\n', r"a\.csv:1: there are two columns 'text'"),
+    ('a.csv', 'text,url,url\na,1,b\n',
+     r"a\.csv:1: there are two columns 'url'.*rename"),
+    ('a.csv', 'text_number,text,head,head_type,relation,tail\n1,a,,,,\n',
+     r"a\.csv:1: is a table of results.*write them as \.jsonl"),
     ('a.csv', 'text,scene_graph\na,{\n', r'a\.csv:2: scene_graph: not valid JSON'),
     ('a.jsonl', '{"text": "a"}\n{"text": \n', r'a\.jsonl:2: not valid JSON'),
     ('a.jsonl', '{"text": "a"}\n3\n', r'a\.jsonl:2: expected an object .got 3'),

@@ -34,8 +34,14 @@ def test_a_parser_that_reads_texts_is_told_those_of_its_images():
         Item('one', image=PICTURE),
         Item('described', caption='a caption', image=PICTURE),
         Item(words=('two', 'words'), image=PICTURE),
+        Item.from_dict({
+            'text': 'no caption',
+            'caption': ' '
+        }),
+        Item('three', caption='', image=PICTURE),
     ]
-    assert seen(Listening(), items) == [[], ['one'], ['a caption'], ['two words']]
+    assert seen(Listening(), items) == [[], ['one'], ['a caption'], ['two words'], [],
+                                        ['three']]
 
 
 def test_any_other_parser_is_given_images_alone():

@@ -31,30 +31,40 @@ def test_a_scale_multiplies_and_shifts_log_odds():
 def test_entities_and_quintuples_have_their_own():
     ann, acme = Entity(0, 1, 'per', 0.75), Entity(2, 3, 'org', 0.5)
     found = Extraction([ann, acme], [Quintuple(ann, acme, 'member_of', 0.75)])
-    scaled = Scales(Scale(2.0), Scale(0.5)).apply(found, 'Ann at Acme')
+    scaled = Scales(Scale(2.0), Scale(0.5)).apply(found, False)
     assert scaled == found  # Probabilities are not compared.
     assert [e.probability for e in scaled.entities] == pytest.approx([0.9, 0.5])
     quintuple, = scaled.quintuples
     assert quintuple.probability == pytest.approx(3**0.5 / (1 + 3**0.5))
     assert quintuple.head.probability == pytest.approx(0.9)
-    assert Scales().apply(found, '') is found
+    assert Scales().apply(found, False) is found
 
 
-@pytest.mark.parametrize('text, post', [
-    ('RT @ann : Acme wins', True),
-    ('Acme wins #cup', True),
-    ('See https://acme.org', True),
-    ('Write to ann@acme.org, in ART .', False),
-    ('', False),
+@pytest.mark.parametrize('text, raw, of_words', [
+    ('RT @ann : Acme wins', True, True),
+    ('Acme wins #cup', True, True),
+    ('Acme wins # cup', False, True),
+    ('See https://acme.org', True, True),
+    ('Acme wins!HTTPS://t.co/a', True, True),
+    ('.@ann and (#cup) and "www.acme.org"', True, True),
+    ('Write to ann@acme.org, in ART .', False, False),
+    ('# Acme wins\n\n## The cup\n', False, True),
+    ('AT&#38;T meets @ 5, or C# at a/@b', False, True),
+    ('', False, False),
 ])
-def test_posts_are_known_by_their_marks_and_have_a_scale_of_their_own(text, post):
+def test_posts_are_known_by_their_marks(text, raw, of_words):
+    assert is_post(text) == raw
+    assert is_post(text, of_words=True) == of_words
+
+
+@pytest.mark.parametrize('post', [True, False])
+def test_posts_have_a_scale_of_their_own(post):
     scales = Scales(quintuple=Scale(2.0), prose=Scale(3.0))
-    assert is_post(text) == post
-    assert scales.of_quintuples(text) == Scale(2.0 if post else 3.0)
-    assert scales._replace(prose=None).of_quintuples(text) == Scale(2.0)
+    assert scales.of_quintuples(post) == Scale(2.0 if post else 3.0)
+    assert scales._replace(prose=None).of_quintuples(post) == Scale(2.0)
     ann, acme = Entity(0, 1, 'per'), Entity(2, 3, 'org')
     found = Extraction([], [Quintuple(ann, acme, 'member_of', 0.75)])
-    quintuple, = scales.apply(found, text).quintuples
+    quintuple, = scales.apply(found, post).quintuples
     assert quintuple.probability == pytest.approx(0.9 if post else 27 / 28)
 
 
