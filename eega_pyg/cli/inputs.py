@@ -35,6 +35,8 @@ def input_paths(texts: List[str], source: Optional[Path]) -> List[Path]:
             paths.append(Path(text))
         elif source is not None or looks_like_a_file(text):
             raise FileNotFoundError(f"There is no file or folder '{text}'")
+        elif _has_ending(text):
+            note(f"There is no file '{text}': it is read as a text")
     if len(paths) < len(texts) > 1:
         other = next(t for t in texts if Path(t) not in paths)
         raise ValueError(f"There is no file '{other}': put a text into quotes")
@@ -54,13 +56,17 @@ def tell_of_typing(paths: List[Path]) -> None:
 
 def looks_like_a_file(text: str) -> bool:
     r"""Whether a text reads like the name of a file, *e.g.*, ``'data/tweets.csv'``."""
-    from eega_pyg.extraction.item_files import ENDINGS
-    folder, name = os.path.split(text)
-    ending = os.path.splitext(name)[1].lower() in {*ENDINGS, *_OTHER_FILES}
+    folder = os.path.dirname(text)
+    ending = _has_ending(text)
     path = text.startswith(('./', '../', '~/', '/'))
     if any(c.isspace() for c in text):  # A sentence may be about a file.
         return ending and (path or os.path.isdir(folder))
     return '://' not in text and (ending or path or text.endswith('/'))
+
+
+def _has_ending(text: str) -> bool:
+    from eega_pyg.extraction.item_files import ENDINGS
+    return os.path.splitext(text)[1].lower() in {*ENDINGS, *_OTHER_FILES}
 
 
 _OTHER_FILES = ('.doc', '.docx', '.gz', '.htm', '.html', '.jpg', '.jpeg', '.md', '.odt',

@@ -68,6 +68,12 @@ def test_a_file_a_folder_and_the_standard_input_are_read(eega, trained, tmp_path
                 for line in out.splitlines()] == ['Ann is here', 'Bob is there']
 
 
+def test_a_text_that_may_have_been_meant_as_a_file_is_told(eega, trained):
+    code, out, err = eega('extract', 'Ann reads a.txt', '-m', trained)
+    assert code == 0 and json.loads(out)['text'] == 'Ann reads a.txt'
+    assert "There is no file 'Ann reads a.txt': it is read as a text" in err
+
+
 def test_what_looks_like_a_file_and_several_words_are_no_texts(eega, tmp_path):
     fails(eega('extract', 'tweets.txt'), "There is no file or folder 'tweets.txt'")
     fails(eega('extract', '--input', 'Ann'), "There is no file or folder 'Ann'")
