@@ -69,8 +69,8 @@ def test_a_file_a_folder_and_the_standard_input_are_read(eega, trained, tmp_path
 
 
 def test_a_text_that_may_have_been_meant_as_a_file_is_told(eega, trained):
-    code, out, err = eega('extract', 'Ann reads a.txt', '-m', trained)
-    assert code == 0 and json.loads(out)['text'] == 'Ann reads a.txt'
+    code, _, err = eega('extract', 'Ann reads a.txt', '-m', trained)
+    assert code == 0
     assert "There is no file 'Ann reads a.txt': it is read as a text" in err
 
 
