@@ -27,6 +27,7 @@ def build(
     r"""Turns the raw files into graphs and prints what they hold."""
     from eega_pyg.config import Config
     from eega_pyg.datasets import open_dataset
+    from eega_pyg.datasets.statistics import told_of_left_out
     config = Config.load(preset, overrides)
     arguments = config.data.arguments()
     if download:  # Then the validation file is among what is fetched.
@@ -46,12 +47,8 @@ def build(
         table.add_row(row, *(_number(column[row]) for column in columns))
     out.print(table)
     for name, column in zip(split, columns):
-        if column['left out']:
-            tell(
-                f"{column['left out']:,} of {column['quintuples']:,} quintuples of the "
-                f"{name.value} split have no place in a table: their spans overlap "
-                f"others, their entities have another relation already, or they are in "
-                f"no common window")
+        if sentence := told_of_left_out(column, name.value):
+            tell(sentence)
 
 
 def with_tags(config: 'Config', root: Path, show: bool) -> 'Config':

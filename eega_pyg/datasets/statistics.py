@@ -1,5 +1,16 @@
 r"""Counts the contents of a data set."""
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple, Union
+from typing import (
+    Any,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    Union,
+)
 
 from torch_geometric.data import HeteroData
 from torch_geometric.data.collate import collate
@@ -9,6 +20,22 @@ from eega_pyg.tagging import written
 
 # What has a row for each word, object and predicate.
 _COUNTED = ((TOKEN, 'upos'), (OBJECT, 'score'), (REL, 'edge_type'))
+
+
+def told_of_left_out(counts: Mapping[str, Union[int, float]], split: str) -> str:
+    r"""A sentence about the quintuples of a split that no table has room for; empty if
+    there is none.
+
+    Args:
+        counts (dict): As of :func:`statistics`.
+        split (str): The split.
+    """
+    if not counts['left out']:
+        return ''
+    return (f"{counts['left out']:,} of {counts['quintuples']:,} quintuples of the "
+            f"{split} split have no place in a table: their spans overlap others, "
+            f"their entities have another relation already, or they are in no common "
+            f"window")
 
 
 def statistics(data: HeteroData, slices: Optional[Dict[Any,

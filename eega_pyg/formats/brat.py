@@ -25,10 +25,15 @@ _OTHERS = {
 
 
 def read(path: Path, left_out: 'Counter[str]') -> Iterator[AnnotatedText]:
-    r"""Yields the texts of a folder (or of one ``.ann`` file), in the order of their
-    names. An entity in several parts is read only if nothing but white space stands
-    between them, which is how brat writes one that goes over the end of a line."""
-    files = sorted(path.glob('*.ann')) if path.is_dir() else [path.with_suffix('.ann')]
+    r"""Yields the texts of a folder and of the folders in it (or of one ``.ann`` file),
+    in the order of their names. An entity in several parts is read only if nothing but
+    white space stands between them, which is how brat writes one that goes over the end
+    of a line."""
+    files = [path.with_suffix('.ann')]
+    if path.is_dir():
+        files = sorted(path.rglob('*.ann'))
+        left_out['files .txt without a file .ann'] += sum(
+            not file.with_suffix('.ann').is_file() for file in path.rglob('*.txt'))
     if not files:
         raise ValueError(f"The folder '{path}' holds no file that ends in .ann")
     for file in files:

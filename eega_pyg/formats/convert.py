@@ -22,7 +22,7 @@ from typing import (
     Union,
 )
 
-from eega_pyg.files import atomic, check_apart, is_stream, write_text
+from eega_pyg.files import atomic, check_apart, check_file, is_stream, write_text
 from eega_pyg.schema import Span, TagSet, listed, located, short
 
 from . import (
@@ -154,6 +154,8 @@ def write_texts(texts: Iterable[AnnotatedText], path: Union[str, Path],
             raise ValueError(f"'{form}' holds nothing of the texts (left out: "
                              f"{_parts(left_out)})")
 
+    if form not in FOLDERS:
+        check_file(path)
     with (_whole_folder if form in FOLDERS else atomic)(path) as temporary:
         beside = FORMATS[form].write(parts(), Path(temporary)) or {}
         for ending, content in beside.items():

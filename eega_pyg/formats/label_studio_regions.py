@@ -1,7 +1,7 @@
 r"""The regions of a task of Label Studio, as entities and their boxes."""
 import re
 from collections import Counter
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
 from pydantic import Field
 from typing_extensions import Annotated, NotRequired, TypedDict
@@ -12,6 +12,7 @@ from .annotated import AnnotatedEntity, AnnotatedRelation
 from .offsets import check_names
 
 _Id = Annotated[Text, Field(min_length=1)]
+_OF_MARKUP = ('hypertextlabels', 'paragraphlabels')
 _Corners = Tuple[float, float, float, float]
 
 
@@ -56,6 +57,7 @@ class Regions:
         self.index: Dict[str, int] = {}
         self.boxes: Dict[str, Optional[_Corners]] = {}
         self.others: Dict[str, str] = {}
+        self.seen: Set[str] = set()
         self.joins: List[Tuple[str, _Relation]] = []
 
     def add(self, result: Mapping[str, Any], where: str) -> None:
@@ -70,16 +72,22 @@ class Regions:
             return
         self.left_out['notes on regions'] += bool(result.get('meta'))
         key = validated(_Id, result.get('id'), 'id')
-        if key in {**self.index, **self.boxes, **self.others}:
+        if kind in _OF_MARKUP:
+            raise ValueError(f"marks regions of HTML or of a dialogue ({kind}), whose "
+                             f"places are not those of a text: label plain text")
+        if kind not in ('labels', 'rectanglelabels'):
+            # A choice or a note of a region has the id of that.
+            self.left_out[f'results of another kind ({short(kind)[1:-1]})'] += 1
+            self.others.setdefault(key, kind)
+        elif key in self.seen:
             raise ValueError(f"the id {short(key)} is taken already")
-        if kind == 'labels':
+        elif kind == 'labels':
+            self.seen.add(key)
             self._mark(key, result)
-        elif kind == 'rectanglelabels':
+        else:
+            self.seen.add(key)
             value = validated(_Rectangle, result.get('value'), 'value')
             self.boxes[key] = None if value.get('rotation') else _corners(value)
-        else:
-            self.left_out[f'results of another kind ({short(kind)[1:-1]})'] += 1
-            self.others[key] = kind
 
     def _mark(self, key: str, result: Mapping[str, Any]) -> None:
         value = validated(_Mark, result.get('value'), 'value')
@@ -140,7 +148,7 @@ class Regions:
             if key not in {**self.index, **self.boxes, **self.others}:
                 raise ValueError(f"{side}: no region has the id {short(key)}")
         labels = join.get('labels') or []
-        if any(key in self.others for key in ends):
+        if any(key not in self.index and key not in self.boxes for key in ends):
             self.left_out['relations of regions that are not read'] += 1
         elif all(key in self.index for key in ends):
             self.left_out['relations without a label'] += not labels

@@ -2,7 +2,17 @@ r"""The format of this package: a text a line, as an object of JSON."""
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
+from typing import (
+    Any,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from pydantic import Field
 from typing_extensions import Annotated, NotRequired, TypedDict
@@ -114,11 +124,13 @@ def from_dict(value: Any, place: str = '',
         offsets = base.offsets
         spans = [(offsets[a][0], offsets[z - 1][1]) for a, z in spans]
     check_names(base.text, spans, [e.get('text') for e in given])
-    entities = tuple(
-        AnnotatedEntity(*span, e['type'],
-                        e.get('id') or '', e.get('box'), e.get('probability'),
-                        tuple(e.get('other_boxes') or ()))
-        for span, e in zip(spans, given))
+    entities = []
+    for i, (span, e) in enumerate(zip(spans, given)):
+        with located(f'entities[{i}]'):
+            entities.append(
+                AnnotatedEntity(*span, e['type'],
+                                e.get('id') or '', e.get('box'), e.get('probability'),
+                                tuple(e.get('other_boxes') or ())))
     if left_out is not None:
         for name, what in _OF_RESULTS.items():
             if number := sum(name in e for e in given):
@@ -127,8 +139,8 @@ def from_dict(value: Any, place: str = '',
         relations = _of_quintuples(known['quintuples'], entities)
     else:
         relations = _relations(known.get('relations', []), entities)
-    return AnnotatedText(base.text, entities, relations, base.words, metadata=metadata,
-                         place=place, **read_other_fields(known))
+    return AnnotatedText(base.text, tuple(entities), relations, base.words,
+                         metadata=metadata, place=place, **read_other_fields(known))
 
 
 def to_dict(text: AnnotatedText) -> Dict[str, Any]:
@@ -276,8 +288,8 @@ def _checked(kind: Any, value: Any, where: str, names: Tuple[str, ...]) -> Any:
     return validated(kind, value, where)
 
 
-def _relations(values: Any, entities: Tuple[AnnotatedEntity,
-                                            ...]) -> Tuple[AnnotatedRelation, ...]:
+def _relations(values: Any,
+               entities: Sequence[AnnotatedEntity]) -> Tuple[AnnotatedRelation, ...]:
     ids = {e.id: i for i, e in enumerate(entities) if e.id}
     found = []
     for i, value in enumerate(validated(List[Any], values, 'relations')):
@@ -296,8 +308,8 @@ def _relations(values: Any, entities: Tuple[AnnotatedEntity,
 
 
 def _of_quintuples(
-        values: Any, entities: Tuple[AnnotatedEntity,
-                                     ...]) -> Tuple[AnnotatedRelation, ...]:
+        values: Any,
+        entities: Sequence[AnnotatedEntity]) -> Tuple[AnnotatedRelation, ...]:
     places = {(e.start, e.end): i for i, e in enumerate(entities)}
     found = []
     for i, value in enumerate(validated(List[Any], values, 'quintuples')):

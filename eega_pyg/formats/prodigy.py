@@ -1,7 +1,7 @@
 r"""JSON lines of Prodigy."""
 from collections import Counter
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Set, Tuple
 
 from typing_extensions import NotRequired, TypedDict
 
@@ -56,22 +56,31 @@ def read(path: Path, left_out: 'Counter[str]') -> Iterator[AnnotatedText]:
                 continue
             own = [name for name in fields if name.startswith('_')]
             left_out["fields of Prodigy's own ('_task_hash')"] += len(own)
-            yield _text({k: v for k, v in fields.items() if k not in own}, place)
+            yield _text({
+                k: v
+                for k, v in fields.items() if k not in own
+            }, place, left_out)
 
 
-def _text(fields: Dict[str, Any], place: str) -> AnnotatedText:
+def _text(fields: Dict[str, Any], place: str,
+          left_out: 'Counter[str]') -> AnnotatedText:
     known, metadata = split_fields(fields, (*_OWN, *FIELDS))
     if 'text' not in known:
         raise ValueError("missing 'text'")
     text = validated(Text, known['text'], 'text')
-    words = []
+    words: List[str] = []
+    starts: Set[int] = set()
+    ends_of_words: Set[int] = set()
     for i, value in enumerate(validated(List[Any], known.get('tokens', []), 'tokens')):
         token = validated(_Token, value, f'tokens[{i}]')
         if text[token['start']:token['end']] != token['text']:
             raise ValueError(f"tokens[{i}]: at [{token['start']}, {token['end']}) "
                              f"stands {short(text[token['start']:token['end']])}, not "
                              f"{short(token['text'])}")
-        words += [token['text']] if token['text'].strip() else []
+        if token['text'].strip():
+            words.append(token['text'])
+            starts.add(token['start'])
+            ends_of_words.add(token['end'])
     entities, spans, ends = [], {}, {}
     for i, value in enumerate(validated(List[Any], known.get('spans', []), 'spans')):
         with located(f'spans[{i}]'):
@@ -79,6 +88,10 @@ def _text(fields: Dict[str, Any], place: str) -> AnnotatedText:
             entities.append(AnnotatedEntity(s['start'], s['end'], s['label']))
         spans[s['start'], s['end']] = i
         ends[s.get('token_end', -1)] = i
+    if words and not all(e.start in starts and e.end in ends_of_words
+                         for e in entities):
+        left_out['words of texts in which an entity cuts one'] += 1
+        words = []
     relations = []
     for i, value in enumerate(
             validated(List[Any], known.get('relations', []), 'relations')):

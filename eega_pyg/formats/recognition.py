@@ -16,7 +16,7 @@ def recognized(path: Union[str, Path]) -> str:
     """
     path = Path(path)
     if path.is_dir():
-        if any(path.glob('*.ann')):
+        if any(path.rglob('*.ann')):
             return 'brat'
         raise ValueError(f"The folder '{path}' holds no file that ends in .ann: name a "
                          f"file")

@@ -27,7 +27,9 @@ class TagSet:
     def __post_init__(self) -> None:
         if len(set(self.names)) < len(self):
             repeated = sorted({n for n in self.names if self.names.count(n) > 1})
-            raise ValueError(f"Repeated names in a TagSet: {repeated}")
+            raise ValueError(f"Repeated names in a TagSet: {repeated}: each type and "
+                             f"each relation needs a name of its own that is not "
+                             f"'none'")
         for name in self.names:
             if len(name.splitlines()) > 1:
                 raise ValueError(f"Expected a name of one line (got {short(name)})")

@@ -32,9 +32,12 @@ def read_gold(path: Union[str, Path], split: str = 'val', form: Optional[str] = 
                  *SPLIT_FILES.get(split, (f'{split}.txt', )))
         files = [file for n in names if (file := path / 'raw' / n).is_file()]
         if not files:
+            hint = '' if split != 'val' else (
+                ". Texts that 'eega train' holds out of the training file are scored "
+                "with --model alone")
             raise FileNotFoundError(
                 f"There is no {split} split in '{path / 'raw'}': no "
-                f"file {', '.join(names)}")
+                f"file {', '.join(names)}{hint}")
         if len(files) > 1:
             raise ValueError(f"'{files[0]}' and '{files[1]}' may both be the {split} "
                              f"split: name one of the files")

@@ -1,4 +1,5 @@
 r"""How a model's probabilities compare with the share of its results that is right."""
+import warnings
 from pathlib import Path
 from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
 
@@ -140,8 +141,9 @@ def fit_scales(model: EEGA, val: PairDataset, signatures: Optional[Signatures] =
     (see :class:`~eega_pyg.saving.Scales`) and other texts have a scale each, for
     of what a model says of prose with the same probability far more is right; that of
     other texts is fitted on :obj:`held_out` too. If there are fewer than :obj:`ENOUGH`
-    quintuples of either kind, there is one scale, fitted on :obj:`val`. With fewer
-    than :obj:`ENOUGH` entities, none of them are left out.
+    quintuples of either kind, there is one scale, fitted on :obj:`val`; if none of them
+    is right there, none at all, and a warning. With fewer than :obj:`ENOUGH` entities,
+    none of them are left out.
 
     Args:
         model (EEGA): The model.
@@ -174,6 +176,12 @@ def fit_scales(model: EEGA, val: PairDataset, signatures: Optional[Signatures] =
         whole = found(val.build(records, 'whole texts', keep=True))
     judged = _judged(whole, records)
     given = sum(len(undirected(items)) for items in whole.targets.values())
+    hopeless = bool(judged) and not any(q.right for q in judged)
+    if hopeless:
+        warnings.warn(f'None of the {len(judged)} quintuples that are found in the '
+                      f'validation texts is right ({given} are given there): the '
+                      f'probabilities of quintuples stay as they are, and none is left '
+                      f'out')
     if unrelated := _unrelated(val):
         judged += _judged(found(val.build(unrelated, keep=True)), unrelated)
     texts, others = related, []
@@ -188,10 +196,10 @@ def fit_scales(model: EEGA, val: PairDataset, signatures: Optional[Signatures] =
     posts = [q for q in judged if q.post]
     prose = [q for q in judged + others if not q.post]
     apart = min(len(posts), len(prose)) >= ENOUGH
-    scales = Scales(
-        fit_scale(*map(np.array, zip(*named))) if named else Scale(),
-        _scale(posts if apart else judged),
-        _scale(prose) if apart else None)
+    scales = Scales(fit_scale(*map(np.array, zip(*named))) if named else Scale())
+    if not hopeless:
+        scales = scales._replace(quintuple=_scale(posts if apart else judged),
+                                 prose=_scale(prose) if apart else None)
     scaled = np.array([scales.of_quintuples(q.post)(q.probability) for q in judged])
     right = torch.tensor([q.right for q in judged], dtype=torch.long)
     error = 0.0

@@ -75,7 +75,7 @@ class SentenceScores:
         if held_out:
             parts.append(f'There is no validation file: the scores are those of '
                          f'{number} sentences that were held out of the training file.')
-        if number < FEW:
+        if number < FEW and any(self.targets.values()):
             low, high = self.interval()
             parts.append(f'Scores on {number} sentences are noisy: with 95 % '
                          f'confidence, the F1 of quintuples is between '

@@ -11,6 +11,7 @@ from eega_pyg.config import Config
 from eega_pyg.datasets import PairDataset, Record
 from eega_pyg.datasets.further import further_file, read_held_out, with_further
 from eega_pyg.datasets.opening import open_dataset
+from eega_pyg.datasets.statistics import told_of_left_out
 from eega_pyg.files import remove_leftovers, write_text
 from eega_pyg.identity import file_sha256
 from eega_pyg.nn import OwnConv, OwnFusion
@@ -119,8 +120,6 @@ def prepare(config: Config, root: Place, folder: Place, resume: bool, progress: 
     if first:
         if last is not None:  # Now, and not after all the work.
             read_checkpoint(state / BEST, whole=False)
-        write_text(state / 'config.yaml',
-                   yaml.safe_dump(config.to_dict(), sort_keys=False))
         if start is not None:
             check_same(state / 'start.json', start.digests, started,
                        'started from another model than is there now')
@@ -128,11 +127,20 @@ def prepare(config: Config, root: Place, folder: Place, resume: bool, progress: 
         Console(stderr=True).print(start.rows.table(f"From '{start.name}'"))
     files = [path for path in map(further_file, config.train.also) if path is not None]
     train, val = _open(config, root, start, progress)
+    if first and progress:
+        for split, dataset in (('train', train), ('val', val)):
+            # Counting those on the disk would bring all of them into memory.
+            if dataset.stored is None and (sentence := told_of_left_out(
+                    dataset.statistics(), split)):
+                Console(stderr=True).print(sentence, markup=False, highlight=False)
     if first:
         # The name of a processed file holds a digest of all that it depends on.
         names: List[Any] = [d.processed_file_names for d in (train, val)]
         names += [[path, file_sha256(path)] for path in files]
         check_same(state / 'data.json', names, started, 'was of other data')
+        # Behind all that may refuse to go on.
+        write_text(state / 'config.yaml',
+                   yaml.safe_dump(config.to_dict(), sort_keys=False))
     held_out = read_held_out(config.train.held_out, train)
     examples: Examples
     if config.train.teachers:  # Before anything else, so that a wrong one fails early.

@@ -5,6 +5,7 @@ from typing import Any
 
 from eega_pyg.config import Config
 from eega_pyg.files import read_json, read_yaml, write_text
+from eega_pyg.schema import listed
 
 
 def goes_further(path: Path, config: Config) -> bool:
@@ -22,10 +23,17 @@ def goes_further(path: Path, config: Config) -> bool:
         for name in ('devices', 'nodes', 'strategy', 'num_workers', 'start_share')
     }
     train = before.model_copy(update={**larger, **others})
-    if earlier.model_copy(update={'train': train}) != config:
-        raise ValueError(f"The run in '{path.parent.parent}' has another configuration "
-                         f"(see '{path}'): only train.epochs and train.patience may be "
-                         f"larger, and the devices and train.start_share may be others")
+    expected = earlier.model_copy(update={'train': train})
+    if expected != config:
+        own, other = expected.to_dict(), config.to_dict()
+        names = [
+            f'{part}.{name}' for part, values in own.items() for name in values
+            if values[name] != other[part][name]
+        ]
+        raise ValueError(
+            f"The run in '{path.parent.parent}' has another configuration (see "
+            f"'{path}', {listed(names)}): only train.epochs and train.patience may be "
+            f"larger, and the devices and train.start_share may be others")
     return any(getattr(before, name) != value for name, value in larger.items())
 
 

@@ -41,7 +41,8 @@ def best_threshold(probability: np.ndarray, right: np.ndarray, given: int,
     r"""The least probability of the highest F1 among those with a precision of at least
     :obj:`min_precision`; where none has it, that of the highest precision.
 
-    It lies halfway to the next lower probability, and is 0 where all is kept.
+    It lies halfway to the next lower probability, and is 0 where all is kept, or where
+    nothing is right, so that no probability is better than another.
 
     Args:
         probability, right, given: As of :func:`curve`.
@@ -49,7 +50,7 @@ def best_threshold(probability: np.ndarray, right: np.ndarray, given: int,
             (default: :obj:`0.0`)
     """
     points = curve(probability, right, given)
-    if len(points.threshold) == 0:
+    if not right.any():
         return 0.0
     enough = points.precision >= min_precision
     value = np.where(enough, points.f1, -1.0) if enough.any() else points.precision

@@ -1,5 +1,6 @@
 r"""What is wrong in a file of another tool is one line that names the place."""
 import json
+from collections import Counter
 
 import pytest
 
@@ -123,11 +124,10 @@ def test_what_brat_and_prodigy_have_beside_is_counted(tmp_path):
     (tmp_path / 'a.ann').write_text(
         'T1\tper 2 9\tAnn Lee\nT2\torg 10 13;14 18\tmet Acme\n'
         '#1\tAnnotatorNotes T1\tsure?\nA1\tKnown T1\n', encoding='utf-8')
-    from collections import Counter
     left_out = Counter()
     text, = read_texts(tmp_path, left_out=left_out)
     assert text.entities[1] == AnnotatedEntity(10, 18, 'org')
-    assert left_out == {'notes': 1, 'attributes': 1}
+    assert +left_out == {'notes': 1, 'attributes': 1}
     path = tmp_path / 'tasks.jsonl'
     path.write_text(lines({
         **PRODIGY, '_task_hash': 1
@@ -150,6 +150,27 @@ def test_doccano_without_relations(tmp_path):
     text, = read_texts(path)
     assert text == AnnotatedText('Ann Lee', (AnnotatedEntity(0, 3, 'per'), ),
                                  metadata={'Comments': ['sure?']})
+
+
+def test_all_folders_of_brat_are_read(tmp_path):
+    (tmp_path / 'b').mkdir()
+    for name in ('b/c', 'a'):
+        (tmp_path / f'{name}.txt').write_text(name)
+        (tmp_path / f'{name}.ann').write_text(f'T1\tx 0 {len(name)}\t{name}\n')
+    (tmp_path / 'd.txt').write_text('nobody has read this')
+    left_out = Counter()
+    assert [t.text for t in read_texts(tmp_path, left_out=left_out)] == ['a', 'b/c']
+    assert +left_out == {'files .txt without a file .ann': 1}
+
+
+def test_words_of_prodigy_are_left_out_where_an_entity_cuts_one(tmp_path):
+    path, left_out = tmp_path / 'a.jsonl', Counter()
+    token = {'text': 'NMR600b', 'start': 0, 'end': 7, 'id': 0}
+    span = {'start': 0, 'end': 6, 'label': 'device'}
+    path.write_text(json.dumps({'text': 'NMR600b', 'tokens': [token], 'spans': [span]}))
+    text, = read_texts(path, 'prodigy', left_out=left_out)
+    assert text.words is None and text.entities[0].end == 6
+    assert left_out['words of texts in which an entity cuts one'] == 1
 
 
 def test_a_relation_of_prodigy_may_name_tokens_alone(tmp_path):

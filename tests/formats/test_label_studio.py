@@ -250,6 +250,20 @@ def test_what_no_entity_or_relation_is_made_of_is_counted(read):
     }
 
 
+@pytest.mark.parametrize('first', [True, False])
+def test_what_is_said_of_a_region_has_its_id(read, first):
+    region, certain = mark('a', 0, 3, 'Ann', 'per'), {
+        'id': 'a', 'type': 'choices', 'from_name': 'certain', 'to_name': 'text',
+        'value': {'start': 0, 'end': 3, 'choices': ['yes']}
+    }  # yapf: disable
+    both = (certain, region) if first else (region, certain)
+    (text, ), left_out = read(
+        exported(*both, mark('b', 7, 10, 'Bob', 'per'), join('a', 'b', 'x'),
+                 text='Ann is Bob'))
+    assert [e.start for e in text.entities] == [0, 7] and len(text.relations) == 1
+    assert left_out['results of another kind (choices)'] == 1
+
+
 def test_the_text_may_have_another_name_and_all_else_is_kept(read):
     task = exported(RESULT[0], author='Bo')
     task['data'] = {'tweet': TEXT, 'likes': 3}
@@ -300,6 +314,9 @@ def test_paths_of_images_are_those_of_local_files(tmp_path, image, url):
     (exported(mark('a', 0, 3, 'Ann', 'x',
                    'y')), r'result\[0\]: has the labels x, y: keep one'),
     (exported(RESULT[0], RESULT[0]), r"result\[1\]: the id 'e0' is taken already"),
+    (exported({
+        **RESULT[0], 'type': 'hypertextlabels'
+    }), r'task 0 .*result\[0\]: marks regions of HTML or of a dialogue'),
     (exported(RESULT[0], join('e0', 'e9',
                               'x')), r"result\[1\]: to_id: no region has the id 'e9'"),
     (exported(RESULT[0], join('e0', 'e0', 'x')), r'result\[1\]: .* and itself'),

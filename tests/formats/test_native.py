@@ -130,7 +130,7 @@ EMOJI = '😀 Ann met Bob'
         **LINE, 'entities': [{
             **ENTITIES[0], 'end': 0
         }]
-    }, r'expected start < end'),
+    }, r'entities\[0\]: expected start < end'),
     ({
         **LINE, 'entities': [{
             **ENTITIES[0], 'end': 0.5

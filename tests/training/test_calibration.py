@@ -252,6 +252,16 @@ def test_posts_and_prose_are_fitted_apart(saved, small_root, tmp_path, monkeypat
     assert both.quintuple(0.9) < 0.3 < both.prose(0.9)
 
 
+def test_where_nothing_is_right_probabilities_stay(saved, data, monkeypatch):
+    wrong = [calibration._Judged(0.9, False, post) for post in (True, False)] * 50
+    monkeypatch.setattr(calibration, '_judged', lambda *args, **kwargs: list(wrong))
+    with pytest.warns(UserWarning,
+                      match='None of the .* found in the validation texts'):
+        fitted = fit_scales(saved.model, data, saved.signatures)
+    assert fitted.scales.quintuple == Scale() and fitted.scales.prose is None
+    assert fitted.thresholds.quintuple == 0
+
+
 def test_texts_without_types_are_no_held_out_texts(trained, small_root):
     with pytest.raises(ValueError, match="train.held_out: the entities of 'unrelated'"):
         calibrate(trained, small_root, ['unrelated'], progress=False)

@@ -45,3 +45,5 @@ def test_a_threshold_lies_between_two_probabilities_and_is_0_where_all_is_kept()
     probability, right = np.array([0.4, 0.8]), np.array([False, True])
     assert best_threshold(probability, right, 1) == pytest.approx(0.6)
     assert best_threshold(probability, ~right, 1) == 0
+    for number in (0, 5):  # Then no probability is better than another.
+        assert best_threshold(probability, right & ~right, number) == 0
