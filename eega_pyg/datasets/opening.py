@@ -23,7 +23,7 @@ def kind_of(root: Folder) -> Optional[str]:
     :obj:`None` if there is none of them.
 
     Raises:
-        ValueError: If there are several of them.
+        ValueError: If there are several of them, or if a file is called as no split is.
     """
     files = {
         'mnre': [f'mnre_{split}.txt' for split in SPLITS],
@@ -39,6 +39,10 @@ def kind_of(root: Folder) -> Optional[str]:
         first, second = list(found.values())[:2]
         raise ValueError(f"'{Path(root, 'raw')}' holds '{first}' and '{second}', which "
                          f"are of two data sets: leave the files of one there")
+    if 'jsonl' in found and not osp.isfile(osp.join(root, 'raw', 'val.jsonl')):
+        for name in ('valid.jsonl', 'dev.jsonl', 'validation.jsonl'):
+            if osp.isfile(path := osp.join(root, 'raw', name)):
+                raise ValueError(f"'{path}' is not read: call it 'val.jsonl'")
     return next(iter(found), None)
 
 

@@ -57,6 +57,11 @@ def test_two_data_sets_in_a_folder_are_refused(folder):
         open_dataset(root, 'train')
 
 
+def test_a_validation_file_of_another_name_is_told(folder):
+    with pytest.raises(ValueError, match="dev.jsonl' is not read: call it 'val.jsonl'"):
+        open_dataset(folder('train.jsonl', 'dev.jsonl'), 'train')
+
+
 def test_nothing_is_downloaded_into_a_folder_of_something_else(folder, monkeypatch):
     monkeypatch.setattr(JMERE, 'download', lambda self: pytest.fail('downloaded'))
     root = folder('texts.jsonl')
