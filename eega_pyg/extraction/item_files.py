@@ -1,8 +1,5 @@
 r"""Files and folders of texts, in the forms that people have them in."""
-import csv
-import io
 import json
-import re
 import sys
 from contextlib import contextmanager
 from itertools import groupby
@@ -14,15 +11,15 @@ from typing import (
     Dict,
     Iterator,
     List,
-    Optional,
     Sequence,
     Tuple,
     Union,
 )
 
-from eega_pyg.extraction.item import FIELDS, Item
+from eega_pyg.extraction.item import Item
+from eega_pyg.extraction.table_files import decoded, has_header, read_table
 from eega_pyg.files import parse_json, read_lines, short_reason
-from eega_pyg.schema import OTHER_NAMES, located, short
+from eega_pyg.schema import located, short
 
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
@@ -32,11 +29,6 @@ STANDARD_INPUT = '-'
 
 #: Where a text stands, and the text or the fields of an item.
 Record = Tuple[str, Any]
-# The columns by which a table of results is known.
-_OF_RESULTS = {'text_number', 'head', 'head_type', 'relation', 'tail'}
-_DELIMITERS = ',;\t'
-# The most characters of a cell; those of a text are counted apart.
-_MAX_CELL = 2**31 - 1
 #: What may be a text of a ``.txt``.
 UNITS = ('line', 'paragraph', 'document')
 
@@ -225,7 +217,7 @@ def filled(value: Any) -> Any:
 
 
 def _texts(content: bytes, where: str, sample_by: str) -> Iterator[Record]:
-    text = _decoded(content, where)
+    text = decoded(content, where)
     if sample_by == 'document':
         if text.strip():
             yield where, text.strip()
@@ -261,90 +253,6 @@ def _json_lines(content: bytes, where: str) -> Iterator[Record]:
             yield place, parse_json(line, place)
 
 
-def _table(content: bytes, where: str) -> Iterator[Record]:
-    text = _decoded(content, where)
-    delimiter = _delimiter(text, where)
-    # Strict, or an open quotation mark would swallow all rows behind it.
-    rows = csv.reader(io.StringIO(text, newline=''), delimiter=delimiter, strict=True)
-    names: List[str] = []
-    try:
-        for row in _rows(rows):
-            place = f'{where}:{rows.line_num}'
-            if not any(cell.strip() for cell in row):
-                continue
-            if not names:
-                names = [_column(name) for name in row]
-                columns = f"(columns: {short(', '.join(row))[1:-1]})"
-                if twice := next((n for n in names if n and names.count(n) > 1), None):
-                    raise ValueError(f"{place}: there are two columns {twice!r} "
-                                     f"{columns}: rename one of them")
-                if _OF_RESULTS <= set(names):
-                    raise ValueError(f"{place}: is a table of results, which holds no "
-                                     f"more than a person reads: write them as .jsonl, "
-                                     f"which 'eega graph' reads")
-                if not {'text', 'words'} & set(names):
-                    raise ValueError(f"{place}: there is no column 'text' {columns}")
-                continue
-            if any(cell.strip() for cell in row[len(names):]):
-                raise ValueError(f"{place}: {len(row)} cells under {len(names)} "
-                                 f"columns: put cells with {delimiter!r} in quotes")
-            value: Dict[str, Any] = {
-                k: v
-                for k, v in zip(names, row) if v.strip() and k
-            }
-            if 'scene_graph' in value:
-                value['scene_graph'] = parse_json(value['scene_graph'],
-                                                  f'{place}: scene_graph')
-            if 'words' in value:
-                value['words'] = value['words'].split()
-            yield place, {'text': '', **value} if 'words' not in value else value
-    except csv.Error as e:
-        raise ValueError(f'{where}:{rows.line_num}: {e}') from None
-
-
-def _rows(reader: Iterator[List[str]]) -> Iterator[List[str]]:
-    r"""The rows of a table, whose cells may be of any length. The limit is that of the
-    process, so it is another one while a row is read alone."""
-    row: Optional[List[str]] = []
-    while row is not None:
-        before = csv.field_size_limit(_MAX_CELL)
-        try:
-            row = next(reader, None)
-        finally:
-            csv.field_size_limit(before)
-        if row is not None:
-            yield row
-
-
-def _delimiter(text: str, where: str) -> str:
-    if where.lower().endswith('.tsv'):
-        return '\t'
-    header, _, _ = text.lstrip('\r\n').partition('\n')
-    # Spreadsheets write semicolons where the comma is the decimal sign.
-    return max(_DELIMITERS, key=lambda mark:
-               (_names_texts(header, mark), header.count(mark)))
-
-
-def _has_header(content: bytes) -> bool:
-    r"""Whether there is a line below one that names several columns and texts among
-    them."""
-    first, _, rest = content.lstrip(b'\xef\xbb\xbf \r\n').partition(b'\n')
-    header = first.decode('utf-8', 'replace')
-    return bool(rest.strip()) and any(_names_texts(header, d) for d in _DELIMITERS)
-
-
-def _names_texts(header: str, delimiter: str) -> bool:
-    cells = next(csv.reader([header], delimiter=delimiter), [])
-    return len(cells) > 1 and not {'text', 'words'}.isdisjoint(map(_column, cells))
-
-
-def _column(name: str) -> str:
-    name = name.strip()
-    lower = re.sub(r'\s+', '_', name.lower())
-    lower = OTHER_NAMES.get(lower, lower)
-    return lower if lower in FIELDS else name
-
-
 def _by_content(content: bytes, where: str, sample_by: str) -> Iterator[Record]:
     start = content.lstrip(b'\xef\xbb\xbf \t\r\n')[:1]
     if start == b'[':  # Or a text like '[Breaking] …'.
@@ -354,24 +262,15 @@ def _by_content(content: bytes, where: str, sample_by: str) -> Iterator[Record]:
             start = b''
     if start in (b'[', b'{') and sample_by == 'line':
         yield from _json(content, where)
-    elif sample_by == 'line' and _has_header(content):
-        yield from _table(content, where)
+    elif sample_by == 'line' and has_header(content):
+        yield from read_table(content, where)
     else:
         yield from _texts(content, where, sample_by)
 
 
-def _decoded(content: bytes, where: str) -> str:
-    try:
-        return content.decode('utf-8-sig')
-    except UnicodeDecodeError as e:
-        line = content.count(b'\n', 0, e.start) + 1
-        raise ValueError(f'{where}:{line}: not UTF-8 ({e.reason}): save the file as '
-                         f'UTF-8') from None
-
-
 READERS: Dict[str, Callable[[bytes, str], Iterator[Record]]] = {
-    '.csv': _table,
-    '.tsv': _table,
+    '.csv': read_table,
+    '.tsv': read_table,
     '.jsonl': _json,
     '.ndjson': _json,
     '.json': _json,

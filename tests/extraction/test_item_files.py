@@ -77,7 +77,8 @@ def test_a_table_may_come_without_a_name_and_hold_words_alone(tmp_path, monkeypa
     for path in (*paths, '-'):
         item, = read_items(path).values()
         assert item == expected and item.metadata == {'n': '1'}
-    for text in ('text, words', 'The text, of course\nBob left'):
+    for text in ('text, words', 'The text, of course\nBob left',
+                 f'{"x" * 150_000}\nBob'):
         items = read_items(write(tmp_path / 'a', text))
         assert [item.text for item in items.values()] == text.split('\n')
 
