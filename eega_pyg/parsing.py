@@ -43,6 +43,8 @@ _LONG_RUN = re.compile(rf'\S{{{3 * _RUN},}}')
 _MARK = re.compile(
     r'(?i:https?://|(?<![\w.])www\.)[^\s<>"]*[^\s<>"\'’”.,;:!?…*()\[\]{}]'
     r'|\]\((?=\w+://)|(?<![\w/])(?:@\w+|#(?=\w))')
+# A hashtag, without its sign, that another one follows without a blank.
+_NEXT_TAG = re.compile(r'\w+(?=#\w)')
 
 
 @dataclass(frozen=True)
@@ -351,6 +353,10 @@ def _pieces(text: str) -> Iterator[Tuple[int, int, bool]]:
         yield start, match.start(), False
         yield match.start(), match.end(), True
         start = match.end()
+        while match[0] == '#' and (tag := _NEXT_TAG.match(text, start)):
+            yield start, tag.end(), False
+            start = tag.end() + 1
+            yield tag.end(), start, True
     yield start, len(text), False
 
 

@@ -152,6 +152,15 @@ def test_links_are_words_wherever_they_begin(parser, text, expected):
     assert parser.tokenize(text)[0] == expected.split('|')
 
 
+@pytest.mark.parametrize('text, expected', [
+    ('#Berlin#CDU#1_a, C#4', '#|Berlin|#|CDU|#|1_a|,|C#4'),
+    ('#Berlin# #CDU#!', '#|Berlin|#|#|CDU|#|!'),
+    ('#Berlin@CDU #a#https://t.co/a#b', '#|Berlin@CDU|#|a|#|https://t.co/a#b'),
+])
+def test_hashtags_need_no_blank_between_them(parser, text, expected):
+    assert parser.tokenize(text)[0] == expected.split('|')
+
+
 @given(st.text(max_size=60))
 def test_offsets_point_at_the_words_and_miss_no_character(text):
     parser = _parser()

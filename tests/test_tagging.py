@@ -221,7 +221,7 @@ def test_two_words_of_one_type_are_one_entity_or_two_by_the_cells_between(table)
 # Decoding ###########################################################################
 
 
-def brute_force(log_probs, tags, table, touching):
+def brute_force(log_probs, tags, table, touching, borders):
     r"""The score of every set of non-overlapping typed spans, as a dictionary."""
     p, n = log_probs.double().exp().tolist(), len(log_probs)
     relations = list(tags.relation_ids)
@@ -237,7 +237,7 @@ def brute_force(log_probs, tags, table, touching):
         return total
 
     def joints(spans):
-        return sum(a.end == b.start and a.type == b.type
+        return sum(a.end == b.start and a.type == b.type and a.end not in borders
                    for a, b in zip(spans, spans[1:]))
 
     def segmentations(start):
@@ -246,6 +246,8 @@ def brute_force(log_probs, tags, table, touching):
             return
         yield from segmentations(start + 1)
         for end in range(start + 1, n + 1):
+            if end - 1 > start and end - 1 in borders:
+                break
             for type in tags.types:
                 for rest in segmentations(end):
                     yield (Entity(start, end, type), *rest)
@@ -256,14 +258,16 @@ def brute_force(log_probs, tags, table, touching):
 @pytest.mark.parametrize('table', TABLES)
 @settings(max_examples=25, deadline=None)
 @given(n=st.integers(1, 5), seed=st.integers(0, 2**31),
-       touching=st.sampled_from([0.0, 1.0, 7.0]))
-def test_spans_are_the_best_of_all_segmentations(table, n, seed, touching):
+       touching=st.sampled_from([0.0, 1.0, 7.0]),
+       borders=st.sets(st.integers(0, 5), max_size=2))
+def test_spans_are_the_best_of_all_segmentations(table, n, seed, touching, borders):
     generator = torch.Generator().manual_seed(seed)
     logits = torch.randn(n, n, len(TAGS), generator=generator, dtype=torch.double)
     logits[..., 1:3] += 1.0  # else most sentences of noise hold no entity
     log_probs = logits.log_softmax(-1)
-    scores = brute_force(log_probs, TAGS, table, touching)
-    found = tuple(decode(log_probs, TAGS, table, touching=touching).entities)
+    scores = brute_force(log_probs, TAGS, table, touching, borders)
+    found = tuple(
+        decode(log_probs, TAGS, table, touching=touching, borders=borders).entities)
     assert scores[found] == pytest.approx(max(scores.values()), abs=1e-9)
 
     for limit in (1, 2):
@@ -272,7 +276,8 @@ def test_spans_are_the_best_of_all_segmentations(table, n, seed, touching):
             for s, v in scores.items() if all(e.end - e.start <= limit for e in s)
         }
         found = tuple(
-            decode(log_probs, TAGS, table, max_span=limit, touching=touching).entities)
+            decode(log_probs, TAGS, table, max_span=limit, touching=touching,
+                   borders=borders).entities)
         assert short[found] == pytest.approx(max(short.values()), abs=1e-9)
 
 
@@ -399,6 +404,13 @@ def test_a_batch_decodes_as_its_sentences_alone():
             assert p.probability == pytest.approx(q.probability, rel=1e-5)
 
 
+def test_the_sentences_of_a_batch_have_borders_of_their_own():
+    flat = log_table(encode([MEMBER_OF], 5, TAGS)).flatten(0, 1)
+    found = decode_batch(torch.cat([flat] * 3), [5] * 3, TAGS, borders=[[1], (), {3}])
+    assert [[e.span for e in x.entities] for x in found
+            ] == [[(0, 1), (1, 2), (3, 4)], [(0, 2), (3, 4)], [(0, 2), (3, 4)]]
+
+
 def test_decode_reads_half_precision_and_leaves_the_graph_alone():
     log_probs = log_table(encode([MEMBER_OF], 5, TAGS))
     halved = log_probs.bfloat16().requires_grad_()
@@ -413,6 +425,7 @@ def test_decode_reads_half_precision_and_leaves_the_graph_alone():
     (lambda: decode(torch.full((1, 1, 5), math.inf), TAGS), 'infinite'),
     (lambda: decode(torch.full((1, 1, 5), -math.inf), TAGS), 'infinite'),
     (lambda: decode(torch.zeros(1, 1, 5), TAGS, max_span=0), r'got 0'),
+    (lambda: decode_batch(torch.zeros(2, 5), [1, 1], TAGS, borders=[{1}]), '2 .*got 1'),
 ])
 def test_decode_names_what_is_wrong(call, message):
     with pytest.raises(ValueError, match=message):

@@ -36,8 +36,8 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
     which does not occur in the result. The reason is that in JMERE the last word of
     such a sentence is hardly ever part of an entity (40 of 3,618 in training), and a
     model learns this. Words that are given as such get none. Links are not read, since
-    the texts that models learn from hold next to none, and no entity has words on both
-    sides of one. Paragraphs that blank lines are between are read like texts of their
+    the texts that models learn from hold next to none. No entity goes over a link or
+    over the end of a line, unless the line had no room for the next word. Paragraphs that blank lines are between are read like texts of their
     own, except in posts of up to 280 characters.
 
     A text of several sentences is cut into passages of whole sentences with up to

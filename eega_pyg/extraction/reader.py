@@ -94,12 +94,14 @@ class Reader:
         for (i, part), parse in zip(parts, parses):
             pair = Pair(words=part.words, parse=parse, scene_graph=graphs[i],
                         text=items[i].text, image_id=items[i].image_id)
-            for passage in passages(pair, part.posts, passage_words,
+            for passage in passages(pair, part, passage_words,
                                     self.parser.has_end_mark):
                 for window in passage.windows(data.max_words):
-                    end = window.offset + len(window.words)
+                    first, n = window.offset, len(window.words)
                     windows.append(
-                        Window(i, part.places[window.offset:end],
+                        Window(i, part.places[first:first + n],
+                               frozenset(b - first for b in part.borders
+                                         if first < b < first + n),
                                self.transform(window)))
         return tokens, graphs, windows
 

@@ -1,6 +1,6 @@
 r"""What the model says of the windows of texts."""
 from dataclasses import replace
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 from torch_geometric.data import Batch, HeteroData
@@ -19,10 +19,13 @@ class Window(NamedTuple):
         item (int): The position of the text.
         places (tuple of int): Where its words stand in the text, which does not have
             an end mark that was read behind them.
+        borders (frozenset of int): Those of its words that no entity goes over from the
+            one before.
         data (HeteroData): The graphs.
     """
     item: int
     places: Tuple[int, ...]
+    borders: FrozenSet[int]
     data: HeteroData
 
 
@@ -47,7 +50,8 @@ def read_windows(saved: SavedModel, windows: Sequence[Window], align: bool,
     """
     batch = Batch.from_data_list([w.data for w in windows])
     [out] = predict(saved.model, [batch], align)
-    extractions = out.decode(saved.signatures, saved.temperature)
+    extractions = out.decode(saved.signatures, saved.temperature,
+                             [w.borders for w in windows])
     alignments: List[Optional[Alignment]] = [None] * len(windows)
     if out.alignment is not None:
         objects = out.batch[OBJECT].ptr.diff().tolist()
@@ -77,13 +81,12 @@ def _shares(plan: np.ndarray) -> np.ndarray:
 
 
 def _placed(extraction: Extraction, places: Tuple[int, ...]) -> Extraction:
-    r"""The entities whose words stand in the text one after another, and their
-    quintuples, with their places there."""
-    kept = {}
-    for e in extraction.entities:
-        own = places[e.start:e.end]
-        if own and own == tuple(range(own[0], own[0] + e.end - e.start)):
-            kept[e] = replace(e, start=own[0], end=own[-1] + 1)
+    r"""The entities of words of the text, and their quintuples, with their places
+    there."""
+    kept = {
+        e: replace(e, start=places[e.start], end=places[e.end - 1] + 1)
+        for e in extraction.entities if e.start < len(places)
+    }
     return Extraction(list(kept.values()), [
         replace(q, head=kept[q.head], tail=kept[q.tail])
         for q in extraction.quintuples if q.head in kept and q.tail in kept

@@ -1,7 +1,16 @@
 r"""Quintuples from the scores of a word-pair table."""
 from dataclasses import replace
 from itertools import combinations
-from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+    Collection,
+    Dict,
+    FrozenSet,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import numpy as np
 from torch import Tensor
@@ -53,6 +62,7 @@ def decode(
     max_span: Optional[int] = None,
     touching: float = TOUCHING,
     temperature: float = 1.0,
+    borders: Collection[int] = (),
 ) -> Extraction:
     r"""Reads the most probable entities and quintuples off the log-probabilities of a
     word-pair table (Eq. 11).
@@ -94,6 +104,9 @@ def decode(
             probabilities. The entities and quintuples do not depend on it. See
             :func:`~eega_pyg.training.calibration.fit_temperature`.
             (default: :obj:`1.0`)
+        borders (collection of int, optional): Words before which the text is broken,
+            *e.g.*, the first ones of lines. No entity goes over a border, and two that
+            touch there cost nothing. (default: :obj:`()`)
 
     Raises:
         ValueError: On a wrong shape, a NaN, an unknown table or name in
@@ -105,7 +118,7 @@ def decode(
                          f"(got {list(log_probs.shape)})")
     flat = log_probs.flatten(0, 1)
     return decode_batch(flat, [len(log_probs)], tags, table, signatures, max_span,
-                        touching, temperature)[0]
+                        touching, temperature, [borders])[0]
 
 
 def decode_batch(
@@ -117,6 +130,7 @@ def decode_batch(
     max_span: Optional[int] = None,
     touching: float = TOUCHING,
     temperature: float = 1.0,
+    borders: Optional[Sequence[Collection[int]]] = None,
 ) -> List[Extraction]:
     r"""Decodes the sentences of a batch as :func:`decode`, copying it to the host once.
 
@@ -127,18 +141,25 @@ def decode_batch(
         sizes (sequence of int): Number of words :math:`n` of each sentence.
         tags (TagSet): The :math:`T` tags.
         table, signatures, max_span, touching, temperature: As in :func:`decode`.
+        borders (sequence of collection of int, optional): Those of each sentence, as in
+            :func:`decode`.
 
     Raises:
-        ValueError: As :func:`decode`, or if :obj:`sizes` do not add up.
+        ValueError: As :func:`decode`, if :obj:`sizes` do not add up, or if there are
+            borders of another number of sentences.
     """
     check_table(table)
     if max_span is not None and max_span < 1:
         raise ValueError(f"Expected 'max_span' of at least 1 (got {max_span})")
+    borders = [()] * len(sizes) if borders is None else borders
+    if len(borders) != len(sizes):
+        raise ValueError(f"Expected borders of {len(sizes)} sentences (got "
+                         f"{len(borders)})")
     cells = _log_probs(logits, sizes, tags)
     allowed = _allowed(tags, signatures)
     found = []
-    for table_cells in cells:
-        entities = _entities(table_cells, tags, table, max_span, touching)
+    for table_cells, own_borders in zip(cells, borders):
+        entities = _entities(table_cells, tags, table, max_span, touching, own_borders)
         quintuples = _quintuples(table_cells, entities, tags, table, allowed)
         found.append(Extraction(entities, quintuples))
     calibrated = cells if temperature == 1 else _log_probs(logits, sizes, tags,
@@ -237,7 +258,7 @@ def _allowed(tags: TagSet, signatures: Optional[Signatures]) -> np.ndarray:
 
 
 def _entities(cells: np.ndarray, tags: TagSet, table: str, max_span: Optional[int],
-              touching: float) -> List[Entity]:
+              touching: float, borders: Collection[int]) -> List[Entity]:
     r"""The best non-overlapping typed spans of ``[n, n, T]`` log-probabilities."""
     n, num_types = len(cells), len(tags.types)
     types = cells[..., 1:1 + num_types]  # [n, n, types]
@@ -262,12 +283,16 @@ def _entities(cells: np.ndarray, tags: TagSet, table: str, max_span: Optional[in
     last = np.zeros((n + 1, num_types), dtype=int)
     ahead = np.zeros((n, num_types))
     score[0, -1] = 0.0
+    border = 0  # The last one so far.
     for end in range(n):
         follows = np.tile(score[end], (num_types, 1))  # [types, types + 1]
-        follows[np.arange(num_types), np.arange(num_types)] -= touching
+        if end in borders:
+            border = end
+        else:
+            follows[np.arange(num_types), np.arange(num_types)] -= touching
         last[end] = follows.argmax(1)
         ahead[end] = follows.max(1)
-        first = max(0, end + 1 - (max_span or n))
+        first = max(border, end + 1 - (max_span or n))
         values = ahead[first:end + 1] + blocks[first:end + 1, end + 1]
         start[end + 1] = first + values.argmax(0)
         score[end + 1, :-1] = values.max(0)

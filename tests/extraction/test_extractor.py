@@ -113,18 +113,22 @@ def test_a_post_says_the_same_with_links_and_without(extractor, at):
     assert np.isnan(table[at]).all() and np.isnan(table[:, at + 1]).all()
 
 
-def test_no_entity_goes_over_a_link(extractor, monkeypatch):
-    text = 'ann https://t.co/Ab1 lee wins'.split()
-    over, beside = Entity(0, 2, 'per', 0.9), Entity(2, 3, 'misc', 0.9)
-    other = Entity(1, 2, 'per', 0.9)
-    found = Extraction([over, other, beside], [
-        Quintuple(over, beside, 'peer', 0.9),
-        Quintuple(other, beside, 'peer', 0.9),
-    ])
-    monkeypatch.setattr(Prediction, 'decode', lambda self, *args: [found])
-    result = extractor(text, threshold=0.0)
-    assert [e.text for e in result.entities] == ['lee', 'wins']
-    assert [(q.head.text, q.tail.text) for q in result.quintuples] == [('lee', 'wins')]
+@pytest.mark.parametrize('text, borders', [
+    ('ann https://t.co/Ab1 lee wins', {1, 3}),
+    ('ann\nlee wins!', {1}),
+    ('ann lee wins', {3}),
+])
+def test_no_entity_goes_over_a_link_a_line_or_the_end(extractor, monkeypatch, text,
+                                                      borders):
+    decode, given = Prediction.decode, []
+
+    def watched(self, signatures, temperature, borders):
+        given.extend(borders)
+        return decode(self, signatures, temperature, borders)
+
+    monkeypatch.setattr(Prediction, 'decode', watched)
+    extractor(text)
+    assert given == [borders]
 
 
 def test_the_lines_of_a_post_are_read_together(extractor):

@@ -1,4 +1,5 @@
 import re
+import textwrap
 
 import pytest
 
@@ -19,9 +20,12 @@ def pair(words, heads=None):
     return Pair(words, Parse(heads, *[('x', ) * n] * 3, tuple(map(word_shape, words))))
 
 
-def read(words, max_words=100, heads=None, has_end_mark=lambda word: False, posts=()):
+def read(words, max_words=100, heads=None, has_end_mark=lambda word: False, posts=(),
+         lines=()):
     whole = pair(words, heads)
-    found = passages(whole, frozenset(posts), max_words, has_end_mark)
+    part = Paragraph(tuple(range(len(words))), whole.words, frozenset(posts),
+                     frozenset(lines))
+    found = passages(whole, part, max_words, has_end_mark)
     assert sum((p.words for p in found), ()) == whole.words
     for p in found:
         assert whole.words[p.offset:][:len(p.words)] == p.words
@@ -85,6 +89,45 @@ def test_links_are_left_out(text, expected):
     assert [words[i] for i in part.places] == expected.split()
     given = part_of(words)
     assert given == Paragraph(part.places, part.words[:-1], part.posts)
+
+
+@pytest.mark.parametrize('text, expected', [
+    ('Ann Lee|Ben Ray|Cy', [2, 4]),
+    ('Ann https://t.co/a|https://t.co/b Ben', [1]),
+    ('Ann wins||Ben loses #golf', [2]),
+    # At a width of 33, the last line of the paragraph but one is short.
+    ('The chancellor of Germany, Angela|Merkel, met Emmanuel Macron.|Tim Cook|was there.',
+     [9, 11]),
+    # No room for the last word where the first line is indented.
+    ('   They met the president Emmanuel|Macron in the old town of Paris.|', []),
+    ('In the old town of Paris they met|a man.||Ben #golf', [10]),
+])
+@pytest.mark.parametrize('end', ['\n', '\r\n', '\r', '\u2028'])
+def test_lines_begin_where_the_line_before_was_not_full(text, expected, end):
+    text = text.replace('|', end) + ' #x'
+    spans = [m.span() for m in re.finditer(r'\S+', text)]
+    words = [text[slice(*span)] for span in spans]
+    part, = paragraphs(Item(text), words, spans)
+    assert sorted(part.lines) == expected
+    given = Item(words=tuple(words))
+    assert not next(paragraphs(given, words, spans)).lines
+
+
+@pytest.mark.parametrize('width', [30, 41, 72])
+def test_wrapped_texts_have_no_lines_of_their_own(width):
+    text = textwrap.fill(
+        'Angela Merkel, who was the chancellor of Germany, met Emmanuel Macron in the '
+        'old town of Paris, and Tim Cook of Apple in Cupertino a day before that. '
+        'None of them said of what they had spoken.', width, initial_indent='  ')
+    spans = [m.span() for m in re.finditer(r'\S+', text)]
+    part, = paragraphs(Item(text), text.split(), spans)
+    assert not part.lines
+
+
+def test_passages_end_at_lines():
+    words = tuple(f'w{i}' for i in range(9))
+    assert [len(x.split()) for x in read(words, 5, lines=(2, 4, 7))] == [4, 5]
+    assert read(words, 9, lines=(2, 4, 7)) == [' '.join(words)]
 
 
 def test_marks_within_words_end_sentences_before_a_capital(parser):

@@ -58,6 +58,11 @@ def test_it_reads_prose_of_several_sentences(extractor):
                      ('Marie Curie', 'place_of_residence', 'Paris')}  # yapf: disable
 
 
+def test_names_below_one_another_are_several(extractor):
+    names = ['Tim Cook', 'Angela Merkel', 'Emmanuel Macron']
+    assert [e.text for e in extractor('\n'.join(names)).entities] == names
+
+
 def test_it_reads_paragraphs_that_were_written_before_it_was_trained(extractor):
     texts = read_texts(PARAGRAPHS)
     assert len(texts) >= 10

@@ -1,5 +1,14 @@
 r"""A model over batches."""
-from typing import Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import (
+    Collection,
+    Iterable,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import torch
 from torch import Tensor
@@ -36,10 +45,11 @@ class Prediction(NamedTuple):
         return values.split([n * n for n in self.sizes])
 
     def decode(self, signatures: Optional[Signatures] = None,
-               temperature: float = 1.0) -> List[Extraction]:
-        r"""What is found in each pair, see :func:`~eega_pyg.tagging.decode`."""
+               temperature: float = 1.0,
+               borders: Optional[Sequence[Collection[int]]] = None) -> List[Extraction]:
+        r"""What is found in each pair, see :func:`~eega_pyg.tagging.decode_batch`."""
         return decode_batch(self.logits, self.sizes, self.tags, self.table, signatures,
-                            temperature=temperature)
+                            temperature=temperature, borders=borders)
 
     def rescore(self, extractions: List[Extraction], signatures: Optional[Signatures],
                 temperature: float) -> List[Extraction]:
