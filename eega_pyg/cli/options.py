@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from eega_pyg.extraction.extractor import Extractor
     from eega_pyg.extraction.item import Item
 
+# The most items that an error names.
+_SHOWN = 20
+
 Root = typer.Argument(help='Folder of the data set; its raw files are in ROOT/raw.',
                       show_default=False)
 Preset = typer.Option('default', '--preset', help='A preset (paper, default) or a YAML '
@@ -110,10 +113,19 @@ def one_item(text: Optional[str], caption: Optional[str], scene_graph: Optional[
 
 
 def check_items(extractor: 'Extractor', items: Dict[str, 'Item']) -> None:
-    r"""Raises a :class:`ValueError` that names file and line if an item cannot be
-    read."""
+    r"""Raises a :class:`ValueError` that names file and line of each item that cannot
+    be read, or of the first of many."""
+    wrong = []
     for place, item in items.items():
         try:
             extractor.check(item)
         except (ValueError, OSError) as e:
-            raise ValueError(f'{place}: {e}' if place else str(e)) from None
+            wrong.append(f'{place}: {e}' if place else str(e))
+    if len(wrong) == 1:
+        raise ValueError(wrong[0])
+    if wrong:
+        more = [f'and {len(wrong) - _SHOWN:,} more'] if len(wrong) > _SHOWN else []
+        raise ValueError('\n'.join([
+            f'{len(wrong):,} of {len(items):,} items cannot be read:', *wrong[:_SHOWN],
+            *more
+        ]))

@@ -12,6 +12,7 @@ from typing import (
     Set,
     Tuple,
     Union,
+    cast,
 )
 
 from torch_geometric.data import HeteroData, InMemoryDataset
@@ -277,6 +278,18 @@ class PairDataset(InMemoryDataset):
 
     def get(self, idx: int) -> Any:
         return super().get(idx) if self.stored is None else self.stored.get(idx)
+
+    def copy(self, idx: Any = None) -> 'PairDataset':
+        r"""A copy in memory, of the graphs with the given indices if there are any."""
+        out = cast(PairDataset, super().copy(idx))
+        out.stored = None
+        return out
+
+    def to(self, device: Any) -> Any:
+        if self.stored is not None:
+            raise ValueError(f"The graphs of an on-disk data set are read one by one: "
+                             f"move its batches to '{device}', or copy() it first")
+        return super().to(device)
 
     @property
     def num_pieces(self) -> Optional[List[int]]:

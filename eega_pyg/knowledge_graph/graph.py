@@ -1,4 +1,5 @@
 r"""A knowledge graph that knows the sentences of each of its parts."""
+from dataclasses import replace
 from pathlib import Path
 from typing import (
     TYPE_CHECKING,
@@ -123,7 +124,8 @@ class KnowledgeGraph(GraphData):
     def filter(self, min_probability: float = 0.0,
                min_count: int = 1) -> 'KnowledgeGraph':
         r"""A smaller graph. It has the relations whose best probability and whose count
-        are at least the given ones, and the entities of these relations.
+        are at least the given ones, the entities of these relations, and the sentences
+        of both.
 
         Raises:
             ValueError: If :obj:`min_probability` is not in :math:`[0, 1]`.
@@ -134,10 +136,22 @@ class KnowledgeGraph(GraphData):
             if r.best >= min_probability and r.count >= min_count
         ]
         kept = {i for r in relations for i in (r.head, r.tail)}
-        return KnowledgeGraph(self.sentences, {
-            i: n
-            for i, n in self.nodes.items() if i in kept
-        }, relations)
+        nodes = {i: n for i, n in self.nodes.items() if i in kept}
+        places = {m.sentence for n in nodes.values() for m in n.mentions}
+        places.update(e.sentence for r in relations for e in r.evidence)
+        order = sorted(places)
+        number = {place: i for i, place in enumerate(order)}
+        return KnowledgeGraph(tuple(self.sentences[place] for place in order), {
+            i: replace(
+                n, mentions=tuple(
+                    replace(m, sentence=number[m.sentence]) for m in n.mentions))
+            for i, n in nodes.items()
+        }, [
+            replace(
+                r, evidence=tuple(
+                    replace(e, sentence=number[e.sentence]) for e in r.evidence))
+            for r in relations
+        ])
 
     def to_networkx(self, images: str = 'attributes') -> 'nx.MultiDiGraph':
         r"""The graph for networkx, see

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn.parameter import UninitializedParameter, is_lazy
 
-from eega_pyg.nn.template_distance import TemplateDistance
+from eega_pyg.nn.template_distance import TemplateDistance, check_edges
 from eega_pyg.ot import MirrorDescent, TransportOutput, pairwise_cost
 from eega_pyg.ot.autocast import at_least_single, no_autocast
 from eega_pyg.ot.costs import check_cost
@@ -76,7 +76,6 @@ class FGWDistance(TemplateDistance):
         self.features: Union[torch.nn.Parameter, UninitializedParameter]
         if in_channels == -1:
             self.features = UninitializedParameter()
-            self._hook = self.register_forward_pre_hook(self._materialize)
         else:
             self.features = torch.nn.Parameter(
                 torch.empty(num_templates, num_nodes, in_channels))
@@ -91,13 +90,6 @@ class FGWDistance(TemplateDistance):
         with torch.no_grad():
             self.logit_alpha.fill_(self._alpha).logit_()
 
-    def _materialize(self, module: torch.nn.Module, inputs: Any) -> None:
-        if is_lazy(self.features):
-            self._set_channels(inputs[0].size(-1))
-            torch.nn.init.normal_(self.features)
-        self._hook.remove()
-        del self._hook
-
     def _set_channels(self, in_channels: int) -> None:
         assert isinstance(self.features, UninitializedParameter)
         self.in_channels = in_channels
@@ -108,6 +100,15 @@ class FGWDistance(TemplateDistance):
         if is_lazy(self.features) and saved is not None and not is_lazy(saved):
             self._set_channels(saved.size(-1))
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def _save_to_state_dict(self, destination: Any, prefix: str,
+                            keep_vars: bool) -> None:
+        if not is_lazy(self.features):
+            super()._save_to_state_dict(destination, prefix, keep_vars)
+            return
+        for name, value in self.named_parameters(recurse=False):
+            as_it_is = keep_vars or is_lazy(value)  # One that has no size yet is.
+            destination[prefix + name] = value if as_it_is else value.detach()
 
     @property
     def alpha(self) -> Tensor:
@@ -140,10 +141,14 @@ class FGWDistance(TemplateDistance):
                   edge_attr: Optional[Tensor] = None,
                   batch_size: Optional[int] = None) -> TransportOutput:
         r"""The solved problems, as in :meth:`GWDistance.transport`."""
-        features = at_least_single(self.features)
-        if x.dim() != 2 or x.size(1) != features.size(2):
-            raise ValueError(f"Expected features of shape [N, {features.size(2)}] "
+        check_edges(edge_index)
+        if is_lazy(self.features) and x.dim() == 2:
+            self._set_channels(x.size(1))
+            torch.nn.init.normal_(self.features)
+        if x.dim() != 2 or x.size(1) != self.in_channels:
+            raise ValueError(f"Expected features of shape [N, {self.in_channels}] "
                              f"(got {list(x.shape)})")
+        features = at_least_single(self.features)
         dtype = torch.promote_types(at_least_single(x).dtype, features.dtype)
         nodes = self._layout(x.size(0), batch, batch_size)
         # All templates' nodes at once.  [B, n, K * m]
@@ -151,6 +156,8 @@ class FGWDistance(TemplateDistance):
             nodes.pad(x.to(dtype)).flatten(0, 1),
             features.to(dtype).flatten(0, 1), self.cost)
         cost = cost.view(*nodes.mask.shape, self.num_templates, self.num_nodes)
+        # An infinite cost would forbid a pair, and hide what overflowed.
+        cost = torch.where(cost.isinf(), torch.nan, cost)
         cost = torch.where(nodes.mask[:, :, None, None], cost, 0)
         cost = cost.transpose(1, 2).flatten(0, 1)
         return self._solve(edge_index, edge_attr, nodes, dtype, cost,

@@ -4,7 +4,7 @@ from typing import Optional
 import torch
 from torch import Tensor
 
-from eega_pyg.nn.template_distance import TemplateDistance
+from eega_pyg.nn.template_distance import TemplateDistance, check_edges
 from eega_pyg.ot import MirrorDescent, TransportOutput
 from eega_pyg.ot.autocast import at_least_single, no_autocast
 
@@ -98,6 +98,7 @@ class GWDistance(TemplateDistance):
         r"""The solved problems :math:`(B \cdot K)`, with their plans :math:`(B \cdot K,
         n, m)` and whether each has converged; all of the first graph come first. The
         distance is :obj:`regularized`."""
+        check_edges(edge_index)
         if batch is not None:
             num_nodes = batch.numel()
         elif num_nodes is None:

@@ -123,6 +123,14 @@ class TemplateDistance(torch.nn.Module):
             Layout(position.flatten(), mask))
 
 
+def check_edges(edge_index: Tensor) -> None:
+    r"""Refuses edges that are no dense tensor of two rows."""
+    if edge_index.layout != torch.strided or edge_index.dim() != 2:
+        raise ValueError(f"Expected edges of shape [2, E] as a dense tensor (got "
+                         f"{edge_index.layout}, {list(edge_index.shape)}): of a sparse "
+                         f"one give the indices, and the values as 'edge_attr'")
+
+
 def shortest_paths(edge_index: Tensor, nodes: Layout) -> Tensor:
     r"""The number of edges on the shortest way between any two nodes of a graph; one
     more than the longest way could have, which is the number of nodes, where there is

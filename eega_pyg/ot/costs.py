@@ -4,6 +4,9 @@ from torch import Tensor
 
 from eega_pyg.ot.autocast import no_autocast
 
+# The largest power of two that single precision holds, and its inverse, have this.
+_EXPONENT = 126
+
 COSTS = ('cosine', 'sqeuclidean', 'euclidean')
 
 
@@ -24,6 +27,11 @@ def unit_vectors(x: Tensor) -> Tensor:
     r"""Rows of length one. A row of zeros has no direction: it stays zero, and so does
     its gradient, which :func:`torch.nn.functional.normalize` makes as large as one over
     its epsilon."""
+    # The squares of very small or large features would be zero or infinite.
+    # To scale by a power of two is exact.
+    if x.size(-1) > 0:
+        exponent = x.detach().abs().amax(-1, keepdim=True).frexp().exponent
+        x = x.ldexp(-exponent.clamp(-_EXPONENT, _EXPONENT))
     norm = x.norm(dim=-1, keepdim=True)
     positive = norm > torch.finfo(x.dtype).tiny
     return torch.where(positive, x / torch.where(positive, norm, 1), 0)

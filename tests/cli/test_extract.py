@@ -140,6 +140,17 @@ def test_a_page_shows_one_text(eega, trained, tmp_path):
     fails(eega('extract', tmp_path / 'a.txt', '-o', page), 'A page shows one text')
 
 
+def test_all_images_that_cannot_be_read_are_named(eega, trained, tmp_path):
+    Image.new('RGB', (40, 20), 'red').save(tmp_path / 'a.png')
+    table = tmp_path / 'a.csv'
+    rows = [f'Ann,{tmp_path / name}.png' for name in ('a', *(f'b{i}' for i in range(25)))]
+    table.write_text('\n'.join(['text,image', *rows[:3]]))
+    fails(eega('extract', table, '-m', trained), '2 of 3 items cannot be read',
+          f'{table}:3:', 'b0.png', f'{table}:4:', 'b1.png')
+    table.write_text('\n'.join(['text,image', *rows]))
+    fails(eega('extract', table, '-m', trained), 'and 5 more')
+
+
 def test_an_ending_that_is_none_and_two_formats_are_errors(eega, tmp_path):
     fails(eega('extract', TEXT, '-o', tmp_path / 'a.xlsx'), 'expected .jsonl, ')
     fails(eega('extract', TEXT, '-o', tmp_path / 'a'), 'ends in no known format')

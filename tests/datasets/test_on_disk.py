@@ -160,6 +160,17 @@ def test_a_data_set_on_the_disk_is_the_one_in_memory(opened, split):
     assert disk.processed_file_names[0].endswith('.db')
 
 
+def test_a_copy_is_in_memory_and_has_what_was_chosen(opened):
+    memory, disk = opened['train']
+    for found in (disk[[7, 3]].copy(), disk.copy([7, 3])):
+        assert len(found) == 2
+        assert_same(found[0], memory[7])
+        assert_same(found[1], memory[3])
+    assert len(disk.copy()) == len(disk)
+    with pytest.raises(ValueError, match="move its batches to 'cpu'"):
+        disk.to('cpu')
+
+
 def test_it_is_built_once(opened, small_root, monkeypatch):
     memory, disk = opened['val']
     monkeypatch.setattr('eega_pyg.datasets.pairs.PairReader.parsed', None)

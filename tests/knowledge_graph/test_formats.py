@@ -41,7 +41,9 @@ def test_graphml_is_read_by_networkx(odd, tmp_path, images):
     found = nx.read_graphml(tmp_path / 'graph.graphml', force_multigraph=True)
     nodes, edges = plain(odd, images)
     assert dict(found.nodes(data=True)) == nodes
-    assert {(h, t, k): a for h, t, k, a in found.edges(keys=True, data=True)} == edges
+    assert {(h, t, a['relation']): a for h, t, a in found.edges(data=True)} == edges
+    # Gephi and yEd keep one edge of each id.
+    assert len({key for _, _, key in found.edges(keys=True)}) == len(edges)
 
 
 @IMAGES
@@ -71,6 +73,7 @@ def test_rdf_is_read_by_rdflib(odd, tmp_path, suffix, images):
 
 @IMAGES
 def test_csv_has_the_columns_and_rows_that_neo4j_imports(odd, tmp_path, images):
+    odd.write(tmp_path / 'csv', 'nodes')  # Of which no file is left.
     odd.write(tmp_path / 'csv', images)
     nodes, edges = plain(odd, images)
     read = {

@@ -124,6 +124,25 @@ def test_improbable_and_rare_relations_can_be_left_out(make):
     assert build(results).filter(min_probability=0.95).nodes == {}
 
 
+def test_a_filtered_graph_has_the_sentences_of_its_parts_alone(make):
+    def told(text, *found):
+        return make(text, [('Ann', 'per', 1.0), ('Bob', 'per', 1.0)], list(found))
+
+    graph = build([
+        told('Ann saw Bob', (0, 'peer', 1, 0.2)),
+        told('Ann met Bob', (0, 'parent', 1, 0.9)),
+        make('Cy slept', [('Cy', 'per', 1.0)]),
+    ]).filter(min_probability=0.5)
+    assert [s.text for s in graph.sentences] == ['Ann saw Bob', 'Ann met Bob']
+    relation, = graph.relations
+    texts = [graph.sentences[e.sentence].text for e in relation.evidence]
+    assert texts == ['Ann met Bob']
+    for node in graph.nodes.values():
+        assert len(node.mentions) == 2
+        for m in node.mentions:
+            assert graph.sentences[m.sentence].text[m.start:m.end] == m.name
+
+
 def test_what_is_no_probability_or_a_single_result_is_named(make):
     result = make('Ann loves Bob', [('Ann', 'per', 1.0)])
     wrong = 'min_probability: expected a number'

@@ -264,6 +264,46 @@ def test_sizes_are_taken_from_the_first_input_and_from_saved_weights() -> None:
     assert repr(fresh) == "FGWDistance(3, 2, 3, structure='adjacency')"
 
 
+def test_sizes_are_taken_from_any_first_use() -> None:
+    data = graphs(3, seed=9)
+    names = ('x', 'edge_index', 'batch', 'edge_attr')
+    found = []
+    for call in (lambda layer: layer(*data), lambda layer: layer(
+            **dict(zip(names, data))), lambda layer: layer.transport(*data).regularized
+                 .view(-1, 2)):
+        torch.manual_seed(0)
+        lazy = FGWDistance(-1, 2, 3).double()
+        assert 'features' in lazy.state_dict()
+        restored = FGWDistance(-1, 2, 3).double()
+        restored.load_state_dict(lazy.state_dict())
+        with pytest.raises(ValueError, match=r'shape \[N, -1\] \(got \[4\]\)'):
+            restored(torch.ones(4), *data[1:])
+        torch.manual_seed(0)
+        found.append(call(restored))
+    assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
+
+
+@pytest.mark.parametrize('value', [1e30, torch.inf, torch.nan])
+def test_features_that_overflow_are_seen(value) -> None:
+    data = graphs(3, seed=9)
+    layer = make('fgw').float()
+    x = data.x.float()
+    plain = layer(x, *data[1:])
+    x[0, 0] = value
+    out = layer(x, *data[1:])
+    assert out[0].isnan().all() and torch.equal(out[1:], plain[1:])
+
+
+@pytest.mark.parametrize('kind', ['gw', 'fgw'])
+def test_a_sparse_adjacency_is_named(kind) -> None:
+    data = graphs(2, seed=9)
+    adjacency = torch.sparse_coo_tensor(data.edge_index, torch.ones(
+        data.edge_index.size(1)))
+    features = [data.x] if kind == 'fgw' else []
+    with pytest.raises(ValueError, match='sparse_coo.*give the indices'):
+        make(kind)(*features, adjacency)
+
+
 def test_half_precision_is_solved_in_single() -> None:
     data = graphs(5, seed=10)
     layer = make('fgw').float()

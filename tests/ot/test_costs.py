@@ -24,6 +24,16 @@ def test_small_distances_far_from_the_origin_are_exact() -> None:
     assert float(pairwise_cost(x, x, 'euclidean')) == 0.
 
 
+@pytest.mark.parametrize('scale', [1e-44, 1e-30, 1., 1e30, 3e38])
+def test_cosines_do_not_depend_on_the_scale(scale: float) -> None:
+    torch.manual_seed(0)
+    x = (torch.rand(5, 7) - 0.5).double()
+    small = (x * scale).float()
+    out = pairwise_cost(small, small)
+    expected = pairwise_cost(small.double(), small.double())
+    torch.testing.assert_close(out.double(), expected, atol=1e-6, rtol=0)
+
+
 def test_an_unknown_cost_is_named() -> None:
     with pytest.raises(ValueError, match="got 'l1'"):
         pairwise_cost(torch.ones(1, 1), torch.ones(1, 1), 'l1')

@@ -9,12 +9,14 @@ from eega_pyg.files import atomic
 
 
 def write(graph: nx.MultiDiGraph, path: Union[str, Path]) -> None:
-    r"""Writes a graph; attributes that are lists or dicts become JSON."""
+    r"""Writes a graph; attributes that are lists or dicts become JSON. The keys of its
+    edges are numbers, for they are the ids of the file, of which programs keep one edge
+    each."""
     plain: nx.MultiDiGraph = nx.MultiDiGraph()
     for node, attributes in graph.nodes(data=True):
         plain.add_node(node, **scalars(attributes))
-    for head, tail, key, attributes in graph.edges(keys=True, data=True):
-        plain.add_edge(head, tail, key=key, **scalars(attributes))
+    for i, (head, tail, attributes) in enumerate(graph.edges(data=True)):
+        plain.add_edge(head, tail, key=f'e{i}', **scalars(attributes))
     with atomic(path) as temporary:
         nx.write_graphml(plain, temporary, encoding='utf-8')
 

@@ -49,6 +49,8 @@ def write(graph: nx.MultiDiGraph, folder: Union[str, Path]) -> None:
     _write(target / 'relations.csv', _RELATION, relations)
     if images:
         _write(target / 'images.csv', _IMAGE, images)
+    else:  # Of a graph that was written here before.
+        (target / 'images.csv').unlink(missing_ok=True)
 
 
 def check_own(folder: Path) -> None:

@@ -1,0 +1,106 @@
+r"""What tells one function or object from another."""
+import subprocess
+import sys
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from torch_geometric.transforms import BaseTransform, Compose, ToUndirected
+
+from eega_pyg.identity import digest, function_identity
+
+LEAST = 5
+
+
+def least(value):
+    return value > LEAST
+
+
+def helped(data):
+    return least(data)
+
+
+def other(data):
+    return [least(x) for x in data]
+
+
+class Tag(BaseTransform):
+    def __init__(self, value):
+        self.value = value
+
+    def forward(self, data):
+        return data
+
+    def method(self, data):
+        return data
+
+
+class Nameless:
+    def __call__(self, data):
+        return data
+
+
+def closed(value, extra=None):
+    return lambda data: (extra, [x > value for x in data])
+
+
+def nested(value):
+    return [lambda data: [x > 0 for x in data], lambda data: [x > 1 for x in data]][value]
+
+
+@pytest.mark.parametrize('make', [
+    closed,
+    nested,
+    Tag,
+    lambda v: Tag([v, {'a': torch.tensor([v])}]),
+    lambda v: Tag(v).method,
+    lambda v: Compose([Tag(v)]),
+    lambda v: ToUndirected(reduce=['add', 'mean'][v]),
+    lambda v: partial(helped, least=v),
+    lambda v: closed(torch.arange(5000) + v),
+    lambda v: closed(np.arange(5000) + v),
+    lambda v: closed(v, Nameless()),
+    lambda v: closed({'a', 'b', str(v)}),
+    lambda v: [helped, other][v],
+])
+def test_functions_and_transforms_are_told_apart(make):
+    first, again, second = (digest(function_identity(make(v))) for v in (0, 0, 1))
+    assert first == again != second
+
+
+@pytest.mark.parametrize('function', [helped, other, closed(least)])
+def test_the_constants_of_a_module_count(function, monkeypatch):
+    before = digest(function_identity(function))
+    monkeypatch.setattr(sys.modules[__name__], 'LEAST', 6)
+    assert digest(function_identity(function)) != before
+
+
+def test_functions_that_call_each_other_have_an_identity():
+    def one(data):
+        return two(data) if data else 0
+
+    def two(data):
+        return one(data - 1)
+
+    assert digest(function_identity(one)) != digest(function_identity(two))
+
+
+def test_an_identity_is_the_same_in_every_process():
+    code = ('from eega_pyg.identity import digest, function_identity;'
+            'f = lambda x, *, by={"a", "b", "c"}: x in {"d", "e", "f"};'
+            'print(digest(function_identity(f)))')
+    found = {
+        subprocess.run([sys.executable, '-c', code], env={
+            'PYTHONHASHSEED': seed,
+            'PYTHONPATH': ':'.join(sys.path)
+        }, capture_output=True, text=True, check=True).stdout
+        for seed in '123'
+    }
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize('value', [Nameless(), Tag(Nameless()), Nameless().__call__])
+def test_what_another_process_would_not_know_is_named(value):
+    with pytest.raises(ValueError, match="<.*Nameless object .* a method 'identity'"):
+        function_identity(value)
