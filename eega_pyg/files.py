@@ -104,11 +104,27 @@ def atomic(path: Union[str, Path]) -> Iterator[str]:
     try:
         yield temporary
         os.chmod(temporary, mode)
+        _sync(temporary)  # Else a name without its content may outlast a power cut.
         os.replace(temporary, path)
     except BaseException:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+    with suppress(OSError):  # Of a folder that cannot be listed.
+        _sync(os.path.dirname(path))
+
+
+def _sync(path: str) -> None:
+    if os.name != 'posix':  # Elsewhere a file is not synced that is open for reading.
+        return
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    except OSError as e:
+        if e.errno not in (errno.EINVAL, errno.ENOTSUP):  # What holds no such files.
+            raise
+    finally:
+        os.close(number)
 
 
 def _open_stream(path: Union[str, Path]) -> BinaryIO:

@@ -109,8 +109,9 @@ def _identity(value: Any, seen: List[Any], strict: bool = True) -> Any:
         return [str(value.dtype), list(value.shape), sha256(value.tobytes())]
     if callable(getattr(value, 'detach', None)):
         return tensors_sha256({'': value})
-    if any(c.__module__.startswith('torch_geometric.transforms')
-           for c in type(value).__mro__):
+    if any(
+            c.__module__.startswith('torch_geometric.transforms')
+            for c in type(value).__mro__):
         return [type(value).__qualname__, of(vars(value))]
     text = repr(value)
     if _ADDRESS.search(text) is None:

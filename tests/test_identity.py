@@ -46,14 +46,17 @@ def closed(value, extra=None):
 
 
 def nested(value):
-    return [lambda data: [x > 0 for x in data], lambda data: [x > 1 for x in data]][value]
+    return (lambda data: [x > 0 for x in data], lambda data: [x > 1
+                                                              for x in data])[value]
 
 
 @pytest.mark.parametrize('make', [
     closed,
     nested,
     Tag,
-    lambda v: Tag([v, {'a': torch.tensor([v])}]),
+    lambda v: Tag([v, {
+        'a': torch.tensor([v])
+    }]),
     lambda v: Tag(v).method,
     lambda v: Compose([Tag(v)]),
     lambda v: ToUndirected(reduce=['add', 'mean'][v]),

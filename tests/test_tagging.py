@@ -258,8 +258,8 @@ def brute_force(log_probs, tags, table, touching, borders):
 @pytest.mark.parametrize('table', TABLES)
 @settings(max_examples=25, deadline=None)
 @given(n=st.integers(1, 5), seed=st.integers(0, 2**31),
-       touching=st.sampled_from([0.0, 1.0, 7.0]),
-       borders=st.sets(st.integers(0, 5), max_size=2))
+       touching=st.sampled_from([0.0, 1.0,
+                                 7.0]), borders=st.sets(st.integers(0, 5), max_size=2))
 def test_spans_are_the_best_of_all_segmentations(table, n, seed, touching, borders):
     generator = torch.Generator().manual_seed(seed)
     logits = torch.randn(n, n, len(TAGS), generator=generator, dtype=torch.double)
@@ -407,8 +407,9 @@ def test_a_batch_decodes_as_its_sentences_alone():
 def test_the_sentences_of_a_batch_have_borders_of_their_own():
     flat = log_table(encode([MEMBER_OF], 5, TAGS)).flatten(0, 1)
     found = decode_batch(torch.cat([flat] * 3), [5] * 3, TAGS, borders=[[1], (), {3}])
-    assert [[e.span for e in x.entities] for x in found
-            ] == [[(0, 1), (1, 2), (3, 4)], [(0, 2), (3, 4)], [(0, 2), (3, 4)]]
+    assert [[e.span for e in x.entities] for x in found] == [[(0, 1), (1, 2), (3, 4)],
+                                                             [(0, 2), (3, 4)],
+                                                             [(0, 2), (3, 4)]]
 
 
 def test_decode_reads_half_precision_and_leaves_the_graph_alone():

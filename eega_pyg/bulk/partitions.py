@@ -1,9 +1,10 @@
 r"""Files of texts, cut into parts of many texts each."""
 import glob
 import hashlib
+import os
 import re
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Union
+from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Set, Union
 
 from eega_pyg.extraction.item_files import Record, parquet_file, row_of_parquet
 from eega_pyg.files import parse_json
@@ -50,7 +51,8 @@ def find_files(source: Union[str, Path]) -> List[Path]:
     elif path.exists():
         found = [path]
     else:
-        found = sorted(map(Path, glob.glob(str(source), recursive=True)))
+        found = sorted(p for p in map(Path, glob.glob(str(source), recursive=True))
+                       if p.is_file())
     if not found:
         raise FileNotFoundError(f"There is no file '{source}', and no folder with "
                                 f"files that end in {', '.join(ENDINGS)}")
@@ -63,23 +65,28 @@ def find_files(source: Union[str, Path]) -> List[Path]:
 
 def plan(paths: Sequence[Path], size: int) -> List[Partition]:
     r"""Cuts files into partitions. A file is read once from its beginning to its end,
-    for lines have to be counted, and a partition is told by its content.
+    for lines have to be counted, and a partition is told by its content. The places of
+    its texts begin with its name or, where a file before it has this name, its path. A
+    file that is there twice counts once.
 
     Args:
         paths (sequence of Path): The files.
         size (int): The most texts of a partition.
     """
-    names = [path.name for path in paths]
-    alike = len(set(names)) < len(names)
-    found: List[Partition] = []
+    files: Dict[str, Path] = {}
     for path in paths:
-        source = str(path) if alike else path.name
+        files.setdefault(os.path.realpath(path), path)
+    names: Set[str] = set()
+    found: List[Partition] = []
+    for path in files.values():
+        source = str(path) if path.name in names else path.name
+        names.add(path.name)
         cut = _rows if path.suffix.lower() == '.parquet' else _lines
         # A name that begins with a mark is that of a hidden file.
         stem = re.sub(r'[^\w.-]+', '_', path.stem).lstrip('._')[:60] or 'part'
         for i, (content, *place) in enumerate(cut(path, size)):
             name = f'{stem}-{i:06d}-{digest([source, place, content])}'
-            found.append(Partition(name, str(path), source, *place))
+            found.append(Partition(name, os.path.abspath(path), source, *place))
     return found
 
 

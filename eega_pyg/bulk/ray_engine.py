@@ -117,7 +117,7 @@ def extract_files(sources: Sequence[Union[str, Path]], folder: Union[str, Path],
             origin = extractor.origin
             task = Task(origin, origin.check(extractor.saved), os.path.abspath(folder),
                         form, device, extractor.thresholds, align, key, batch_size,
-                        max(1, int(cpus)), detector)
+                        max(1, int(cpus)), os.getcwd(), detector)
             del extractor
             with _ray(address, workers, cpus, gpus):
                 running = _run(left, task, workers, cpus, gpus)
@@ -149,11 +149,16 @@ def _ray(address: Optional[str], workers: int, cpus: float,
         yield
         return
     quiet: Dict[str, Any] = {'log_to_driver': False, 'logging_level': 'ERROR'}
-    if address is not None:
-        ray.init(address, **quiet)
-    else:  # All that goes through its memory is names of partitions.
-        ray.init('local', num_cpus=max(1, ceil(workers * cpus)),
-                 include_dashboard=False, object_store_memory=_MEMORY, **quiet)
+    if address is None:  # All that goes through its memory is names of partitions.
+        quiet.update(num_cpus=max(1, ceil(workers * cpus)), include_dashboard=False,
+                     object_store_memory=_MEMORY)
+    try:
+        ray.init(address or 'local', **quiet)
+    except (ValueError, OSError):
+        raise
+    except Exception as e:  # Ray has no class for what ends its start.
+        raise ChildProcessError(f'Ray could not be started ({short_reason(e, 300)}): '
+                                f'repeat the command to go on') from None
     # Its plans and hints; there is a progress bar of ours.
     logging.getLogger('ray.data').setLevel(logging.ERROR)
     try:

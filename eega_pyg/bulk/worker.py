@@ -1,4 +1,6 @@
 r"""What a process of its own does with partitions."""
+import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 import torch
@@ -30,6 +32,7 @@ class Task(NamedTuple):
         key (str, optional): The field that tells texts apart.
         batch_size (int): Texts that the model reads at once.
         threads (int): Threads of a worker.
+        start (str): The folder from which paths of images go.
         detector (str, optional): What looks at images.
     """
     origin: Origin
@@ -42,6 +45,7 @@ class Task(NamedTuple):
     key: Optional[str]
     batch_size: int
     threads: int
+    start: str
     detector: Optional[str] = None
 
 
@@ -54,6 +58,8 @@ class Worker:
     """
     def __init__(self, task: Task) -> None:
         torch.set_num_threads(task.threads)
+        with suppress(OSError):  # Ray's processes are where the cluster was started.
+            os.chdir(task.start)
         extractor = Extractor(task.origin.load(task.model), task.device,
                               threshold=task.thresholds)
         if task.detector is not None:

@@ -37,8 +37,9 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
     such a sentence is hardly ever part of an entity (40 of 3,618 in training), and a
     model learns this. Words that are given as such get none. Links are not read, since
     the texts that models learn from hold next to none. No entity goes over a link or
-    over the end of a line, unless the line had no room for the next word. Paragraphs that blank lines are between are read like texts of their
-    own, except in posts of up to 280 characters.
+    over the end of a line, unless the line had no room for the next word. Paragraphs
+    that blank lines are between are read like texts of their own, except in posts of up
+    to 280 characters.
 
     A text of several sentences is cut into passages of whole sentences with up to
     :obj:`passage_words` words each, and relations are found within a passage only. The

@@ -112,8 +112,8 @@ def passages(pair: Pair, paragraph: Paragraph, max_words: int,
 
 
 def _lines(text: str, offsets: Sequence[Tuple[int, int]]) -> List[int]:
-    r"""The number of the line that each word stands in. A line that has no room for what
-    follows, in a text that was wrapped at some width, goes on in the next one."""
+    r"""The number of the line that each word stands in. A line that has no room for
+    what follows, in a text that was wrapped at some width, goes on in the next one."""
     gaps = [(0, offsets[0][0]), *((a[1], b[0]) for a, b in zip(offsets, offsets[1:]))]
     breaks = [[m.end() for m in _LINE.finditer(text, *gap)] for gap in gaps]
     starts = [0, *(i for i in range(1, len(offsets)) if breaks[i])]

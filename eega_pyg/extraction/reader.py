@@ -99,10 +99,11 @@ class Reader:
                 for window in passage.windows(data.max_words):
                     first, n = window.offset, len(window.words)
                     windows.append(
-                        Window(i, part.places[first:first + n],
-                               frozenset(b - first for b in part.borders
-                                         if first < b < first + n),
-                               self.transform(window)))
+                        Window(
+                            i, part.places[first:first + n],
+                            frozenset(b - first
+                                      for b in part.borders if first < b < first + n),
+                            self.transform(window)))
         return tokens, graphs, windows
 
     def tokenize(self, item: Item) -> _Tokens:

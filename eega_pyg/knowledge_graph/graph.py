@@ -139,19 +139,19 @@ class KnowledgeGraph(GraphData):
         nodes = {i: n for i, n in self.nodes.items() if i in kept}
         places = {m.sentence for n in nodes.values() for m in n.mentions}
         places.update(e.sentence for r in relations for e in r.evidence)
-        order = sorted(places)
-        number = {place: i for i, place in enumerate(order)}
-        return KnowledgeGraph(tuple(self.sentences[place] for place in order), {
-            i: replace(
-                n, mentions=tuple(
-                    replace(m, sentence=number[m.sentence]) for m in n.mentions))
-            for i, n in nodes.items()
-        }, [
-            replace(
-                r, evidence=tuple(
-                    replace(e, sentence=number[e.sentence]) for e in r.evidence))
-            for r in relations
-        ])
+        number = {place: i for i, place in enumerate(sorted(places))}
+
+        def moved(place: Any) -> Any:
+            return replace(place, sentence=number[place.sentence])
+
+        return KnowledgeGraph(
+            tuple(self.sentences[place] for place in number),
+            {
+                i: replace(n, mentions=tuple(map(moved, n.mentions)))
+                for i, n in nodes.items()
+            },
+            [replace(r, evidence=tuple(map(moved, r.evidence))) for r in relations],
+        )
 
     def to_networkx(self, images: str = 'attributes') -> 'nx.MultiDiGraph':
         r"""The graph for networkx, see

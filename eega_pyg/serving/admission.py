@@ -15,7 +15,8 @@ _DISCARDED = 64 * 2**20
 
 class Admission:
     r"""Refuses requests that are too large (413), for which all others leave no memory
-    (503), or that do not arrive in time (408). It wraps another application.
+    (503), or that do not arrive in time (408), and answers those that are not done when
+    the server ends (503). It wraps another application.
 
     Args:
         app (ASGI application): What answers.
@@ -27,7 +28,26 @@ class Admission:
         self._taken = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope['type'] != 'http' or scope['method'] in ('GET', 'HEAD'):
+        if scope['type'] != 'http':
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def sent(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._admit(scope, receive, sent)
+        except asyncio.CancelledError:  # The server ends, and waits no longer.
+            if started:
+                raise
+            refusal = Refusal(503, 'The service ends: try again later', retry_after=1)
+            await refusal.response({'Connection': 'close'})(scope, receive, send)
+
+    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope['method'] in ('GET', 'HEAD'):
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)

@@ -104,6 +104,7 @@ def create_app(extractor: Extractor, limits: Limits = Limits(), images: bool = T
         return Response(files[name].content, headers=HEADERS,
                         media_type=files[name].media_type)
 
+    @app.head('/healthz', include_in_schema=False)
     @app.get('/healthz', summary='Whether the process lives')
     async def alive() -> Dict[str, str]:
         return {'status': 'alive'}

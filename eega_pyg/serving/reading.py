@@ -174,7 +174,7 @@ def _decoded(content: Any) -> bytes:
     if mark := _DATA_URI.match(content):
         content = content[mark.end():]
     try:
-        return base64.b64decode(content, validate=True)
+        return base64.b64decode(''.join(content.split()), validate=True)
     except (binascii.Error, ValueError):
         raise ValueError(wrong) from None
 
@@ -218,6 +218,8 @@ async def _of_form(form: FormData,
     upload: Optional[bytes] = None
     file_name = ''
     for name, value in form.multi_items():
+        if isinstance(value, UploadFile) and not (value.filename or value.size):
+            continue  # What a browser sends where no file was chosen.
         if value and name not in names:
             raise Refusal(
                 422, f"unknown field {short(name)} (known: "

@@ -55,14 +55,14 @@ def is_directed(quintuple: Quintuple, table: str,
 
 
 def decode(
-    log_probs: Tensor,
-    tags: TagSet,
-    table: str = 'directed',
-    signatures: Optional[Signatures] = None,
-    max_span: Optional[int] = None,
-    touching: float = TOUCHING,
-    temperature: float = 1.0,
-    borders: Collection[int] = (),
+        log_probs: Tensor,
+        tags: TagSet,
+        table: str = 'directed',
+        signatures: Optional[Signatures] = None,
+        max_span: Optional[int] = None,
+        touching: float = TOUCHING,
+        temperature: float = 1.0,
+        borders: Collection[int] = (),
 ) -> Extraction:
     r"""Reads the most probable entities and quintuples off the log-probabilities of a
     word-pair table (Eq. 11).

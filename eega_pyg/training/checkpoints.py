@@ -57,20 +57,10 @@ def write_checkpoint(checkpoint: Dict[str, Any], path: Path,
                 os.fsync(file.fileno())
             if keep and path.is_file():
                 os.replace(path, path.with_name(BEFORE))
-        _sync_folder(path.parent)
     except OSError as e:
         raise OSError(f"'{path}' cannot be written ({e.strerror or e}): the checkpoint "
                       f"before it stays, and the run can be resumed from "
                       f"there") from None
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == 'posix':  # Elsewhere a folder cannot be opened.
-        number = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)
 
 
 def read_checkpoint(path: Path, whole: bool = True) -> Dict[str, Any]:

@@ -65,7 +65,7 @@ def test_a_part_is_told_by_its_content_and_its_place(tmp_path):
     path.write_text('"a"\n"b"\n"c"\n"D"\n')
     after = [p.name for p in plan([path], 2)]
     assert after[0] == before[0] and after[1] != before[1]
-    assert len({p.name for p in plan([path, path], 2)}) == 2
+    assert len(plan([path, path, tmp_path / 'x' / '..' / 'a.jsonl'], 2)) == 2
 
 
 @pytest.mark.parametrize('name', ['#tweets (2024)', '_a', '.._', '..a'])
@@ -83,8 +83,18 @@ def test_files_with_one_name_are_told_apart(tmp_path):
         path.write_text('"same"\n')
     parts = plan(paths, 2)
     places = [place for part in parts for place, _ in read(part)]
-    assert places == [f'{path}:1' for path in paths]
+    assert places == ['a.jsonl:1', f'{paths[1]}:1']
     assert len({p.name for p in parts}) == 2
+    # What was done before the second one was there is still that.
+    assert plan(paths[:1], 2) == parts[:1]
+
+
+def test_a_part_knows_where_its_file_is(tmp_path, monkeypatch):
+    (tmp_path / 'a.jsonl').write_text('"a"\n')
+    monkeypatch.chdir(tmp_path)
+    part, = plan(find_files('*.jsonl'), 2)
+    monkeypatch.chdir('/')
+    assert list(read(part)) == [('a.jsonl:1', 'a')]
 
 
 def test_a_line_that_is_no_json_is_an_error_of_its_own(tmp_path):

@@ -45,7 +45,7 @@ def expected(trained, texts, tmp_path_factory):
     extractor = Extractor.from_pretrained(trained, 'cpu')
     worker = Worker(
         Task(extractor.origin, extractor.origin.check(extractor.saved), str(folder),
-             'jsonl', 'cpu', 0.0, False, 'id', 32, 1))
+             'jsonl', 'cpu', 0.0, False, 'id', 32, 1, os.getcwd()))
     done = worker(pd.DataFrame([p._asdict() for p in plan(find_files(texts), 1000)]))
     assert list(done['items']) == [40, 20] and list(done['errors']) == [1, 1]
     return folder

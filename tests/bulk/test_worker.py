@@ -1,4 +1,5 @@
 import json
+import os
 
 import pandas as pd
 import pytest
@@ -17,7 +18,7 @@ def extractor(trained):
 
 def worker(extractor, folder, **options):
     task = Task(extractor.origin, extractor.origin.check(extractor.saved), str(folder),
-                'jsonl', 'cpu', 0.0, False, None, 32, 1)
+                'jsonl', 'cpu', 0.0, False, None, 32, 1, os.getcwd())
     return Worker(task._replace(**options))
 
 

@@ -268,9 +268,9 @@ def test_sizes_are_taken_from_any_first_use() -> None:
     data = graphs(3, seed=9)
     names = ('x', 'edge_index', 'batch', 'edge_attr')
     found = []
-    for call in (lambda layer: layer(*data), lambda layer: layer(
-            **dict(zip(names, data))), lambda layer: layer.transport(*data).regularized
-                 .view(-1, 2)):
+    for call in (lambda layer: layer(*data),
+                 lambda layer: layer(**dict(zip(names, data))),
+                 lambda layer: layer.transport(*data).regularized.view(-1, 2)):
         torch.manual_seed(0)
         lazy = FGWDistance(-1, 2, 3).double()
         assert 'features' in lazy.state_dict()
@@ -297,8 +297,8 @@ def test_features_that_overflow_are_seen(value) -> None:
 @pytest.mark.parametrize('kind', ['gw', 'fgw'])
 def test_a_sparse_adjacency_is_named(kind) -> None:
     data = graphs(2, seed=9)
-    adjacency = torch.sparse_coo_tensor(data.edge_index, torch.ones(
-        data.edge_index.size(1)))
+    adjacency = torch.sparse_coo_tensor(data.edge_index,
+                                        torch.ones(data.edge_index.size(1)))
     features = [data.x] if kind == 'fgw' else []
     with pytest.raises(ValueError, match='sparse_coo.*give the indices'):
         make(kind)(*features, adjacency)

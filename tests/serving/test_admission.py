@@ -63,6 +63,19 @@ def message(size, more=False):
     return {'type': 'http.request', 'body': b'x' * size, 'more_body': more}
 
 
+def test_what_is_not_done_when_the_server_ends_is_refused():
+    async def test():
+        asked = asyncio.ensure_future(
+            ask(application(asyncio.Event().wait), message(10), length=10))
+        await asyncio.sleep(0)
+        asked.cancel()
+        status, headers = await asked
+        assert status == 503 and headers['retry-after'] == '1'
+        assert headers['content-type'] == 'application/json'
+
+    asyncio.run(test())
+
+
 def test_all_requests_together_have_a_largest_size():
     async def test():
         free = asyncio.Event()

@@ -106,6 +106,14 @@ def test_an_image_is_read_in_base64_and_as_an_upload(client, looker):
             'image': image
         }]}) for image in (data, f'data:image/png;base64,{data}')
     ]
+    lines = base64.encodebytes(content).decode()
+    assert '\n' in lines[:-1]
+    assert client.post('/v1/extract', json={
+        'items': [{
+            'text': text,
+            'image': lines
+        }]
+    }).json() == answers[0].json()
     answers.append(
         client.post('/v1/extract', data={'text': text},
                     files={'image': ('a/b.png', content)}))
@@ -124,6 +132,14 @@ def test_an_image_is_read_in_base64_and_as_an_upload(client, looker):
     result, = answer.json()['results']
     assert [x['label'] for x in result['scene_graph']['objects']] == ['man']
     assert looker.sizes == []
+    # As a browser sends a form of which no file was chosen.
+    body = ('--x\r\nContent-Disposition: form-data; name="text"\r\n\r\n'
+            f'{text}\r\n--x\r\nContent-Disposition: form-data; name="image"; '
+            'filename=""\r\nContent-Type: application/octet-stream\r\n\r\n\r\n'
+            '--x--\r\n')
+    answer = client.post('/v1/extract', content=body.encode(),
+                         headers={'content-type': 'multipart/form-data; boundary=x'})
+    assert answer.status_code == 200 and answer.json()['results'][0]['image_id'] == ''
 
 
 def test_no_path_and_no_address_is_opened(client, looker, tmp_path, monkeypatch):
@@ -325,6 +341,7 @@ def test_over_the_bound_a_client_is_told_when_to_come_again(client, looker):
             until(lambda: number(client, 'eega_waiting_items') == 40)
             assert client.get('/readyz').status_code == 503
             assert client.get('/healthz').status_code == 200
+            assert client.head('/healthz').status_code == 200
             answer = client.post('/v1/extract', json={'items': ['Cid']})
             assert answer.status_code == 503
             assert 1 <= int(answer.headers['retry-after']) <= 60

@@ -44,8 +44,7 @@ class Prediction(NamedTuple):
         r"""Cuts what has a row for each word pair into the pairs of text and image."""
         return values.split([n * n for n in self.sizes])
 
-    def decode(self, signatures: Optional[Signatures] = None,
-               temperature: float = 1.0,
+    def decode(self, signatures: Optional[Signatures] = None, temperature: float = 1.0,
                borders: Optional[Sequence[Collection[int]]] = None) -> List[Extraction]:
         r"""What is found in each pair, see :func:`~eega_pyg.tagging.decode_batch`."""
         return decode_batch(self.logits, self.sizes, self.tags, self.table, signatures,
