@@ -86,6 +86,8 @@ def function_identity(function: Optional[Callable]) -> List[Any]:
 def _identity(value: Any, seen: List[Any], strict: bool = True) -> Any:
     r"""The identity of anything; with :obj:`strict` that of an object without one is an
     error, else it is that of its class. Functions that were :obj:`seen` are named."""
+    import torch
+
     def of(other: Any) -> Any:
         return _identity(other, seen, strict)
 
@@ -107,7 +109,7 @@ def _identity(value: Any, seen: List[Any], strict: bool = True) -> Any:
         return [type(value).__qualname__, *value.identity()]
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:
         return [str(value.dtype), list(value.shape), sha256(value.tobytes())]
-    if callable(getattr(value, 'detach', None)):
+    if isinstance(value, torch.Tensor):
         return tensors_sha256({'': value})
     if any(
             c.__module__.startswith('torch_geometric.transforms')

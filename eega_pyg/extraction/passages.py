@@ -39,16 +39,13 @@ class Paragraph(NamedTuple):
     posts: FrozenSet[int] = frozenset()
     lines: FrozenSet[int] = frozenset()
 
-    @property
-    def borders(self) -> FrozenSet[int]:
-        r"""The words before which a line ends or a link was left out, and the full stop
-        that is not of the text."""
-        gaps = {
-            k
-            for k in range(1, len(self.places))
-            if self.places[k] != self.places[k - 1] + 1
-        }
-        return self.lines | gaps | {len(self.places)}
+    def borders(self, start: int, stop: int) -> FrozenSet[int]:
+        r"""Those of some of its words, counted from the first of them, before which a
+        line ends or a link was left out, and the full stop that is not of the text."""
+        end = len(self.places)
+        return frozenset(k - start for k in range(start + 1, stop)
+                         if k in self.lines or k == end
+                         or k < end and self.places[k] != self.places[k - 1] + 1)
 
 
 def paragraphs(item: Item, words: Sequence[str],

@@ -97,13 +97,10 @@ class Reader:
             for passage in passages(pair, part, passage_words,
                                     self.parser.has_end_mark):
                 for window in passage.windows(data.max_words):
-                    first, n = window.offset, len(window.words)
+                    span = window.offset, window.offset + len(window.words)
                     windows.append(
-                        Window(
-                            i, part.places[first:first + n],
-                            frozenset(b - first
-                                      for b in part.borders if first < b < first + n),
-                            self.transform(window)))
+                        Window(i, part.places[slice(*span)], part.borders(*span),
+                               self.transform(window)))
         return tokens, graphs, windows
 
     def tokenize(self, item: Item) -> _Tokens:

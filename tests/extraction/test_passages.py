@@ -98,7 +98,7 @@ def test_links_are_left_out(text, expected):
         ('Ann https://t.co/a|https://t.co/b Ben', [1]),
         ('Ann wins||Ben loses #golf', [2]),
         # At a width of 33, the last line of the paragraph but one is short.
-        ('The chancellor of Germany, Angela|Merkel, met Emmanuel Macron.|Tim Cook|slept.',
+        ('The chancellor of Germany, Angela|Merkel, met Emmanuel Macron.|Tim Cook|ate.',
          [9, 11]),
         # No room for the last word where the first line is indented.
         ('   They met the president Emmanuel|Macron in the old town of Paris.|', []),
