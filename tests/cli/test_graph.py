@@ -230,6 +230,8 @@ def test_errors_are_one_clear_line(eega, trained, results, tmp_path, monkeypatch
     broken.write_text('\n')
     fails('holds neither a result nor a text', 'graph', broken, '-o', page)
     fails('ends in no known format', 'graph', results, '-o', 'graph.xlsx')
+    for stream in ('-', '/dev/stdout'):
+        fails(f"'{stream}' has no ending", 'graph', results, '-o', stream)
     assert eega('graph', results, '-o', tmp_path / 'graph.jsonl')[0] == 0
     fails('is a graph already', 'graph', tmp_path / 'graph.jsonl', '-o', page)
     folder = tmp_path / 'folder.ttl'

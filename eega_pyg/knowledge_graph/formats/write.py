@@ -2,7 +2,7 @@ r"""Writing a graph in the format of a path's ending."""
 from pathlib import Path
 from typing import Dict, Tuple, Union
 
-from eega_pyg.files import check_file
+from eega_pyg.files import check_file, is_stream
 from eega_pyg.resolve import require
 
 from ..records import GraphData
@@ -28,6 +28,9 @@ def check_target(path: Union[str, Path]) -> str:
     that they come before any work is done."""
     suffix = Path(path).suffix.lower()
     if suffix == '':
+        if str(path) == '-' or is_stream(path):
+            raise ValueError(f"'{path}' has no ending, which would say the format: "
+                             f"name a file that ends in {', '.join(FORMATS)}")
         if Path(path).is_file():
             raise NotADirectoryError(f"'{path}' is a file: name a folder, or a file "
                                      f"with an ending")
