@@ -207,7 +207,7 @@ def find_home(app: Sphinx, env: Any, node: Any, content: Any) -> Any:
 def skip(app: Sphinx, what: str, name: str, obj: Any, skipped: bool,
          options: Any) -> Optional[bool]:
     r"""Leaves out the fields of named tuples, which the docstrings describe."""
-    text = getattr(obj, '__doc__', None) or ''
+    text = str(getattr(obj, '__doc__', ''))  # That of a metaclass is no string.
     return True if text.startswith('Alias for field number') else None
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from eega_pyg.extraction.item import Item
 
 # The most items that an error names.
-_SHOWN = 20
+_SHOWN = 10
 
 Root = typer.Argument(help='Folder of the data set; its raw files are in ROOT/raw.',
                       show_default=False)
@@ -125,7 +125,5 @@ def check_items(extractor: 'Extractor', items: Dict[str, 'Item']) -> None:
         raise ValueError(wrong[0])
     if wrong:
         more = [f'and {len(wrong) - _SHOWN:,} more'] if len(wrong) > _SHOWN else []
-        raise ValueError('\n'.join([
-            f'{len(wrong):,} of {len(items):,} items cannot be read:', *wrong[:_SHOWN],
-            *more
-        ]))
+        raise ValueError(f'{len(wrong):,} of {len(items):,} items cannot be read: ' +
+                         '; '.join([*wrong[:_SHOWN], *more]))
