@@ -1,3 +1,4 @@
+import errno
 import os
 import stat
 import subprocess
@@ -80,6 +81,29 @@ def test_a_file_that_is_redirected_to_keeps_what_it_held(tmp_path, path):
             print(text, file=file, flush=True)
             subprocess.run([sys.executable, '-c', code], check=True, stdout=file)
     assert target.read_text() == 'first\nnew\nlast\nnew\n'
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='Elsewhere nothing is synced')
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    path, steps = tmp_path / 'a.txt', []
+
+    def sync(number):
+        name = os.readlink(f'/proc/self/fd/{number}')
+        steps.append((name, path.read_text() if path.exists() else ''))
+
+    monkeypatch.setattr(os, 'fsync', sync)
+    write_text(path, 'new')
+    (temporary, before), (folder, after) = steps
+    assert os.path.dirname(temporary) == folder == str(tmp_path)
+    assert (before, after) == ('', 'new')
+
+    def full(number):
+        raise OSError(errno.ENOSPC, 'full')
+
+    monkeypatch.setattr(os, 'fsync', full)
+    with pytest.raises(OSError, match='full'):
+        write_text(path, 'newer')
+    assert os.listdir(tmp_path) == ['a.txt'] and path.read_text() == 'new'
 
 
 def test_what_fails_leaves_nothing_behind(tmp_path):

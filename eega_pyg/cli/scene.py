@@ -129,7 +129,8 @@ def scene_run(folder: Path, detector: str, weights: Optional[str], labels: List[
         settings.update(weights=_content(weights), top_k=top_k,
                         score=0.3 if score is None else score)
     else:  # A name may stand for another model some day.
-        from eega_pyg.identity import digest, function_identity
+        from eega_pyg.function_identity import function_identity
+        from eega_pyg.identity import digest
         settings['weights'] = digest(function_identity(parser().detector))
     settings['predicates'] = weights_fingerprint()
     drawing = None

@@ -9,7 +9,8 @@ from typing import Any, Iterable, Iterator, Sequence, Tuple
 
 from torch_geometric.data import HeteroData
 
-from eega_pyg.identity import digest, function_identity
+from eega_pyg.function_identity import function_identity
+from eega_pyg.identity import digest
 from eega_pyg.parsing import tracked
 from eega_pyg.schema import OBJECT, located
 from eega_pyg.transforms import Pair, PairTransform

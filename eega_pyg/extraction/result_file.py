@@ -23,7 +23,8 @@ from eega_pyg.extraction.result import Result
 from eega_pyg.extraction.result_formats import metadata_names, write_values
 from eega_pyg.files import atomic, check_file, is_stream, write_text
 from eega_pyg.formats.label_studio_tasks import CONFIG, labelling_config
-from eega_pyg.identity import digest, file_sha256, function_identity, sha256
+from eega_pyg.function_identity import function_identity
+from eega_pyg.identity import digest, file_sha256, sha256
 from eega_pyg.schema import TagSet
 
 if TYPE_CHECKING:

@@ -54,7 +54,7 @@ def write_checkpoint(checkpoint: Dict[str, Any], path: Path,
             with open(temporary, 'wb') as file:
                 file.write(content.getbuffer())
                 file.flush()
-                os.fsync(file.fileno())
+                os.fsync(file.fileno())  # Before the one that is kept is moved.
             if keep and path.is_file():
                 os.replace(path, path.with_name(BEFORE))
     except OSError as e:

@@ -3,7 +3,7 @@ from typing import Any, List, Optional, Sequence, Union
 
 import torch
 
-from eega_pyg.identity import function_identity
+from eega_pyg.function_identity import function_identity
 from eega_pyg.schema import SceneGraph
 from eega_pyg.vision.detectors.detection import Detection, Detector, scene_objects
 from eega_pyg.vision.images import ImageSource, load_image
@@ -110,7 +110,7 @@ class SceneParser:
 
     def identity(self) -> List[Any]:
         r"""All that its graphs depend on, as plain values; of a detector of one's own
-        what :func:`~eega_pyg.identity.function_identity` knows."""
+        what :func:`~eega_pyg.function_identity.function_identity` knows."""
         return [
             function_identity(self.detector),
             self.predicates.identity(), self.max_predicates, self.min_score,

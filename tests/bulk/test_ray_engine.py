@@ -56,6 +56,19 @@ def options(trained):
     return {'model': trained, 'block_size': 2, 'threshold': 0.0, 'key': 'id'}
 
 
+def test_a_start_that_fails_is_told_in_a_line(options, texts, tmp_path, monkeypatch):
+    ray = pytest.importorskip('ray', reason="the extra 'ray' is not installed")
+
+    def init(*args, **kwargs):
+        raise Exception('The current node timed out\nduring startup')
+
+    monkeypatch.setattr(ray, 'is_initialized', lambda: False)
+    monkeypatch.setattr(ray, 'init', init)
+    with pytest.raises(ChildProcessError, match='not be started .*timed out') as error:
+        extract_files([texts], tmp_path / 'out', **options)
+    assert '\n' not in str(error.value)
+
+
 @pytest.fixture(scope='module')
 def killed(here, options, texts, tmp_path_factory):
     r"""The results of two workers, of which one is killed when a part of the work is

@@ -8,7 +8,8 @@ from PIL import Image
 
 from eega_pyg.datasets import JMERE
 from eega_pyg.datasets.visual_sources import VisualSources
-from eega_pyg.identity import digest, function_identity
+from eega_pyg.function_identity import function_identity
+from eega_pyg.identity import digest
 from eega_pyg.schema import OBJECT, REL, SceneGraph, SceneObject, ScenePredicate
 
 load = partial(JMERE, log=False)
