@@ -168,6 +168,18 @@ def browser(tmp_path_factory):
     if chromium is None or driver is None:
         pytest.skip('NO BROWSER: run "apt-get install chromium chromium-driver"')
     from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    class PatientChrome(Chrome):
+        r"""A Chrome that is at a page when :meth:`get` returns: on a busy machine the
+        driver returns before the page's scripts have run, once in a hundred times."""
+        def get(self, url):
+            for place, is_blank in (('about:blank', True), (url, False)):
+                super().get(place)
+                WebDriverWait(self, 60, 0.02).until(lambda _: self.execute_script(
+                    "return document.readyState === 'complete' && "
+                    "(location.href === 'about:blank') === arguments[0]", is_blank))
+
     options = ChromeOptions()
     options.binary_location = chromium
     for flag in ('headless', 'no-sandbox', 'disable-gpu', 'disable-quic',
@@ -177,7 +189,8 @@ def browser(tmp_path_factory):
                  f"user-data-dir={tmp_path_factory.mktemp('chromium')}"):
         options.add_argument('--' + flag)
     options.set_capability('goog:loggingPrefs', {'browser': 'ALL'})
-    with Chrome(options, ChromeService(driver, log_output=os.devnull)) as chrome:
+    service = ChromeService(driver, log_output=os.devnull)
+    with PatientChrome(options, service) as chrome:
         yield chrome
 
 
