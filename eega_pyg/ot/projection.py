@@ -25,8 +25,8 @@ class Projection(NamedTuple):
 def check_options(epsilon: float, tol: float, gradient: str, num_iters: int,
                   check_every: int, inner_iters: int = 1) -> None:
     r"""Refuses options that no solver can work with."""
-    if not epsilon > 0:
-        raise ValueError(f"Expected a positive 'epsilon' (got '{epsilon}')")
+    if not 0 < epsilon < float('inf'):
+        raise ValueError(f"Expected a positive, finite 'epsilon' (got '{epsilon}')")
     if not tol >= 0:
         raise ValueError(f"Expected 'tol' >= 0 (got '{tol}')")
     if gradient not in GRADIENTS:

@@ -137,6 +137,9 @@ def test_bad_masses_are_named(change, message: str) -> None:  # type: ignore
         'epsilon': 0.
     }, 'positive'),
     ({
+        'epsilon': float('inf')
+    }, 'finite'),
+    ({
         'scaling': 1.
     }, 'scaling'),
     ({

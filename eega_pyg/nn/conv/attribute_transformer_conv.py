@@ -105,6 +105,8 @@ class AttributeTransformerConv(MessagePassing):
         super().__init__(node_dim=0, **kwargs)
         if num_edge_types is not None and edge_dim is None:
             raise ValueError("Expected 'edge_dim' beside 'num_edge_types' (got 'None')")
+        if heads < 1:
+            raise ValueError(f"Expected 'heads' >= 1 (got '{heads}')")
 
         self.in_channels = in_channels
         self.out_channels = out_channels

@@ -105,6 +105,8 @@ def test_a_missing_or_superfluous_edge_input_is_named(graph):
         AttributeTransformerConv(8, 4).double()(x, edge_index, edge_type=edge_type)
     with pytest.raises(ValueError, match="'edge_dim' beside 'num_edge_types'"):
         AttributeTransformerConv(8, 4, num_edge_types=3)
+    with pytest.raises(ValueError, match="'heads' >= 1"):
+        AttributeTransformerConv(8, 4, heads=0)
 
 
 @pytest.mark.parametrize('lazy', [False, True])
