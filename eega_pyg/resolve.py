@@ -10,7 +10,8 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Dict, Iterator, NoReturn, Optional
 
-from eega_pyg.files import read_json, short_reason
+from eega_pyg.files import short_reason
+from eega_pyg.json_yaml import read_json
 from eega_pyg.schema import short
 
 if TYPE_CHECKING:

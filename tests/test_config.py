@@ -14,7 +14,7 @@ from eega_pyg.config import (
     TrainConfig,
     presets,
 )
-from eega_pyg.files import parse_yaml
+from eega_pyg.json_yaml import parse_yaml
 from eega_pyg.schema import JMERE_TAGS
 
 

@@ -10,8 +10,8 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / 'eega_pyg'
 #: The rooms from the bottom up; what stands together may know each other.
 FLOORS = (
-    ('schema', 'files', 'identity', 'function_identity', 'resolve', 'device',
-     'network_file', 'ot'),
+    ('schema', 'files', 'json_yaml', 'identity', 'function_identity', 'resolve',
+     'device', 'network_file', 'ot'),
     ('tagging', 'config', 'parsing', 'nn'),
     ('transforms', 'formats', 'scoring'),
     ('vision', 'saving'),

@@ -19,7 +19,8 @@ from benchmarks.measure import machine
 from benchmarks.runner import RESULTS, markdown
 from eega_pyg.extraction.extractor import Extractor
 from eega_pyg.extraction.item import Item
-from eega_pyg.files import read_lines, write_text
+from eega_pyg.files import write_text
+from eega_pyg.json_yaml import read_lines
 from eega_pyg.schema import Entity, Index, Name, Quintuple, located, validated
 from eega_pyg.tagging import Extraction
 

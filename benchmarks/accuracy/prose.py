@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from benchmarks.accuracy.prose_names import Name, Names
-from eega_pyg.files import read_yaml
 from eega_pyg.formats import AnnotatedText, write_texts
 from eega_pyg.formats.annotated import AnnotatedEntity, AnnotatedRelation
+from eega_pyg.json_yaml import read_yaml
 from eega_pyg.schema import JMERE_SYMMETRIC, located
 
 FOLDER = Path(__file__).parents[2] / 'datasets' / 'prose'

@@ -5,7 +5,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Dict, Mapping, Optional, Set, Tuple
 
-from eega_pyg.files import read_yaml
+from eega_pyg.json_yaml import read_yaml
 
 #: What a pronoun's slot is called, and its forms of a woman and a man.
 FORMS = {'he': ('she', 'he'), 'his': ('her', 'his'), 'him': ('her', 'him')}

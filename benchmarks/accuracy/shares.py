@@ -22,7 +22,8 @@ from benchmarks.runner import RESULTS, markdown, read, spread
 from eega_pyg.config import Config
 from eega_pyg.datasets import open_dataset
 from eega_pyg.extraction.extractor import Extractor
-from eega_pyg.files import read_json, read_yaml, write_text
+from eega_pyg.files import write_text
+from eega_pyg.json_yaml import read_json, read_yaml
 from eega_pyg.saving.saved_model import load_model
 from eega_pyg.schema import located
 from eega_pyg.training.evaluation import collect_scores

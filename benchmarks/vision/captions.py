@@ -16,7 +16,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Dict, Hashable, List, Sequence
 
-from eega_pyg.files import read_json, write_text
+from eega_pyg.files import write_text
+from eega_pyg.json_yaml import read_json
 from eega_pyg.parsing import Parser
 from eega_pyg.vision import CAPTION_RULES, CaptionParser, read_captions
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional, Union
 
 from eega_pyg.extraction.extractor import Extractor
 from eega_pyg.extraction.item_files import Record, as_item, filled
-from eega_pyg.files import json_text, short_reason
+from eega_pyg.files import short_reason
+from eega_pyg.json_yaml import json_text
 
 from .job_folder import Outcome
 

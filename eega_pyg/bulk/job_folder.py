@@ -6,7 +6,8 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Type, Union
 
 from filelock import FileLock, Timeout
 
-from eega_pyg.files import atomic, check_folder, json_text, read_json, write_text
+from eega_pyg.files import atomic, check_folder, write_text
+from eega_pyg.json_yaml import json_text, read_json
 from eega_pyg.schema import short
 
 from .partitions import Partition

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Set, Union
 
 from eega_pyg.extraction.item_files import Record, parquet_file, row_of_parquet
-from eega_pyg.files import parse_json
 from eega_pyg.identity import digest, file_sha256
+from eega_pyg.json_yaml import parse_json
 
 #: The endings that can be read in parts.
 ENDINGS = ('.jsonl', '.ndjson', '.parquet')

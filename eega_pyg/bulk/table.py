@@ -4,7 +4,7 @@ from typing import Any, Mapping, Sequence
 import pyarrow
 from pyarrow import parquet
 
-from eega_pyg.files import json_text
+from eega_pyg.json_yaml import json_text
 
 _BOX = pyarrow.list_(pyarrow.float64())
 _SPAN = [('text', pyarrow.string()), ('type', pyarrow.string()),

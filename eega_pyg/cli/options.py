@@ -104,7 +104,7 @@ def one_item(text: Optional[str], caption: Optional[str], scene_graph: Optional[
              image: Optional[Path]) -> 'Item':
     r"""The item that the options of a command describe."""
     from eega_pyg.extraction.item import Item
-    from eega_pyg.files import read_json
+    from eega_pyg.json_yaml import read_json
     from eega_pyg.schema import SceneGraph, validated
     graph = None
     if scene_graph is not None:

@@ -7,7 +7,7 @@ from typing import Any, Dict, Iterable, List
 
 from eega_pyg.config.options import DataConfig, ModelConfig, TagsConfig, TrainConfig
 from eega_pyg.config.section import Section
-from eega_pyg.files import parse_yaml, read_yaml
+from eega_pyg.json_yaml import parse_yaml, read_yaml
 from eega_pyg.schema import located, short
 
 #: Fields that only version 0.1 reads, and the value that every run has now.
@@ -33,7 +33,7 @@ class Config(Section):
     r"""The training."""
     @classmethod
     def load(cls, preset: str = 'default', overrides: Iterable[str] = ()) -> 'Config':
-        r"""A preset's name or a YAML file (see :func:`~eega_pyg.files.parse_yaml`),
+        r"""A preset's name or a YAML file (see :func:`~eega_pyg.json_yaml.parse_yaml`),
         with single fields replaced.
 
         Args:

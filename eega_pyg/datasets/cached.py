@@ -6,8 +6,9 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Dict, Optional
 
-from eega_pyg.files import read_json, write_text
+from eega_pyg.files import write_text
 from eega_pyg.identity import digest, file_sha256
+from eega_pyg.json_yaml import read_json
 from eega_pyg.parsing import Parser
 from eega_pyg.resolve import encoder_folder, load_tokenizer, spacy_folder
 from eega_pyg.transforms import WordPieces

@@ -15,9 +15,9 @@ from typing import (
     Union,
 )
 
-from eega_pyg.files import read_json
 from eega_pyg.function_identity import function_identity
 from eega_pyg.identity import digest, file_sha256
+from eega_pyg.json_yaml import read_json
 from eega_pyg.schema import SceneGraph, validated
 from eega_pyg.vision.captions.parser import CAPTION_RULES, CaptionParser, read_captions
 from eega_pyg.vision.images import ImageParser, image_extensions

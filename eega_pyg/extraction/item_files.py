@@ -18,7 +18,8 @@ from typing import (
 
 from eega_pyg.extraction.item import Item
 from eega_pyg.extraction.table_files import decoded, has_header, read_table
-from eega_pyg.files import parse_json, read_lines, short_reason
+from eega_pyg.files import short_reason
+from eega_pyg.json_yaml import parse_json, read_lines
 from eega_pyg.schema import located, short
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from eega_pyg.extraction.found import (
     Grounding,
     percent,
 )
-from eega_pyg.files import json_text
+from eega_pyg.json_yaml import json_text
 from eega_pyg.schema import Entity, Quintuple, SceneGraph, TagSet
 from eega_pyg.tagging import Extraction
 from eega_pyg.vision.images import ImageSource

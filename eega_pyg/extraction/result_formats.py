@@ -16,10 +16,10 @@ from typing import (
 )
 
 from eega_pyg.extraction.certainty import Rated
-from eega_pyg.files import json_text
 from eega_pyg.formats.label_studio_tasks import to_task
 from eega_pyg.formats.native import from_dict
 from eega_pyg.formats.rows import RowWriter
+from eega_pyg.json_yaml import json_text
 
 #: The endings of files of results, and their forms.
 FORMATS = {

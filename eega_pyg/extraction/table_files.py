@@ -5,7 +5,7 @@ import re
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from eega_pyg.extraction.item import FIELDS
-from eega_pyg.files import parse_json
+from eega_pyg.json_yaml import parse_json
 from eega_pyg.schema import OTHER_NAMES, short
 
 # The columns by which a table of results is known.

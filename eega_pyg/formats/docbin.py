@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Tuple
 
-from eega_pyg.files import parse_json
+from eega_pyg.json_yaml import parse_json
 from eega_pyg.schema import Index, Name, Share, located, split_fields, validated
 
 from .annotated import AnnotatedEntity, AnnotatedRelation, AnnotatedText

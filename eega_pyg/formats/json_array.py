@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any, Iterator, TextIO, Tuple, Union
 
-from eega_pyg.files import read_lines
+from eega_pyg.json_yaml import read_lines
 
 _BLANK = re.compile(r'[ \t\r\n]*')
 _DECODER = json.JSONDecoder()

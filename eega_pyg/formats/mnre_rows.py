@@ -6,7 +6,7 @@ from typing import Annotated, Any, Iterator, List, NamedTuple, Optional, Tuple, 
 from pydantic import BeforeValidator, Field, Strict
 from typing_extensions import TypedDict
 
-from eega_pyg.files import read_json
+from eega_pyg.json_yaml import read_json
 from eega_pyg.schema import (
     Entity,
     Name,

@@ -5,7 +5,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Set, Tuple
 
 from typing_extensions import NotRequired, TypedDict
 
-from eega_pyg.files import read_lines
+from eega_pyg.json_yaml import read_lines
 from eega_pyg.schema import Index, Name, Text, located, short, split_fields, validated
 
 from .annotated import AnnotatedEntity, AnnotatedRelation, AnnotatedText

@@ -16,7 +16,7 @@ from typing import (
 from pydantic import AfterValidator, Field
 
 from eega_pyg.extraction.result import Result
-from eega_pyg.files import json_text
+from eega_pyg.json_yaml import json_text
 from eega_pyg.schema import Flag, Index, Name, Share, Text, located, short, validated
 
 from .linking import Linker, normalized_name

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Dict, Optional, Tuple, Union
 from pydantic import ConfigDict, Field
 from typing_extensions import NotRequired, TypedDict
 
-from eega_pyg.files import atomic, read_json, short_reason
+from eega_pyg.files import atomic, short_reason
+from eega_pyg.json_yaml import read_json
 from eega_pyg.schema import Flag, Name, Number, Share, short, validated
 
 WEIGHTS = 'model.safetensors'

@@ -21,7 +21,8 @@ from typing import Any, Dict, List, NamedTuple, Optional, Union
 import safetensors.torch
 
 from eega_pyg.config import Config, DataConfig
-from eega_pyg.files import read_json, short_reason, write_text
+from eega_pyg.files import short_reason, write_text
+from eega_pyg.json_yaml import read_json
 from eega_pyg.nn import OwnConv, OwnFusion
 from eega_pyg.nn.models import EEGA
 from eega_pyg.resolve import load_tokenizer

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Optional, Tuple
 
 from pydantic import AfterValidator, model_validator
 
-from eega_pyg.files import parse_json
+from eega_pyg.json_yaml import parse_json
 
 from .checks import Index, Name, Number, Share, record, short, validated
 

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from eega_pyg.config import Config
-from eega_pyg.files import read_json, read_yaml, write_text
+from eega_pyg.files import write_text
+from eega_pyg.json_yaml import read_json, read_yaml
 from eega_pyg.schema import listed
 
 

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from eega_pyg.config import Config, DataConfig, ModelConfig
 from eega_pyg.datasets.cached import encoder_identity
-from eega_pyg.files import read_json
 from eega_pyg.identity import file_sha256
+from eega_pyg.json_yaml import read_json
 from eega_pyg.nn import OwnConv, OwnFusion
 from eega_pyg.nn.models import EEGA
 from eega_pyg.saving.folder import PIPELINE, WEIGHTS, find_folder, read_pipeline

@@ -23,8 +23,9 @@ import torch
 from torch import Tensor
 from typing_extensions import TypedDict
 
-from eega_pyg.files import read_json, write_text
+from eega_pyg.files import write_text
 from eega_pyg.identity import sha256
+from eega_pyg.json_yaml import read_json
 from eega_pyg.schema import Signature, located, validated
 
 from .pair import Pair

@@ -314,7 +314,7 @@ def _settings() -> List[Reader]:
 
 def _results() -> List[Reader]:
     from eega_pyg.extraction.item_files import read_items
-    from eega_pyg.files import read_lines
+    from eega_pyg.json_yaml import read_lines
     from eega_pyg.knowledge_graph import KnowledgeGraph, TableLinker
     seen = {
         'object': 0,

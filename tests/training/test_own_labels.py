@@ -7,7 +7,7 @@ import pytest
 from eega_pyg.config import Config
 from eega_pyg.datasets import JSONLines, Record, open_dataset
 from eega_pyg.datasets.further import read_further, read_held_out
-from eega_pyg.files import read_yaml
+from eega_pyg.json_yaml import read_yaml
 from eega_pyg.nn.models import EEGA
 from eega_pyg.saving import load_model
 from eega_pyg.schema import PAIR, UNSTATED, Annotation, Entity, Quintuple

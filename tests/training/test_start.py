@@ -10,8 +10,8 @@ from torch_geometric.data import Batch
 
 from eega_pyg.config import Config
 from eega_pyg.datasets import JMERE
-from eega_pyg.files import read_json
 from eega_pyg.identity import file_sha256
+from eega_pyg.json_yaml import read_json
 from eega_pyg.nn import graph_layer
 from eega_pyg.saving.saved_model import load_model
 from eega_pyg.saving.shrink import shrink

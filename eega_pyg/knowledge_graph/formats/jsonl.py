@@ -5,7 +5,8 @@ from typing import Any, Dict, List, Literal, Sequence, Union
 
 from typing_extensions import TypedDict
 
-from eega_pyg.files import json_text, read_lines, write_text
+from eega_pyg.files import write_text
+from eega_pyg.json_yaml import json_text, read_lines
 from eega_pyg.schema import located, short, validated
 
 from ..records import Characters, GraphData, Node, Relation, Sentence, check_span

@@ -4,7 +4,8 @@ from typing import Union
 
 import networkx as nx
 
-from eega_pyg.files import json_text, write_text
+from eega_pyg.files import write_text
+from eega_pyg.json_yaml import json_text
 
 
 def write(graph: nx.MultiDiGraph, path: Union[str, Path]) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Dict, Iterable, List, Sequence, Union
 
 from typing_extensions import TypedDict
 
-from eega_pyg.files import read_lines
+from eega_pyg.json_yaml import read_lines
 from eega_pyg.parsing import Parser, tracked
 from eega_pyg.schema import (
     Name,

@@ -5,7 +5,7 @@ from typing import Any, Dict, List, Optional, Tuple, TypeVar, Union
 
 from typing_extensions import TypedDict
 
-from eega_pyg.files import read_json
+from eega_pyg.json_yaml import read_json
 from eega_pyg.schema import (
     Index,
     Name,

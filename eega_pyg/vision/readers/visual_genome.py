@@ -5,7 +5,7 @@ from typing import Annotated, Any, Dict, List, Optional, Tuple, Union
 from pydantic import BeforeValidator, ConfigDict, Field
 from typing_extensions import NotRequired, TypedDict
 
-from eega_pyg.files import read_json
+from eega_pyg.json_yaml import read_json
 from eega_pyg.schema import (
     Name,
     Number,

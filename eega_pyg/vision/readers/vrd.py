@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor
 from typing_extensions import TypedDict
 
-from eega_pyg.files import read_json
+from eega_pyg.json_yaml import read_json
 from eega_pyg.schema import Index, Name, Number, short, validated
 
 Box = Tuple[float, float, float, float]
