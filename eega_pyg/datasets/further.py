@@ -51,35 +51,38 @@ def read_further(name: str, train: PairDataset, entities: str = 'auto') -> List[
     return reader(path, train.tags)
 
 
-def further_file(name: str, field: str = 'train.also') -> Optional[str]:
-    r"""The file that :func:`read_further` reads for :obj:`name`, which stands in some
-    field; :obj:`None` if it is the training split's own.
+def further_file(name: str) -> Optional[str]:
+    r"""The file that :func:`read_further` reads for :obj:`name`; :obj:`None` if it is
+    the training split's own.
 
     Raises:
         ValueError: If there is no such kind of file.
     """
-    kind, _, path = name.partition(':')
     if name == UNRELATED:
         return None
+    return _file(name, 'train.also', f"'{UNRELATED}' or ")
+
+
+def _file(name: str, field: str, more: str = '') -> str:
+    kind, _, path = name.partition(':')
     if kind not in KINDS or not path:
         known = ', '.join(f'{kind}:FILE' for kind in KINDS)
-        raise ValueError(f"{field}: expected '{UNRELATED}' or one of {known} (got "
-                         f"'{name}')")
+        raise ValueError(f"{field}: expected {more}one of {known} (got '{name}')")
     return path
 
 
-def read_held_out(names: Sequence[str], data: PairDataset) -> List[Record]:
+def read_held_out(names: Sequence[str], data: PairDataset,
+                  field: str = 'train.held_out') -> List[Record]:
     r"""Reads sets with all their entities, of which the types are those of a data set.
-    JSON lines among them are taken at their word.
+    JSON lines among them are taken at their word. An error names the field that they
+    stand in.
 
     Raises:
         ValueError: If there is no such kind of file, or a file is wrong.
         OSError: If there is no such file.
     """
     for name in names:
-        if further_file(name, 'train.held_out') is None:
-            raise ValueError(f"train.held_out: the entities of '{name}' texts have no "
-                             f"types: name a file of {', '.join(KINDS)}")
+        _file(name, field)
     return [record for name in names for record in read_further(name, data, 'all')]
 
 

@@ -243,8 +243,9 @@ def calibrate(folder: Union[str, Path], root: Union[str,
     saved = load_model(folder, conv=conv, fusion=fusion)
     val = open_dataset(root, 'val', saved.data, saved.model.tag_set, saved.vocabularies,
                        progress)
+    texts = read_held_out(held_out, val, 'held_out')
     fitted = fit_scales(saved.model.to(device or 'cpu'), val, saved.signatures,
-                        saved.temperature, read_held_out(held_out, val), min_precision)
+                        saved.temperature, texts, min_precision)
     write_scales(Path(folder) / PIPELINE, fitted.scales, fitted.thresholds)
     return fitted
 

@@ -140,13 +140,10 @@ def test_entities_are_scaled_on_held_out_texts(small_root, tiny_overrides, also,
     assert saved[0].thresholds.quintuple <= saved[1].thresholds.quintuple
 
 
-@pytest.mark.parametrize('name, message', [
-    ('unrelated', "entities of 'unrelated' texts have no types"),
-    ('news:a.json', "expected .*got 'news:a.json'"),
-])
+@pytest.mark.parametrize('name', ['unrelated', 'news:a.json'])
 def test_a_wrong_held_out_set_is_named_before_anything_is_trained(
-        small_root, tiny_overrides, tmp_path, monkeypatch, name, message):
+        small_root, tiny_overrides, tmp_path, monkeypatch, name):
     monkeypatch.setattr('eega_pyg.training.prepare.build_model', None)
     config = Config.load('default', [*tiny_overrides, f"train.held_out=['{name}']"])
-    with pytest.raises(ValueError, match=f'train.held_out: .*{message}'):
+    with pytest.raises(ValueError, match=f"train.held_out: expected .*got '{name}'"):
         fit(config, small_root, tmp_path / 'run', progress=False)
