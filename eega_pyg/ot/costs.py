@@ -2,7 +2,7 @@ r"""Costs between nodes: of all pairs of two graphs, or along the edges of one."
 import torch
 from torch import Tensor
 
-from eega_pyg.ot.autocast import no_autocast
+from eega_pyg.ot.autocast import at_least_single, no_autocast
 
 # The largest power of two that single precision holds, and its inverse, have this.
 _EXPONENT = 126
@@ -16,11 +16,19 @@ def check_cost(cost: str) -> None:
         raise ValueError(f"Expected a cost in {COSTS} (got '{cost}')")
 
 
+def as_features(x: Tensor) -> Tensor:
+    r"""Features at least in single precision; refuses whole numbers."""
+    if not x.is_floating_point():
+        raise ValueError(f"Expected floating-point features (got '{x.dtype}'): use "
+                         f"'x.float()'")
+    return at_least_single(x)
+
+
 def cosine_cost(cosine: Tensor) -> Tensor:
     r"""One minus the cosine; zero where that is rounding, of which a regulariser
     relative to the costs would make a plan where all features are parallel."""
     cost = 1 - cosine
-    return torch.where(cost.abs() > 8 * torch.finfo(cost.dtype).eps, cost, 0)
+    return torch.where(cost.abs() <= 8 * torch.finfo(cost.dtype).eps, 0, cost)
 
 
 def unit_vectors(x: Tensor) -> Tensor:
@@ -33,8 +41,8 @@ def unit_vectors(x: Tensor) -> Tensor:
         exponent = x.detach().abs().amax(-1, keepdim=True).frexp().exponent
         x = x.ldexp(-exponent.clamp(-_EXPONENT, _EXPONENT))
     norm = x.norm(dim=-1, keepdim=True)
-    positive = norm > torch.finfo(x.dtype).tiny
-    return torch.where(positive, x / torch.where(positive, norm, 1), 0)
+    zero = norm <= torch.finfo(x.dtype).tiny  # A NaN is none, and stays.
+    return torch.where(zero, 0, x / torch.where(zero, 1, norm))
 
 
 @no_autocast()
@@ -53,9 +61,11 @@ def pairwise_cost(x_s: Tensor, x_t: Tensor, cost: str = 'cosine') -> Tensor:
             :obj:`"euclidean"`. (default: :obj:`"cosine"`)
 
     Returns:
-        The costs :math:`(*, n, m)`, with finite gradients everywhere.
+        The costs :math:`(*, n, m)`, at least in single precision, with finite
+        gradients everywhere. Those of a node with a feature that is NaN are NaN.
     """
     check_cost(cost)
+    x_s, x_t = as_features(x_s), as_features(x_t)
     if cost == 'cosine':
         x_s, x_t = unit_vectors(x_s), unit_vectors(x_t)
         return cosine_cost(x_s @ x_t.transpose(-1, -2))
@@ -75,9 +85,10 @@ def edge_cost(x: Tensor, edge_index: Tensor, cost: str = 'cosine') -> Tensor:
             :obj:`"euclidean"`. (default: :obj:`"cosine"`)
 
     Returns:
-        The costs :math:`(|\mathcal{E}|)`, with finite gradients everywhere.
+        The costs :math:`(|\mathcal{E}|)`, as those of :func:`pairwise_cost`.
     """
     check_cost(cost)
+    x = as_features(x)
     row, col = edge_index
     if cost == 'cosine':
         x = unit_vectors(x)
@@ -86,5 +97,5 @@ def edge_cost(x: Tensor, edge_index: Tensor, cost: str = 'cosine') -> Tensor:
     if cost == 'sqeuclidean':
         return square
     # The root's slope is infinite at zero: identical features would get NaN.
-    positive = square > 0
-    return torch.where(positive, torch.where(positive, square, 1).sqrt(), 0)
+    zero = square == 0
+    return torch.where(zero, 0, torch.where(zero, 1, square).sqrt())

@@ -148,6 +148,9 @@ def quadratic_problem(
             negative or not finite, or the total masses of a pair differ.
     """
     edge_attr_s, edge_attr_t = (at_least_single(x) for x in (edge_attr_s, edge_attr_t))
+    if edge_attr_s.dtype != edge_attr_t.dtype:
+        raise ValueError(f"Expected edge attributes of one type (got "
+                         f"'{edge_attr_s.dtype}' and '{edge_attr_t.dtype}')")
     nodes_s, nodes_t = node_layout(_num_nodes(edge_index_s, batch_s, num_nodes_s,
                                               a), batch_s,
                                    _num_nodes(edge_index_t, batch_t, num_nodes_t, b),

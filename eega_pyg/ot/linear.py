@@ -4,8 +4,7 @@ from typing import NamedTuple, Optional, Tuple, Union
 import torch
 from torch import Tensor
 
-from eega_pyg.ot.autocast import at_least_single
-from eega_pyg.ot.costs import pairwise_cost
+from eega_pyg.ot.costs import as_features, pairwise_cost
 from eega_pyg.ot.marginals import prepare_marginals, uniform_marginals
 from eega_pyg.ot.ragged import Layout, node_layout
 
@@ -66,7 +65,7 @@ def checked_sides(x_s: Tensor, x_t: Tensor, batch_s: Union[Tensor, Layout, None]
                   batch_size: Optional[int]) -> Tuple[Tensor, Tensor, Layout, Layout]:
     r"""The features of both sides, at least in single precision, and where their nodes
     stand; the errors are those of :func:`linear_problem`."""
-    x_s, x_t = at_least_single(x_s), at_least_single(x_t)
+    x_s, x_t = as_features(x_s), as_features(x_t)
     if (x_s.dim() != 2 or x_t.dim() != 2 or x_s.size(1) != x_t.size(1)
             or x_s.dtype != x_t.dtype):
         raise ValueError(

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from eega_pyg.ot.autocast import no_autocast
 from eega_pyg.ot.low_rank import LowRankOutput, LowRankProblem
+from eega_pyg.ot.marginals import check_type
 from eega_pyg.ot.projection import check_options
 from eega_pyg.ot.result import differentiable_once
 from eega_pyg.ot.sinkhorn import marginal_slope
@@ -127,7 +128,8 @@ class LowRankSinkhorn:
         r"""Solves a batch of problems.
 
         Raises:
-            ValueError: If the shapes of the problem do not match.
+            ValueError: If the shapes of the problem do not match, or it is in half
+                precision.
         """
         cost_s, cost_t, a, b = problem
         if (cost_s.shape[:2] != a.shape or cost_t.shape[:2] != b.shape
@@ -137,6 +139,8 @@ class LowRankSinkhorn:
                 f"shapes [B, n] and [B, m] (got {list(cost_s.shape)}, "
                 f"{list(cost_t.shape)}, {list(a.shape)} and {list(b.shape)})")
         refuse_vmap(*problem)
+        for x in problem:
+            check_type(x.dtype)
         with tracking(False):
             q, r, g, f_s, f_t, iterations, converged = self._descend(problem)
             share = torch.where(g > 0, g, 1)

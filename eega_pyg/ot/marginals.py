@@ -65,7 +65,7 @@ def prepare_marginals(
         ValueError: If the type is neither ``float32`` nor ``float64``, a mass is
             negative or not finite, or the total masses of a pair differ.
     """
-    _check_type(dtype)
+    check_type(dtype)
     both = mask_s.any(1, keepdim=True) & mask_t.any(1, keepdim=True)
     mass_s, mass_t = (_one_side(x, mask & both, dtype)
                       for x, mask in ((a, mask_s), (b, mask_t)))
@@ -76,12 +76,13 @@ def prepare_marginals(
 
 def uniform_marginals(cost: Tensor) -> Tuple[Tensor, Tensor]:
     r"""Those of :func:`prepare_marginals` where every place holds a node."""
-    _check_type(cost.dtype)
+    check_type(cost.dtype)
     batch_size, n, m = cost.shape
     return cost.new_full((batch_size, n), 1 / n), cost.new_full((batch_size, m), 1 / m)
 
 
-def _check_type(dtype: torch.dtype) -> None:
+def check_type(dtype: torch.dtype) -> None:
+    r"""Refuses numbers that no solver can work with."""
     if dtype not in (torch.float32, torch.float64):
         raise ValueError(f"Expected 'float32' or 'float64' costs (got '{dtype}')")
 

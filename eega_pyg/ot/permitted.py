@@ -5,7 +5,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from eega_pyg.ot.marginals import LOG_ZERO, Marginals, mean_cost
+from eega_pyg.ot.marginals import LOG_ZERO, Marginals, check_type, mean_cost
 from eega_pyg.ot.simplex import FAR, simplex
 from eega_pyg.ot.tracking import as_integers, as_numpy, refuse_vmap
 
@@ -116,8 +116,12 @@ def permitted_costs(cost: Tensor, marginals: Marginals,
         marginals (Marginals): The masses.
         relative (bool, optional): Whether the mean cost is asked for. If not, costs are
             looked at only where one is infinite. (default: :obj:`True`)
+
+    Raises:
+        ValueError: If the costs are neither ``float32`` nor ``float64``.
     """
     refuse_vmap(cost, marginals.a, marginals.b)
+    check_type(cost.dtype)
     if not relative and not bool((cost.detach().amax((1, 2)) == torch.inf).any()):
         return PermittedCosts(cost, None, None, None, None)
     permitted, counted, needed, feasible = _masks(cost.detach(), marginals)

@@ -118,12 +118,19 @@ class Steps:
               new: Tensor) -> Tensor:
         r"""The part of the way to go :math:`(B)`."""
         setting, plan = self.state.setting, self.state.plan
-        bent = curvature > 0
-        size = promise * setting.strength / torch.where(bent, curvature, 1)
-        size = torch.where(bent, size.clamp(max=1), 1)
+        # Near the end the slope of a step's length is a quotient of roundings.
+        noise = torch.finfo(plan.dtype).eps**0.5
+        sloped = gap > noise * setting.marginals.mass
+        wanted = promise * setting.strength
+        # A division whose slope nobody asks for must have none: one over a square of
+        # the curvature can be infinite, and zero times infinity is NaN.
+        within = (curvature > 0) & (wanted < curvature)
+        divided = within & sloped
+        bend = torch.where(within, curvature.detach(), 1)
+        bend = torch.where(divided, curvature, bend)
+        size = torch.where(divided, wanted, wanted.detach()) / bend
+        size = torch.where(within, size, 1)
         size = torch.where(promise >= 0, size, 0)
         size = self.options.constraint.shorten(size, plan, new, promise, curvature,
                                                setting)
-        # Near the end the slope of a step's length is a quotient of roundings.
-        noise = torch.finfo(plan.dtype).eps**0.5
-        return torch.where(gap > noise * setting.marginals.mass, size, size.detach())
+        return torch.where(sloped, size, size.detach())

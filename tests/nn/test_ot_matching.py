@@ -15,6 +15,7 @@ from eega_pyg.ot import (
     ProximalPoint,
     Share,
     Sinkhorn,
+    edge_cost,
     exact_wasserstein,
     pairwise_cost,
     sinkhorn,
@@ -239,6 +240,28 @@ def test_weights_have_slopes_by_default() -> None:
         x = S[0].clone().requires_grad_()
         OTMatching(alpha, k=1)(x, *S[1:], *T)[1].square().sum().backward()
         assert x.grad is not None and float(x.grad.abs().max()) > 0
+
+
+@pytest.mark.parametrize('alpha', [0.5, 1.])
+def test_slopes_in_single_precision_are_finite(alpha: float) -> None:
+    ahead = torch.arange(8)
+    edges = torch.stack([ahead, ahead + 1])
+    edges = torch.cat([edges, edges.flip(0)], 1)
+
+    def slopes(x: Tensor, y: Tensor) -> Tensor:
+        x, y = (z.clone().requires_grad_() for z in (x, y))
+        _, weight = OTMatching(alpha)(x, edges, None, y, edges, None,
+                                      edge_cost(x, edges), edge_cost(y, edges))
+        return torch.cat(torch.autograd.grad(weight.square().sum(), [x, y]))
+
+    near = 0
+    for seed in range(8):
+        torch.manual_seed(seed)
+        x, y = torch.randn(9, 8), torch.randn(9, 8)
+        out, expected = slopes(x, y), slopes(x.double(), y.double())
+        assert out.isfinite().all(), seed
+        near += bool((out - expected).abs().max() < 0.01 * expected.abs().max())
+    assert near >= 6  # Rounding may lead to another local optimum.
 
 
 def test_half_precision_is_solved_in_single() -> None:

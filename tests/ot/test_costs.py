@@ -2,7 +2,14 @@ import pytest
 import torch
 from scipy.spatial.distance import cdist
 
-from eega_pyg.ot import edge_cost, pairwise_cost
+from eega_pyg.ot import (
+    LowRankSinkhorn,
+    Sinkhorn,
+    edge_cost,
+    linear_problem,
+    low_rank_problem,
+    pairwise_cost,
+)
 
 
 @pytest.mark.parametrize('cost', ['cosine', 'sqeuclidean', 'euclidean'])
@@ -52,3 +59,46 @@ def test_a_row_of_zeros_has_no_gradient(dtype: torch.dtype) -> None:
     assert (x.grad[1] == 0).all() and x.grad.abs().max() < 1e2
     # The cost of a direction that is none is that of right angles.
     assert (pairwise_cost(x, y)[1] == 1).all()
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+def test_a_feature_that_is_no_number_is_never_hidden(value: float) -> None:
+    torch.manual_seed(0)
+    x, y, batch = torch.randn(6, 4), torch.randn(6, 4), torch.arange(6) // 3
+    bad = x.clone()
+    bad[1, 2] = value
+    for cost in ('cosine', 'sqeuclidean', 'euclidean'):
+        finite = pairwise_cost(bad, y, cost).isfinite().all(1)
+        assert finite.tolist() == [True, False, True, True, True, True]
+        edges = torch.tensor([[0, 1, 3], [1, 2, 4]])
+        assert edge_cost(bad, edges, cost).isfinite().tolist() == [False, False, True]
+    solver = Sinkhorn(num_iters=5000)
+    expected = solver(linear_problem(x, y, batch, batch)).linear
+    out = solver(linear_problem(bad, y, batch, batch))
+    assert out.converged.tolist() == [False, True]
+    assert out.linear.isnan().tolist() == [True, False]
+    assert out.linear[1] == expected[1]
+    low = LowRankSinkhorn(2, num_iters=5)(low_rank_problem(bad, y, batch, batch))
+    assert not bool(low.converged[0])
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize('cost', ['cosine', 'sqeuclidean', 'euclidean'])
+def test_features_of_half_a_precision_cost_what_they_do_in_single(dtype, cost) -> None:
+    torch.manual_seed(0)
+    x = (torch.randn(1, 8) + 0.1 * torch.randn(6, 8)).to(dtype)
+    edges = torch.tensor([[0, 3, 4], [2, 1, 4]])
+    single = edge_cost(x.float(), edges, cost)
+    assert torch.equal(edge_cost(x, edges, cost), single) and bool(single[:2].all())
+    assert torch.equal(pairwise_cost(x, x, cost),
+                       pairwise_cost(x.float(), x.float(), cost))
+
+
+def test_whole_numbers_are_refused() -> None:
+    x = torch.eye(3, dtype=torch.long)
+    with pytest.raises(ValueError, match=r"'torch.int64'\): use 'x.float\(\)'"):
+        pairwise_cost(x, x)
+    with pytest.raises(ValueError, match='floating-point'):
+        edge_cost(x, torch.tensor([[0], [1]]))
+    with pytest.raises(ValueError, match='floating-point'):
+        linear_problem(x, x)

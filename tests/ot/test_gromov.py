@@ -237,6 +237,8 @@ def test_bad_structures_are_named() -> None:
         gromov_wasserstein(D_S[:, :2], D_T)
     edges = torch.tensor([[0, 1], [1, 2]])
     attr = torch.ones(2)
+    with pytest.raises(ValueError, match='edge attributes of one type'):
+        quadratic_problem(edges, attr, edges, attr.double())
     with pytest.raises(ValueError, match='edge 1 joins graph 0 and 1'):
         quadratic_problem(edges, attr, edges, attr, torch.tensor([0, 0, 1]),
                           torch.tensor([0, 0, 0]), 2)

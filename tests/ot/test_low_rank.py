@@ -283,3 +283,5 @@ def test_factors_that_do_not_match_are_refused() -> None:
     problem = low_rank_problem(**GIVEN)
     with pytest.raises(ValueError, match='Expected factors'):
         LowRankSinkhorn(2)(problem._replace(cost_s=problem.cost_s[:, :, :2]))
+    with pytest.raises(ValueError, match="'float32' or 'float64'"):
+        LowRankSinkhorn(2)(problem._replace(cost_s=problem.cost_s.half()))

@@ -5,7 +5,11 @@ import torch
 from ot_cases import batched, cases
 
 from eega_pyg.ot import (
+    LinearProblem,
     MirrorDescent,
+    ProximalPoint,
+    Sinkhorn,
+    UnbalancedSinkhorn,
     exact_wasserstein,
     linear_problem,
     quadratic_problem,
@@ -186,6 +190,13 @@ def test_what_is_not_finite_has_not_converged_and_harms_no_other_pair() -> None:
 def test_features_that_do_not_match_are_named() -> None:
     with pytest.raises(ValueError, match='features of shapes'):
         linear_problem(torch.ones(3, 4), torch.ones(2, 5))
+
+
+@pytest.mark.parametrize('solver', [Sinkhorn(), ProximalPoint(), UnbalancedSinkhorn()])
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.int64])
+def test_problems_made_by_hand_are_in_single_precision_or_more(solver, dtype) -> None:
+    with pytest.raises(ValueError, match="'float32' or 'float64'"):
+        solver(LinearProblem(COST.to(dtype), A.to(dtype), B.to(dtype)))
 
 
 def test_half_precision_is_refused() -> None:
