@@ -3,6 +3,7 @@ from copy import deepcopy
 from typing import Any, Callable, Dict, Optional, Union, get_args
 
 import torch
+from torch.nn.parameter import is_lazy
 from torch_geometric.nn import (
     FastRGCNConv,
     FiLMConv,
@@ -45,7 +46,8 @@ def graph_layer(conv: Union[str, OwnConv], channels: int, num_edge_types: int,
         options (ModelConfig): Heads, dropout and the size of an edge type's embedding.
 
     Raises:
-        ValueError: On another name, or without edge embeddings where they are needed.
+        ValueError: On another name, without edge embeddings where they are needed, or
+            on a layer that is to learn its sizes from its first input.
         TypeError: On what is, or makes, no :class:`torch.nn.Module`.
     """
     heads, size, edge_dim = options.heads, channels // options.heads, options.edge_dim
@@ -80,6 +82,9 @@ def graph_layer(conv: Union[str, OwnConv], channels: int, num_edge_types: int,
     if not isinstance(layer, torch.nn.Module):
         raise TypeError(f"Expected a graph layer that is a torch.nn.Module (got "
                         f"'{type(layer).__name__}')")
+    if any(map(is_lazy, layer.parameters())):
+        raise ValueError(f"Expected a graph layer that knows its sizes: its input has "
+                         f"{channels} channels (got {layer})")
     return layer if isinstance(layer, TypedConv) else TypedConv(layer, num_edge_types)
 
 

@@ -66,9 +66,10 @@ def public_state(encoder: str) -> Dict[str, Tensor]:
 
 
 def cast(name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    # A copy, since safetensors writes no two tensors that share their memory.
     if not tensor.is_floating_point():
-        return tensor.contiguous()
-    out = tensor.to(dtype)
+        return tensor.clone(memory_format=torch.contiguous_format)
+    out = tensor.to(dtype, copy=True)
     if not out.isfinite().all():
         raise ValueError(f"'{name}' is out of the range of {dtype}: use bfloat16")
     return out.contiguous()
@@ -89,9 +90,15 @@ def quantized(state: Mapping[str, Tensor], based: Mapping[str,
 
 
 def _restored(stored: Dict[str, Tensor]) -> Dict[str, Tensor]:
+    # A layer may have weights called "scale" of its own.
+    scales = {
+        name: name + _SCALE
+        for name, tensor in stored.items()
+        if tensor.dtype == torch.int8 and name + _SCALE in stored
+    }
     return {
-        name: tensor * stored[name + _SCALE] if name + _SCALE in stored else tensor
-        for name, tensor in stored.items() if not name.endswith(_SCALE)
+        name: tensor * stored[scales[name]] if name in scales else tensor
+        for name, tensor in stored.items() if name not in scales.values()
     }
 
 

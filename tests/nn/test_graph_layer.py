@@ -65,3 +65,8 @@ def test_what_is_no_layer_is_named():
         graph_layer(lambda channels, num_edge_types: 3, 8, 3, OPTIONS)
     with pytest.raises(TypeError, match="torch.nn.Module .got 'int'"):
         graph_layer(3, 8, 3, OPTIONS)
+
+
+def test_a_layer_without_sizes_is_named():
+    with pytest.raises(ValueError, match='its input has 8 channels .*GCNConv'):
+        graph_layer(lambda channels, types: GCNConv(-1, channels), 8, 3, OPTIONS)

@@ -4,11 +4,13 @@ import pytest
 import safetensors.torch
 import torch
 
+from eega_pyg.config import Config
 from eega_pyg.extraction.extractor import Extractor
 from eega_pyg.files import write_text
 from eega_pyg.nn.models import EEGA
 from eega_pyg.saving.saved_model import load_model
 from eega_pyg.saving.shrink import DTYPES, shrink
+from eega_pyg.training.run import fit
 
 TEXT = 'Striker Marco Bellini joins Harbor City FC in Lisbon'
 TABLE = 'text_encoder.encoder.embeddings.word_embeddings.weight'
@@ -107,6 +109,33 @@ def test_another_encoder_in_the_place_of_the_public_one_is_refused(
             load_model(small[0] / 'float32')
     finally:
         write_text(pipeline, text)
+
+
+class ScaledConv(torch.nn.Module):
+    r"""A layer with a weight called "scale" and one that is used twice."""
+    def __init__(self, channels, num_edge_types):
+        super().__init__()
+        self.first = torch.nn.Linear(channels, channels)
+        self.second = self.first
+        self.scale = torch.nn.Parameter(torch.tensor([2.]))
+
+    def forward(self, x, edge_index):
+        return self.scale * self.second(x)
+
+
+def test_weights_called_scale_and_shared_ones_are_kept(small_root, trained_overrides,
+                                                       tmp_path):
+    config = Config.load('default', [*trained_overrides, 'train.epochs=1'])
+    fit(config, small_root, tmp_path / 'own', progress=False, conv=ScaledConv)
+    expected = load_model(tmp_path / 'own', conv=ScaledConv).model.state_dict()
+    for dtype in DTYPES:
+        shrink(tmp_path / 'own', tmp_path / dtype, dtype, conv=ScaledConv)
+        found = load_model(tmp_path / dtype, conv=ScaledConv).model.state_dict()
+        for name in expected:
+            if '.conv.conv.' in name:
+                torch.testing.assert_close(found[name], expected[name], atol=0.01,
+                                           rtol=0.01)
+        assert expected.keys() == found.keys()
 
 
 def test_the_bare_model_is_never_left_with_random_weights(small):

@@ -26,9 +26,9 @@ class TypedConv(torch.nn.Module):
     - ``edge_type``: the types themselves, *e.g.*,
       :class:`~torch_geometric.nn.RGCNConv`. A layer with an attribute
       ``num_edge_types``, as ours have, has to have set it;
-    - else ``edge_attr``, if there is an :obj:`edge_dim`: the rows of a trained table
-      with :obj:`edge_dim` values a type, *e.g.*,
-      :class:`~torch_geometric.nn.GATv2Conv`;
+    - else ``edge_attr``, or any keywords (``**kwargs``), if there is an
+      :obj:`edge_dim`: the rows of a trained table with :obj:`edge_dim` values a type,
+      *e.g.*, :class:`~torch_geometric.nn.GATv2Conv`;
     - else nothing, *e.g.*, :class:`~torch_geometric.nn.GCNConv`.
 
     Args:
@@ -45,6 +45,7 @@ class TypedConv(torch.nn.Module):
         - **output:** node features :math:`(|\mathcal{V}|, F)`
 
     Raises:
+        ValueError: If there is an :obj:`edge_dim` and the layer takes nothing of edges.
         ValueError: When called, if the layer changes the size of its input, or if the
             edges are a sparse matrix, whose order is not that of the types.
         ValueError, TypeError, IndexError: Naming the argument, if a shape, type or
@@ -53,14 +54,20 @@ class TypedConv(torch.nn.Module):
     def __init__(self, conv: torch.nn.Module, num_edge_types: int,
                  edge_dim: Optional[int] = None, gain: float = 0.1) -> None:
         super().__init__()
-        taken = inspect.signature(conv.forward).parameters
+        # A compiled layer takes the arguments of the one within.
+        taken = inspect.signature(getattr(conv, '_orig_mod', conv).forward).parameters
+        takes_any = any(p.kind is p.VAR_KEYWORD for p in taken.values())
+        reads_edges = takes_any or 'edge_type' in taken or 'edge_attr' in taken
+        if edge_dim is not None and not reads_edges:
+            raise ValueError(f"Expected a layer that takes 'edge_attr', since "
+                             f"'edge_dim' is given (got {conv})")
         edge_dim = getattr(conv, 'edge_dim', None) if edge_dim is None else edge_dim
         self.conv = conv
         self.num_edge_types = num_edge_types
         self.reads: Optional[str] = None
         if 'edge_type' in taken and getattr(conv, 'num_edge_types', 0) is not None:
             self.reads = 'edge_type'
-        elif 'edge_attr' in taken and edge_dim is not None:
+        elif ('edge_attr' in taken or takes_any) and edge_dim is not None:
             self.reads = 'edge_attr'
             self.edge_emb = torch.nn.Embedding(num_edge_types, edge_dim)
         self.initial_gain = gain

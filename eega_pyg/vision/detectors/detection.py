@@ -1,5 +1,5 @@
 r"""What a detector says about an image."""
-from typing import TYPE_CHECKING, Callable, List, NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, List, NamedTuple, Optional, Sequence
 
 import torch
 from torch import Tensor
@@ -49,7 +49,7 @@ def scene_objects(detection: Detection, width: int, height: int) -> List[SceneOb
     except TypeError:
         raise ValueError(f"Expected boxes, labels, scores and features from a detector "
                          f"(got a {type(detection).__name__})") from None
-    boxes, scores = torch.as_tensor(boxes), torch.as_tensor(scores)
+    boxes, scores = _tensor('boxes', boxes), _tensor('scores', scores)
     k = len(labels)
     for label in labels:
         if not isinstance(label, str):
@@ -63,7 +63,7 @@ def scene_objects(detection: Detection, width: int, height: int) -> List[SceneOb
             f"a detector (got {list(boxes.shape)} and "
             f"{list(scores.shape)})")
     if features is not None:
-        features = torch.as_tensor(features)
+        features = _tensor('features', features)
         if k == 0 and features.numel() == 0:
             features = features.new_zeros(0, 0)
         if features.dim() != 2 or len(features) != k:
@@ -83,3 +83,11 @@ def scene_objects(detection: Detection, width: int, height: int) -> List[SceneOb
                     None if feature_list is None else tuple(feature_list[i]))
         for i in order
     ]
+
+
+def _tensor(name: str, value: Any) -> Tensor:
+    try:
+        return torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"Expected {name} from a detector as a tensor, an array or "
+                         f"numbers (got {short(value)})") from None

@@ -1,6 +1,7 @@
 import pytest
 import torch
 from torch_geometric.nn import (
+    DeepGCNLayer,
     FiLMConv,
     GATv2Conv,
     GCNConv,
@@ -28,6 +29,8 @@ def x():
     (lambda: AttributeTransformerConv(8, 4, 2, edge_dim=3), None),
     (lambda: WGCNConv(8, 8, edge_dim=3), None),
     (lambda: GINEConv(torch.nn.Linear(8, 8), edge_dim=3), 3),
+    (lambda: torch.compile(GATv2Conv(8, 4, 2, edge_dim=3), backend='eager'), None),
+    (lambda: DeepGCNLayer(GATv2Conv(8, 4, 2, edge_dim=3), block='plain'), 3),
 ])
 def test_attributes_are_rows_of_a_table_times_the_gain(x, make, edge_dim):
     conv = make()
@@ -79,3 +82,9 @@ def test_a_layer_of_another_size_is_named(x):
     layer = TypedConv(GCNConv(8, 6), 3)
     with pytest.raises(ValueError, match=r'GCNConv\(8, 6\) to keep .*got \[5, 6\]'):
         layer(x, EDGE_INDEX, EDGE_TYPE)
+
+
+def test_attributes_that_no_layer_takes_are_refused():
+    with pytest.raises(ValueError,
+                       match="takes 'edge_attr', since 'edge_dim' is given"):
+        TypedConv(SAGEConv(8, 8), 3, edge_dim=4)

@@ -29,6 +29,7 @@ def test_no_objects_are_no_objects():
     ((torch.zeros(2, 4), ['a'], torch.zeros(1)), r'boxes \[1, 4\].*got \[2, 4\]'),
     ((torch.zeros(1, 4), ['a'], torch.zeros(2)), r'scores \[1\].*and \[2\]'),
     ((torch.zeros(1, 4), ['a'], torch.zeros(1), torch.zeros(2, 3)), 'features.*2, 3'),
+    (([torch.zeros(4)] * 2, ['a'], torch.zeros(1)), 'Expected boxes .* as a tensor'),
     (None, 'from a detector .got a NoneType'),
     ((torch.full((1, 4), float('nan')), ['a'], torch.zeros(1)), 'finite boxes'),
 ])
