@@ -126,7 +126,7 @@ def evaluate(
                          '--save-predictions writes those of a model')
     from eega_pyg.datasets import open_dataset
     from eega_pyg.device import find_device
-    from eega_pyg.files import check_ending, check_file, write_text
+    from eega_pyg.files import check_apart, check_ending, check_file, write_text
     from eega_pyg.saving.saved_model import load_model
     from eega_pyg.training.evaluation import collect_scores, predicted_texts
     for path, ending in ((save, '.jsonl'), (target, '.json')):
@@ -134,6 +134,7 @@ def evaluate(
             check_ending(path, ending)
     check_root(data)
     for path in filter(None, (target, save)):
+        check_apart(data / 'raw', path)
         check_file(path)
     place = find_device(device)  # Before a model is downloaded.
     saved = load_model(model)
@@ -170,9 +171,14 @@ def calibrate(
 ) -> None:
     r"""Fits a model's probabilities and its thresholds on the validation file."""
     from eega_pyg.device import find_device
+    from eega_pyg.saving.folder import CHECKPOINTS
     from eega_pyg.training.calibration import calibrate as calibrate_model
     check_root(root)
     if not folder.is_dir():
+        if (CHECKPOINTS / folder).is_dir():
+            raise ValueError(f"'{folder}' comes with the package and is not changed: "
+                             f"write it into a folder of yours first, by Extractor"
+                             f".from_pretrained('{folder}').save_pretrained(FOLDER)")
         raise FileNotFoundError(f"There is no folder '{folder}'")
     fitted = calibrate_model(folder, root, held_out, min_precision, find_device(device))
     relations, entities = fitted.thresholds

@@ -101,6 +101,15 @@ def open_dataset(root: Folder, split: str, data: DataConfig = DataConfig(),
                                             **kwargs)
 
 
+def check_annotated(val: PairDataset, root: Folder) -> None:
+    r"""Raises a :class:`ValueError` if a validation split, of the data set in a folder,
+    holds no entity, which nothing can be chosen or fitted by."""
+    if not any(data.entities for data in val):
+        raise ValueError(f"The val split in '{root}' holds no entity in {len(val):,} "
+                         f"texts, and the best epoch and probabilities go by them: is "
+                         f"its file in another format ('eega convert')?")
+
+
 def survey_of(config: Config, root: Folder) -> Optional[Survey]:
     r"""What the train split holds, if the tags or the kind of entities are to be read
     off there; else :obj:`None`.

@@ -67,6 +67,8 @@ class _Relation(TypedDict):
 class _Side(TypedDict):
     start: Index
     end: Index
+    type: NotRequired[Optional[Text]]
+    text: NotRequired[Optional[Text]]
 
 
 class _Quintuple(TypedDict):
@@ -136,7 +138,9 @@ def from_dict(value: Any, place: str = '',
             if number := sum(name in e for e in given):
                 left_out[what] += number
     if 'quintuples' in known:
-        relations = _of_quintuples(known['quintuples'], entities)
+        if 'relations' in known:
+            raise ValueError("gives both 'quintuples' and 'relations': give either")
+        relations = _of_quintuples(known['quintuples'], entities, base.text)
     else:
         relations = _relations(known.get('relations', []), entities)
     return AnnotatedText(base.text, tuple(entities), relations, base.words,
@@ -307,19 +311,26 @@ def _relations(values: Any,
     return tuple(found)
 
 
-def _of_quintuples(
-        values: Any,
-        entities: Sequence[AnnotatedEntity]) -> Tuple[AnnotatedRelation, ...]:
+def _of_quintuples(values: Any, entities: Sequence[AnnotatedEntity],
+                   text: str) -> Tuple[AnnotatedRelation, ...]:
     places = {(e.start, e.end): i for i, e in enumerate(entities)}
     found = []
     for i, value in enumerate(validated(List[Any], values, 'quintuples')):
         q = validated(_Quintuple, value, f'quintuples[{i}]')
         ends = []
         for side in ('head', 'tail'):
-            span = (q[side]['start'], q[side]['end'])
+            start, end = span = (q[side]['start'], q[side]['end'])
             if span not in places:
                 raise ValueError(f"quintuples[{i}].{side}: no entity stands at "
-                                 f"[{span[0]}, {span[1]})")
+                                 f"[{start}, {end})")
+            # It stands twice in a result, and may have been corrected once.
+            for name, there in (('type', entities[places[span]].type),
+                                ('text', text[start:end])):
+                if q[side].get(name) not in (None, there):
+                    raise ValueError(
+                        f"quintuples[{i}].{side}.{name}: is {short(q[side][name])}, "
+                        f"but {short(there)} of the entity at [{start}, {end}): "
+                        f"correct both")
             ends.append(places[span])
         found.append(
             AnnotatedRelation(ends[0], ends[1], q['relation'], q.get('probability'),

@@ -11,7 +11,7 @@ def recognized(path: Union[str, Path]) -> str:
     r"""The format of a file by its ending and its first text.
 
     Raises:
-        ValueError: If it looks like none.
+        ValueError: If it looks like none, or holds no text.
         OSError: If it cannot be read.
     """
     path = Path(path)
@@ -24,6 +24,8 @@ def recognized(path: Union[str, Path]) -> str:
         return 'brat'
     with open(path, 'rb') as file:
         start = file.read(1 << 20).removeprefix(b'\xef\xbb\xbf').lstrip()
+    if re.fullmatch(rb'(\[\s*\])?\s*', start):
+        raise ValueError(f"'{path}' holds no text")
     if start.startswith(b'\x78\x9c'):  # Compressed, as a DocBin is.
         return 'spacy'
     text = start.decode('utf-8', 'replace')

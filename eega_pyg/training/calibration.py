@@ -12,6 +12,8 @@ from torchmetrics.functional.classification import binary_calibration_error
 from eega_pyg.datasets import JMERE, PairDataset, Record, open_dataset
 from eega_pyg.datasets.further import read_held_out
 from eega_pyg.datasets.mnre import UNRELATED
+from eega_pyg.datasets.opening import check_annotated
+from eega_pyg.files import check_file
 from eega_pyg.nn import OwnConv, OwnFusion
 from eega_pyg.nn.models import EEGA, predict
 from eega_pyg.saving.folder import PIPELINE
@@ -31,8 +33,12 @@ from eega_pyg.training.threshold import best_threshold
 #: The temperatures that are tried.
 TEMPERATURES = (0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
 
-#: Of fewer quintuples no scale of their own is fitted.
+#: Of fewer quintuples no scale of their own is fitted, and of fewer entities no
+#: threshold.
 ENOUGH = 100
+#: Of fewer no scale is fitted at all: a handful that is right, or wrong, would make all
+#: probabilities high, or low.
+FEWEST = 30
 
 # A flatter scale would say the same of all.
 _LEAST_SLOPE = 0.05
@@ -111,6 +117,18 @@ def score_and_calibrate(model: EEGA, dataset: PairDataset,
                       scores[best])
 
 
+class Known(NamedTuple):
+    r"""What stands where validation texts say too little.
+
+    Args:
+        scales (Scales): What the probabilities are scaled by.
+        thresholds (Thresholds): The scaled probabilities from which on quintuples and
+            entities are kept.
+    """
+    scales: Scales = Scales()
+    thresholds: Thresholds = Thresholds()
+
+
 class Fitted(NamedTuple):
     r"""What makes a model's probabilities agree with the share that is right.
 
@@ -129,7 +147,8 @@ class Fitted(NamedTuple):
 def fit_scales(model: EEGA, val: PairDataset, signatures: Optional[Signatures] = None,
                temperature: float = 1.0, held_out: Sequence[Record] = (),
                min_precision: float = 0.0, batch_size: int = 32,
-               related: Optional[SentenceScores] = None) -> Fitted:
+               related: Optional[SentenceScores] = None,
+               known: Optional[Known] = None) -> Fitted:
     r"""Fits the probabilities of entities and those of quintuples, each by
     :func:`fit_scale`, and chooses a threshold for each by
     :func:`~eega_pyg.training.threshold.best_threshold`.
@@ -141,9 +160,10 @@ def fit_scales(model: EEGA, val: PairDataset, signatures: Optional[Signatures] =
     (see :class:`~eega_pyg.saving.Scales`) and other texts have a scale each, for
     of what a model says of prose with the same probability far more is right; that of
     other texts is fitted on :obj:`held_out` too. If there are fewer than :obj:`ENOUGH`
-    quintuples of either kind, there is one scale, fitted on :obj:`val`; if none of them
-    is right there, none at all, and a warning. With fewer than :obj:`ENOUGH` entities,
-    none of them are left out.
+    quintuples of either kind, there is one scale, fitted on :obj:`val`. With fewer than
+    :obj:`ENOUGH` entities, none of them are left out. Where fewer than :obj:`FEWEST`
+    are found, or no quintuple that is right, :obj:`known` stands, and a warning says
+    so.
 
     Args:
         model (EEGA): The model.
@@ -162,6 +182,8 @@ def fit_scales(model: EEGA, val: PairDataset, signatures: Optional[Signatures] =
         batch_size (int, optional): Pairs a batch. (default: :obj:`32`)
         related (SentenceScores, optional): What the model extracts from :obj:`val` at
             that temperature, if it is known. (default: :obj:`None`)
+        known (Known, optional): What stands where too little is found, for
+            probabilities of that temperature. (default: no scales, and no thresholds)
     """
     def found(pairs: Pairs) -> SentenceScores:
         return collect_scores(model, pairs, signatures, batch_size, temperature)
@@ -176,12 +198,6 @@ def fit_scales(model: EEGA, val: PairDataset, signatures: Optional[Signatures] =
         whole = found(val.build(records, 'whole texts', keep=True))
     judged = _judged(whole, records)
     given = sum(len(undirected(items)) for items in whole.targets.values())
-    hopeless = bool(judged) and not any(q.right for q in judged)
-    if hopeless:
-        warnings.warn(f'None of the {len(judged)} quintuples that are found in the '
-                      f'validation texts is right ({given} are given there): the '
-                      f'probabilities of quintuples stay as they are, and none is left '
-                      f'out')
     if unrelated := _unrelated(val):
         judged += _judged(found(val.build(unrelated, keep=True)), unrelated)
     texts, others = related, []
@@ -193,25 +209,52 @@ def fit_scales(model: EEGA, val: PairDataset, signatures: Optional[Signatures] =
              for e in x.entities if not held_out or _annotates(held_out[i], e.type)]
     to_find = sum(len(items) for items in texts.entities.values())
 
-    posts = [q for q in judged if q.post]
-    prose = [q for q in judged + others if not q.post]
-    apart = min(len(posts), len(prose)) >= ENOUGH
-    scales = Scales(fit_scale(*map(np.array, zip(*named))) if named else Scale())
-    if not hopeless:
+    scales, thresholds = Known() if known is None else known
+    right = np.array([q.right for q in judged], dtype=bool)
+    fits = not (model.tag_set.relations and
+                (_are_few('quintuples', len(right), given) or _are_wrong(right, given)))
+    if fits:
+        posts = [q for q in judged if q.post]
+        prose = [q for q in judged + others if not q.post]
+        apart = min(len(posts), len(prose)) >= ENOUGH
         scales = scales._replace(quintuple=_scale(posts if apart else judged),
                                  prose=_scale(prose) if apart else None)
     scaled = np.array([scales.of_quintuples(q.post)(q.probability) for q in judged])
-    right = torch.tensor([q.right for q in judged], dtype=torch.long)
     error = 0.0
     if len(scaled):
-        error = float(binary_calibration_error(torch.tensor(scaled), right, n_bins=10))
-    least = best_threshold(scaled, right.numpy().astype(bool), given, min_precision)
-    least_entity = 0.0
-    if len(named) >= ENOUGH:
-        probability, good = map(np.array, zip(*named))
-        least_entity = best_threshold(np.array([scales.entity(p) for p in probability]),
-                                      good, to_find)
-    return Fitted(scales, Thresholds(least, least_entity), error)
+        error = float(
+            binary_calibration_error(torch.tensor(scaled),
+                                     torch.tensor(right).long(), n_bins=10))
+    if fits:
+        least = best_threshold(scaled, right, given, min_precision)
+        thresholds = thresholds._replace(quintuple=least)
+    probability, good = np.array([p for p, _ in named]), np.array([g for _, g in named])
+    if not _are_few('entities', len(named), to_find):
+        scales = scales._replace(entity=fit_scale(probability, good))
+        least = 0.0
+        if len(named) >= ENOUGH:
+            least = best_threshold(np.array([scales.entity(p) for p in probability]),
+                                   good, to_find)
+        thresholds = thresholds._replace(entity=least)
+    return Fitted(scales, thresholds, error)
+
+
+def _are_few(what: str, number: int, given: int) -> bool:
+    if number >= FEWEST:
+        return False
+    warnings.warn(f'Only {number} {what} are found in the validation texts ({given} '
+                  f'are given there), of {FEWEST} that are needed: the probabilities '
+                  f'and the threshold of {what} stay as they are')
+    return True
+
+
+def _are_wrong(right: np.ndarray, given: int) -> bool:
+    if right.any():
+        return False
+    warnings.warn(f'None of the {len(right)} quintuples that are found in the '
+                  f'validation texts is right ({given} are given there): the '
+                  f'probabilities and the threshold of quintuples stay as they are')
+    return True
 
 
 def calibrate(folder: Union[str, Path], root: Union[str,
@@ -220,7 +263,8 @@ def calibrate(folder: Union[str, Path], root: Union[str,
               progress: bool = True, conv: Optional[OwnConv] = None,
               fusion: Optional[OwnFusion] = None) -> Fitted:
     r"""Fits the probabilities and the thresholds of a saved model, see
-    :func:`fit_scales`, and writes them into its folder.
+    :func:`fit_scales`, and writes them into its folder. Those that the texts say too
+    little of stay.
 
     Args:
         folder (str or Path): The model's folder.
@@ -241,11 +285,14 @@ def calibrate(folder: Union[str, Path], root: Union[str,
         OSError: If a file is missing or cannot be written.
     """
     saved = load_model(folder, conv=conv, fusion=fusion)
+    check_file(Path(folder) / PIPELINE)  # Before the work.
     val = open_dataset(root, 'val', saved.data, saved.model.tag_set, saved.vocabularies,
                        progress)
+    check_annotated(val, root)
     texts = read_held_out(held_out, val, 'held_out')
     fitted = fit_scales(saved.model.to(device or 'cpu'), val, saved.signatures,
-                        saved.temperature, texts, min_precision)
+                        saved.temperature, texts, min_precision,
+                        known=Known(saved.scales, saved.thresholds))
     write_scales(Path(folder) / PIPELINE, fitted.scales, fitted.thresholds)
     return fitted
 

@@ -10,13 +10,14 @@ from rich.console import Console
 from eega_pyg.config import Config
 from eega_pyg.datasets import PairDataset, Record
 from eega_pyg.datasets.further import further_file, read_held_out, with_further
-from eega_pyg.datasets.opening import open_dataset
+from eega_pyg.datasets.opening import check_annotated, open_dataset
 from eega_pyg.datasets.statistics import told_of_left_out
 from eega_pyg.files import remove_leftovers, write_text
 from eega_pyg.identity import file_sha256
 from eega_pyg.nn import OwnConv, OwnFusion
 from eega_pyg.nn.models import EEGA
 from eega_pyg.resolve import load_encoder_config
+from eega_pyg.saving.folder import PIPELINE
 from eega_pyg.schema import OBJECT, TOKEN
 from eega_pyg.training.checkpoints import BEFORE, BEST, LAST, find_last, read_checkpoint
 from eega_pyg.training.distillation import distillation_data
@@ -168,6 +169,9 @@ def _enter(state: Path, config: Config, resume: bool,
             raise ValueError(f"'{state.parent}' already holds a run: resume it, or "
                              f"choose another folder")
         return True, goes_further(state / 'config.yaml', config)
+    if (state.parent / PIPELINE).is_file():
+        raise ValueError(f"'{state.parent}' already holds a model, and no run to "
+                         f"resume: choose another folder")
     if resume and progress:
         Console(stderr=True).print(
             f"There is nothing to resume in '{state.parent}': the run "
@@ -191,4 +195,5 @@ def _open(config: Config, root: Place, start: Optional[Start],
     if len(train) == 0 or len(val) == 0:
         raise ValueError(f"The {'train' if len(train) == 0 else 'val'} split in "
                          f"'{root}' holds no sentence with a relation")
+    check_annotated(val, root)
     return train, val

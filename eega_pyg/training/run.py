@@ -16,7 +16,7 @@ from eega_pyg.files import short_reason
 from eega_pyg.nn import OwnConv, OwnFusion
 from eega_pyg.saving.saved_model import save_model
 from eega_pyg.schema import Signatures
-from eega_pyg.training.calibration import fit_scales, score_and_calibrate
+from eega_pyg.training.calibration import FEWEST, Known, fit_scales, score_and_calibrate
 from eega_pyg.training.callbacks import Checkpoint, EpochLog, ResumableEarlyStopping
 from eega_pyg.training.checkpoints import (
     BEST,
@@ -229,11 +229,18 @@ def _finished(task: Prepared, module: PairTagging, folder: Union[str, Path],
     signatures, size = _signatures(task), config.train.batch_size
     sentences, calibration, scaled = score_and_calibrate(model, val, signatures, size)
     scores, caveat = sentences.compute(), sentences.caveat(val.held_out)
-    fitted = fit_scales(model, val, signatures, calibration.temperature, task.held_out,
-                        config.train.min_precision, size, scaled)
+    temperature, known = calibration.temperature, Known()
+    related: Optional[SentenceScores] = scaled
+    if task.start is not None:
+        start = task.start.saved
+        known = Known(start.scales, start.thresholds)
+        if sum(len(x.quintuples) for x in sentences.extractions()) < FEWEST:
+            temperature, related = start.temperature, None
+    fitted = fit_scales(model, val, signatures, temperature, task.held_out,
+                        config.train.min_precision, size, related, known)
     save_model(folder, model, task.train.vocabularies, config, {
         **scores, 'calibration_error': fitted.error
-    }, calibration.temperature, fitted.scales, fitted.thresholds,
+    }, temperature, fitted.scales, fitted.thresholds,
                None if task.start is None else task.start.note(share), caveat)
     finish(Path(folder) / 'training')
     return RunResult(Path(folder), scores, int(checkpoint['epoch']), sentences, caveat)

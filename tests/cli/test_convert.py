@@ -78,6 +78,8 @@ def test_a_cut_word_is_one_line_and_writes_nothing(eega, tmp_path, offline_model
 @pytest.mark.parametrize('content, options, message', [
     ('what is this', (), 'looks like none of the known formats: name'),
     ('', ('--from', 'jsonl'), 'holds no text'),
+    ('', (), 'holds no text'),
+    ('[ ]\n', (), 'holds no text'),
     ('{"text": "Ann"}', ('--to', 'mnre'),
      "'mnre' holds nothing of the texts (left out: 1 texts without a relation)"),
     ('{"text": "Ann"', ('--from', 'jsonl'), 'own:1: not valid JSON'),

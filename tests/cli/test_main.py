@@ -334,3 +334,5 @@ def test_calibrate_writes_scales_and_a_threshold_that_extract_goes_by(
     assert found() == [max(everything)]
     code, _, err = eega('calibrate', small_root, '--model', tmp_path / 'none')
     assert code == 1 and 'There is no folder' in err
+    code, _, err = eega('calibrate', small_root, '--model', 'jmere-minilm')
+    assert code == 1 and "'jmere-minilm' comes with the package" in err

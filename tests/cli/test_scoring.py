@@ -146,4 +146,7 @@ def test_a_file_is_what_its_ending_says(eega, small_root, tmp_path):
     code, _, err = eega('evaluate', small_root, '--model', 'm', '--save-predictions',
                         tmp_path / 'a.csv')
     assert code == 1 and 'expected a file that ends in .jsonl' in err
+    code, _, err = eega('evaluate', small_root, '--model', 'm', '--save-predictions',
+                        small_root / 'raw' / 'val.jsonl')
+    assert code == 1 and 'is in the folder that is read' in err
     assert list(tmp_path.iterdir()) == [gold]

@@ -252,6 +252,25 @@ def test_what_was_extracted_is_read_as_annotated(tmp_path):
                                  metadata={'author': 'Bo'})
 
 
+@pytest.mark.parametrize('change, message', [
+    ({'quintuples': [{'head': {'type': 'loc'}}]},
+     r"quintuples\[0\].head.type: is 'loc', but 'per' of the entity at \[0, 3\)"),
+    ({'quintuples': [{'tail': {'text': 'Acme Inc'}}]},
+     r"quintuples\[0\].tail.text: is 'Acme Inc', but 'Acme' of the .*: correct both"),
+    ({'relations': []}, "both 'quintuples' and 'relations'"),
+])  # yapf: disable
+def test_a_correction_that_would_be_lost_is_named(write, change, message):
+    ann, acme = Entity(0, 1, 'per', 0.75), Entity(2, 3, 'org', 0.5)
+    line = Result('Ann met Acme', ((0, 3), (4, 7), (8, 12)),
+                  Extraction([ann, acme], [Quintuple(ann, acme, 'leads', 0.25)]),
+                  SceneGraph()).to_dict()
+    for side, fields in change.get('quintuples', [{}])[0].items():
+        line['quintuples'][0][side].update(fields)
+    path = write({**line, **({} if 'quintuples' in change else change)})
+    with pytest.raises(ValueError, match=message):
+        list(read_texts(path))
+
+
 def test_a_failed_write_leaves_the_file_as_it_was(tmp_path):
     path = tmp_path / 'out.jsonl'
     path.write_text('before')

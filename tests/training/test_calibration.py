@@ -9,7 +9,9 @@ from torch_geometric.data import Batch
 
 from eega_pyg.datasets import JMERE, read_gmner
 from eega_pyg.extraction.extractor import Extractor
-from eega_pyg.saving import Scale, Scales, load_model
+from eega_pyg.saving import Scale, Scales, Thresholds, load_model
+from eega_pyg.saving.folder import PIPELINE
+from eega_pyg.saving.saved_model import write_scales
 from eega_pyg.schema import Quintuple
 from eega_pyg.scoring import undirected
 from eega_pyg.tagging import decode_batch
@@ -162,7 +164,8 @@ def test_a_text_counts_once_into_however_many_sentences_its_lines_are_cut(
 
 @pytest.mark.slow
 def test_entities_and_quintuples_of_all_val_texts_are_fitted_apart(
-        saved, small_root, tmp_path, trained):
+        saved, small_root, tmp_path, trained, monkeypatch):
+    monkeypatch.setattr(calibration, 'FEWEST', 1)
     shutil.copytree(small_root / 'raw', tmp_path / 'raw')
     stated = (TEXT + ' .').split()
     lines = [
@@ -242,6 +245,7 @@ def test_posts_and_prose_are_fitted_apart(saved, small_root, tmp_path, monkeypat
                     tags=saved.model.tag_set, log=False, **saved.data.arguments())
         return fit_scales(saved.model, val, saved.signatures).scales
 
+    monkeypatch.setattr(calibration, 'FEWEST', 1)
     monkeypatch.setattr(calibration, 'ENOUGH', 10**9)
     plain = fitted(small_root)
     assert plain.prose is None
@@ -260,6 +264,25 @@ def test_where_nothing_is_right_probabilities_stay(saved, data, monkeypatch):
         fitted = fit_scales(saved.model, data, saved.signatures)
     assert fitted.scales.quintuple == Scale() and fitted.scales.prose is None
     assert fitted.thresholds.quintuple == 0
+
+
+def test_what_few_texts_say_changes_nothing(trained, small_root, tmp_path):
+    folder, root = tmp_path / 'model', tmp_path / 'data'
+    shutil.copytree(trained, folder)
+    scales = Scales(Scale(0.5, 1.0), Scale(0.6, -1.0), Scale(0.7, 2.0))
+    thresholds = Thresholds(0.3, 0.4)
+    write_scales(folder / PIPELINE, scales, thresholds)
+    (root / 'raw').mkdir(parents=True)
+    lines = (small_root / 'raw' / 'mnre_val.txt').read_text().splitlines()[:2]
+    (root / 'raw' / 'mnre_val.txt').write_text('\n'.join(lines) + '\n')
+    shutil.copy(small_root / 'raw' / 'captions_val.jsonl', root / 'raw')
+    with pytest.warns(UserWarning, match='of 30 that are needed: .* stay') as told:
+        fitted = calibrate(folder, root, progress=False)
+    assert ['quintuples' in str(w.message) for w in told
+            if 'needed' in str(w.message)] == [True, False]
+    assert fitted[:2] == (scales, thresholds)
+    kept = load_model(folder)
+    assert (kept.scales, kept.thresholds) == (scales, thresholds)
 
 
 @pytest.mark.parametrize('name', ['unrelated', 'news', 'jsonl:'])

@@ -1,5 +1,6 @@
 r"""From labels of one's own to a model, and from its results to labels."""
 import json
+import shutil
 from itertools import product
 
 import pytest
@@ -188,6 +189,27 @@ def test_json_lines_are_a_further_set(small_root, tiny_overrides, tmp_path,
                 ValueError, match=r"more.jsonl:1: entities\[0\]: unknown "
                 r"type 'animal' \(known: per, org"):
             read(f'jsonl:{further}')
+
+
+def test_a_validation_file_without_labels_is_named(own, tiny_overrides, tmp_path):
+    root = tmp_path / 'data'
+    shutil.copytree(own, root)
+    (root / 'raw' /
+     'val.jsonl').write_text('{"text": "Ann met Bo", "label": [[0, 3, "animal"]]}\n')
+    config = Config.load('default', tiny_overrides)
+    with pytest.raises(ValueError, match='val split .* holds no entity in 1 texts'):
+        fit(config, root, tmp_path / 'run', progress=False)
+
+
+@pytest.mark.slow
+def test_a_model_without_its_run_is_not_replaced(own, own_run, tiny_overrides,
+                                                 tmp_path):
+    shutil.copytree(own_run.folder, tmp_path / 'model',
+                    ignore=shutil.ignore_patterns('training'))
+    config = Config.load('default', tiny_overrides)
+    for resume in (False, True):
+        with pytest.raises(ValueError, match='already holds a model, and no run'):
+            fit(config, own, tmp_path / 'model', resume=resume, progress=False)
 
 
 def test_pairs_without_a_relation_are_pretrained_on_where_all_are_annotated():
