@@ -25,7 +25,8 @@ class AttributeTransformer(torch.nn.Module):
     Args:
         conv (torch.nn.Module): Called with what the layer is called with; keeps the
             size of its (target) input, *e.g.*,
-            :class:`~eega_pyg.nn.conv.AttributeTransformerConv`.
+            :class:`~eega_pyg.nn.conv.AttributeTransformerConv`. Its weights are drawn
+            anew; put trained ones into it afterwards.
         channels (int): Size of each input sample, of the targets of a bipartite graph.
         out_channels (int, optional): Size of each output sample.
             (default: :obj:`channels`)

@@ -26,7 +26,7 @@ from eega_pyg.training.checkpoints import (
     read_checkpoint,
 )
 from eega_pyg.training.devices import device_options, losses_named, meet
-from eega_pyg.training.evaluation import SentenceScores
+from eega_pyg.training.evaluation import SentenceScores, collect_scores
 from eega_pyg.training.loaders import loaders
 from eega_pyg.training.module import KEPT, MONITOR
 from eega_pyg.training.pair_tagging import PairTagging
@@ -229,13 +229,12 @@ def _finished(task: Prepared, module: PairTagging, folder: Union[str, Path],
     signatures, size = _signatures(task), config.train.batch_size
     sentences, calibration, scaled = score_and_calibrate(model, val, signatures, size)
     scores, caveat = sentences.compute(), sentences.caveat(val.held_out)
-    temperature, known = calibration.temperature, Known()
-    related: Optional[SentenceScores] = scaled
-    if task.start is not None:
-        start = task.start.saved
-        known = Known(start.scales, start.thresholds)
-        if sum(len(x.quintuples) for x in sentences.extractions()) < FEWEST:
-            temperature, related = start.temperature, None
+    start = None if task.start is None else task.start.saved
+    known = None if start is None else Known(start.scales, start.thresholds)
+    temperature, related = calibration.temperature, scaled
+    if sum(len(x.quintuples) for x in sentences.extractions()) < FEWEST:
+        temperature = 1.0 if start is None else start.temperature
+        related = collect_scores(model, val, signatures, size, temperature)
     fitted = fit_scales(model, val, signatures, temperature, task.held_out,
                         config.train.min_precision, size, related, known)
     save_model(folder, model, task.train.vocabularies, config, {
