@@ -174,11 +174,13 @@ def browser(tmp_path_factory):
         r"""A Chrome that is at a page when :meth:`get` returns: on a busy machine the
         driver returns before the page's scripts have run, once in a hundred times."""
         def get(self, url):
-            for place, is_blank in (('about:blank', True), (url, False)):
+            arrived = ("return document.readyState === 'complete' && "
+                       "(location.href === 'about:blank') === arguments[0]")
+            for place in ('about:blank', url):
                 super().get(place)
-                WebDriverWait(self, 60, 0.02).until(lambda _: self.execute_script(
-                    "return document.readyState === 'complete' && "
-                    "(location.href === 'about:blank') === arguments[0]", is_blank))
+                is_blank = place == 'about:blank'
+                wait = WebDriverWait(self, 60, 0.02)
+                wait.until(lambda _: self.execute_script(arrived, is_blank))
 
     options = ChromeOptions()
     options.binary_location = chromium
