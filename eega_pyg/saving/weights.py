@@ -90,16 +90,12 @@ def quantized(state: Mapping[str, Tensor], based: Mapping[str,
 
 
 def _restored(stored: Dict[str, Tensor]) -> Dict[str, Tensor]:
-    # A layer may have weights called "scale" of its own.
-    scales = {
-        name: name + _SCALE
-        for name, tensor in stored.items()
-        if tensor.dtype == torch.int8 and name + _SCALE in stored
-    }
-    return {
-        name: tensor * stored[scales[name]] if name in scales else tensor
-        for name, tensor in stored.items() if name not in scales.values()
-    }
+    out = dict(stored)
+    for name, tensor in stored.items():
+        # A layer may have weights called "scale" of its own.
+        if tensor.dtype == torch.int8 and name + _SCALE in out:
+            out[name] = tensor * out.pop(name + _SCALE)
+    return out
 
 
 def _check(path: Path, weights: Any) -> None:

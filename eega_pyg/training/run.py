@@ -234,6 +234,7 @@ def _finished(task: Prepared, module: PairTagging, folder: Union[str, Path],
     temperature, related = calibration.temperature, scaled
     if sum(len(x.quintuples) for x in sentences.extractions()) < FEWEST:
         temperature = 1.0 if start is None else start.temperature
+    if temperature != calibration.temperature:
         related = collect_scores(model, val, signatures, size, temperature)
     fitted = fit_scales(model, val, signatures, temperature, task.held_out,
                         config.train.min_precision, size, related, known)

@@ -128,13 +128,15 @@ def test_weights_called_scale_and_shared_ones_are_kept(small_root, trained_overr
     config = Config.load('default', [*trained_overrides, 'train.epochs=1'])
     fit(config, small_root, tmp_path / 'own', progress=False, conv=ScaledConv)
     expected = load_model(tmp_path / 'own', conv=ScaledConv).model.state_dict()
+    own = [name for name in expected if '.conv.conv.' in name]
+    stored = {name.rpartition('.conv.conv.')[2] for name in own}
+    assert {'scale', 'first.weight', 'second.weight'} <= stored
     for dtype in DTYPES:
         shrink(tmp_path / 'own', tmp_path / dtype, dtype, conv=ScaledConv)
         found = load_model(tmp_path / dtype, conv=ScaledConv).model.state_dict()
-        for name in expected:
-            if '.conv.conv.' in name:
-                torch.testing.assert_close(found[name], expected[name], atol=0.01,
-                                           rtol=0.01)
+        for name in own:
+            torch.testing.assert_close(found[name], expected[name], atol=0.01,
+                                       rtol=0.01)
         assert expected.keys() == found.keys()
 
 
