@@ -39,7 +39,8 @@ def unit_vectors(x: Tensor) -> Tensor:
     # To scale by a power of two is exact.
     if x.size(-1) > 0:
         exponent = x.detach().abs().amax(-1, keepdim=True).frexp().exponent
-        x = x.ldexp(-exponent.clamp(-_EXPONENT, _EXPONENT))
+        # Of whole numbers, PyTorch 2.6 makes a result of the default type.
+        x = x.ldexp(-exponent.clamp(-_EXPONENT, _EXPONENT).to(x.dtype))
     norm = x.norm(dim=-1, keepdim=True)
     zero = norm <= torch.finfo(x.dtype).tiny  # A NaN is none, and stays.
     return torch.where(zero, 0, x / torch.where(zero, 1, norm))

@@ -30,7 +30,13 @@ class Marginals(NamedTuple):
 
 
 def with_logarithms(a: Tensor, b: Tensor) -> Marginals:
-    r"""Marginals as the solvers take them."""
+    r"""Marginals as the solvers take them.
+
+    Raises:
+        ValueError: If they are neither ``float32`` nor ``float64``.
+    """
+    for x in (a, b):
+        check_type(x.dtype)
     mass = a.detach().sum(1)
     return Marginals(a, b, log_marginal(a), log_marginal(b),
                      torch.where(mass > 0, mass, 1))
@@ -84,7 +90,8 @@ def uniform_marginals(cost: Tensor) -> Tuple[Tensor, Tensor]:
 def check_type(dtype: torch.dtype) -> None:
     r"""Refuses numbers that no solver can work with."""
     if dtype not in (torch.float32, torch.float64):
-        raise ValueError(f"Expected 'float32' or 'float64' costs (got '{dtype}')")
+        raise ValueError(f"Expected costs and masses in 'float32' or 'float64' "
+                         f"(got '{dtype}')")
 
 
 def _one_side(mass: Optional[Tensor], mask: Tensor, dtype: torch.dtype) -> Tensor:
