@@ -23,6 +23,7 @@ from eega_pyg.ot.autocast import at_least_single, no_autocast
 from eega_pyg.ot.costs import check_cost
 from eega_pyg.ot.marginals import prepare_marginals
 from eega_pyg.ot.quadratic import Loss, check_reading
+from eega_pyg.ot.tracking import as_numpy
 
 Solver = Union[MirrorDescent, Sinkhorn, ProximalPoint, UnbalancedSinkhorn]
 
@@ -195,7 +196,7 @@ def _structure(edge_index: Tensor, edge_attr: Optional[Tensor], nodes: Layout,
 def _one_to_one(share: Tensor, mask_s: Tensor, mask_t: Tensor) -> Tensor:
     keep = torch.zeros_like(share, dtype=torch.bool)
     # Shares that are no number have no edge in any case.
-    values = share.detach().nan_to_num().cpu().numpy()
+    values = as_numpy(share.nan_to_num())
     sizes = zip(mask_s.sum(1).tolist(), mask_t.sum(1).tolist())
     for i, (n, m) in enumerate(sizes):
         row, col = linear_sum_assignment(values[i, :n, :m], maximize=True)

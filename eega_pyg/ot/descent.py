@@ -1,5 +1,5 @@
 r"""Mirror descent until each pair of a batch has converged."""
-from typing import Iterator, List, NamedTuple, Optional, Type, Union
+from typing import Iterator, List, NamedTuple, Optional, Tuple, Type, Union
 
 import numpy as np
 import torch
@@ -34,21 +34,40 @@ class _Ended(NamedTuple):
     converged: bool
 
 
-def descend(state: State, options: Options,
+def descend(state: State, options: Options, forbidden: Options,
             feasible: Optional[Tensor] = None) -> Descent:
-    r"""Does the steps of all pairs; those that are not :obj:`feasible` :math:`(B)` stay
-    where they are. A pair that has converged takes no more part."""
+    r"""Does the steps of all pairs, with the options :obj:`forbidden` of those in which
+    a pair of nodes is; those that are not :obj:`feasible` :math:`(B)` stay where they
+    are. A pair that has converged takes no more part."""
     _, n, m = state.plan.shape
     ended: List[_Ended] = []
     if feasible is not None:
         ended.append(_end(state, ~feasible, 0, False))
         state = state.part(feasible.nonzero().flatten())
-    if fits_arrays(state, options):
-        for part in _chunks(state):
-            ended += _run(part, ArraySteps, options)
-    else:
-        ended += _run(state, Steps, options)
+    for some, own in _kinds(state, options, forbidden):
+        if fits_arrays(some, own):
+            for part in _chunks(some):
+                ended += _run(part, ArraySteps, own)
+        else:
+            ended += _run(some, Steps, own)
     return _together(ended, n, m)
+
+
+def _kinds(state: State, options: Options,
+           forbidden: Options) -> Iterator[Tuple[State, Options]]:
+    r"""The pairs without and with a forbidden pair of nodes, each as it would be in a
+    batch without the others."""
+    if state.permitted is None:
+        yield state, options
+        return
+    a, b = state.setting.marginals[:2]
+    inside = (a > 0)[:, :, None] & (b > 0)[:, None, :]
+    some = (inside & ~state.permitted).any(2).any(1)
+    whole, others = (x.nonzero().flatten() for x in (~some, some))
+    if whole.numel() > 0:
+        yield state.part(whole)._replace(permitted=None), options
+    if others.numel() > 0:
+        yield state.part(others), forbidden
 
 
 def _chunks(state: State) -> Iterator[State]:

@@ -158,7 +158,7 @@ class MirrorDescent:
             pairs = torch.arange(a.size(0), device=a.device)
             state = State(pairs, objective, setting, start, first, setting.base_s,
                           setting.base_t, permitted)
-            end = descend(state, self._options(permitted is None), feasible)
+            end = descend(state, self._options(True), self._options(False), feasible)
             f, g = (x * strength[:, None] for x in setting.potentials(end.u, end.v))
         linear, quadratic, regularized = objective.values(end.plan)
         if self.method == 'mirror':

@@ -66,7 +66,7 @@ class _State(NamedTuple):
         better = new.cost < self.point.cost
         point = _Point(*(torch.where(better.view(-1, *(1 for _ in x.shape[1:])), x, y)
                          for x, y in zip(new, self.point)))
-        length = self.length * torch.where(better, _GROW, _SHRINK)
+        length = torch.where(better, self.length * _GROW, self.length * _SHRINK)
         length = length.clamp(self.first / _RANGE, self.first * _RANGE)
         return self._replace(point=point, h_s=h_s, h_t=h_t, length=length)
 

@@ -113,14 +113,29 @@ def _check_mass(a: Tensor, b: Tensor) -> None:
                              f"{float(mass[pair, node])} at node {node} of the {name} "
                              f"side of pair {pair})")
     total_a, total_b = a.sum(1), b.sum(1)
-    # Sums of rounded masses may differ by rounding.
-    slack = 1e3 * torch.finfo(a.dtype).eps * torch.maximum(total_a, total_b)
-    wrong = (total_a - total_b).abs() > slack
+    wrong = _differ(total_a, total_b)
     if bool(wrong.any()):
         pair = int(wrong.nonzero()[0])
         raise ValueError(f"Expected the same total mass on both sides "
                          f"(got {float(total_a[pair])} and {float(total_b[pair])} "
                          f"in pair {pair})")
+
+
+def _differ(total_a: Tensor, total_b: Tensor) -> Tensor:
+    r"""Whether total masses differ by more than rounded masses do."""
+    slack = 1e3 * torch.finfo(total_a.dtype).eps * torch.maximum(total_a, total_b)
+    return (total_a - total_b).abs() > slack
+
+
+def are_masses(a: Tensor, b: Tensor) -> Tensor:
+    r"""Whether no mass of a pair is negative or NaN :math:`(B)`. Problems made by hand
+    are not refused, which would read from their device: they do not converge."""
+    return (a >= 0).all(1) & (b >= 0).all(1)
+
+
+def can_be_met(a: Tensor, b: Tensor) -> Tensor:
+    r"""Whether a pair has masses of the same total on both sides :math:`(B)`."""
+    return are_masses(a, b) & ~_differ(a.sum(1), b.sum(1))
 
 
 def regularization(epsilon: float, relative: bool, cost: Tensor, a: Tensor, b: Tensor,

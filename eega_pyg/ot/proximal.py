@@ -8,7 +8,13 @@ from torch import Tensor
 from eega_pyg.ot.autocast import no_autocast
 from eega_pyg.ot.linear import LinearProblem, masked_problem
 from eega_pyg.ot.log_domain import fast_exp, log_plan
-from eega_pyg.ot.marginals import Marginals, mean_cost, regularization, with_logarithms
+from eega_pyg.ot.marginals import (
+    Marginals,
+    can_be_met,
+    mean_cost,
+    regularization,
+    with_logarithms,
+)
 from eega_pyg.ot.permitted import PermittedCosts, permitted_costs, score_of
 from eega_pyg.ot.projection import check_options, project, round_plan
 from eega_pyg.ot.result import TransportOutput, marginal_error, once
@@ -124,8 +130,9 @@ class ProximalPoint:
             (1, 2)) + marginal_slope(a, best_f) + marginal_slope(b, best_g))
         return once(
             TransportOutput(plan, linear, torch.zeros_like(linear), linear, iterations,
-                            marginal_error(plan, a, b), ~failed & linear.isfinite(),
-                            best_f, best_g))
+                            marginal_error(plan, a, b),
+                            ~failed & linear.isfinite() & can_be_met(a, b), best_f,
+                            best_g))
 
     def _cost(self, plan: Tensor, costs: PermittedCosts,
               marginals: Marginals) -> Tuple[Tensor, Tensor]:

@@ -11,6 +11,7 @@ from eega_pyg.ot.linear import LinearProblem, masked_problem
 from eega_pyg.ot.log_domain import fast_exp, log_plan
 from eega_pyg.ot.marginals import (
     Marginals,
+    can_be_met,
     divergence,
     is_resolved,
     regularization,
@@ -124,7 +125,7 @@ class Sinkhorn:
         if not unroll:
             regularized = regularized + marginal_slope(a, f) + marginal_slope(b, g)
         # Where no plan is without forbidden pairs, the iterations end with one.
-        converged = (fit.converged & linear.isfinite() &
+        converged = (fit.converged & linear.isfinite() & can_be_met(a, b) &
                      (lost <= self.tol * marginals.mass)
                      & is_resolved(strength, self.epsilon, self.relative, cost, a, b,
                                    costs.counted))

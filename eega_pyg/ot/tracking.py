@@ -43,6 +43,7 @@ def refuse_vmap(*tensors: Tensor) -> None:
             x = torch._C._functorch.get_unwrapped(x)
 
 
+@torch.compiler.disable
 def as_numpy(x: Tensor) -> np.ndarray:
     r"""Values alone, in double precision, of what a transform of :mod:`torch.func` has
     wrapped too."""

@@ -10,6 +10,7 @@ from eega_pyg.ot.linear import LinearProblem
 from eega_pyg.ot.log_domain import fast_exp, log_plan, logsumexp
 from eega_pyg.ot.marginals import (
     Marginals,
+    are_masses,
     is_resolved,
     log_marginal,
     regularization,
@@ -120,7 +121,7 @@ class UnbalancedSinkhorn:
         ratio = log_t - log_marginal(a)[:, :, None] - log_marginal(b)[:, None, :]
         kl = (torch.where(plan > 0, ratio, 0) * plan - plan).sum((1, 2))
         regularized = linear + strength * (kl + a.sum(1) * b.sum(1))
-        converged = (error <= self.tol) & linear.isfinite()
+        converged = (error <= self.tol) & linear.isfinite() & are_masses(a, b)
         converged &= is_resolved(strength, self.epsilon, self.relative, *unit)
         for side, sums, mass, potential in zip(sides, (plan.sum(2), plan.sum(1)),
                                                (a, b), (f, g)):

@@ -273,6 +273,18 @@ def test_half_precision_is_solved_in_single() -> None:
     assert torch.equal(plain[0], mixed[0]) and torch.equal(plain[1], mixed[1])
 
 
+@pytest.mark.parametrize('options', [{'k': 1}, {'one_to_one': True}])
+def test_slopes_of_torch_func_are_those_of_autograd(options: Any) -> None:
+    match = OTMatching(0., **options)
+
+    def weight(x: Tensor) -> Tensor:
+        return match(x, *S[1:], *T)[1].square().sum()
+
+    x = S[0].clone().requires_grad_()
+    expected, = torch.autograd.grad(weight(x), x)
+    torch.testing.assert_close(torch.func.grad(weight)(S[0]), expected)
+
+
 @pytest.mark.parametrize('options, words', [
     ({
         'alpha': 1.5

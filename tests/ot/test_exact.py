@@ -3,6 +3,7 @@ import ot
 import pytest
 import torch
 from ot_cases import batched, cases, graphs
+from scipy.optimize import linear_sum_assignment
 
 from eega_pyg.ot import (
     edge_cost,
@@ -41,6 +42,41 @@ def test_single_precision_large_masses_and_negative_costs_are_solved(
     fused = exact_gromov_wasserstein(D_S.float(), D_T.float(), a, b,
                                      cost=COST.float() + shift)
     assert fused.converged.all() and (fused.marginal_error < 1e-5).all()
+
+
+INF = float('inf')
+
+
+def test_costs_of_two_blocks_are_least_in_each() -> None:
+    # POT leaves a speck of mass where costs are infinite.
+    cost = torch.tensor(
+        [[3, 1, INF, INF, INF], [3, 3, INF, INF, INF], [INF, INF, 5000, 1000, 1000],
+         [INF, INF, 1, 5000, 10000], [INF, INF, 1000, 5000, 10000]], dtype=torch.double)
+    a = torch.tensor([.3, .1, .2, .2, .2], dtype=torch.double)
+    out = exact_wasserstein(cost, a, torch.full((5, ), .2, dtype=torch.double))
+    assert out.converged and float(out.linear) == pytest.approx(1201)
+
+
+def test_blocks_of_any_size_of_costs_are_solved_apart() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        n = int(rng.integers(2, 5))
+        cost = np.full((2 * n, 2 * n), INF)
+        expected = 0.
+        for block in (slice(0, n), slice(n, 2 * n)):
+            part = 10**rng.uniform(-2, 6, (n, n))
+            cost[block, block] = part
+            expected += part[linear_sum_assignment(part)].sum() / (2 * n)
+        out = exact_wasserstein(torch.as_tensor(cost))
+        assert out.converged and float(out.linear) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize('top', [1., INF])
+def test_it_is_compiled(top: float) -> None:
+    cost = torch.rand(2, 4, 5, generator=torch.Generator().manual_seed(0))
+    cost[0, 0, 0] = top
+    run = torch.compile(lambda c: exact_wasserstein(c).linear, backend='eager')
+    assert torch.equal(run(cost), exact_wasserstein(cost).linear)
 
 
 def test_conditional_gradient_is_pots() -> None:

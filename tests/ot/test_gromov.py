@@ -114,6 +114,20 @@ def test_each_pair_may_have_a_weight_of_its_own_with_a_slope() -> None:
         solve(weight.detach()[:3])
 
 
+@pytest.mark.parametrize('method', ['mirror', 'proximal'])
+def test_a_pair_is_the_same_beside_one_with_forbidden_nodes(method: str) -> None:
+    cost, d_s, d_t, a, b = (x[:3].clone() for x in (COST, D_S, D_T, A, B))
+    cost[1, 0, 0] = torch.inf
+    options = dict(method=method, epsilon=0.01)
+    batch = gromov_wasserstein(d_s, d_t, a, b, cost=cost, **options)
+    for i in range(3):
+        alone = gromov_wasserstein(*(x[i:i + 1] for x in (d_s, d_t, a, b)),
+                                   cost=cost[i:i + 1], **options)
+        assert alone.iterations == batch.iterations[i]
+        torch.testing.assert_close(alone.plan[0], batch.plan[i], rtol=0, atol=1e-9)
+        torch.testing.assert_close(alone.regularized[0], batch.regularized[i])
+
+
 def test_one_pair_needs_no_batch_dimension() -> None:
     cost, d_s, d_t, a, b = (torch.as_tensor(x) for x in PAIRS[0])
     out = gromov_wasserstein(d_s, d_t, a, b, cost=cost, plan=a[:, None] * b)

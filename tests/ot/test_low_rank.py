@@ -130,6 +130,17 @@ def test_costs_are_at_most_those_of_pot_and_above_the_optimal_one() -> None:
     assert (out.linear >= optimal * (1 - 1e-9)).all()
 
 
+def test_the_default_type_plays_no_part() -> None:
+    problem = low_rank_problem(**batched(PAIRS[:2], torch.float32))
+    expected = LowRankSinkhorn(2)(problem)
+    torch.set_default_dtype(torch.float64)
+    try:
+        out = LowRankSinkhorn(2)(problem)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.equal(out.linear, expected.linear)
+
+
 def test_with_more_ranks_the_cost_nears_the_optimal_one() -> None:
     given = batched(PAIRS[:10])
     optimal = exact_wasserstein(*linear_problem(**given, cost='sqeuclidean')).linear

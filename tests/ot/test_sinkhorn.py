@@ -199,6 +199,22 @@ def test_problems_made_by_hand_are_in_single_precision_or_more(solver, dtype) ->
         solver(LinearProblem(COST.to(dtype), A.to(dtype), B.to(dtype)))
 
 
+@pytest.mark.parametrize('forbidden', [False, True])
+@pytest.mark.parametrize('solver', [Sinkhorn(), ProximalPoint(), UnbalancedSinkhorn()])
+@pytest.mark.parametrize('mass', [[.6, .6, -.2], [.5, .5, float('nan')], [1., 1., 1.]])
+def test_with_masses_that_are_none_nothing_has_converged(solver, mass,
+                                                         forbidden) -> None:
+    cost = torch.rand(2, 3, 3, generator=torch.Generator().manual_seed(0))
+    if forbidden:
+        cost[0, 0, 1] = torch.inf
+    good = torch.full((3, ), 1 / 3)
+    out = solver(
+        LinearProblem(cost, torch.stack([torch.tensor(mass), good]),
+                      torch.stack([good, good])))
+    free = mass[2] == 1 and isinstance(solver, UnbalancedSinkhorn)
+    assert out.converged.tolist() == [free, True]
+
+
 def test_half_precision_is_refused() -> None:
     with pytest.raises(ValueError, match='float32'):
         sinkhorn(COST.half())
