@@ -1,6 +1,6 @@
 r"""What is seen in an image."""
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any, Optional, Tuple
 
 from pydantic import AfterValidator, model_validator
@@ -103,6 +103,11 @@ class SceneGraph:
             tuple(
                 ScenePredicate(new[p.subject], p.predicate, new[p.object], p.score)
                 for p in self.predicates if p.subject in new and p.object in new))
+
+    def without_features(self) -> 'SceneGraph':
+        r"""The same objects and predicates, without the feature vectors."""
+        return SceneGraph(tuple(replace(o, feature=None) for o in self.objects),
+                          self.predicates)
 
     def to_dict(self) -> dict:
         r"""Plain lists and dicts; absent boxes and features are left out."""

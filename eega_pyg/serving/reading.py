@@ -7,6 +7,7 @@ import os
 import re
 from dataclasses import dataclass
 from dataclasses import fields as fields_of
+from email.message import Message
 from functools import partial
 from typing import (
     Any,
@@ -75,16 +76,19 @@ class Reader:
         Raises:
             Refusal: Naming the field, and the item, if something is wrong.
         """
-        content_type = request.headers.get('content-type', '').partition(';')[0]
+        headers = Message()
+        headers['content-type'] = request.headers.get('content-type', '')
+        content_type = headers['content-type'].partition(';')[0].strip()
         upload: Optional[bytes] = None
-        if content_type.strip().lower() == 'application/json':
+        if content_type.lower() == 'application/json':
             body = await request.body()
             try:
                 value = await run_sync(_parsed, body, limiter=self._limiter)
             except ValueError as e:
                 raise Refusal(422,
                               f'The request is not valid JSON in UTF-8: {e}') from None
-        elif content_type.strip().lower() == 'multipart/form-data':
+        elif content_type.lower() == 'multipart/form-data':
+            await _check_form(request, headers)
             async with request.form(max_files=1, max_fields=20,
                                     max_part_size=self.limits.body) as form:
                 names = (f.name for f in fields_of(kind))  # type: ignore[arg-type]
@@ -149,19 +153,24 @@ class Reader:
             content = upload
         if content is None:
             return item
-        return Item.from_dict({**fields, 'image': self._picture(content)})
+        return Item.from_dict({
+            **fields, 'image': self._picture(content, item.image_id)
+        })
 
-    def _picture(self, content: Any) -> Any:
+    def _picture(self, content: Any, image_id: str) -> Any:
         if not self.images:
             raise ValueError("image: this service looks at no images: give a caption "
                              "or a scene graph")
         try:
             data = content if isinstance(content, bytes) else _decoded(content)
+            if not data:
+                raise ValueError('image: the file is empty')
+            name = image_id or 'image'
             # Decoded to see whether it can be, and kept as it came, for a picture
             # that waits should not take 75 MB.
-            with open_picture(data, 'image', self.limits.pixels) as picture:
+            with open_picture(data, name, self.limits.pixels) as picture:
                 load_image(picture, self.limits.pixels)
-            return open_picture(data, 'image', self.limits.pixels)
+            return open_picture(data, name, self.limits.pixels)
         except OSError as e:
             raise ValueError(f'image: {e}') from None
 
@@ -208,6 +217,18 @@ def _number(text: str) -> float:
     if math.isfinite(value := float(text)):
         return value
     raise ValueError(f'{text} is no number')
+
+
+async def _check_form(request: Request, headers: Message) -> None:
+    r"""Refuses what the parser of forms would read in part, or not decode."""
+    charset = headers.get_content_charset('utf-8')
+    if charset not in ('utf-8', 'utf8', 'us-ascii'):
+        raise Refusal(415, f'Expected a form in UTF-8 (got {short(charset)})')
+    boundary = headers.get_boundary()
+    if boundary is None:
+        raise Refusal(400, 'The content type of the form names no boundary')
+    if f'--{boundary}--'.encode() not in await request.body():
+        raise Refusal(400, 'The form is cut short: its last boundary is missing')
 
 
 async def _of_form(form: FormData,

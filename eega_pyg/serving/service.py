@@ -66,7 +66,8 @@ class Service:
 
     async def results(self, request: Request, items: List[Item], wish: Wish,
                       threshold: Optional[float]) -> List[Result]:
-        r"""What is found in the items, unless the client hangs up before.
+        r"""What is found in the items, unless the client hangs up before; objects are
+        without their features.
 
         Raises:
             Refusal: If too many wait.
@@ -80,8 +81,10 @@ class Service:
                 f'later', retry_after=e.seconds) from None
         thresholds = (self.extractor.thresholds
                       if threshold is None else Thresholds.of(threshold))
+        # Features of objects are a hundred times as long as all else in an answer.
         return [
-            replace(result, extraction=thresholds.keep(result.extraction))
+            replace(result, extraction=thresholds.keep(result.extraction),
+                    scene_graph=result.scene_graph.without_features())
             for result in found
         ]
 

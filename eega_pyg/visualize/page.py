@@ -56,7 +56,7 @@ def linked(name: str, title: str, data: Any, folder: str = '',
         data (object): What the script shows.
         folder (str, optional): Where the page finds the files.
         framed (bool, optional): If set to :obj:`True`, the page is meant for a frame,
-            whose element has the data as its property ``data``. (default:
+            whose element has the data as its property ``eegaData``. (default:
             :obj:`False`)
     """
     styles = ('page.css', f'{name}.css', *(('frame.css', ) if framed else ()))

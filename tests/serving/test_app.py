@@ -142,6 +142,62 @@ def test_an_image_is_read_in_base64_and_as_an_upload(client, looker):
     assert answer.status_code == 200 and answer.json()['results'][0]['image_id'] == ''
 
 
+@pytest.mark.parametrize('name, reason', [('a.png', "'a.png': not an image"),
+                                          ('', "'image': not an image")])
+def test_an_image_that_cannot_be_read_is_named(client, name, reason):
+    item = {'text': 'Ann', 'image': base64.b64encode(b'GIF').decode(), 'image_id': name}
+    answer = client.post('/v1/extract', json={'items': [item]})
+    assert f'image: {reason} that can be read' in answer.json()['detail']
+
+
+def test_an_empty_image_is_called_empty(client):
+    answer = client.post('/v1/extract', data={'text': 'Ann'},
+                         files={'image': ('a.png', b'')})
+    assert answer.json()['detail'] == 'items[0]: image: the file is empty'
+
+
+def test_answers_are_without_the_features_of_objects(client):
+    seen = {'objects': [{'label': 'man', 'feature': [0.5] * 1024}]}
+    items = {'items': [{'text': 'Ann in Rome', 'scene_graph': seen}]}
+    result, = client.post('/v1/extract', json=items).json()['results']
+    explained = client.post('/v1/explain', json=items).json()['result']
+    objects = [{'label': 'man', 'score': 1.0}]
+    assert result['scene_graph'] == explained['scene_graph'] == {
+        'objects': objects,
+        'predicates': []
+    }
+
+
+FORM = (b'--x\r\nContent-Disposition: form-data; name="text"\r\n\r\nAnn in Rome\r\n'
+        b'--x\r\nContent-Disposition: form-data; name="min_probability"\r\n\r\n0.9\r\n'
+        b'--x--\r\n')
+
+
+@pytest.mark.parametrize('cut', [len(FORM), len(FORM) - 2, 6, 70, 8])
+@pytest.mark.parametrize('boundary', ['x', '"x"'])
+def test_a_form_that_is_cut_short_is_refused(client, cut, boundary):
+    kind = f'multipart/form-data; boundary={boundary}'
+    answer = client.post('/v1/extract', content=FORM[:cut],
+                         headers={'content-type': kind})
+    if cut >= len(FORM) - 2:
+        assert answer.status_code == 200
+    else:
+        assert answer.status_code == 400
+        assert answer.json()['detail'].startswith('The form is cut short')
+
+
+@pytest.mark.parametrize('kind, status', [
+    ('boundary=x; charset=undefined', 415),
+    ('boundary=x; charset=latin-1', 415),
+    ('boundary=x; charset=UTF-8', 200),
+    ('charset=utf-8', 400),
+])
+def test_a_form_is_in_utf_8_and_has_a_boundary(client, kind, status):
+    answer = client.post('/v1/extract', content=FORM,
+                         headers={'content-type': f'multipart/form-data; {kind}'})
+    assert answer.status_code == status and 'json' in answer.headers['content-type']
+
+
 def test_no_path_and_no_address_is_opened(client, looker, tmp_path, monkeypatch):
     path = tmp_path / 'a.png'
     path.write_bytes(picture())

@@ -157,7 +157,8 @@ def test_what_is_found_is_shown_and_grows_to_a_graph(page, extractor, tmp_path):
     see, remove = page.find_elements('css selector', '#texts li')[1].find_elements(
         'css selector', 'button')
     page.find_element('css selector', '#texts button').click()
-    assert framed(page, 'explanation', 'f.data.text') == TEXT
+    until(page, '!running')
+    assert framed(page, 'explanation', 'f.eegaData.text') == TEXT
     assert page.execute_script('return document.activeElement.id') == 'h-found'
     remove.click()
     until(page, '!running')
@@ -181,6 +182,67 @@ def test_a_photo_is_looked_at_and_shown(page, tmp_path, looker):
     page.find_element('id', 'no-image').click()
     extract(page, TEXT)
     assert framed(page, 'explanation', "d.querySelector('#seen')") is None
+
+
+@pytest.mark.browser
+def test_pictures_of_one_name_are_told_apart(page, tmp_path):
+    names = []
+    for folder, color in (('a', 'red'), ('b', 'blue'), ('a', 'red')):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        path = tmp_path / folder / 'my "sea".png'
+        Image.new('RGB', (60, 30), color).save(path)
+        extract(page, TEXT, image=path)
+        names.append(page.execute_script('return found.result.image_id'))
+    assert names == ['my "sea".png', 'my "sea" (2).png', 'my "sea".png']
+    assert text_of(page, '#image-name') == names[0]
+
+
+@pytest.mark.browser
+def test_a_picture_that_is_changed_is_sent_as_it_was_chosen(page, tmp_path, looker):
+    path = tmp_path / 'sea.png'
+    Image.new('RGB', (60, 30), 'red').save(path)
+    page.find_element('id', 'image').send_keys(str(path))
+    until(page, "byId('shown').src.startsWith('data:')")
+    path.unlink()
+    looker.sizes.clear()
+    extract(page, TEXT)
+    assert looker.sizes == [(60, 30)]
+
+
+@pytest.mark.browser
+def test_a_picture_that_cannot_be_read_is_told_and_not_left_out(page):
+    page.execute_script(
+        "const gone = new File(['x'], 'sea.png', { type: 'image/png' });"
+        "gone.arrayBuffer = () => Promise.reject(new TypeError('x'));"
+        "field.text.value = 'Ann'; choose(gone); form.requestSubmit()")
+    until(page, '!running && byId("error").textContent')
+    assert text_of(page, '#error') == 'The image cannot be read: choose it again.'
+    assert page.execute_script('return image === null && found === null')
+
+
+@pytest.mark.browser
+def test_a_picture_that_is_too_large_is_told_in_megabytes(page):
+    page.execute_script("choose(new File([new Uint8Array(16 * 2 ** 20 + 100)], 'a'))")
+    assert text_of(page, '#error') == ('The image has 16.1 megabytes, and a request at '
+                                       'most 16: make it smaller.')
+
+
+@pytest.mark.browser
+def test_what_was_found_stays_when_the_service_is_gone(page):
+    for text in (TEXT, 'Bob of Paris'):
+        extract(page, text)
+        add(page)
+    extract(page, 'Ann lives in Rome')
+    status = text_of(page, '#graph-status')
+    page.execute_script("window.fetch = () => Promise.reject(new TypeError('x'))")
+    for selector in ('#texts button', '#texts button[aria-label]', '#add'):
+        page.find_element('css selector', selector).click()
+        until(page, '!running && byId("graph-error").textContent')
+        assert text_of(page, '#graph-error').startswith('The service cannot be reached')
+        assert text_of(page, '#graph-status') == status
+        page.execute_script("byId('graph-error').textContent = ''")
+    assert framed(page, 'explanation', 'f.eegaData.text') == 'Ann lives in Rome'
+    assert page.execute_script('return texts.length') == 2
 
 
 @pytest.mark.browser

@@ -1,6 +1,7 @@
 """What the pages do in a real browser."""
 import json
 import re
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -174,6 +175,47 @@ def test_text_stands_out_from_what_is_behind_it(browser, explained, scheme):
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize('words, forward', [(('אן', 'גרה', 'כאן', 'רומא', 'היום'), -1),
+                                            (('Ann', 'is', 'of', 'Rome', 'now'), 1)])
+def test_words_stand_in_the_order_of_their_script(browser, tmp_path, words, forward):
+    write_explain_page(make_result(words), tmp_path / 'page.html')
+    open_page(browser, tmp_path / 'page.html')
+    left = browser.execute_script(
+        'return wordNodes.map(n => n.getBoundingClientRect().left)')
+    assert left == sorted(left)[::forward]
+    # A relation over a line break leaves its line where the line ends.
+    browser.execute_script("sentence.style.width = '150px'")
+    until = 'return sentence.querySelectorAll("path.arc").length'
+    end = time.monotonic() + 30
+    while (number := browser.execute_script(until)) < 2:
+        assert time.monotonic() < end, number
+    ends = browser.execute_script(
+        'return [...sentence.querySelectorAll("path.arc")].map(p => [p.getPointAtLength'
+        '(0).x, p.getPointAtLength(p.getTotalLength()).x])')
+    outer = [max(ends[0]), min(ends[1])
+             ] if forward == 1 else [min(ends[0]), max(ends[1])]
+    assert outer == ([144, 6] if forward == 1 else [6, 144])
+    assert_sound(browser)
+
+
+@pytest.mark.browser
+def test_a_page_is_printed_whole_and_without_arcs_for_another_width(
+        browser, tmp_path, explained, large):
+    try:
+        browser.execute_cdp_cmd('Emulation.setEmulatedMedia', {'media': 'print'})
+        open_page(browser, explained)
+        style = ("return getComputedStyle(document.querySelector(arguments[0]))"
+                 '[arguments[1]]')
+        assert browser.execute_script(style, '#sentence > svg', 'display') == 'none'
+        assert browser.execute_script(style, '.scroll', 'maxHeight') == 'none'
+        assert browser.execute_script(style, '.grid td', 'printColorAdjust') == 'exact'
+        open_page(browser, large)
+        assert browser.execute_script(style, 'canvas', 'objectFit') == 'contain'
+    finally:
+        browser.execute_cdp_cmd('Emulation.setEmulatedMedia', {'media': ''})
+
+
+@pytest.mark.browser
 def test_a_text_without_image_or_relation_has_a_page(browser, tmp_path):
     result = Result('Rome', ((0, 4), ), Extraction([], []), SceneGraph())
     write_explain_page(result, tmp_path / 'bare.html')
@@ -287,6 +329,43 @@ def test_the_graph_is_moved_with_the_keyboard(browser, large):
     assert text_of(browser, '#details h2') == EVIL
     press(browser, Keys.ESCAPE)
     assert browser.execute_script("return document.getElementById('details').hidden")
+    assert_sound(browser)
+
+
+@pytest.mark.browser
+def test_an_entity_is_chosen_and_left_with_the_keyboard(browser, large):
+    from selenium.webdriver.common.keys import Keys
+    open_page(browser, large)
+    focused = lambda: browser.execute_script(
+        'const n = document.activeElement; return n.id || n.dataset.node')
+    second = browser.find_elements('css selector', '#list button')[1]
+    name = second.get_attribute('data-node')
+    second.send_keys(Keys.ENTER)
+    assert focused() == 'details'
+    press(browser, Keys.ESCAPE)
+    assert focused() == name
+    assert browser.execute_script("return document.getElementById('details').hidden")
+    press(browser, Keys.ENTER)
+    press(browser, Keys.TAB)
+    assert browser.execute_script('return document.activeElement.className') == 'close'
+    press(browser, Keys.TAB)
+    press(browser, Keys.ENTER)  # A relation leads on.
+    assert focused() == 'details'
+    assert str(browser.execute_script('return selected')) != name
+    assert_sound(browser)
+
+
+@pytest.mark.browser
+def test_what_is_chosen_is_shown_whatever_is_left_out(browser, large):
+    open_page(browser, large)
+    browser.find_element('css selector', '#types input').click()
+    counts = text_of(browser, '#counts')
+    number = browser.execute_script('return nodes.findIndex(n => !n.shown)')
+    browser.execute_script('select(arguments[0], true)', number)
+    assert browser.execute_script('return nodes[selected].shown')
+    assert text_of(browser, '#counts') == counts
+    browser.execute_script('select(null)')
+    assert not browser.execute_script('return nodes[arguments[0]].shown', number)
     assert_sound(browser)
 
 

@@ -81,6 +81,7 @@ function makeRoom() {
 function drawArcs() {
   makeRoom();
   const frame = sentence.getBoundingClientRect();
+  const rightToLeft = getComputedStyle(sentence).direction === 'rtl';
   arcs.replaceChildren(el('defs', {}, el('marker', { id: 'tip', viewBox: '0 0 10 10',
     refX: 8, refY: 5, markerWidth: 7, markerHeight: 7, orient: 'auto-start-reverse' },
     el('path', { d: 'M0 1 L10 5 L0 9 z', fill: 'var(--soft)' }))));
@@ -107,12 +108,17 @@ function drawArcs() {
         (a[0] + b[0]) / 2, a[1] - h, null, tipped);
       return;
     }
-    // Over a line break: out at the right of the upper line, in at the left of the lower.
-    const down = a[1] < b[1], [u, l] = down ? [a, b] : [b, a], end = frame.width - 6;
-    piece(`M${u} Q${u[0]} ${u[1] - h} ${Math.min(u[0] + 30, end)} ${u[1] - h} H${end}`,
-      Math.min((u[0] + 30 + end) / 2, end - 4 * q.relation.length), u[1] - h, down ? null : tipped, null);
-    piece(`M6 ${l[1] - h} H${Math.max(l[0] - 30, 6)} Q${l[0]} ${l[1] - h} ${l}`,
-      Math.max((l[0] - 24) / 2, 6 + 4 * q.relation.length), l[1] - h, null, down ? tipped : null);
+    // Over a line break: out at the end of the upper line, in at the start of the lower.
+    const down = a[1] < b[1], [u, l] = down ? [a, b] : [b, a];
+    const [left, right, half] = [6, frame.width - 6, 4 * q.relation.length];
+    const toRight = (x, tip) => piece(
+      `M${x} Q${x[0]} ${x[1] - h} ${Math.min(x[0] + 30, right)} ${x[1] - h} H${right}`,
+      Math.min((x[0] + 30 + right) / 2, right - half), x[1] - h, tip ? tipped : null, null);
+    const toLeft = (x, tip) => piece(
+      `M${left} ${x[1] - h} H${Math.max(x[0] - 30, left)} Q${x[0]} ${x[1] - h} ${x}`,
+      Math.max((x[0] - 24) / 2, left + half), x[1] - h, null, tip ? tipped : null);
+    (rightToLeft ? toLeft : toRight)(u, !down);
+    (rightToLeft ? toRight : toLeft)(l, down);
   });
 }
 // A long name breaks after its underscores.

@@ -48,12 +48,13 @@ function filter() {
       type.has(nodes[e.head].type) && type.has(nodes[e.tail].type);
   });
   const lonely = byId('lonely').checked;
-  nodes.forEach(n => {
+  nodes.forEach((n, i) => {
     const found = n.search.includes(words);
     // What is searched for is shown, even if it has no relation.
-    n.shown = type.has(n.type) && (lonely || n.edges.some(e => e.shown) ||
+    const fits = type.has(n.type) && (lonely || n.edges.some(e => e.shown) ||
       (words !== '' && found));
-    n.hit = n.shown && found;
+    n.shown = fits || i === selected;
+    n.hit = fits && found;
   });
   shownNodes = byCount.filter(i => nodes[i].shown);
   shownEdges = edges.filter(e => e.shown);
@@ -84,7 +85,17 @@ byId('search').addEventListener('keydown', event => {
 });
 document.addEventListener('click', event => {
   const button = event.target.closest('[data-node]');
-  if (button) select(+button.dataset.node, true);
+  if (!button) return;
+  select(+button.dataset.node, true);
+  byId('details').focus();  // The list and the panel were made anew.
+});
+function close() {
+  const before = selected;
+  select(null);
+  (byId('list').querySelector(`[data-node="${before}"]`) || canvas).focus();
+}
+byId('details').addEventListener('keydown', event => {
+  if (event.key === 'Escape') close();
 });
 
 // ---- details ----
@@ -108,7 +119,7 @@ function pictures(n) {
   n.mentions.forEach(([sentence, , , , object]) => {
     const image = D.sentences[sentence][1];
     if (object && object[2] !== null) parts.add(object[2]);
-    if (!(image in D.images)) return;
+    if (!Object.hasOwn(D.images, image)) return;
     if (!boxes.has(image)) boxes.set(image, []);
     if (object) boxes.get(image).push(object);
   });
@@ -132,17 +143,16 @@ function select(i, move) {
   if (i === null) { filter(); return; }
   const n = nodes[i];
   if (move) {
-    n.shown = true;
     view.scale = Math.max(view.scale, 70);
     const wide = panel.offsetWidth < 0.6 * canvas.clientWidth;  // Else it lies below.
     view.x = n.x + (wide ? panel.offsetWidth / 2 / view.scale : 0);
     view.y = n.y + (wide ? 0 : 0.27 * canvas.clientHeight / view.scale);
     if (!wide) canvas.parentNode.scrollIntoView();
   }
-  const close = el('button', { class: 'close', type: 'button', 'aria-label': 'Close' }, '✕');
-  close.addEventListener('click', () => { select(null); canvas.focus(); });
+  const cross = el('button', { class: 'close', type: 'button', 'aria-label': 'Close' }, '✕');
+  cross.addEventListener('click', close);
   const names = Object.entries(n.names).map(([name, count]) => `${name} (${count})`);
-  panel.replaceChildren(close, el('h2', {}, n.name),
+  panel.replaceChildren(cross, el('h2', {}, n.name),
     el('p', {}, swatch(n.type), ` ${n.type}, named ${n.count} times, best ${percent(n.best)}` +
       (n.wikidata ? `, Wikidata ${n.wikidata}` : '')),
     names.length > 1 ? el('p', {}, `Names: ${names.join(', ')}`) : '',
@@ -155,10 +165,10 @@ function select(i, move) {
         `${e.relation} ${arrow} ${nodes[other].name} `, el('small', {},
           `${e.count}×, best ${percent(e.best)}, mean ${percent(e.mean)}`));
       return el('li', {}, button, ...e.evidence.slice(0, 3).map(v =>
-        el('div', {}, ...marked(v[0], [[v[1], v[2]], [v[3], v[4]]]))));
+        el('div', { dir: 'auto' }, ...marked(v[0], [[v[1], v[2]], [v[3], v[4]]]))));
     }), n.edges.length ? '' : el('li', {}, 'none')),
     el('h3', {}, 'Named in'),
-    el('ul', {}, ...n.mentions.slice(0, 10).map(m => el('li', {},
+    el('ul', {}, ...n.mentions.slice(0, 10).map(m => el('li', { dir: 'auto' },
       ...marked(m[0], [[m[1], m[2]]]), el('small', {}, ` ${percent(m[3])}`)))),
     n.count > 10 ? el('p', {}, `… and ${n.count - Math.min(n.mentions.length, 10)} more`) : '');
   panel.scrollTop = 0;

@@ -1,6 +1,7 @@
 'use strict';
 // What is shown: given by the page around this one, or standing in this one.
-const D = window.frameElement?.data || JSON.parse(document.getElementById('data').textContent);
+// (Elements have a `data` of their own.)
+const D = window.frameElement?.eegaData || JSON.parse(document.getElementById('data').textContent);
 const SVG = 'http://www.w3.org/2000/svg';
 
 // An element with attributes and children; strings become text nodes.

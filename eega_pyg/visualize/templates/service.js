@@ -1,7 +1,9 @@
+const GONE = 'The service cannot be reached. Is it still running?';
 // Of an error of an item, for the page sends one.
 const ITEM = /^items\[0\]: /;
 const form = byId('form'), field = { text: byId('text'), caption: byId('caption') };
 let image = null;    // The chosen file.
+let loaded = Promise.resolve();  // Settles when its content is in memory.
 let running = null;  // What stops the request that runs.
 let found = null;    // The last answer.
 let texts = [];      // The answers that are in the graph.
@@ -23,7 +25,7 @@ async function ask(path, options, status, signal) {
   for (;;) {
     const answer = await fetch(path, { method: 'POST', signal, ...options }).catch(error => {
       if (signal.aborted) throw error;
-      throw new Error('The service cannot be reached. Is it still running?');
+      throw new Error(GONE);
     });
     if (answer.ok) return answer;
     const seconds = +answer.headers.get('Retry-After');
@@ -56,9 +58,9 @@ async function run(status, error, work) {
   } finally {
     running = null;
     busy(false);
-    // A button that is disabled loses the focus.
+    // A button that is disabled or hidden loses the focus.
     if (document.activeElement === document.body) {
-      (focused.disabled ? byId('h-graph') : focused).focus();
+      (focused.disabled || !focused.offsetParent ? byId('h-graph') : focused).focus();
     }
   }
 }
@@ -95,19 +97,53 @@ showLeast();
 function choose(file) {
   byId('error').textContent = '';
   if (file && file.size > D.limits.body) {
-    byId('error').textContent = `The image has ${count(Math.ceil(file.size / 1e6), 'megabyte')}, ` +
-      `and a request at most ${(D.limits.body / 1e6).toFixed(0)}: make it smaller.`;
+    const tenths = round => bytes => (round(10 * bytes / 2 ** 20) / 10).toLocaleString('en');
+    byId('error').textContent = `The image has ${tenths(Math.ceil)(file.size)} megabytes, ` +
+      `and a request at most ${tenths(Math.floor)(D.limits.body)}: make it smaller.`;
     return;
   }
   image = file;
+  loaded = file ? load(file) : Promise.resolve();
+  loaded.catch(() => {});  // It is told where it happens.
   byId('preview').hidden = !file;
   byId('image').value = '';
   noteImage();
   if (!file) return;
   byId('image-name').textContent = file.name;
+}
+// The content is kept, for the file may be changed or removed before it is sent.
+async function load(file) {
+  let content;
+  try {
+    content = await file.arrayBuffer();
+  } catch {
+    const problem = new Error('The image cannot be read: choose it again.');
+    if (image === file) {
+      choose(null);
+      byId('error').textContent = problem.message;
+    }
+    throw problem;
+  }
+  if (image !== file) return;
+  image = new File([content], named(file.name, content), { type: file.type });
+  byId('image-name').textContent = image.name;
   const reader = new FileReader();
   reader.addEventListener('load', () => { byId('shown').src = reader.result; });
-  reader.readAsDataURL(file);
+  reader.readAsDataURL(image);
+}
+// Another picture of the same name (all that are pasted are called image.png) is
+// called otherwise, or both would be one in the graph.
+const pictures = new Map();
+function named(name, content) {
+  const hash = new Uint8Array(content).reduce((h, byte) => Math.imul(h ^ byte, 0x1000193), 0);
+  const [, stem, ending] = name.match(/^(.+?)(\.[^.]*)?$/s) || [null, name];
+  for (let k = 1; ; k += 1) {
+    const own = k === 1 ? name : `${stem} (${k})${ending || ''}`;
+    if ((pictures.get(own) ?? hash) === hash) {
+      pictures.set(own, hash);
+      return own;
+    }
+  }
 }
 function noteImage() {
   byId('caption-note').textContent = image && field.caption.value.trim() ?
@@ -144,14 +180,18 @@ form.addEventListener('submit', event => {
   run(status, error, async signal => {
     if (!field.text.value.trim()) throw new Error('text: enter at least one word');
     status.textContent = 'Reading …';
+    await loaded;
     const body = new FormData();
     for (const [name, node] of Object.entries(field)) {
       if (node.value.trim()) body.append(name, node.value);
     }
-    if (image) body.append('image', image);
+    if (image) {
+      body.append('image', image);
+      body.append('image_id', image.name);  // In a file's name, a form changes quotes.
+    }
     if (leastIsChosen) body.append('min_probability', byId('least').value);
     const answer = await ask('v1/explain', { body }, status, signal);
-    show(await answer.json());
+    await show(await answer.json());
     status.textContent = `Found ${count(found.result.entities.length, 'entity', 'entities')} ` +
       `and ${count(found.result.quintuples.length, 'relation')}.`;
   }).then(() => {
@@ -170,10 +210,12 @@ byId('example').addEventListener('click', () => {
   choose(null);
   field.text.focus();
 });
-// A frame that draws data; it is as high as what it holds, if it is to be.
-function draw(target, name, title, data, grows) {
+// A frame that draws data; it is as high as what it holds, if it is to be. What is there
+// stays where the service is gone.
+async function draw(target, name, title, data, grows) {
+  await fetch(`page/${name}`).catch(() => { throw new Error(GONE); });
   const frame = el('iframe', { src: `page/${name}`, title });
-  frame.data = data;
+  frame.eegaData = data;
   if (grows) {
     frame.addEventListener('load', () => {
       const { documentElement } = frame.contentDocument;
@@ -188,12 +230,12 @@ function draw(target, name, title, data, grows) {
 // The pages hold what they show as JSON.
 const dataOf = page => JSON.parse(
   page.match(/<script type="application\/json" id="data">(.*?)<\/script>/s)[1]);
-function show(answer) {
+async function show(answer) {
+  await draw('explanation', 'explain', 'What was read', dataOf(answer.page), true);
   found = answer;
   byId('found').hidden = false;
   byId('add').textContent = texts.includes(found) ? 'It is in the graph' : 'Add to the graph';
   byId('add').disabled = texts.includes(found);
-  draw('explanation', 'explain', 'What was read', dataOf(found.page), true);
 }
 byId('save').addEventListener('click', () =>
   download(new Blob([found.page], { type: 'text/html' }), 'explanation.html'));
@@ -212,46 +254,46 @@ function grow(next) {
       const answer = await ask('v1/graph', json({ results, format: 'html' }), status, signal);
       graph = dataOf(await answer.text());
     }
+    if (graph) await draw('drawing', 'graph', 'The graph', graph, false);
     texts = next;
     isSaved = !next.length;
     showGraph(graph);
-  });
+  }).then(showLine);
 }
+let line = '';  // What the graph holds.
+function showLine() { byId('graph-status').textContent = line; }
 function showGraph(graph) {
   byId('graph-part').hidden = !graph;
   byId('add').textContent = texts.includes(found) ? 'It is in the graph' : 'Add to the graph';
   byId('texts').replaceChildren(...texts.map((answer, i) => {
     const { text } = answer.result;
-    const [see, remove] = [el('button', { type: 'button' }, shorten(text, 120)),
+    const [see, remove] = [el('button', { type: 'button', dir: 'auto' }, shorten(text, 120)),
       el('button', { type: 'button', 'aria-label': `Remove text ${i + 1} from the graph` }, '✕')];
-    see.addEventListener('click', () => {
-      show(answer);
+    see.addEventListener('click', () => run(byId('graph-status'), byId('graph-error'), async () => {
+      await show(answer);
       byId('h-found').focus();
-    });
+    }).then(showLine));
     remove.addEventListener('click', () => grow(texts.filter(other => other !== answer))
       .then(() => byId('h-graph').focus()));
     return el('li', {}, el('div', {}, see, remove));
   }));
-  if (!graph) {
-    byId('graph-status').textContent = '';
-    byId('drawing').replaceChildren(el('p', {}, 'The graph is empty. What is found in texts is added to it, and entities with one name become one.'));
-    return;
-  }
-  byId('graph-status').textContent = `${count(texts.length, 'text')}, ` +
+  line = !graph ? '' : `${count(texts.length, 'text')}, ` +
     `${count(graph.nodes.length, 'entity', 'entities')}, ${count(graph.edges.length, 'relation')}`;
-  draw('drawing', 'graph', 'The graph', graph, false);
+  showLine();
+  if (!graph) {
+    byId('drawing').replaceChildren(el('p', {}, 'The graph is empty. What is found in texts is added to it, and entities with one name become one.'));
+  }
 }
 byId('download').addEventListener('submit', event => {
   event.preventDefault();
   const [error, status] = [byId('graph-error'), byId('graph-status')];
-  const before = status.textContent;
   run(status, error, async signal => {
     const results = texts.map(answer => answer.result);
     const answer = await ask('v1/graph', json({ results, format: byId('format').value }), status, signal);
     const [, name] = answer.headers.get('Content-Disposition').match(/filename="(.*)"/);
     download(await answer.blob(), name);
     isSaved = true;
-  }).then(() => { status.textContent = before; });
+  }).then(showLine);
 });
 function download(blob, name) {
   const link = el('a', { href: URL.createObjectURL(blob), download: name });
