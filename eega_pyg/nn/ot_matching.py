@@ -23,7 +23,7 @@ from eega_pyg.ot.autocast import at_least_single, no_autocast
 from eega_pyg.ot.costs import check_cost
 from eega_pyg.ot.marginals import prepare_marginals
 from eega_pyg.ot.quadratic import Loss, check_reading
-from eega_pyg.ot.tracking import as_numpy
+from eega_pyg.ot.tracking import as_integers, as_numpy
 
 Solver = Union[MirrorDescent, Sinkhorn, ProximalPoint, UnbalancedSinkhorn]
 
@@ -197,7 +197,7 @@ def _one_to_one(share: Tensor, mask_s: Tensor, mask_t: Tensor) -> Tensor:
     keep = torch.zeros_like(share, dtype=torch.bool)
     # Shares that are no number have no edge in any case.
     values = as_numpy(share.nan_to_num())
-    sizes = zip(mask_s.sum(1).tolist(), mask_t.sum(1).tolist())
+    sizes = zip(as_integers(mask_s.sum(1)), as_integers(mask_t.sum(1)))
     for i, (n, m) in enumerate(sizes):
         row, col = linear_sum_assignment(values[i, :n, :m], maximize=True)
         keep[i, row, col] = True
