@@ -59,7 +59,7 @@ async function run(status, error, work) {
     running = null;
     busy(false);
     // A button that is disabled or hidden loses the focus.
-    if (document.activeElement === document.body) {
+    if (focused !== document.body && document.activeElement === document.body) {
       (focused.disabled || !focused.offsetParent ? byId('h-graph') : focused).focus();
     }
   }
@@ -97,9 +97,9 @@ showLeast();
 function choose(file) {
   byId('error').textContent = '';
   if (file && file.size > D.limits.body) {
-    const tenths = round => bytes => (round(10 * bytes / 2 ** 20) / 10).toLocaleString('en');
-    byId('error').textContent = `The image has ${tenths(Math.ceil)(file.size)} megabytes, ` +
-      `and a request at most ${tenths(Math.floor)(D.limits.body)}: make it smaller.`;
+    const megabytes = (bytes, round) => (round(10 * bytes / 2 ** 20) / 10).toLocaleString('en');
+    byId('error').textContent = `The image has ${megabytes(file.size, Math.ceil)} megabytes, ` +
+      `and a request at most ${megabytes(D.limits.body, Math.floor)}: make it smaller.`;
     return;
   }
   image = file;
