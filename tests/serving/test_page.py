@@ -336,8 +336,9 @@ class Loaded(HTMLParser):
             self.inline.append(tag)
 
 
-def test_a_strict_policy_is_enough(app):
-    with TestClient(app) as client:
+def test_a_strict_policy_is_enough(extractor):
+    # An application of its own: where it ends, the one in the browser would end.
+    with TestClient(create_app(extractor, LIMITS, name='tiny')) as client:
         for url, folder in (('/', 'page/'), ('/page/explain', ''), ('/page/graph', '')):
             answer = client.get(url)
             policy = answer.headers['content-security-policy']
