@@ -3,7 +3,7 @@ import csv
 import re
 import unicodedata
 from pathlib import Path
-from typing import Callable, Dict, Optional, Tuple, Union
+from typing import Callable, Dict, Optional, Set, Tuple, Union
 
 from eega_pyg.schema import short
 
@@ -20,7 +20,10 @@ _ARTICLE = re.compile(r'^the (?=.)')
 # compatibility form would turn into a blank and an accent.
 _SAME = str.maketrans({
     **dict.fromkeys("‘’‚‛ʹʻʼʽˈ′‵`´΄᾽᾿՚ꞌ＇｀", "'"),
-    **dict.fromkeys('“”„‟″‶〝〞〟＂«»', '"'), '−': '-'
+    **dict.fromkeys('“”„‟″‶〝〞〟＂«»', '"'),
+    '−': '-',
+    # Of which the compatibility form makes letters.
+    **dict.fromkeys('™℠', None)
 })
 # Characters that Unicode gives the property Default_Ignorable_Code_Point, and that are
 # not of the category Cf: joiners, fillers and variation selectors.
@@ -47,7 +50,15 @@ def normalized_name(name: str) -> str:
     folded = unicodedata.normalize('NFKC', folded).casefold()
     folded = unicodedata.normalize('NFKC', folded).translate(_SAME)
     dashes = ('-' if unicodedata.category(c) == 'Pd' else c for c in folded)
-    text = ' '.join(''.join(dashes).split()) or name
+    text, before = ' '.join(''.join(dashes).split()) or name, ''
+    while text != before:  # What is within marks may have a "the" and marks again.
+        text, before = _bare(text), text
+    return text
+
+
+def _bare(text: str) -> str:
+    r"""A name without a possessive, then marks around it, then "the"; whole, if nothing
+    were left."""
     short = _POSSESSIVE.sub('', text)
     start, end = 0, len(short)
     while start < end and (short[start] == ' ' or _is_mark(short[start])
@@ -97,13 +108,21 @@ def wikidata_id(link: str) -> Optional[str]:
 
 
 class TableLinker:
-    r"""Links names by a table of one's own.
+    r"""Links names by a table of one's own: by a name as it is written, or else as
+    :func:`normalized_name` has it, unless that is several names with different ids.
 
     Args:
         links (dict): The id of each (name, type). An empty type matches any type.
     """
     def __init__(self, links: Dict[Tuple[str, str], str]) -> None:
-        self.links = {(normalized_name(n), t): link for (n, t), link in links.items()}
+        self.links = {(_spaced(n), t): link for (n, t), link in links.items()}
+        meant: Dict[Tuple[str, str], Set[str]] = {}
+        for (name, kind), link in links.items():
+            meant.setdefault((normalized_name(name), kind), set()).add(link)
+        self._normalized = {
+            key: ids.pop()
+            for key, ids in meant.items() if len(ids) == 1
+        }
 
     @classmethod
     def from_csv(cls, path: Union[str, Path]) -> 'TableLinker':
@@ -111,7 +130,8 @@ class TableLinker:
 
         Raises:
             OSError: If the file cannot be opened.
-            ValueError: Naming the file, and the line if a column or a value is missing.
+            ValueError: Naming the file, and the line if a column or a value is missing,
+                or a name of one type has several ids.
         """
         try:
             return cls(_read_links(path))
@@ -119,11 +139,19 @@ class TableLinker:
             raise ValueError(f"{path}: not CSV in UTF-8: {e}") from None
 
     def __call__(self, name: str, type: str, text: str) -> Optional[str]:
-        name = normalized_name(name)
-        return self.links.get((name, type)) or self.links.get((name, ''))
+        for links, key in ((self.links, _spaced(name)), (self._normalized,
+                                                         normalized_name(name))):
+            for kind in (type, ''):
+                if (key, kind) in links:
+                    return links[key, kind]
+        return None
 
     def __repr__(self) -> str:
         return f'{self.__class__.__name__}({len(self.links)})'
+
+
+def _spaced(name: str) -> str:
+    return ' '.join(name.split())
 
 
 def _read_links(path: Union[str, Path]) -> Dict[Tuple[str, str], str]:
@@ -137,5 +165,8 @@ def _read_links(path: Union[str, Path]) -> Dict[Tuple[str, str], str]:
         for row in rows:
             if not row['name'] or not row['id'] or row['type'] is None:
                 raise ValueError(f"{path}:{rows.line_num}: expected a name and an id")
-            links[row['name'], row['type']] = row['id']
+            key = _spaced(row['name']), row['type']
+            if links.setdefault(key, row['id']) != row['id']:
+                raise ValueError(f"{path}:{rows.line_num}: {short(key[0])} has the id "
+                                 f"{short(links[key])} in a line before")
     return links

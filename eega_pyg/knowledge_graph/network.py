@@ -4,6 +4,7 @@ from typing import Any, Dict, List, Tuple
 
 import networkx as nx
 
+from .excerpt import Excerpt, excerpt
 from .records import GraphData, Mention, Relation
 
 #: The relation between an entity and the images of the sentences that name it.
@@ -20,7 +21,8 @@ def to_networkx(graph: GraphData, images: str = 'attributes') -> nx.MultiDiGraph
       ``evidence``.
     - Mentions and evidence are dicts with the sentence, its image, its metadata if
       there is any, the characters, the probability and, if known, the aligned object
-      with its box.
+      with its box. Of a text of more than 1,000 characters, the sentence is what is
+      around, with its place in the text as ``offset``; the characters are of it.
     - If images are nodes, each has the id ``'image:NAME'`` (``'image:image:NAME'`` if
       there is an entity whose id begins like this), ``kind`` (``'image'``) and
       ``name``. Each entity of its sentences has an edge ``mentioned_with`` to it, with
@@ -57,17 +59,14 @@ def to_networkx(graph: GraphData, images: str = 'attributes') -> nx.MultiDiGraph
 
 def mention_dict(graph: GraphData, mention: Mention) -> Dict[str, Any]:
     r"""A mention in plain values."""
-    sentence = graph.sentences[mention.sentence]
+    part = excerpt(graph.sentences[mention.sentence].text, mention.start, mention.end)
     value = {
-        'sentence': sentence.text,
-        'image': sentence.image_id,
-        'start': mention.start,
-        'end': mention.end,
+        **_source(graph, mention.sentence, part),
+        'start': mention.start - part.offset,
+        'end': mention.end - part.offset,
         'name': mention.name,
         'probability': mention.probability,
     }
-    if sentence.metadata:
-        value['metadata'] = sentence.metadata
     if mention.object is not None:
         value['object'] = _object(mention)
     return value
@@ -75,21 +74,29 @@ def mention_dict(graph: GraphData, mention: Mention) -> Dict[str, Any]:
 
 def evidence_dicts(graph: GraphData, relation: Relation) -> List[Dict[str, Any]]:
     r"""The evidence of a relation in plain values."""
-    return [{
-        'sentence':
-        graph.sentences[e.sentence].text,
-        'image':
-        graph.sentences[e.sentence].image_id,
-        **({
-            'metadata': metadata
-        } if (metadata := graph.sentences[e.sentence].metadata) else {}),
-        'head':
-        list(e.head),
-        'tail':
-        list(e.tail),
-        'probability':
-        e.probability,
-    } for e in relation.evidence]
+    out = []
+    for e in relation.evidence:
+        places = (*e.head, *e.tail)
+        part = excerpt(graph.sentences[e.sentence].text, min(places), max(places))
+        out.append({
+            **_source(graph, e.sentence, part),
+            'head': [place - part.offset for place in e.head],
+            'tail': [place - part.offset for place in e.tail],
+            'probability':
+            e.probability,
+        })
+    return out
+
+
+def _source(graph: GraphData, index: int, part: Excerpt) -> Dict[str, Any]:
+    r"""Where something was read."""
+    sentence = graph.sentences[index]
+    value: Dict[str, Any] = {'sentence': part.text, 'image': sentence.image_id}
+    if part.offset:
+        value['offset'] = part.offset
+    if sentence.metadata:
+        value['metadata'] = sentence.metadata
+    return value
 
 
 def _by_image(graph: GraphData) -> Dict[Tuple[str, str], List[Mention]]:

@@ -1,6 +1,8 @@
 r"""The readings of many sentences, in memory or on the disk."""
+import errno
 import pickle
 import sqlite3
+from contextlib import contextmanager
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -48,12 +50,15 @@ class SortedReadings(Readings):
     def add(self, sentence: Sentence, reading: Reading) -> None:
         row = (sentence.text.encode(), sentence.image_id.encode(),
                pickle.dumps(reading, pickle.HIGHEST_PROTOCOL))
-        self._data.execute('INSERT INTO reading VALUES (?, ?, ?)', row)
+        with self._room():
+            self._data.execute('INSERT INTO reading VALUES (?, ?, ?)', row)
 
     def __iter__(self) -> Iterator[Tuple[Sentence, Reading]]:
         if not self._sorted:
-            self._data.executescript('CREATE TABLE ordered AS SELECT * FROM reading '
-                                     'ORDER BY text, image; DROP TABLE reading')
+            with self._room():
+                self._data.executescript(
+                    'CREATE TABLE ordered AS SELECT * FROM reading '
+                    'ORDER BY text, image; DROP TABLE reading')
             self._sorted = True
         rows = self._data.execute('SELECT * FROM ordered ORDER BY rowid')
         for (text, image), group in groupby(rows, itemgetter(0, 1)):
@@ -61,6 +66,14 @@ class SortedReadings(Readings):
             for row in group:
                 whole.join(pickle.loads(row[2]))  # It was written by this object.
             yield Sentence(text.decode(), image.decode()), whole
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as e:
+            reason = f'{e}: set TMPDIR to a folder with more room'
+            raise OSError(errno.ENOSPC, reason, self._folder.name) from None
 
     def close(self) -> None:
         r"""Removes the file."""

@@ -1,4 +1,6 @@
 r"""Figures for papers."""
+import re
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, List, Union
 
@@ -7,12 +9,15 @@ import numpy as np
 from eega_pyg.extraction.result import Result
 from eega_pyg.files import atomic
 from eega_pyg.resolve import require
+from eega_pyg.schema import short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: The endings of figures, which say their format.
 FORMATS = ('.pdf', '.png', '.svg')
+
+_GLYPH = re.compile(r'Glyph (\d+) ')
 
 # A longer text does not fit on a page.
 _MAX_WORDS = 80
@@ -59,10 +64,22 @@ def draw_explanation(result: Result) -> 'Figure':
 
 
 def save_figure(figure: 'Figure', path: Union[str, Path]) -> None:
-    r"""Writes a figure in the format that the path ends in, see :obj:`FORMATS`."""
-    with atomic(path) as temporary:
-        figure.savefig(temporary, format=Path(path).suffix[1:].lower(),
-                       bbox_inches='tight')
+    r"""Writes a figure in the format that the path ends in, see :obj:`FORMATS`. The
+    same figure is the same file, and a warning names what the font cannot show."""
+    from matplotlib import rc_context
+    form = Path(path).suffix[1:].lower()
+    dated = {'pdf': 'CreationDate', 'svg': 'Date'}
+    metadata = {dated[form]: None} if form in dated else None
+    with atomic(path) as temporary, rc_context({'svg.hashsalt': 'eega'}):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter('always')
+            figure.savefig(temporary, format=form, bbox_inches='tight',
+                           metadata=metadata)
+    missing = {m[1] for w in told if (m := _GLYPH.match(str(w.message)))}
+    if missing:
+        shown = ' '.join(sorted({chr(int(code)) for code in missing}))
+        warnings.warn(f"'{path}': the font has no glyph for {short(shown)}: set "
+                      f"matplotlib's 'font.family' to one that has")
 
 
 def new_figure(width: float, height: float) -> 'Figure':

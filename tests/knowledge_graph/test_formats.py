@@ -1,7 +1,10 @@
 """Each file is read back with the library of those whom it is written for."""
 import csv
 import json
+import os
 import re
+import subprocess
+import sys
 import time
 
 import ladybug
@@ -284,6 +287,95 @@ def test_graphs_can_be_loaded_into_one_store(make, tmp_path):
         assert len(set(store.objects(statement, rdflib.URIRef(BASE + 'evidence')))) == 1
     assert len(list(store.subjects(rdf.type, rdf.Statement))) == 2
     assert len(set(store.objects(None, rdflib.URIRef(BASE + 'mention')))) == 4
+
+
+def test_what_graphs_share_is_in_one_store_once(make, tmp_path):
+    found = make('Ann lives in Rome', [('Ann', 'per', 0.9), ('Rome', 'loc', 0.9)],
+                 [(0, 'place_of_residence', 1, 0.5)])
+    before = make('A day: Ann lives', [('Ann', 'per', 0.9)])
+    store = rdflib.Graph()
+    for i, results in enumerate(([found], [before, found])):
+        KnowledgeGraph.from_results(results).write(tmp_path / f'{i}.ttl')
+        store.parse(tmp_path / f'{i}.ttl')
+    count = lambda name: len(set(store.objects(None, rdflib.URIRef(BASE + name))))
+    assert count('mention') == 3 and count('evidence') == 1
+
+
+LONG = ' '.join(f'Ann met Bob on day {i}, as was to be expected of both.'
+                for i in range(200))
+
+
+@pytest.fixture
+def document(make):
+    spans = [(m.start(), m.end()) for m in re.finditer('Ann|Bob', LONG)]
+    found = make(LONG, [('Ann', 'per', 0.9)])
+    found['entities'] = [{
+        'type': 'per',
+        'start': start,
+        'end': end,
+        'probability': 0.9
+    } for start, end in spans]
+    found['quintuples'] = [{
+        'head': found['entities'][i],
+        'relation': 'peer',
+        'tail': found['entities'][i + 1],
+        'probability': 0.5
+    } for i in range(0, len(spans), 2)]
+    return KnowledgeGraph.from_results([found])
+
+
+@pytest.mark.parametrize(
+    'name', ['g.json', 'g.graphml', 'g.ttl', 'g.jsonld', 'g.cypher', 'csv', 'g.csv'])
+def test_a_long_text_is_not_written_with_each_of_its_places(document, tmp_path, name):
+    document.write(tmp_path / name)
+    files = [f for f in tmp_path.rglob('*') if f.is_file()]
+    # 600 places of a text of 12,000 characters.
+    assert sum(f.stat().st_size for f in files) < 1_500_000
+
+
+def test_an_excerpt_has_the_places_of_what_it_shows(document):
+    net = document.to_networkx()
+    mentions = [m for _, node in net.nodes(data=True) for m in node['mentions']]
+    assert len(mentions) == 400
+    for m in mentions:
+        assert m['sentence'][m['start']:m['end']] == m['name']
+        offset = m.get('offset', 0)
+        assert LONG[offset:offset + len(m['sentence'])] == m['sentence']
+        assert offset == 0 or LONG[offset - 1] == ' '
+    for _, _, edge in net.edges(data=True):
+        for e in edge['evidence']:
+            names = [e['sentence'][slice(*e[side])] for side in ('head', 'tail')]
+            assert sorted(names) == ['Ann', 'Bob']
+
+
+def test_rdf_of_one_graph_is_one_file(odd, tmp_path):
+    for name in ('g.ttl', 'g.jsonld'):
+        odd.write(tmp_path / name)
+        code = ('import sys; from eega_pyg import KnowledgeGraph as K; '
+                'K.load(sys.argv[1]).write(sys.argv[2])')
+        odd.write(tmp_path / 'g.jsonl')
+        subprocess.run([
+            sys.executable, '-c', code, tmp_path / 'g.jsonl', tmp_path / f'again_{name}'
+        ], check=True, env={**os.environ, 'PYTHONHASHSEED': '7'})  # yapf: disable
+        assert (tmp_path / name).read_bytes() == (tmp_path /
+                                                  f'again_{name}').read_bytes()
+
+
+def test_two_entities_of_one_name_are_told_apart_in_a_spreadsheet(make, tmp_path):
+    ids = {'Paris in France': 'Q90', 'Paris in Texas': 'Q830149'}
+    results = [
+        make(text, [('Paris', 'loc', 0.9), (text[9:], 'loc', 0.9)],
+             [(1, 'contain', 0, 0.9)]) for text in ids
+    ]
+    graph = KnowledgeGraph.from_results(
+        results, linker=lambda name, kind, text: ids[text] if name == 'Paris' else None)
+    graph.write(tmp_path / 'g.csv')
+    table = pd.read_csv(tmp_path / 'g.csv')
+    assert list(table['tail']) == ['Paris', 'Paris']
+    assert dict(zip(table.head_id, table.tail_id)) == {
+        'loc:france': 'Q90',
+        'loc:texas': 'Q830149'
+    }
 
 
 @pytest.mark.parametrize('ending', ['csv', 'json', 'jsonl'])

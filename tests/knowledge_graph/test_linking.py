@@ -1,6 +1,8 @@
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
-from eega_pyg.knowledge_graph import TableLinker, normalized_name
+from eega_pyg.knowledge_graph import KnowledgeGraph, TableLinker, normalized_name
 
 
 @pytest.mark.parametrize('name, expected', [
@@ -34,7 +36,41 @@ def test_a_table_links_names_by_type(tmp_path):
     assert linker('nyc', 'org', '') == 'Q60'
 
 
+def test_a_table_tells_names_apart_that_are_compared_alike(tmp_path, make):
+    path = tmp_path / 'links.csv'
+    path.write_text('name,type,id\nThe Who,org,Q93346\nWHO,org,Q7817\nBBC,org,Q9531\n')
+    linker = TableLinker.from_csv(path)
+    names = ('The  Who', 'WHO', 'who', 'the BBC')
+    assert [linker(name, 'org', '')
+            for name in names] == ['Q93346', 'Q7817', None, 'Q9531']
+    results = [make(f'{name} in Rome', [(name, 'org', 0.9)]) for name in names[1:]]
+    graph = KnowledgeGraph.from_results(results, linker=linker)
+    assert set(graph.nodes) == {'Q7817', 'org:who', 'Q9531'}
+
+
+@pytest.mark.parametrize('name, expected', [
+    ('the @BBC', 'bbc'),
+    ('the "BBC"', 'bbc'),
+    ('“Paris’s”', 'paris'),
+    ('Paris’s,', 'paris'),
+    ('Apple™', 'apple'),
+    ('™', '™'),
+    ('The The', 'the'),
+    ("'s", "'s"),
+])
+def test_what_is_within_marks_is_compared_without_them(name, expected):
+    assert normalized_name(name) == expected
+
+
+@given(st.text('the @#"\'s.,C+(™)’”Ａß1$%-', min_size=1, max_size=10))
+def test_a_compared_name_is_compared_as_it_is(name):
+    assume(name.strip())
+    assert normalized_name(normalized_name(name)) == normalized_name(name)
+
+
 @pytest.mark.parametrize('text, message', [
+    ('name,type,id\nParis,loc,Q90\nParis ,loc,Q1\n',
+     "links.csv:3: 'Paris' has the id 'Q90' in a line before"),
     ('name,id\nParis,Q90\n', r'links.csv:1: expected the columns name, type, id'),
     ('name,type,id\nParis,loc,Q90\n,loc,Q1\n', r'links.csv:3: expected a name and an'),
     ('', r'links.csv:1: expected the columns'),

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eega_pyg.knowledge_graph import KnowledgeGraph
+from eega_pyg.knowledge_graph import KnowledgeGraph, builder
+from eega_pyg.knowledge_graph.readings import SortedReadings
 
 build = KnowledgeGraph.from_results
 TEXTS = ['Ann Bob Cy', 'Bob and Ann', 'Cy\x00 & Ann', 'Ann Bob 🎉', 'Ann', 'Bob']
@@ -115,6 +116,20 @@ def test_a_capped_graph_is_written_and_read(make, tmp_path):
     assert (tmp_path / 'whole.jsonl').read_text().startswith('{"format": 1}\n')
     with pytest.raises(ValueError, match='max_mentions >= 1 .got 0'):
         build(values, max_mentions=0)
+
+
+@pytest.mark.parametrize('pages', [3, 60])
+def test_a_full_disk_says_where_readings_lie(make, monkeypatch, pages):
+    class Small(SortedReadings):
+        def __init__(self):
+            super().__init__()
+            self._data.execute(f'PRAGMA max_page_count = {pages}')
+
+    monkeypatch.setattr(builder, 'SortedReadings', Small)
+    values = (make(f'Ann {i} {"x" * 50}', [('Ann', 'per', 0.5)]) for i in range(500))
+    with pytest.raises(OSError, match='set TMPDIR to a folder with more room') as e:
+        build(values, streamed=True)
+    assert 'eega-graph-' in e.value.filename
 
 
 def peak(make, number):

@@ -1,6 +1,6 @@
 r"""Knowledge graphs as figures for papers."""
 from pathlib import Path
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Dict, List, Tuple, Union
 
 import networkx as nx
 import numpy as np
@@ -9,7 +9,7 @@ from eega_pyg.visualize.figures import new_figure, plain, save_figure
 from eega_pyg.visualize.layout import packed_layout
 from eega_pyg.visualize.palette import SHAPES, type_marks
 
-from ..records import GraphData
+from ..records import GraphData, Relation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,17 +50,32 @@ def draw_graph(graph: GraphData) -> 'Figure':
     axis.set_axis_off()
     axis.set_aspect('equal')
     axis.invert_yaxis()
+    between: Dict[Tuple[str, str], List[Relation]] = {}
     for r in graph.relations:
-        a, b = place[r.head], place[r.tail]
+        a, b = sorted((r.head, r.tail), key=lambda node: (*place[node], node))
+        between.setdefault((a, b), []).append(r)
+    for (left, right), relations in between.items():
+        arrows = [_arrow(r, left) for r in relations]
+        tips = ('<|' if '←' in arrows else '', '|>' if '→' in arrows else '')
         axis.annotate(
-            '', b, a, arrowprops={
-                'arrowstyle': '-|>' if r.directed else '-',
+            '', place[right], place[left], arrowprops={
+                'arrowstyle': '-'.join(tips),
                 'color': '0.55',
                 'shrinkA': 4,
                 'shrinkB': 4
             })
-        axis.text((a[0] + b[0]) / 2, (a[1] + b[1]) / 2, plain(r.relation), fontsize=5,
-                  color='0.35', ha='center', va='center')
+        # The left end is the first: an arrow says enough where all go one way.
+        names = [
+            plain(r.relation) + (f' {arrow}' if len(set(arrows)) > 1 else '')
+            for r, arrow in zip(relations, arrows)
+        ]
+        middle = (np.array(place[left]) + place[right]) / 2
+        axis.text(*middle, '\n'.join(names), fontsize=5, color='0.35', ha='center',
+                  va='center', bbox={
+                      'facecolor': 'white',
+                      'edgecolor': 'none',
+                      'pad': 0.5
+                  })
     marks = type_marks(n.type for n in graph.nodes.values())
     for node in net:
         entity = graph.nodes[node]
@@ -72,5 +87,12 @@ def draw_graph(graph: GraphData) -> 'Figure':
     for kind, mark in marks.items():
         axis.plot([], [], SHAPES[mark.shape], color=mark.color, linestyle='',
                   label=plain(kind))
-    axis.legend(fontsize=7, loc='upper right', frameon=False)
+    figure.legend(fontsize=7, loc='outside lower center', ncols=len(marks),
+                  frameon=False)
     return figure
+
+
+def _arrow(relation: Relation, left: str) -> str:
+    if not relation.directed:
+        return '—'
+    return '→' if relation.head == left else '←'

@@ -29,9 +29,10 @@ def write(graph: nx.MultiDiGraph, folder: Union[str, Path]) -> None:
     .. code-block:: bash
 
         neo4j-admin database import full --nodes=entities.csv --nodes=images.csv \
-            --relationships=relations.csv
+            --relationships=relations.csv --read-buffer-size=64m
 
-    Lists and dicts are JSON. No field holds a line break.
+    Lists and dicts are JSON. No field holds a line break. The buffer has to hold the
+    longest field, *e.g.*, all mentions of an entity.
     """
     entities, images = [], []
     for node, attributes in graph.nodes(data=True):

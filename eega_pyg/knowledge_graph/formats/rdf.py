@@ -1,4 +1,5 @@
 r"""Knowledge graphs in RDF: Turtle and JSON-LD."""
+import json
 import re
 from decimal import Decimal
 from pathlib import Path
@@ -26,11 +27,11 @@ def write(graph: GraphData, path: Union[str, Path], images: str = 'attributes') 
     r"""Writes Turtle (``.ttl``) or JSON-LD (``.jsonld``)."""
     found = to_rdflib(graph, images)
     if Path(path).suffix.lower() == '.ttl':
-        # rdflib's own writer takes the square of the number of names.
+        # rdflib's own writers take the square of the number of names, or gigabytes, and
+        # order JSON-LD in another way each time.
         write_text(path, ''.join(f'{line}\n' for line in _turtle(found)))
     else:
-        text = found.serialize(format='json-ld', encoding='utf-8')
-        write_text(path, text.decode('utf-8'))
+        write_text(path, '[' + ',\n'.join(_json_ld(found)) + ']\n')
 
 
 def to_rdflib(graph: GraphData, images: str = 'attributes',
@@ -44,9 +45,10 @@ def to_rdflib(graph: GraphData, images: str = 'attributes',
       ``count``, ``best``, ``mean``, ``directed`` and ``evidence``, an ``rdf:Statement``
       about it.
     - Mentions and evidence have ``sentence``, ``image``, ``probability`` and
-      characters.
+      characters, and ``offset`` as in :func:`to_networkx`.
     - Statements, mentions and evidence are named by what they say, so that several
-      graphs can be loaded into one store.
+      graphs can be loaded into one store. What they share is there once; statements,
+      and the ``count``, ``best`` and ``mean`` of an entity, are those of each graph.
 
     Args:
         graph (GraphData): The graph.
@@ -88,11 +90,11 @@ def to_rdflib(graph: GraphData, images: str = 'attributes',
         if values['wikidata']:
             out.add((subject, OWL.sameAs, wikidata[values['wikidata']]))
         describe(subject, values, 'count', 'best', 'mean')
-        for i, mention in enumerate(values['mentions']):
-            item = name('mention', digest([node, i, mention]))
+        for mention in values['mentions']:
+            item = name('mention', digest([node, mention]))
             out.add((subject, ns['mention'], item))
-            describe(item, mention, 'sentence', 'image', 'start', 'end', 'name',
-                     'probability')
+            describe(item, mention, 'sentence', 'offset', 'image', 'start', 'end',
+                     'name', 'probability')
             describe(item, _flat(mention.get('object', {})), 'object', 'strength',
                      'box')
 
@@ -109,8 +111,8 @@ def to_rdflib(graph: GraphData, images: str = 'attributes',
             out.add((statement, predicate, value))
         describe(statement, _flat(values), 'directed', 'count', 'best', 'mean',
                  'object', 'strength', 'box')
-        for j, evidence in enumerate(values.get('evidence', ())):
-            item = name('evidence', digest([triple, j, evidence]))
+        for evidence in values.get('evidence', ()):
+            item = name('evidence', digest([triple, evidence]))
             out.add((statement, ns['evidence'], item))
             spans = dict(
                 zip(('head_start', 'head_end', 'tail_start', 'tail_end'),
@@ -118,7 +120,7 @@ def to_rdflib(graph: GraphData, images: str = 'attributes',
             describe(item, {
                 **evidence,
                 **spans
-            }, 'sentence', 'image', 'probability', *spans)
+            }, 'sentence', 'offset', 'image', 'probability', *spans)
     return out
 
 
@@ -159,6 +161,28 @@ def _turtle(graph: 'rdflib.Graph', base: str = BASE) -> Iterator[str]:
         yield ''
         lines = [f'    {predicate} {value}' for predicate, value in sorted(found)]
         yield f'{term(subject)}\n' + ' ;\n'.join(lines) + ' .'
+
+
+def _json_ld(graph: 'rdflib.Graph') -> Iterator[str]:
+    r"""An object for each subject, in the expanded form."""
+    from rdflib import RDF, Literal
+
+    def value(term: Any) -> Any:
+        if not isinstance(term, Literal):
+            return {'@id': str(term)}
+        kind = {} if term.datatype is None else {'@type': str(term.datatype)}
+        return {**kind, '@value': str(term)}
+
+    about: Dict[str, Dict[str, List[Any]]] = {}
+    for subject, predicate, term in graph:
+        found = about.setdefault(str(subject), {})
+        if predicate == RDF.type:
+            found.setdefault('@type', []).append(str(term))
+        else:
+            found.setdefault(str(predicate), []).append(value(term))
+    for name in sorted(about):
+        values = {k: sorted(v, key=json.dumps) for k, v in sorted(about[name].items())}
+        yield json.dumps({'@id': name, **values}, ensure_ascii=False)
 
 
 def _exact(value: Any) -> Any:
