@@ -69,7 +69,7 @@ def draw_graph(graph: GraphData) -> 'Figure':
             plain(r.relation) + (f' {arrow}' if len(set(arrows)) > 1 else '')
             for r, arrow in zip(relations, arrows)
         ]
-        middle = (np.array(place[left]) + place[right]) / 2
+        x, y = (np.array(place[left]) + place[right]) / 2
         axis.text(*middle, '\n'.join(names), fontsize=5, color='0.35', ha='center',
                   va='center', bbox={
                       'facecolor': 'white',

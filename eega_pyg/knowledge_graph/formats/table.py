@@ -17,8 +17,9 @@ def write(graph: GraphData, path: Union[str, Path]) -> None:
     r"""Writes a row for each relation, with the sentence that states it most probably
     (of a text of more than 1,000 characters, what is around), its image, the boxes in
     which head and tail are seen there (four fractions of the image) and the ids by
-    which two entities of one name are told apart, and one for each entity without a relation, as the head. The encoding is
-    UTF-8 with a mark at its beginning, by which spreadsheets know it."""
+    which two entities of one name are told apart, and one for each entity without a
+    relation, as the head. The encoding is UTF-8 with a mark at its beginning, by which
+    spreadsheets know it."""
     with atomic(path) as temporary:
         with open(temporary, 'w', encoding='utf-8-sig', newline='') as file:
             rows = RowWriter(file)
