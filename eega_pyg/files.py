@@ -100,12 +100,25 @@ def atomic(path: Union[str, Path]) -> Iterator[str]:
         os.chmod(temporary, mode)
         _sync(temporary)  # Else a name without its content may outlast a power cut.
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as e:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
+        _name_target(e, temporary, path)
         raise
     with suppress(OSError):  # Of a folder that cannot be listed.
         _sync(os.path.dirname(path))
+
+
+def _name_target(error: BaseException, temporary: str, path: str) -> None:
+    r"""Lets an error of the system name the file that was to be written, and makes one
+    of what safetensors raises where the system does."""
+    if isinstance(error, OSError) and error.errno is not None:
+        if error.filename2 == temporary:  # Of a copy, which has two.
+            error.filename2 = path
+        elif error.filename in (None, temporary):
+            error.filename = path
+    elif type(error).__name__ == 'SafetensorError' and 'os error' in str(error):
+        raise OSError(f"'{path}' cannot be written ({short_reason(error)})") from None
 
 
 def _sync(path: str) -> None:

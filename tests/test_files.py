@@ -6,6 +6,7 @@ import sys
 import tempfile
 
 import pytest
+from safetensors import SafetensorError
 
 from eega_pyg.files import atomic, check_file, write_text
 
@@ -137,3 +138,22 @@ def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path):
 def test_a_name_as_long_as_a_name_may_be_is_written(tmp_path):
     write_text(tmp_path / ('ä' * 127), 'new')
     assert (tmp_path / ('ä' * 127)).read_text() == 'new'
+
+
+def test_an_error_of_the_system_names_what_was_to_be_written(tmp_path):
+    path = str(tmp_path / 'a')
+    full = 'No space left on device'
+    with pytest.raises(OSError) as error, atomic(path):
+        raise OSError(errno.ENOSPC, full)
+    assert error.value.filename == path
+    with pytest.raises(OSError) as error, atomic(path) as temporary:
+        raise OSError(errno.ENOSPC, full, 'source', None, temporary)
+    assert (error.value.filename, error.value.filename2) == ('source', path)
+    with pytest.raises(OSError) as error, atomic(path):
+        raise OSError(errno.ENOENT, 'No such file', 'another')
+    assert error.value.filename == 'another'
+    with pytest.raises(OSError, match=f"'{path}' cannot be written .*{full}"):
+        with atomic(path):
+            raise SafetensorError(f'Error while serializing: I/O error: {full} '
+                                  f'(os error 28)')
+    assert list(tmp_path.iterdir()) == []

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional, Union
 
 from eega_pyg.extraction.extractor import Extractor
 from eega_pyg.extraction.item_files import Record, as_item, filled
+from eega_pyg.extraction.sight import is_looked_at
 from eega_pyg.files import short_reason
 from eega_pyg.json_yaml import json_text
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 # What is wrong with a text; all else may be wrong with the machine.
 _OF_A_TEXT = (ValueError, OSError, TypeError)
+# One or two images may be missing; if all of so many are, the folder is.
+_FEW = 3
 # A text that any model reads.
 _PLAIN = 'Ann lives in Rome .'
 
@@ -85,7 +88,7 @@ class BatchExtractor:
 
         Raises:
             RuntimeError: Or what else a broken machine raises, if the model cannot
-                even read a plain sentence any more.
+                even read a plain sentence any more, or none of the images.
         """
         import pandas as pd
         rows = frame.astype(object).where(frame.notna(), None).to_dict('records')
@@ -100,10 +103,15 @@ class BatchExtractor:
         Args:
             records (iterable of tuple): The place of each text, and a string, the
                 fields of an item, or the error that reading it has raised.
+
+        Raises:
+            RuntimeError: If no image at all can be looked at, *e.g.*, since its folder
+                is not mounted or the detector cannot be loaded.
         """
         keys: List[str] = []
         items: Dict[int, 'Item'] = {}
         errors: Dict[int, str] = {}
+        images = _Images()
         for i, (place, value) in enumerate(records):
             keys.append(_encodable(place))
             try:
@@ -111,11 +119,15 @@ class BatchExtractor:
                     raise value
                 keys[i] = self._key(place, value)
                 items[i] = as_item(value, '')
+                images.number += is_looked_at(items[i])
                 self.extractor.check(items[i])
             except _OF_A_TEXT as e:
+                if i in items:
+                    images.missed(e)
                 items.pop(i, None)
                 errors[i] = _reason(e)
-        found = self._read(items, errors)
+        found = self._read(items, errors, images)
+        images.check()
         return [
             Outcome(key, error=errors[i]) if i in errors else Outcome(
                 key, {
@@ -131,7 +143,8 @@ class BatchExtractor:
             raise ValueError(f"missing '{self.key}', by which texts are told apart")
         return _encodable(str(value[self.key]))
 
-    def _read(self, items: Dict[int, 'Item'], errors: Dict[int, str]) -> Dict[int, Any]:
+    def _read(self, items: Dict[int, 'Item'], errors: Dict[int, str],
+              images: '_Images') -> Dict[int, Any]:
         r"""The results of items; those that have none are added to the errors."""
         found: Dict[int, Any] = {}
         positions = list(items)
@@ -147,9 +160,37 @@ class BatchExtractor:
                         found[i] = _value(result)
                     except Exception as e:
                         errors[i] = _reason(e)
+                        if is_looked_at(item):
+                            images.failed(e)
                         if not isinstance(e, _OF_A_TEXT):
                             self.extractor(_PLAIN)  # Or no text is at fault.
         return found
+
+
+class _Images:
+    r"""What became of the images of a batch that the model is to look at."""
+    def __init__(self) -> None:
+        self.number = 0
+        self._gone: List[OSError] = []
+        self._failed: List[OSError] = []
+
+    def missed(self, error: Exception) -> None:
+        r"""An image could not be opened."""
+        if isinstance(error, FileNotFoundError) or (isinstance(error, OSError)
+                                                    and error.errno is not None):
+            self._gone.append(error)
+
+    def failed(self, error: Exception) -> None:
+        r"""A picture that could be opened could not be looked at."""
+        if isinstance(error, OSError):
+            self._failed.append(error)
+
+    def check(self) -> None:
+        r"""Raises a :class:`RuntimeError` if what is wrong is nothing of a text."""
+        wrong = self._failed + self._gone
+        if len(wrong) == self.number and (self._failed or len(wrong) >= _FEW):
+            raise RuntimeError(f'No image of {self.number} could be looked at '
+                               f'({short_reason(wrong[0], 300)})')
 
 
 def _value(result: 'Result') -> Any:

@@ -2,10 +2,11 @@ r"""The folder of a job: what is finished of it, and where the rest goes."""
 import json
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Type, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set, Type, Union
 
 from filelock import FileLock, Timeout
 
+from eega_pyg.extraction.item_files import parquet_file
 from eega_pyg.files import atomic, check_folder, write_text
 from eega_pyg.json_yaml import json_text, read_json
 from eega_pyg.schema import short
@@ -66,43 +67,66 @@ class JobFolder:
                  trace: Optional[TracebackType]) -> None:
         self._lock.release()
 
-    def left(self, partitions: Sequence[Partition], run: str) -> List[Partition]:
+    def finished(self) -> Set[str]:
+        r"""The names of the partitions that are finished."""
+        return {p.stem for p in self.path.glob(f'[!._]*.{self.form}')}
+
+    def left(self, partitions: Sequence[Partition], run: str,
+             retry: bool = False) -> List[Partition]:
         r"""The partitions that are not finished.
 
         Args:
             partitions (sequence of Partition): All partitions.
             run (str): A digest of what results depend on beside the texts.
+            retry (bool, optional): If set to :obj:`True`, those of which some texts
+                could not be read are not. (default: :obj:`False`)
 
         Raises:
             ValueError: If what is in the folder belongs to another job.
         """
         header = {'format': 1, 'run': run, 'form': self.form}
         there = self.path / _JOB
-        finished = {p.name for p in self.path.glob(f'[!._]*.{self.form}')}
+        finished = self.finished()
         if there.exists() and read_json(there) != header:
             raise ValueError(f"'{self.path}' belongs to a job with another model or "
                              f"other options: repeat that command to go on, or name "
                              f"another folder")
-        planned = {self._file(partition).name for partition in partitions}
-        if other := finished - planned:
-            raise ValueError(f"'{self.path}' holds {short(min(other))}, which is of "
+        if other := finished - {partition.name for partition in partitions}:
+            name = f'{min(other)}.{self.form}'
+            raise ValueError(f"'{self.path}' holds {short(name)}, which is of "
                              f"other texts or of another block size: repeat that "
                              f"command to go on, or name another folder")
         write_text(there, json.dumps(header) + '\n')
-        return [p for p in partitions if self._file(p).name not in finished]
+        return [
+            p for p in partitions
+            if p.name not in finished or (retry and self._errors(p).is_file())
+        ]
+
+    def count_errors(self, partition: Partition) -> int:
+        r"""How many texts of a partition could not be read."""
+        path = self._errors(partition)
+        if not path.is_file():
+            return 0
+        if self.form == 'parquet':
+            with parquet_file(path) as file:
+                return file.metadata.num_rows
+        with path.open('rb') as lines:
+            return sum(1 for _ in lines)
 
     def write(self, partition: Partition, outcomes: Sequence[Outcome]) -> int:
         r"""Writes the results of a partition, and returns how many of its texts could
         not be read."""
-        errors = self.path / _ERRORS / self._file(partition).name
         wrong = [{'key': o.key, 'error': o.error} for o in outcomes if o.result is None]
         if wrong:
-            self._write(errors, wrong)
-        else:
-            errors.unlink(missing_ok=True)  # Of a stopped run.
+            self._write(self._errors(partition), wrong)
         self._write(self._file(partition),
                     [o.result for o in outcomes if o.result is not None])
+        if not wrong:
+            self._errors(partition).unlink(missing_ok=True)  # Of a run before.
         return len(wrong)
+
+    def _errors(self, partition: Partition) -> Path:
+        return self.path / _ERRORS / self._file(partition).name
 
     def _file(self, partition: Partition) -> Path:
         return self.path / f'{partition.name}.{self.form}'

@@ -3,10 +3,17 @@ import glob
 import hashlib
 import os
 import re
+import warnings
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Set, Union
+from typing import AbstractSet, Any, Dict, Iterator, List, NamedTuple, Sequence, Union
 
-from eega_pyg.extraction.item_files import Record, parquet_file, row_of_parquet
+from eega_pyg.extraction.item_files import (
+    Record,
+    left_out,
+    parquet_file,
+    row_of_parquet,
+)
 from eega_pyg.identity import digest, file_sha256
 from eega_pyg.json_yaml import parse_json
 
@@ -25,6 +32,7 @@ class Partition(NamedTuple):
             (half-open).
         first (int): The number of its first line or row, from one on.
         items (int): How many texts there are.
+        content (str): A digest of these bytes, or of the whole file of Parquet.
     """
     name: str
     path: str
@@ -33,6 +41,11 @@ class Partition(NamedTuple):
     end: int
     first: int
     items: int
+    content: str
+
+
+class ChangedError(RuntimeError):
+    r"""Raised where a file is not any more what it was when it was cut."""
 
 
 def find_files(source: Union[str, Path]) -> List[Path]:
@@ -56,6 +69,10 @@ def find_files(source: Union[str, Path]) -> List[Path]:
     if not found:
         raise FileNotFoundError(f"There is no file '{source}', and no folder with "
                                 f"files that end in {', '.join(ENDINGS)}")
+    if path.is_dir() and (others := left_out(path, found)):
+        warnings.warn(
+            f"'{path}' also holds {others}, which cannot be read in parts and "
+            f"is left out")
     for file in found:
         if file.suffix.lower() not in ENDINGS:
             raise ValueError(f"'{file}' cannot be read in parts: expected files that "
@@ -63,31 +80,46 @@ def find_files(source: Union[str, Path]) -> List[Path]:
     return found
 
 
-def plan(paths: Sequence[Path], size: int) -> List[Partition]:
+def plan(paths: Sequence[Path], size: int,
+         finished: AbstractSet[str] = frozenset()) -> List[Partition]:
     r"""Cuts files into partitions. A file is read once from its beginning to its end,
     for lines have to be counted, and a partition is told by its content. The places of
-    its texts begin with its name or, where a file before it has this name, its path. A
-    file that is there twice counts once.
+    its texts begin with its name or, where another file has this name, its path: it is
+    the name of the one of which an earlier run has finished some, or else of the first.
+    A file that is there twice counts once.
 
     Args:
         paths (sequence of Path): The files.
         size (int): The most texts of a partition.
+        finished (set, optional): The names of partitions that an earlier run has
+            finished.
     """
     files: Dict[str, Path] = {}
     for path in paths:
         files.setdefault(os.path.realpath(path), path)
-    names: Set[str] = set()
-    found: List[Partition] = []
+    alike: Dict[str, List[Path]] = {}
     for path in files.values():
-        source = str(path) if path.name in names else path.name
-        names.add(path.name)
-        cut = _rows if path.suffix.lower() == '.parquet' else _lines
-        # A name that begins with a mark is that of a hidden file.
-        stem = re.sub(r'[^\w.-]+', '_', path.stem).lstrip('._')[:60] or 'part'
-        for i, (content, *place) in enumerate(cut(path, size)):
-            name = f'{stem}-{i:06d}-{digest([source, place, content])}'
-            found.append(Partition(name, os.path.abspath(path), source, *place))
-    return found
+        alike.setdefault(path.name, []).append(path)
+    found: Dict[Path, List[Partition]] = {}
+    for name, group in alike.items():
+        cuts = {path: list(_cut(path, name, size)) for path in group}
+        owner = next(
+            (path
+             for path in group if not finished.isdisjoint(p.name for p in cuts[path])),
+            group[0])
+        for path, parts in cuts.items():
+            found[path] = parts if path == owner else list(_cut(path, str(path), size))
+    return [part for path in files.values() for part in found[path]]
+
+
+def _cut(path: Path, source: str, size: int) -> Iterator[Partition]:
+    cut = _rows if path.suffix.lower() == '.parquet' else _lines
+    # A name that begins with a mark is that of a hidden file.
+    stem = re.sub(r'[^\w.-]+', '_', path.stem).lstrip('._')[:60] or 'part'
+    for i, (content, start, end, first, items) in enumerate(cut(path, size)):
+        name = f'{stem}-{i:06d}-{digest([source, [start, end, first, items], content])}'
+        yield Partition(name, os.path.abspath(path), source, start, end, first, items,
+                        content)
 
 
 def _lines(path: Path, size: int) -> Iterator[List[Any]]:
@@ -122,15 +154,25 @@ def _rows(path: Path, size: int) -> Iterator[List[Any]]:
 
 def read(partition: Partition) -> Iterator[Record]:
     r"""Yields the place and the content of each text of a partition; the content is an
-    error where a line is no JSON."""
+    error where a line is no JSON.
+
+    Raises:
+        ChangedError: If the file has changed since it was cut.
+    """
     path = Path(partition.path)
+    changed = ChangedError(f"'{path}' has changed since the job began")
     if path.suffix.lower() == '.parquet':
+        state = path.stat()
+        if _sha256(path, state.st_size, state.st_mtime_ns) != partition.content:
+            raise changed
         for number, row in enumerate(_read_rows(path, partition), partition.first):
             yield f'{partition.source}:{number}', row
         return
     with path.open('rb') as file:
         file.seek(partition.start)
         content = file.read(partition.end - partition.start)
+    if hashlib.sha256(content).hexdigest() != partition.content:
+        raise changed
     for number, line in enumerate(content.split(b'\n'), partition.first):
         if line.strip():
             try:
@@ -138,6 +180,12 @@ def read(partition: Partition) -> Iterator[Record]:
             except ValueError as e:
                 value = e
             yield f'{partition.source}:{number}', value
+
+
+@lru_cache(16)
+def _sha256(path: Path, size: int, time: int) -> str:
+    r"""That of a file, which is read once for all partitions in it."""
+    return file_sha256(path)
 
 
 def _read_rows(path: Path, partition: Partition) -> Iterator[Dict[str, Any]]:

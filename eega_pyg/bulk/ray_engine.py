@@ -1,6 +1,7 @@
 r"""Extraction from files of texts, spread over processes and machines by Ray."""
 import logging
 import os
+import warnings
 from contextlib import contextmanager
 from itertools import chain
 from math import ceil
@@ -34,11 +35,13 @@ class Summary(NamedTuple):
         kept (int): How many of them an earlier run had finished.
         items (int): The texts of the others.
         errors (int): How many of these could not be read.
+        kept_errors (int): How many texts an earlier run could not read.
     """
     partitions: int
     kept: int
     items: int
     errors: int
+    kept_errors: int
 
 
 def extract_files(sources: Sequence[Union[str, Path]], folder: Union[str, Path],
@@ -48,7 +51,8 @@ def extract_files(sources: Sequence[Union[str, Path]], folder: Union[str, Path],
                   device: Optional[str] = None, threshold: Optional[float] = None,
                   align: bool = False, batch_size: int = 32,
                   address: Optional[str] = None, progress: bool = False,
-                  detector: Optional[str] = None) -> Summary:
+                  detector: Optional[str] = None,
+                  retry_errors: bool = False) -> Summary:
     r"""Extracts from files of texts with several processes.
 
     Ray Data hands parts of the files to a pool of workers. Each reads its part, runs
@@ -88,6 +92,8 @@ def extract_files(sources: Sequence[Union[str, Path]], folder: Union[str, Path],
         detector (str, optional): What looks at images, see
             :func:`~eega_pyg.vision.detectors.named.named_detector`.
             (default: Mask R-CNN)
+        retry_errors (bool, optional): If set to :obj:`True`, parts of which an earlier
+            run could not read some texts are read again. (default: :obj:`False`)
 
     Raises:
         ImportError: If Ray is not installed.
@@ -108,10 +114,12 @@ def extract_files(sources: Sequence[Union[str, Path]], folder: Union[str, Path],
         extractor.image_parser = named_parser(detector, 'cpu')
     run = digest([run_identity(extractor, [], align), key])
     with JobFolder(folder, form) as job:
-        partitions = plan(paths, block_size)
+        partitions = plan(paths, block_size, job.finished())
         if not partitions:
             raise ValueError(f"'{sources[0]}' holds no text")
-        left = job.left(partitions, run)
+        left = job.left(partitions, run, retry_errors)
+        todo = {partition.name for partition in left}
+        kept = [p for p in partitions if p.name not in todo]
         items = errors = 0
         if left:
             origin = extractor.origin
@@ -125,7 +133,8 @@ def extract_files(sources: Sequence[Union[str, Path]], folder: Union[str, Path],
             _check_done(done, left)
             items = sum(int(row['items']) for row in done)
             errors = sum(int(row['errors']) for row in done)
-    return Summary(len(partitions), len(partitions) - len(left), items, errors)
+        before = sum(map(job.count_errors, kept))
+    return Summary(len(partitions), len(kept), items, errors, before)
 
 
 def _check(form: str, workers: int, cpus: float, gpus: float, block_size: int) -> None:
@@ -183,11 +192,13 @@ def _run(partitions: List[Partition], task: Task, workers: int, cpus: float,
         dataset = ray.data.from_items([p._asdict() for p in partitions],
                                       override_num_blocks=min(
                                           len(partitions), _MOST_TASKS))
-        done = dataset.map_batches(Worker, fn_constructor_args=(task, ), batch_size=1,
-                                   batch_format='pandas',
-                                   compute=ActorPoolStrategy(size=workers),
-                                   num_cpus=cpus, num_gpus=gpus, max_restarts=-1,
-                                   max_task_retries=_TRIES)
+        with warnings.catch_warnings():  # Of how options of an actor will be given.
+            warnings.simplefilter('ignore', DeprecationWarning)
+            done = dataset.map_batches(Worker, fn_constructor_args=(task, ),
+                                       batch_size=1, batch_format='pandas',
+                                       compute=ActorPoolStrategy(size=workers),
+                                       num_cpus=cpus, num_gpus=gpus, max_restarts=-1,
+                                       max_task_retries=_TRIES)
         yield from done.iter_rows()
     except ray.exceptions.RayError as e:
         raise ChildProcessError(f'Ray has given up ({short_reason(e, 300)}): repeat '

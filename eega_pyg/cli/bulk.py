@@ -29,6 +29,9 @@ Gpus = only_ray(None, 'GPUs of each, e.g. 0.5 \\[default: 0].', min=0.0)
 BlockSize = only_ray(None, 'Texts of a file of results \\[default: 1000].', min=1)
 Key = only_ray(None, 'The field that tells texts apart \\[default: their file and '
                'line].')
+RetryErrors = typer.Option(
+    None, '--retry-errors', show_default=False, rich_help_panel='With --engine ray',
+    help='Read blocks again of which an earlier run could not read some texts.')
 Address = only_ray(
     None, 'The address of a Ray cluster, e.g. auto \\[default: Ray runs '
     'on this machine, for this command].')
@@ -68,9 +71,11 @@ def extract_in_bulk(sources: List[str], target: Optional[Path], form: Optional[s
     done = extract_files(paths, target, form=form or FORMS[0],
                          progress=shows_progress(), **given, **kwargs)
     kept = f', {done.kept} of which were there already' if done.kept else ''
-    note(f"{done.items} texts read; '{target}' holds {done.partitions} files of results"
-         f'{kept}')
-    if done.errors:
+    note(f"{done.items - done.errors} texts read; '{target}' holds {done.partitions} "
+         f'files of results{kept}')
+    wrong = done.errors + done.kept_errors
+    if wrong:
+        before = f' ({done.kept_errors} by an earlier run)' if done.kept_errors else ''
         tell(
-            f"{done.errors} of {done.items} texts could not be read: "
-            f"'{target}/_errors' says why", '[yellow]warning:[/yellow]')
+            f"{wrong} texts could not be read{before}: '{target}/_errors' says why, "
+            f'and --retry-errors reads their blocks again', '[yellow]warning:[/yellow]')

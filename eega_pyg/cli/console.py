@@ -87,7 +87,7 @@ def use_utf8() -> None:
 def show_warnings() -> None:
     r"""Shows the warnings of this library only."""
     warnings.filterwarnings('ignore')
-    shown = r'eega_pyg\.(datasets|extraction|formats|schema|training|visualize)'
+    shown = r'eega_pyg\.(bulk|datasets|extraction|formats|schema|training|visualize)'
     warnings.filterwarnings('default', module=shown)
     warnings.showwarning = _show
 

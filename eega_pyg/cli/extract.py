@@ -13,6 +13,7 @@ from .bulk import (
     EngineOption,
     Gpus,
     Key,
+    RetryErrors,
     Workers,
     check_without_ray,
     extract_in_bulk,
@@ -97,6 +98,7 @@ def extract(
     block_size: Optional[int] = BlockSize,
     key: Optional[str] = Key,
     address: Optional[str] = Address,
+    retry_errors: Optional[bool] = RetryErrors,
     quiet: bool = Quiet,
 ) -> None:
     r"""Extracts entities and quintuples from a text or from files of texts.
@@ -111,7 +113,8 @@ def extract(
         'gpus': gpus,
         'block_size': block_size,
         'key': key,
-        'address': address
+        'address': address,
+        'retry_errors': retry_errors
     }
     if engine is Engine.ray:
         if (caption, scene_graph, image, order) != (None, None, None, Order.input):

@@ -64,7 +64,9 @@ def main() -> None:
 def _said(error: Exception) -> str:
     r"""An error's message; that of the system without its number."""
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or 'cannot go on'}: {error.strerror}"
+        # Of two files, the second is the one that is written.
+        name = error.filename2 or error.filename or 'cannot go on'
+        return f'{name}: {error.strerror}'
     return str(error)
 
 

@@ -1,7 +1,8 @@
 r"""Files and folders of texts, in the forms that people have them in."""
 import json
 import sys
-from contextlib import contextmanager
+import warnings
+from contextlib import contextmanager, suppress
 from itertools import groupby
 from pathlib import Path
 from typing import (
@@ -107,6 +108,8 @@ def read_records(path: Path, sample_by: str = 'line') -> Iterator[Record]:
         yield from _by_content(sys.stdin.buffer.read(), 'standard input', sample_by)
     elif path.is_dir():
         files = _files_of(path)
+        if others := left_out(path, files):
+            warnings.warn(f"'{path}' also holds {others}, which is left out")
         if not files:
             raise ValueError(f"The folder '{path}' holds no text: expected files that "
                              f"end in {', '.join(ENDINGS)}")
@@ -140,6 +143,17 @@ def _files_of(folder: Path) -> List[Path]:
     return sorted(
         p for p in folder.iterdir()
         if p.suffix.lower() in ENDINGS and p.is_file() and not p.name.startswith('.'))
+
+
+def left_out(folder: Path, read: Sequence[Path]) -> str:
+    r"""Some names of files in a folder that look like texts and are not read."""
+    names = {path.name for path in read}
+    others = sorted(
+        p.name for p in folder.iterdir()
+        if p.name not in names and p.name[0] not in '._' and p.is_file() and any(
+            suffix.lower() in ENDINGS for suffix in p.suffixes))
+    more = f' and {len(others) - 3} more' if len(others) > 3 else ''
+    return ', '.join(map(short, others[:3])) + more
 
 
 def check_unit(paths: Sequence[Path], sample_by: str) -> None:
@@ -200,11 +214,13 @@ def _parquet(path: Path) -> Iterator[Record]:
 def row_of_parquet(row: Dict[str, Any], where: object = '') -> Dict[str, Any]:
     r"""The fields of a row. All rows of a file have the same columns, so those that
     hold nothing are absent; and metadata, of which each row may have other fields, are
-    written as JSON."""
+    written as JSON, or are a text as any other column."""
     value = filled(row)
     if isinstance(value.get('metadata'), str):
-        with located(f'{where}: metadata'):
-            value['metadata'] = parse_json(value['metadata'])
+        with suppress(ValueError):
+            metadata = parse_json(value['metadata'])
+            if isinstance(metadata, dict):
+                value['metadata'] = metadata
     return value
 
 

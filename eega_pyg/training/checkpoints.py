@@ -58,9 +58,11 @@ def write_checkpoint(checkpoint: Dict[str, Any], path: Path,
             if keep and path.is_file():
                 os.replace(path, path.with_name(BEFORE))
     except OSError as e:
-        raise OSError(f"'{path}' cannot be written ({e.strerror or e}): the checkpoint "
-                      f"before it stays, and the run can be resumed from "
-                      f"there") from None
+        before = ('the checkpoint before it stays, and the run can be resumed from '
+                  'there'
+                  if path.with_name(LAST).is_file() else 'there is no checkpoint yet')
+        raise OSError(f"'{path}' cannot be written ({e.strerror or e}): "
+                      f"{before}") from None
 
 
 def read_checkpoint(path: Path, whole: bool = True) -> Dict[str, Any]:

@@ -1,7 +1,9 @@
 import json
+from urllib.error import URLError
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from eega_pyg.bulk import BatchExtractor
 from eega_pyg.extraction.extractor import Extractor
@@ -38,6 +40,34 @@ def test_a_frame_holds_what_the_extractor_finds(extractor):
         value = json.loads(line)
         assert value.pop('key') == key and value.pop('metadata') == more
         assert value == json.loads(expected.to_json())
+
+
+@pytest.mark.parametrize('number', [2, 3])
+def test_without_any_image_their_folder_is_gone(extractor, tmp_path, number):
+    rows = [{'text': TEXTS[0], 'image': str(tmp_path / f'{i}.png')}
+            for i in range(number)] + [{'text': TEXTS[1]}]  # yapf: disable
+    extract = BatchExtractor(extractor)
+    if number < 3:
+        assert extract(pd.DataFrame(rows))['error'].notna().sum() == number
+    else:
+        with pytest.raises(RuntimeError,
+                           match='No image of 3 could be looked at .*png'):
+            extract(pd.DataFrame(rows))
+        for i in range(number):
+            (tmp_path / f'{i}.png').write_bytes(b'no picture')
+        assert extract(pd.DataFrame(rows))['error'].notna().sum() == number
+
+
+def test_a_detector_that_cannot_be_loaded_is_no_fault_of_a_text(trained, tmp_path):
+    def detector(images):
+        raise URLError('Name or service not known')
+
+    Image.new('RGB', (6, 4)).save(tmp_path / 'a.png')
+    extractor = Extractor.from_pretrained(trained, device='cpu', image_parser=detector)
+    rows = [{'text': TEXTS[0], 'image': str(tmp_path / 'a.png')}, {'text': TEXTS[1]}]
+    with pytest.raises(RuntimeError, match='No image of 1 .*Name or service'):
+        BatchExtractor(extractor)(pd.DataFrame(rows))
+    assert BatchExtractor(extractor)(pd.DataFrame(rows[1:]))['error'].isna().all()
 
 
 def test_a_wrong_row_stops_no_other(extractor, tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eega_pyg.bulk.partitions import find_files, plan, read
+from eega_pyg.bulk.partitions import ChangedError, find_files, plan, read
 from eega_pyg.extraction.item_files import read_records
 
 LINES = [
@@ -66,6 +66,67 @@ def test_a_part_is_told_by_its_content_and_its_place(tmp_path):
     after = [p.name for p in plan([path], 2)]
     assert after[0] == before[0] and after[1] != before[1]
     assert len(plan([path, path, tmp_path / 'x' / '..' / 'a.jsonl'], 2)) == 2
+
+
+def test_a_file_that_has_changed_since_it_was_cut_is_no_part(tmp_path):
+    path = tmp_path / 'a.jsonl'
+    path.write_text('"a"\n"b"\n"c"\n"d"\n')
+    parts = plan([path], 2)
+    path.write_text('"a"\n"b"\n"c"\n')  # Cut.
+    assert [value for _, value in read(parts[0])] == ['a', 'b']
+    with pytest.raises(ChangedError, match="a.jsonl' has changed since the job began"):
+        list(read(parts[1]))
+    path.write_text('"b"\n"a"\n"c"\n"d"\n')  # Replaced.
+    with pytest.raises(ChangedError):
+        list(read(parts[0]))
+
+
+def test_a_table_that_has_changed_since_it_was_cut_is_no_part(tmp_path):
+    pytest.importorskip('pyarrow')
+    from pyarrow import Table, parquet
+    path = tmp_path / 'a.parquet'
+    parquet.write_table(Table.from_pylist([{'text': 'a'}, {'text': 'b'}]), path)
+    part, = plan([path], 2)
+    assert len(list(read(part))) == 2
+    parquet.write_table(Table.from_pylist([{'text': 'a'}, {'text': 'c'}]), path)
+    with pytest.raises(ChangedError):
+        list(read(part))
+
+
+def test_a_namesake_that_comes_later_changes_no_part(tmp_path):
+    paths = [tmp_path / day / 'a.jsonl' for day in ('1', '2')]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text(f'"{path.parent.name}"\n')
+    before = plan(paths, 2)
+    first = tmp_path / '0' / 'a.jsonl'
+    first.parent.mkdir()
+    first.write_text('"0"\n')
+    after = plan([first, *paths], 2, {p.name for p in before})
+    assert after[1:] == before and after[0].source == str(first)
+    assert plan([first, *paths], 2)[0].source == 'a.jsonl'  # Of a new job.
+
+
+def test_metadata_that_are_no_json_are_a_text(tmp_path):
+    pytest.importorskip('pyarrow')
+    from pyarrow import Table, parquet
+    path = tmp_path / 'a.parquet'
+    rows = [{'text': 'a', 'metadata': m} for m in ('from the archive', '{"a": 1}', '5')]
+    parquet.write_table(Table.from_pylist(rows), path)
+    expected = ['from the archive', {'a': 1}, '5']
+    part, = plan([path], 5)
+    assert [value['metadata'] for _, value in read(part)] == expected
+    assert [value['metadata'] for _, value in read_records(path)] == expected
+
+
+def test_what_is_left_out_of_a_folder_is_told(tmp_path):
+    for name in ('a.jsonl', 'b.csv', 'c.jsonl.gz', 'd.png', '.e.csv'):
+        (tmp_path / name).write_text('"a"\n')
+    with pytest.warns(UserWarning, match="also holds 'b.csv', 'c.jsonl.gz', which"):
+        assert [p.name for p in find_files(tmp_path)] == ['a.jsonl']
+    (tmp_path / 'b.csv').unlink()
+    with pytest.warns(UserWarning, match="also holds 'c.jsonl.gz', which is left out"):
+        assert len(list(read_records(tmp_path))) == 1
 
 
 @pytest.mark.parametrize('name', ['#tweets (2024)', '_a', '.._', '..a'])

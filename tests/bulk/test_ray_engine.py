@@ -86,7 +86,7 @@ def killed(here, options, texts, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ray_engine, 'Worker', Killed)
         done = extract_files([texts], folder, workers=2, **options)
-    assert mark.exists() and done == (30, 0, 60, 2)
+    assert mark.exists() and done == (30, 0, 60, 2, 0)
     return folder
 
 
@@ -137,12 +137,15 @@ def test_a_second_run_goes_on_where_the_first_ended(killed, options, texts):
     times = [path.stat().st_mtime_ns for path in files]
     content = files[3].read_bytes()
     files[3].unlink()
-    assert extract_files([texts], killed, **options) == (30, 29, 2, 0)
+    assert extract_files([texts], killed, **options) == (30, 29, 2, 0, 2)
     assert files[3].read_bytes() == content
     after = [path.stat().st_mtime_ns for path in files]
     assert [i for i, (a, b) in enumerate(zip(times, after)) if a != b] == [3]
     # What is finished needs no Ray any more.
-    assert extract_files([texts], killed, **options) == (30, 30, 0, 0)
+    assert extract_files([texts], killed, **options) == (30, 30, 0, 0, 2)
+    # But for what could not be read, where it is asked for again.
+    assert extract_files([texts], killed, retry_errors=True,
+                         **options) == (30, 28, 4, 2, 0)
     for other in ({**options, 'block_size': 4}, {**options, 'threshold': 0.5}):
         with pytest.raises(ValueError, match='repeat that command'):
             extract_files([texts], killed, **other)

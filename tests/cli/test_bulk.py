@@ -25,13 +25,15 @@ def test_a_folder_becomes_a_folder_and_a_graph(eega, trained, texts, tmp_path):
                0]  # yapf: disable
     code, out, err = eega(*command)
     assert code == 0 and out == '' and not ray.is_initialized(), err
-    assert f"5 texts read; '{tmp_path / 'out'}' holds 3 files of results" in err
-    assert "1 of 5 texts could not be read: " in err and "_errors' says why" in err
+    assert f"4 texts read; '{tmp_path / 'out'}' holds 3 files of results" in err
+    assert "1 texts could not be read: " in err and "_errors' says why" in err
     keys = [value['key'] for _, value in read_records(tmp_path / 'out')]
     assert keys == [f'a.jsonl:{i}' for i in (1, 3, 4, 5)]
     code, _, err = eega(*command)
     assert code == 0 and '0 texts read' in err
     assert '3 of which were there already' in err
+    assert '1 texts could not be read (1 by an earlier run): ' in err
+    assert '--retry-errors' in err
     code, _, err = eega('graph', tmp_path / 'out', '-o', tmp_path / 'graph.jsonl')
     assert code == 0 and 'in 4 texts' in err
 

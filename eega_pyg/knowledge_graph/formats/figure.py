@@ -70,7 +70,7 @@ def draw_graph(graph: GraphData) -> 'Figure':
             for r, arrow in zip(relations, arrows)
         ]
         x, y = (np.array(place[left]) + place[right]) / 2
-        axis.text(*middle, '\n'.join(names), fontsize=5, color='0.35', ha='center',
+        axis.text(x, y, '\n'.join(names), fontsize=5, color='0.35', ha='center',
                   va='center', bbox={
                       'facecolor': 'white',
                       'edgecolor': 'none',
