@@ -21,13 +21,14 @@ from eega_pyg.identity import sha256, tensors_sha256
 
 #: The place of an object in memory.
 _ADDRESS = re.compile(r' at 0x[0-9a-fA-F]+')
-# The global constants of a function that are part of its identity.
+# The constants of a class that are part of the identity of a function.
 _PLAIN = (bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset)
 
 
 def function_identity(function: Optional[Callable]) -> List[Any]:
     r"""Tells functions by name, code and default arguments, by what they close over,
-    and by the constants and the functions of their module that they name; transforms of
+    and by the globals that they name (of other modules' functions and classes the name
+    alone counts, of own classes their constants); transforms of
     PyG by their attributes; and other objects by what their method ``identity`` gives,
     or without one by their :func:`repr`.
 
@@ -86,17 +87,33 @@ def _of_function(function: FunctionType, seen: List[Any]) -> List[Any]:
         return [*name, *own()]
     cells = [_cell(cell) for cell in function.__closure__ or ()]
     constants, loaded = _of_code(function.__code__)
-    named = {n: function.__globals__.get(n) for n in sorted(loaded)}
+    named = function.__globals__
     used = {
-        n: v
-        for n, v in named.items() if isinstance(v, _PLAIN)
-        or isinstance(v, FunctionType) and v.__module__ == function.__module__
+        n: _constants(named[n]) if isinstance(named[n], type) else named[n]
+        for n in sorted(loaded & named.keys()) if _counts(named[n], function.__module__)
     }
     return [
         *name, constants,
         _identity([function.__defaults__, function.__kwdefaults__], seen),
         _identity([cells, used], seen, strict=False)
     ]
+
+
+def _counts(value: Any, module: str) -> bool:
+    r"""Whether a global that a function names says what the function does. What another
+    module defines is known by its name alone."""
+    if isinstance(value, (type, FunctionType)):
+        return value.__module__ == module
+    return not isinstance(value, (ModuleType, BuiltinFunctionType))
+
+
+def _constants(kind: type) -> Any:
+    r"""The constants of a class."""
+    return {
+        name: value
+        for name, value in sorted(vars(kind).items())
+        if isinstance(value, _PLAIN) and not name.startswith('__')
+    }
 
 
 def _cell(cell: CellType) -> Any:

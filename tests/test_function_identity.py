@@ -1,6 +1,7 @@
 r"""What tells one function or object from another."""
 import subprocess
 import sys
+from argparse import Namespace
 from functools import partial
 
 import numpy as np
@@ -12,6 +13,15 @@ from eega_pyg.function_identity import function_identity
 from eega_pyg.identity import digest
 
 LEAST = 5
+ARGS = Namespace(n=1)
+
+
+class Settings:
+    least = 5
+
+
+def configured(data):
+    return data > ARGS.n + Settings.least
 
 
 def least(value):
@@ -79,6 +89,24 @@ def test_the_constants_of_a_module_count(function, monkeypatch):
     before = digest(function_identity(function))
     monkeypatch.setattr(sys.modules[__name__], 'LEAST', 6)
     assert digest(function_identity(function)) != before
+
+
+@pytest.mark.parametrize('name, first, second', [
+    ('ARGS', Namespace(n=1), Namespace(n=2)),
+    ('ARGS', np.arange(2), np.arange(3)),
+])
+def test_any_global_that_is_named_counts(monkeypatch, name, first, second):
+    found = []
+    for value in (first, first, second):
+        monkeypatch.setattr(sys.modules[__name__], name, value)
+        found.append(digest(function_identity(configured)))
+    assert found[0] == found[1] != found[2]
+
+
+def test_the_constants_of_an_own_class_count(monkeypatch):
+    before = digest(function_identity(configured))
+    monkeypatch.setattr(Settings, 'least', 7)
+    assert digest(function_identity(configured)) != before
 
 
 def test_functions_that_call_each_other_have_an_identity():

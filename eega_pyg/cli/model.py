@@ -91,16 +91,18 @@ def evaluate(
     page: Optional[Path] = typer.Option(
         None, metavar='FILE', show_default=False, help='With --predictions: also write '
         'a page (.html) with all tables and texts.'),
-    view: ViewName = typer.Option(
-        ViewName.quintuple, help='With --predictions: the view that is shown by '
-        'relation, distance and length, and in texts.'),
-    examples: int = typer.Option(
-        5, min=0, help='With --predictions: print so many texts with errors, or with '
-        'differences.'),
-    draws: int = typer.Option(
-        2000, min=1, help='With --predictions: samples of the '
-        'texts for intervals and tests.'),
-    seed: int = typer.Option(0, min=0, help='With --predictions: of these samples.'),
+    view: Optional[ViewName] = typer.Option(
+        None, show_default=False, help='With --predictions: the view that is shown by '
+        'relation, distance and length, and in texts \\[default: quintuple].'),
+    examples: Optional[int] = typer.Option(
+        None, min=0, show_default=False, help='With --predictions: print so many texts '
+        'with errors, or with differences \\[default: 5].'),
+    draws: Optional[int] = typer.Option(
+        None, min=1, show_default=False, help='With --predictions: samples of the '
+        'texts for intervals and tests \\[default: 2000].'),
+    seed: Optional[int] = typer.Option(
+        None, min=0, show_default=False,
+        help='With --predictions: of these samples \\[default: 0].'),
     form: Optional[FormatName] = typer.Option(
         None, '--from', show_default=False, help='The format of the predictions '
         '\\[default: what it looks like].'),
@@ -115,15 +117,27 @@ def evaluate(
         if model is not None or save is not None:
             raise ValueError('Give either --model or --predictions; '
                              '--save-predictions belongs to a model')
-        score_files(data, split.value, predictions, target, page, view.value, examples,
-                    draws, seed, form and form.value, gold_form and gold_form.value)
+        score_files(data, split.value, predictions, target, page,
+                    (view or ViewName.quintuple).value,
+                    5 if examples is None else examples, draws or 2000, seed or 0, form
+                    and form.value, gold_form and gold_form.value)
         return
     if model is None:
         raise ValueError('Give a model (--model) or a file of predictions '
                          '(--predictions)')
-    if page is not None or form is not None or gold_form is not None:
-        raise ValueError('--page, --from and --gold-from belong to --predictions: '
-                         '--save-predictions writes those of a model')
+    of_predictions = {
+        '--page': page,
+        '--from': form,
+        '--gold-from': gold_form,
+        '--view': view,
+        '--examples': examples,
+        '--draws': draws,
+        '--seed': seed
+    }
+    for option, value in of_predictions.items():
+        if value is not None:
+            raise ValueError(f'{option} belongs to --predictions: --save-predictions '
+                             f'writes those of a model')
     from eega_pyg.datasets import open_dataset
     from eega_pyg.device import find_device
     from eega_pyg.files import check_apart, check_ending, check_file, write_text

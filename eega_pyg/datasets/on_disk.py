@@ -2,7 +2,8 @@ r"""Graphs on the disk."""
 import json
 import os
 import os.path as osp
-from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
+import zlib
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, Union
 
 import safetensors
 import safetensors.torch
@@ -132,8 +133,8 @@ class OnDiskPairs(OnDiskDataset):
             The number of graphs.
 
         Raises:
-            ValueError: If a graph holds what is no tensor, string, number, list or
-                dict.
+            ValueError: If a graph is no HeteroData, or holds what is no tensor, string,
+                number, list or dict with strings as keys; a tuple becomes a list.
         """
         part = path + PART
         new = cls.__new__(cls)
@@ -169,6 +170,9 @@ class OnDiskPairs(OnDiskDataset):
 
 
 def _to_row(data: HeteroData, record: int) -> Dict[str, Any]:
+    if type(data) is not HeteroData:
+        raise ValueError(f"Expected graphs on the disk that are HeteroData (got "
+                         f"{type(data).__name__})")
     tensors: Dict[str, Tensor] = {}
     rest: Dict[str, Dict[str, Any]] = {}
     for store, values in data.to_dict().items():
@@ -176,11 +180,15 @@ def _to_row(data: HeteroData, record: int) -> Dict[str, Any]:
         plain = rest.setdefault(_BETWEEN.join(names), {})
         for name, value in values.items():
             if isinstance(value, Tensor):
+                if value.layout is not torch.strided:
+                    raise ValueError(f"What is no tensor of the usual layout cannot be "
+                                     f"stored: '{name}' is {value.layout}")
                 key = _BETWEEN.join([*names, name])
                 # Tensors of a batch or a view share their memory.
                 tensors[key] = value.detach().cpu().clone().contiguous()
             else:
                 plain[name] = value
+    _check_keys(rest)
     try:
         text = json.dumps(rest, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as e:
@@ -191,16 +199,39 @@ def _to_row(data: HeteroData, record: int) -> Dict[str, Any]:
         'pieces': num_pieces(data),
         'record': record,
         'tensors': torch.frombuffer(content, dtype=torch.uint8),
-        'rest': text
+        'rest': f'{_checksum(content, text):08x}{text}'
     }
+
+
+def _checksum(tensors: Union[bytes, bytearray], text: str) -> int:
+    return zlib.crc32(text.encode(), zlib.crc32(tensors))
+
+
+def _check_keys(value: Any) -> None:
+    r"""Refuses dicts that JSON would change."""
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str):
+                raise ValueError(
+                    f"A dict whose keys are no strings cannot be stored: it "
+                    f"has the key {key!r}")
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for inner in value:
+            _check_keys(inner)
 
 
 def _from_row(row: Dict[str, Any]) -> HeteroData:
     stores: Dict[Any, Dict[str, Any]] = {}
-    for key, values in json.loads(row['rest']).items():
+    tensors, rest = row['tensors'].numpy().tobytes(), row['rest']
+    if not rest.startswith('{'):  # Of an earlier version, which had no checksums.
+        found, rest = rest[:8], rest[8:]
+        if found != f'{_checksum(tensors, rest):08x}':
+            raise ValueError('its checksum is another one')
+    for key, values in json.loads(rest).items():
         names = key.split(_BETWEEN)
         stores[names[0] if len(names) == 1 else tuple(names)] = values
-    for key, value in safetensors.torch.load(row['tensors'].numpy().tobytes()).items():
+    for key, value in safetensors.torch.load(tensors).items():
         *names, name = key.split(_BETWEEN)
         stores[names[0] if len(names) == 1 else tuple(names)][name] = value
     return HeteroData.from_dict(stores)

@@ -137,6 +137,12 @@ class PairDataset(InMemoryDataset):
     ) -> None:
         check_choice('split', split, SPLITS)
         check_choice('table', table, TABLES)
+        if not 0 <= validation <= 1:
+            raise ValueError(f"Expected a 'validation' in [0, 1] (got {validation})")
+        for name, value, low in (('max_objects', max_objects, 1), ('feature_size',
+                                                                   feature_size, 0)):
+            if value < low:
+                raise ValueError(f"Expected a '{name}' of at least {low} (got {value})")
         if isinstance(visual, str):
             raise ValueError(f"Expected a sequence of visual sources (got the string "
                              f"'{visual}')")
@@ -197,7 +203,11 @@ class PairDataset(InMemoryDataset):
                     built = self._lacks(path)  # Or another process has just built it.
                     if built:
                         self._fit(path)
-            self.vocabularies = Vocabularies.load(*osp.split(path))
+            try:
+                self.vocabularies = Vocabularies.load(*osp.split(path))
+            except ValueError as e:
+                raise ValueError(f'{e}. Delete it, or build the data set anew with '
+                                 f'force_reload=True') from None
         if self.split == 'train' and built and not self.on_disk:
             return
         if self._lacks(self.processed_paths[0]):

@@ -57,10 +57,17 @@ def write(dataset: Any, split: str) -> None:
         nonlocal featured
         featured = first > 0
         for record, data in kept(dataset, dataset._reader.streamed(split, first)):
-            featured = featured or bool(data[OBJECT].feat.any())
+            featured = featured or _is_featured(data)
             yield record, data
 
     _check(dataset, split, OnDiskPairs.write(path, found), featured)
+
+
+def _is_featured(data: Any) -> bool:
+    r"""Whether an object has features, as far as a transform has left them there."""
+    known = isinstance(data, HeteroData) and OBJECT in data.node_types
+    features = data[OBJECT].get('feat') if known else None
+    return features is None or bool(features.any())
 
 
 def kept(dataset: Any, pairs: Iterable[Pair]) -> Iterator[Tuple[int, HeteroData]]:

@@ -130,15 +130,20 @@ def load_graphs(path: str) -> Tuple[Union[Data, HeteroData], Any]:
     return data, content['slices']
 
 
+def _bounds(slices: Any) -> Iterator[Any]:
+    r"""Where graphs begin and end in each attribute; lists and dicts have several."""
+    if isinstance(slices, (dict, list)):
+        for inner in slices.values() if isinstance(slices, dict) else slices:
+            yield from _bounds(inner)
+    else:
+        yield slices
+
+
 def _check(data: Union[Data, HeteroData], slices: Any) -> None:
     r"""Takes the first and the last graph out."""
     if slices is None:
         return
-    bounds = [
-        s for store in slices.values()
-        for s in (store.values() if isinstance(store, dict) else [store])
-    ]
-    sizes = {len(bound) for bound in bounds}
+    sizes = {len(bound) for bound in _bounds(slices)}
     if len(sizes) != 1:
         raise ValueError('they are of different numbers')
     for i in (0, sizes.pop() - 2):

@@ -7,6 +7,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tupl
 import torch
 from huggingface_hub import ModelHubMixin
 
+from eega_pyg.config import DataConfig
 from eega_pyg.device import find_device
 from eega_pyg.extraction.grounding import GroundingHead
 from eega_pyg.extraction.item import MAX_WORDS, Item, item_of
@@ -15,6 +16,7 @@ from eega_pyg.extraction.reader import Reader, checked, pools
 from eega_pyg.extraction.result import Result
 from eega_pyg.extraction.sight import Sight, is_looked_at
 from eega_pyg.nn import OwnConv, OwnFusion
+from eega_pyg.nn.models import EEGA
 from eega_pyg.parsing import Parser, tracked
 from eega_pyg.resolve import load_tokenizer
 from eega_pyg.saving.folder import copy_model
@@ -98,10 +100,14 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
                  image_parser: Optional[ImageParser] = None,
                  passage_words: Optional[int] = None, threshold: _Threshold = None,
                  pickle_weights: bool = False, grounding: _Grounder = 'head') -> None:
-        self.thresholds = Thresholds.of(saved.thresholds if threshold is
-                                        None else threshold)
-        if passage_words is not None and passage_words < 1:
-            raise ValueError(f"Expected passage_words >= 1 (got {passage_words})")
+        if not isinstance(saved, SavedModel):
+            raise TypeError(f"Expected a SavedModel (got {short(saved)}): "
+                            f"Extractor.from_pretrained takes a folder or a name")
+        self.thresholds = saved.thresholds if threshold is None else threshold
+        if passage_words is not None and (not isinstance(passage_words, int)
+                                          or passage_words < 1):
+            raise ValueError(f"Expected a whole number passage_words >= 1 "
+                             f"(got {short(passage_words)})")
         self.passage_words = (saved.data.passage_words
                               if passage_words is None else passage_words)
         self.pickle_weights = pickle_weights
@@ -117,9 +123,8 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
     def _assemble(self, saved: SavedModel, transform: PairTransform,
                   device: Optional[Union[str, torch.device]],
                   image_parser: Optional[ImageParser], grounding: _Grounder) -> None:
-        self.saved, self.transform = saved, transform
-        self.model, self.data = saved.model, saved.data
-        self.device = find_device(device)
+        self.transform = transform
+        self._saved, self._device = saved, find_device(device)
         self.model.to(self.device).eval()
         self.parser = Parser(self.data.spacy_model, vectors=self.data.word_vectors)
         captions = CaptionParser(self.parser.nlp, self.data.max_objects)
@@ -127,6 +132,36 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         self._reader = Reader(saved, self.parser, self._sight, transform,
                               _head(grounding))
         self._grounder = grounding  # A name is sent to other processes as a name.
+
+    @property
+    def saved(self) -> SavedModel:
+        r"""The model and all that belongs to it; another one takes another extractor:
+        ``Extractor(extractor.saved._replace(model=...))``."""
+        return self._saved
+
+    @property
+    def model(self) -> EEGA:
+        r"""The model."""
+        return self._saved.model
+
+    @property
+    def data(self) -> DataConfig:
+        r"""How texts and images are read."""
+        return self._saved.data
+
+    @property
+    def device(self) -> torch.device:
+        r"""Where the model runs."""
+        return self._device
+
+    @property
+    def thresholds(self) -> Thresholds:
+        r"""What is less probable is left out."""
+        return self._thresholds
+
+    @thresholds.setter
+    def thresholds(self, thresholds: Union[float, Thresholds]) -> None:
+        self._thresholds = Thresholds.of(thresholds)
 
     @property
     def grounding(self) -> Optional[GroundingHead]:
@@ -176,12 +211,14 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
 
     def save_pretrained(self, save_directory: Union[str, Path],
                         **kwargs: Any) -> Optional[str]:
-        r"""Copies all that belongs to the model to another folder; further arguments
-        go to the Hugging Face hub's mixin.
+        r"""Copies all that belongs to the model to another folder, as it is in its own:
+        a :obj:`threshold` or :obj:`passage_words` of this extractor is not stored.
+        Further arguments go to the Hugging Face hub's mixin.
 
         Raises:
             FileNotFoundError: If the folder that the model was read from is gone.
-            ValueError: If the model is in that folder already.
+            ValueError: If the model is in that folder already, or is not what its own
+                folder holds, *e.g.*, since its weights were changed in memory.
         """
         if not os.path.isdir(self.data.encoder):
             raise FileNotFoundError(f"The folder of the model, '{self.data.encoder}', "
@@ -189,6 +226,7 @@ class Extractor(ModelHubMixin, library_name='eega_pyg'):
         if Path(save_directory).resolve() == Path(self.data.encoder).resolve():
             raise ValueError(
                 f"The model is in '{save_directory}' already: name another folder")
+        self.origin.check_same(self.saved)
         return super().save_pretrained(save_directory, **kwargs)
 
     def _save_pretrained(self, save_directory: Path) -> None:

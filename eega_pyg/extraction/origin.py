@@ -84,10 +84,25 @@ class Origin:
                                        f"{_INSTEAD}") from e
         model = fingerprint(saved)
         if fingerprint(again) != model:
-            raise pickle.PicklingError(f"The weights are not those of the folder "
-                                       f"'{self.folder}', from which the model is "
-                                       f"loaded again: save the model, or {_INSTEAD}")
+            raise pickle.PicklingError(f"The weights, or the scales of probabilities, "
+                                       f"are not those of the folder '{self.folder}', "
+                                       f"from which the model is loaded again: "
+                                       f"{_INSTEAD}")
         return model
+
+    def check_same(self, saved: SavedModel) -> None:
+        r"""Raises a :class:`ValueError` if the folder holds another model, as far as
+        what is there can be loaded."""
+        try:
+            again = load_model(self.folder, conv=self.conv, fusion=self.fusion)
+        except (ValueError, OSError):
+            return
+        if (fingerprint(again), again.thresholds) != (fingerprint(saved),
+                                                      saved.thresholds):
+            raise ValueError(f"The weights, or the scales or thresholds of "
+                             f"probabilities, are not those of the folder "
+                             f"'{self.folder}', whose files are copied: load the model "
+                             f"from there again, or train or calibrate it there")
 
 
 def fingerprint(saved: SavedModel) -> str:

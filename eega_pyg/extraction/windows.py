@@ -7,6 +7,7 @@ from torch_geometric.data import Batch, HeteroData
 
 from eega_pyg.extraction.result import Alignment
 from eega_pyg.nn.models.predict import predict
+from eega_pyg.ot.autocast import no_autocast
 from eega_pyg.saving.saved_model import SavedModel
 from eega_pyg.schema import OBJECT
 from eega_pyg.tagging import Extraction
@@ -48,7 +49,8 @@ def read_windows(saved: SavedModel, windows: Sequence[Window], align: bool,
         align (bool): Whether alignments are returned.
         pairs (bool): Whether the probabilities of word pairs are.
     """
-    batch = Batch.from_data_list([w.data for w in windows])
+    with no_autocast():  # Under that of the CPU nothing in double is concatenated.
+        batch = Batch.from_data_list([w.data for w in windows])
     [out] = predict(saved.model, [batch], align)
     extractions = out.decode(saved.signatures, saved.temperature,
                              [w.borders for w in windows])

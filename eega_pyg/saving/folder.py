@@ -15,6 +15,11 @@ from eega_pyg.schema import Flag, Name, Number, Share, short, validated
 WEIGHTS = 'model.safetensors'
 PIPELINE = 'pipeline.json'
 TOKENIZER = ('tokenizer.json', 'tokenizer_config.json')
+# All that a model consists of; tokenizers may have more files than two.
+_FILES = frozenset(('README.md', 'LICENSE', 'config.json', WEIGHTS, PIPELINE,
+                    'vocabularies.json', *TOKENIZER, 'special_tokens_map.json',
+                    'added_tokens.json', 'vocab.txt', 'vocab.json', 'merges.txt',
+                    'spiece.model', 'tokenizer.model', 'sentencepiece.bpe.model'))
 FORMAT = 3
 
 # A user's name has no dot on the hub.
@@ -89,11 +94,11 @@ def _nearly(name: str) -> Optional[str]:
 
 
 def copy_model(source: Union[str, Path], target: Union[str, Path]) -> None:
-    r"""Copies the files of a saved model, without the folder of its training."""
+    r"""Copies the files of a saved model, and nothing else that lies in its folder."""
     target = Path(target)
     target.mkdir(parents=True, exist_ok=True)
     for path in sorted(Path(source).iterdir()):
-        if path.is_file() and not path.name.startswith('.'):
+        if path.is_file() and path.name in _FILES:
             with atomic(target / path.name) as temporary:
                 shutil.copyfile(path, temporary)
 

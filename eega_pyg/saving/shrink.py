@@ -10,7 +10,13 @@ from torch import Tensor
 from eega_pyg.files import atomic, write_text
 from eega_pyg.identity import tensors_sha256
 from eega_pyg.nn import OwnConv, OwnFusion
-from eega_pyg.saving.folder import PIPELINE, WEIGHTS, copy_model, read_pipeline
+from eega_pyg.saving.folder import (
+    PIPELINE,
+    WEIGHTS,
+    copy_model,
+    find_folder,
+    read_pipeline,
+)
 from eega_pyg.saving.saved_model import load_model
 from eega_pyg.saving.weights import DTYPES, cast, public_state, quantized
 
@@ -43,7 +49,7 @@ def shrink(source: Union[str, Path], target: Union[str, Path], dtype: str = 'flo
             of its range, or the source is shrunk already.
         OSError: If the public text encoder cannot be had.
     """
-    source, target = Path(source), Path(target)
+    source, target = find_folder(source), Path(target)
     if dtype not in DTYPES:
         raise ValueError(f"Expected a dtype of {', '.join(DTYPES)} (got '{dtype}')")
     if target.exists() and source.resolve() == target.resolve():

@@ -3,10 +3,20 @@ import io
 import os
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Collection, List, Sequence, Set, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Collection,
+    Iterable,
+    List,
+    Sequence,
+    Set,
+    Union,
+)
 
 from eega_pyg.files import short_reason
-from eega_pyg.schema import SceneGraph
+from eega_pyg.schema import SceneGraph, short
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -26,11 +36,21 @@ def parse_images(parser: ImageParser, images: Sequence[ImageSource],
     is told the text beside each, as a second argument.
 
     Raises:
-        ValueError: If there are more graphs than images, or fewer.
+        ValueError: If the parser is none, or does not return a scene graph for each
+            image.
     """
+    if not callable(parser):
+        raise ValueError(f"Expected an image parser, e.g. SceneParser() (got "
+                         f"{short(parser)})")
     reads_text: bool = getattr(parser, 'reads_text', False)
-    told: Callable[..., List[SceneGraph]] = parser
-    graphs = told(images, texts) if reads_text else told(images)
+    told: Callable[..., Any] = parser
+    found = told(images, texts) if reads_text else told(images)
+    graphs = list(found) if isinstance(found, Iterable) else [found]
+    for graph in graphs:
+        if not isinstance(graph, SceneGraph):
+            raise ValueError(f"Expected scene graphs from the image parser (got "
+                             f"{short(graph)}): a detector goes into "
+                             f"SceneParser(detector)")
     if len(graphs) != len(images):
         raise ValueError(f"Expected a scene graph of each of {len(images)} images from "
                          f"the image parser (got {len(graphs)})")

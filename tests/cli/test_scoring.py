@@ -90,6 +90,13 @@ def test_a_file_is_scored_against_a_file(eega, files, tmp_path):
     assert 'entity (%), by type' in out and gold[0].text not in out
 
 
+@pytest.mark.parametrize('option', [('--view', 'entity'), ('--seed', 3), ('--draws', 9),
+                                    ('--examples', 0)])
+def test_options_of_predictions_mean_nothing_for_a_model(eega, tmp_path, option):
+    code, _, err = eega('evaluate', tmp_path, '--model', tmp_path, *option)
+    assert code == 1 and f'{option[0]} belongs to --predictions' in err
+
+
 def test_all_views_have_a_name():
     assert tuple(v.value for v in ViewName) == (*VIEWS, GROUNDED)
 
@@ -126,7 +133,7 @@ def test_what_is_wrong_is_one_line(eega, files, tmp_path):
         (['--predictions', first] * 3, 'two to compare (got 3)'),
         (['--predictions', first, '--model', 'a'], 'either --model or --predictions'),
         ([], 'Give a model (--model) or a file of predictions (--predictions)'),
-        (['--model', 'a', '--page', first], 'belong to --predictions'),
+        (['--model', 'a', '--page', first], 'belongs to --predictions'),
     ):
         code, out, err = eega('evaluate', SAMPLE, *args)
         assert (code, out) == (1, ''), args

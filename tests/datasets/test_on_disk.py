@@ -1,4 +1,6 @@
 import pickle
+import sqlite3
+from copy import deepcopy
 from functools import partial
 
 import pytest
@@ -7,7 +9,7 @@ from safetensors.torch import load_file
 from torch_geometric.loader import DataLoader
 
 from eega_pyg.config import Config, TrainConfig
-from eega_pyg.datasets import FakeJMERE, OnDiskPairs, open_dataset
+from eega_pyg.datasets import JMERE, FakeJMERE, OnDiskPairs, open_dataset
 from eega_pyg.datasets.graphs import lengths
 from eega_pyg.datasets.on_disk import PART
 from eega_pyg.schema import OBJECT, PIECE, num_pieces
@@ -194,3 +196,55 @@ def test_training_on_the_disk_gives_the_same_weights(small_root, tiny_overrides,
         scores.append(result.scores)
     assert scores[0] == scores[1]
     assert all(torch.equal(weights[0][k], weights[1][k]) for k in weights[0])
+
+
+def test_a_changed_byte_is_no_other_graph(graphs, path):
+    with sqlite3.connect(path) as database:
+        rest, = database.execute('SELECT COL_rest FROM OnDiskPairs WHERE id = 3'
+                                 ).fetchone()  # yapf: disable
+        changed = rest.replace('w', 'v', 1)
+        assert changed != rest
+        database.execute('UPDATE OnDiskPairs SET COL_rest = ? WHERE id = 3',
+                         (changed, ))
+    database.close()
+    dataset = OnDiskPairs(path)
+    assert_same(dataset[2], graphs[2])
+    with pytest.raises(ValueError, match='graph 3 is damaged: its checksum'):
+        dataset[3]
+
+
+def test_a_file_without_checksums_is_read(graphs, path):
+    with sqlite3.connect(path) as database:
+        database.execute('UPDATE OnDiskPairs SET COL_rest = substr(COL_rest, 9)')
+    database.close()
+    for found, expected in zip(OnDiskPairs(path), graphs):
+        assert_same(found, expected)
+
+
+def with_more(data, **more):
+    for name, value in more.items():
+        data[name] = value
+    return data
+
+
+@pytest.mark.parametrize('change, message', [
+    (lambda d: d.to_homogeneous(), 'that are HeteroData .got Data'),
+    (lambda d: None, 'that are HeteroData .got NoneType'),
+    (lambda d: with_more(d, heads={0: [1]}), 'no strings .* the key 0'),
+    (lambda d: with_more(d, s=torch.eye(3).to_sparse()), "'s' is torch.sparse_coo"),
+])
+def test_what_the_disk_would_change_is_refused(graphs, tmp_path, change, message):
+    given = change(deepcopy(graphs[0]))
+    with pytest.raises(ValueError, match=message):
+        OnDiskPairs.write(str(tmp_path / 'a.db'), lambda first: [(0, given)])
+
+
+def test_a_transform_may_leave_out_the_objects(small_root):
+    def text_alone(data):
+        del data[OBJECT]
+        return data
+
+    for on_disk in (False, True):
+        dataset = JMERE(small_root, 'val', on_disk=on_disk, pre_transform=text_alone,
+                        log=False)
+        assert OBJECT not in dataset[0].node_types and len(dataset) > 0

@@ -8,7 +8,9 @@ import pytest
 import torch
 from torch_geometric import EdgeIndex
 from torch_geometric.data import Batch, Data, HeteroData
+from torch_geometric.data.separate import separate
 
+from eega_pyg.datasets import FakeJMERE
 from eega_pyg.datasets.storage import load_graphs, save_graphs
 
 
@@ -140,6 +142,20 @@ def test_what_could_not_be_read_again_is_not_stored(tmp_path, graphs, message):
     with pytest.raises(ValueError, match=message):
         save_graphs(graphs, str(tmp_path / 'a.pt'))
     assert os.listdir(tmp_path) == []
+
+
+def test_lists_and_dicts_of_tensors_are_stored(tmp_path):
+    graphs = []
+    for data in FakeJMERE(3):
+        data.paths = [torch.ones(2), torch.zeros(3)]
+        data['token'].m = {'a': torch.ones(1), 'b': torch.zeros(2)}
+        graphs.append(data)
+    save_graphs(graphs, str(tmp_path / 'a.pt'))
+    data, slices = load_graphs(str(tmp_path / 'a.pt'))
+    for i in range(3):
+        found = separate(data.__class__, data, i, slices, decrement=False)
+        assert found.paths[1].tolist() == [0, 0, 0]
+        assert found['token'].m['b'].tolist() == [0, 0]
 
 
 def test_what_torch_reads_as_data_alone_is_stored(tmp_path):

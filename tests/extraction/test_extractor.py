@@ -5,6 +5,7 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -451,6 +452,63 @@ def test_a_model_is_not_saved_over_itself(trained, tmp_path):
         assert Extractor.from_pretrained(folder)
 
 
+@pytest.mark.parametrize('change', ['weights', 'scales', 'folder'])
+def test_a_copy_is_the_model_in_memory_or_none(trained, tmp_path, change):
+    folder = tmp_path / 'model'
+    shutil.copytree(trained, folder, ignore=shutil.ignore_patterns('training'))
+    extractor = Extractor.from_pretrained(folder, 'cpu', threshold=0.9)
+    extractor.save_pretrained(tmp_path / 'copy')  # Its own options are not the model's.
+    if change == 'weights':
+        with torch.no_grad():
+            next(extractor.model.parameters()).mul_(0.5)
+    elif change == 'scales':
+        saved = extractor.saved._replace(temperature=2.5)
+        extractor = Extractor(saved, 'cpu')
+    else:
+        pipeline = json.loads((folder / 'pipeline.json').read_text())
+        pipeline['threshold'] = 0.77
+        (folder / 'pipeline.json').write_text(json.dumps(pipeline))
+    with pytest.raises(ValueError, match='are not those of the folder .*model'):
+        extractor.save_pretrained(tmp_path / 'other')
+    assert not (tmp_path / 'other').exists()
+
+
+def test_what_cannot_be_assigned_is_not_ignored(extractor):
+    for name in ('model', 'saved', 'data', 'device'):
+        with pytest.raises(AttributeError):
+            setattr(extractor, name, None)
+    before = extractor.thresholds
+    extractor.thresholds = 0.4
+    assert extractor.thresholds.quintuple == 0.4
+    extractor.thresholds = before
+    with pytest.raises(TypeError, match="from_pretrained takes a folder or a name"):
+        Extractor('jmere-minilm')
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_under_autocast_a_text_is_read(extractor, dtype):
+    ask = partial(extractor, 'Nora Blake in Paris', caption='a man', align=True,
+                  pairs=True)
+    expected = ask()
+    with torch.autocast('cpu', dtype):
+        found = ask()
+    assert found.offsets == expected.offsets
+    np.testing.assert_allclose(found.pairs.windows[0][1], expected.pairs.windows[0][1],
+                               atol=0.05)
+
+
+@pytest.mark.parametrize('parser, message', [
+    ('mask-rcnn', "an image parser, e.g. SceneParser.. .got 'mask-rcnn'"),
+    (lambda images: [{} for _ in images], 'scene graphs .*SceneParser.detector.'),
+    (lambda images: None, 'scene graphs from the image parser .got None'),
+    (lambda images: iter([SceneGraph()] * 2), 'each of 1 images .* .got 2'),
+])
+def test_what_is_no_image_parser_is_named(trained, parser, message):
+    extractor = Extractor.from_pretrained(trained, 'cpu', image_parser=parser)
+    with pytest.raises(ValueError, match=message):
+        extractor('Ann in Rome', image=Image.new('RGB', (9, 9)))
+
+
 def test_a_model_is_copied_after_the_folder_was_changed(trained, tmp_path, monkeypatch):
     shutil.copytree(trained, tmp_path / 'model',
                     ignore=shutil.ignore_patterns('training'))
@@ -479,7 +537,8 @@ def test_an_extractor_is_loaded_again_from_its_folder(extractor, monkeypatch, tm
     weight = extractor.model.word_features.lin.weight
     kept = weight.detach().clone()
     torch.nn.init.zeros_(weight)
-    with pytest.raises(pickle.PicklingError, match='weights are not those of the'):
+    with pytest.raises(pickle.PicklingError,
+                       match='weights, or .* are not those of the'):
         pickle.dumps(extractor)
     with torch.no_grad():
         weight.copy_(kept)

@@ -191,8 +191,10 @@ def test_the_whole_folder_is_pushed_to_the_hub(folder, monkeypatch):
     monkeypatch.setattr(HfApi, 'create_repo', lambda self, **kwargs: Repository)
     monkeypatch.setattr(HfApi, 'upload_folder', upload)
     extractor = Extractor.from_pretrained(folder, 'cpu')
+    expected = {f.name: f.read_bytes() for f in folder.iterdir()}
+    (folder / 'found.jsonl').write_text('{"text": "private"}')  # Nothing of the model.
     assert extractor.push_to_hub('me/model') == 'me/model'
-    assert pushed == {f.name: f.read_bytes() for f in folder.iterdir()}
+    assert pushed == expected
     assert {'vocabularies.json', 'README.md', 'pipeline.json'} <= pushed.keys()
 
 

@@ -157,3 +157,8 @@ def test_wrong_use_is_named(trained, tmp_path, dtype, target, message):
 def test_a_shrunk_model_is_not_shrunk_again(small, tmp_path):
     with pytest.raises(ValueError, match='is shrunk already'):
         shrink(small[0] / 'float32', tmp_path / 'again')
+
+
+def test_a_checkpoint_of_the_package_is_shrunk_already(tmp_path):
+    with pytest.raises(ValueError, match='jmere-minilm. is shrunk already'):
+        shrink('jmere-minilm', tmp_path / 'small')

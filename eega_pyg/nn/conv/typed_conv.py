@@ -45,7 +45,8 @@ class TypedConv(torch.nn.Module):
         - **output:** node features :math:`(|\mathcal{V}|, F)`
 
     Raises:
-        ValueError: If there is an :obj:`edge_dim` and the layer takes nothing of edges.
+        ValueError: If there is an :obj:`edge_dim` and the layer takes nothing of edges,
+            or the layer cannot be called with ``x`` and ``edge_index``.
         ValueError: When called, if the layer changes the size of its input, or if the
             edges are a sparse matrix, whose order is not that of the types.
         ValueError, TypeError, IndexError: Naming the argument, if a shape, type or
@@ -70,6 +71,15 @@ class TypedConv(torch.nn.Module):
         elif ('edge_attr' in taken or takes_any) and edge_dim is not None:
             self.reads = 'edge_attr'
             self.edge_emb = torch.nn.Embedding(num_edge_types, edge_dim)
+        given = {} if self.reads is None else {self.reads: None}
+        try:
+            if {'x_dict', 'edge_index_dict'} & taken.keys():
+                raise TypeError('it takes dictionaries')
+            inspect.Signature(list(taken.values())).bind(None, None, **given)
+        except TypeError as e:
+            raise ValueError(f"Expected a layer whose 'forward' takes the features and "
+                             f"the edges of one kind of nodes, as layer(x, edge_index) "
+                             f"(got {conv}: {e})") from None
         self.initial_gain = gain
         self.gain = torch.nn.Parameter(torch.tensor([gain]))
 

@@ -72,6 +72,10 @@ def scene_objects(detection: Detection, width: int, height: int) -> List[SceneOb
     for name, value in (('boxes', boxes), ('scores', scores), ('features', features)):
         if value is not None and not torch.isfinite(value).all():
             raise ValueError(f"Expected finite {name} from a detector")
+    if (boxes[:, 2:] < boxes[:, :2] - 1).any():  # But for rounding.
+        wrong = boxes[(boxes[:, 2:] < boxes[:, :2] - 1).any(1)][0].tolist()
+        raise ValueError(f"Expected boxes (x1, y1, x2, y2) in pixels from a detector "
+                         f"(got {wrong}): are these x, y, width and height?")
     size = torch.tensor([width, height, width, height], dtype=torch.float64)
     fractions = (boxes.detach().cpu().double() / size).clamp(0, 1)
     fractions[:, 2:] = torch.maximum(fractions[:, 2:], fractions[:, :2])

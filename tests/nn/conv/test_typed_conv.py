@@ -6,6 +6,7 @@ from torch_geometric.nn import (
     GATv2Conv,
     GCNConv,
     GINEConv,
+    HGTConv,
     RGCNConv,
     SAGEConv,
     TransformerConv,
@@ -82,6 +83,15 @@ def test_a_layer_of_another_size_is_named(x):
     layer = TypedConv(GCNConv(8, 6), 3)
     with pytest.raises(ValueError, match=r'GCNConv\(8, 6\) to keep .*got \[5, 6\]'):
         layer(x, EDGE_INDEX, EDGE_TYPE)
+
+
+@pytest.mark.parametrize('conv', [
+    torch.nn.Linear(8, 8),
+    HGTConv(8, 8, (['a'], [('a', 'to', 'a')])),
+])
+def test_layers_that_are_called_otherwise_are_refused(conv):
+    with pytest.raises(ValueError, match=r'as layer\(x, edge_index\)'):
+        TypedConv(conv, 3)
 
 
 def test_attributes_that_no_layer_takes_are_refused():

@@ -17,7 +17,7 @@ def test_boxes_become_fractions_and_the_best_comes_first():
 
 def test_boxes_are_cut_at_the_border_and_never_turned_over():
     item, = scene_objects(
-        (torch.tensor([[-5., 30., 99., 25.]]), ['a'], torch.tensor([1.])), 10, 20)
+        (torch.tensor([[-5., 30., 99., 29.5]]), ['a'], torch.tensor([1.])), 10, 20)
     assert item.box == (0, 1, 1, 1) and item.feature is None
 
 
@@ -31,6 +31,8 @@ def test_no_objects_are_no_objects():
     ((torch.zeros(1, 4), ['a'], torch.zeros(1), torch.zeros(2, 3)), 'features.*2, 3'),
     (([torch.zeros(4)] * 2, ['a'], torch.zeros(1)), 'Expected boxes .* as a tensor'),
     (None, 'from a detector .got a NoneType'),
+    ((torch.tensor([[30., 10., 15., 20.]]), ['a'], torch.zeros(1)),
+     r'x1, y1, x2, y2.*got \[30.*width and height'),
     ((torch.full((1, 4), float('nan')), ['a'], torch.zeros(1)), 'finite boxes'),
 ])
 def test_what_a_detector_must_not_give_is_named(parts, message):

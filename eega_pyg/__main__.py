@@ -1,0 +1,3 @@
+from eega_pyg.cli.main import main
+
+main()
