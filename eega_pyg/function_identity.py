@@ -28,9 +28,9 @@ _PLAIN = (bool, int, float, complex, str, bytes, list, tuple, dict, set, frozens
 def function_identity(function: Optional[Callable]) -> List[Any]:
     r"""Tells functions by name, code and default arguments, by what they close over,
     and by the globals that they name (of other modules' functions and classes the name
-    alone counts, of own classes their constants); transforms of
-    PyG by their attributes; and other objects by what their method ``identity`` gives,
-    or without one by their :func:`repr`.
+    alone counts, of own classes their constants); transforms of PyG by their
+    attributes; and other objects by what their method ``identity`` gives, or without
+    one by their :func:`repr`.
 
     Raises:
         ValueError: If a :func:`repr` is another one in each process.

@@ -19,7 +19,7 @@ FLOORS = (
     ('training', 'visualize', 'bulk'),
     ('knowledge_graph', ),
     ('serving', ),
-    ('cli', ),
+    ('cli', '__main__'),
 )
 #: Belong to no floor: the package itself, how it loads lazily, and its old names.
 OUTSIDE = {'eega_pyg', 'eega_pyg._lazy', 'eega_pyg._moved'}
