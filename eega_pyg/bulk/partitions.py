@@ -102,24 +102,33 @@ def plan(paths: Sequence[Path], size: int,
         alike.setdefault(path.name, []).append(path)
     found: Dict[Path, List[Partition]] = {}
     for name, group in alike.items():
-        cuts = {path: list(_cut(path, name, size)) for path in group}
+        places = {path: _places(path, size) for path in group}
+        found.update((path, _parts(path, name, places[path])) for path in group)
         owner = next(
             (path
-             for path in group if not finished.isdisjoint(p.name for p in cuts[path])),
+             for path in group if not finished.isdisjoint(p.name for p in found[path])),
             group[0])
-        for path, parts in cuts.items():
-            found[path] = parts if path == owner else list(_cut(path, str(path), size))
+        for path in group:
+            if path != owner:
+                found[path] = _parts(path, str(path), places[path])
     return [part for path in files.values() for part in found[path]]
 
 
-def _cut(path: Path, source: str, size: int) -> Iterator[Partition]:
+def _places(path: Path, size: int) -> List[List[Any]]:
     cut = _rows if path.suffix.lower() == '.parquet' else _lines
+    return list(cut(path, size))
+
+
+def _parts(path: Path, source: str, places: List[List[Any]]) -> List[Partition]:
     # A name that begins with a mark is that of a hidden file.
     stem = re.sub(r'[^\w.-]+', '_', path.stem).lstrip('._')[:60] or 'part'
-    for i, (content, start, end, first, items) in enumerate(cut(path, size)):
+    found = []
+    for i, (content, start, end, first, items) in enumerate(places):
         name = f'{stem}-{i:06d}-{digest([source, [start, end, first, items], content])}'
-        yield Partition(name, os.path.abspath(path), source, start, end, first, items,
-                        content)
+        found.append(
+            Partition(name, os.path.abspath(path), source, start, end, first, items,
+                      content))
+    return found
 
 
 def _lines(path: Path, size: int) -> Iterator[List[Any]]:

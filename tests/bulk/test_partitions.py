@@ -107,6 +107,19 @@ def test_a_namesake_that_comes_later_changes_no_part(tmp_path):
     assert plan([first, *paths], 2)[0].source == 'a.jsonl'  # Of a new job.
 
 
+def test_a_file_is_read_once_whatever_it_is_called(tmp_path, monkeypatch):
+    paths = [tmp_path / day / 'a.jsonl' for day in ('1', '2', '3')]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text('"a"\n')
+    opened, real = [], Path.open
+    monkeypatch.setattr(
+        Path, 'open', lambda self, *args, **kwargs:
+        (opened.append(self), real(self, *args, **kwargs))[1])
+    plan(paths, 2)
+    assert opened == paths
+
+
 def test_metadata_that_are_no_json_are_a_text(tmp_path):
     pytest.importorskip('pyarrow')
     from pyarrow import Table, parquet
